@@ -1,0 +1,27 @@
+from snakemake.utils import min_version
+
+min_version("9.11")
+
+
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/split.smk"
+include: "rules/features.smk"
+include: "rules/fit.smk"
+include: "rules/encode.smk"
+include: "rules/rank.smk"
+include: "rules/metrics.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    input:
+        expand(f"{RESULTS}/comparison.{{suffix}}", suffix=["csv", "parquet", "md"]),
+        f"{RESULTS}/report.html",
+    localrule: True
+    default_target: True

@@ -1,0 +1,117 @@
+"""The config, what its entries are called in paths, and the functions that rules use."""
+
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from l2h import backbones, datasets, hashing
+from l2h.config import resolve
+from l2h.errors import L2HError
+
+try:
+    resolve(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+except L2HError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = Path(workflow.configfiles[-1]).stem
+RESULTS = f"results/{RUN}"
+CELL = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}/{{variant}}/{{bits}}bits-seed{{seed}}"
+CELL_LOG = CELL.replace(RESULTS, f"{RESULTS}/logs", 1)
+CELL_BENCHMARK = CELL.replace(RESULTS, f"{RESULTS}/benchmarks", 1)
+
+PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"]}
+BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
+FEATURES = {entry["id"]: entry for entry in config["backbones"]}
+WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["backbones"]}
+VARIANTS = {entry["label"]: entry for entry in config["methods"]}
+
+# What every script imports first; a rule adds what its own script uses.
+JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.codes", "l2h.store"]
+HASHING = ["l2h.hashing", "l2h.registry"]
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, {name for name, _ in PROTOCOLS})),
+    protocol="|".join(map(re.escape, {protocol for _, protocol in PROTOCOLS})),
+    backbone="|".join(map(re.escape, BACKBONES)),
+    features="|".join(map(re.escape, FEATURES)),
+    weights="|".join(map(re.escape, WEIGHTS)),
+    variant="|".join(map(re.escape, VARIANTS)),
+    bits=r"\d+",
+    seed=r"\d+",
+
+
+def code(*modules):
+    """What a rule's result depends on beside its script: sha256 of modules' sources, as a param (DESIGN, 2)."""
+    return {name: sha256(Path(find_spec(name).origin).read_bytes()).hexdigest()[:16] for name in modules}
+
+
+def class_code(registry, name):
+    """The same for a registered class: its module and those of its bases."""
+    bases = [base.__module__ for base in registry.get(name).__mro__]
+    return code(*(module for module in bases if module.partition(".")[0] == "l2h" or "l2h_plugin_" in module))
+
+
+def dataset_code(wildcards):
+    return class_code(datasets.registry, wildcards.dataset)
+
+
+def backbone_code(name):
+    return class_code(backbones.registry, name)
+
+
+def method_code(wildcards):
+    return class_code(hashing.registry, VARIANTS[wildcards.variant]["method"])
+
+
+def cells(name):
+    """A file of every cell of the comparison."""
+    return [
+        f"{CELL}/{name}".format(
+            dataset=dataset, protocol=protocol, backbone=backbone, variant=variant, bits=bits, seed=seed
+        )
+        for dataset, protocol in PROTOCOLS
+        for backbone in BACKBONES
+        for variant in VARIANTS
+        for bits in config["bits"]
+        for seed in config["seeds"]
+    ]
+
+
+def split_of(wildcards):
+    return f"resources/{wildcards.dataset}/splits/{wildcards.protocol}.parquet"
+
+
+def features_of(wildcards):
+    return f"resources/{wildcards.dataset}/features/{BACKBONES[wildcards.backbone]['id']}.parquet"
+
+
+def weights_of(wildcards):
+    """The weights file of a set of features: the user's own, or one that the rule `weights` makes."""
+    entry = FEATURES[wildcards.features]
+    if entry["weights"].endswith(".safetensors"):
+        return entry["weights"]
+    return f"resources/weights/{entry['name']}-{entry['weights_id']}.safetensors"
+
+
+def cell_key(wildcards):
+    """The columns that name a cell in every table; its weights come from the features' file."""
+    entry = VARIANTS[wildcards.variant]
+    return {**dict(wildcards), "method": entry["method"], "scope": entry["scope"]}
+
+
+def gpus(wildcards):
+    """GPUs that a job of a deep method can use."""
+    return 1 if config["device"] != "cpu" and "device" in VARIANTS[wildcards.variant]["arguments"] else 0
+
+
+def ending(comparison, report):
+    """What the end of a run says: the table in short, and where the rest is."""
+    import pandas
+
+    from l2h.report.comparison import summary
+
+    table = summary(pandas.read_parquet(comparison))
+    return f"\nmAP over the whole database:\n{table}\n\nall figures: {Path(comparison).with_suffix('.csv')}\nreport:      {report}"

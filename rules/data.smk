@@ -1,0 +1,22 @@
+rule dataset:
+    message:
+        "{wildcards.dataset}: images and manifest"
+    output:
+        images="resources/{dataset}/images.npy",
+        manifest="resources/{dataset}/manifest.parquet",
+    log:
+        "resources/{dataset}/logs/dataset.log",
+    benchmark:
+        "resources/{dataset}/benchmarks/dataset.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=0,
+    params:
+        code=code(*JOB, "l2h.registry", "l2h.datasets", "l2h.splits"),
+        dataset_code=dataset_code,
+    conda:
+        "../envs/l2h.yaml"
+    script:
+        "../workflow/scripts/dataset.py"

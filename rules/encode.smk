@@ -1,0 +1,25 @@
+rule encode:
+    message:
+        "{wildcards.dataset}: encode by {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+    input:
+        model=f"{CELL}/model",
+        features=features_of,
+    output:
+        f"{CELL}/codes.parquet",
+    log:
+        f"{CELL_LOG}/encode.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/encode.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        key=cell_key,
+        code=code(*JOB, *HASHING),
+        method_code=method_code,
+    conda:
+        "../envs/l2h.yaml"
+    script:
+        "../workflow/scripts/encode.py"

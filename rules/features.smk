@@ -1,0 +1,66 @@
+rule weights:
+    message:
+        "weights {wildcards.weights}"
+    output:
+        "resources/weights/{weights}.safetensors",
+    log:
+        "resources/weights/logs/{weights}.log",
+    benchmark:
+        "resources/weights/benchmarks/{weights}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        entry=lambda wildcards: {key: WEIGHTS[wildcards.weights][key] for key in ("name", "weights", "weights_seed")},
+        code=code(*JOB, "l2h.registry", "l2h.backbones", "l2h.backbones.weights"),
+        backbone_code=lambda wildcards: backbone_code(WEIGHTS[wildcards.weights]["name"]),
+    conda:
+        "../envs/l2h.yaml"
+    script:
+        "../workflow/scripts/weights.py"
+
+
+rule features:
+    message:
+        "{wildcards.dataset}: features {wildcards.features}"
+    input:
+        images="resources/{dataset}/images.npy",
+        manifest="resources/{dataset}/manifest.parquet",
+        weights=weights_of,
+    output:
+        "resources/{dataset}/features/{features}.parquet",
+    log:
+        "resources/{dataset}/logs/features-{features}.log",
+    benchmark:
+        "resources/{dataset}/benchmarks/features-{features}.tsv"
+    threads: config["threads"]["features"]
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=0 if config["device"] == "cpu" else 1,
+    params:
+        entry=lambda wildcards: {
+            key: FEATURES[wildcards.features][key]
+            for key in ("name", "layer", "source", "input_size", "precision", "dtype")
+        },
+        numeric_threads=config["threads"]["features"],
+        code=code(
+            *JOB,
+            "l2h.registry",
+            "l2h.datasets",
+            "l2h.datasets.base",
+            "l2h.datasets.images",
+            "l2h.splits",
+            "l2h.backbones",
+            "l2h.backbones.weights",
+            "l2h.device",
+            "l2h.features",
+            "l2h.progress",
+        ),
+        backbone_code=lambda wildcards: backbone_code(FEATURES[wildcards.features]["name"]),
+    conda:
+        "../envs/l2h.yaml"
+    script:
+        "../workflow/scripts/features.py"

@@ -1,0 +1,35 @@
+rule fit:
+    message:
+        "{wildcards.dataset}: fit {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+    input:
+        split=split_of,
+        features=features_of,
+    output:
+        directory(f"{CELL}/model"),
+    log:
+        f"{CELL_LOG}/fit.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/fit.tsv"
+    threads: config["threads"]["fit"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=gpus,
+    params:
+        key=cell_key,
+        arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
+        numeric_threads=config["threads"]["fit"],
+        code=code(
+            *JOB,
+            *HASHING,
+            "l2h.splits",
+            "l2h.hashing.pca",
+            "l2h.hashing.training",
+            "l2h.device",
+            "l2h.progress",
+        ),
+        method_code=method_code,
+    conda:
+        "../envs/l2h.yaml"
+    script:
+        "../workflow/scripts/fit.py"

@@ -1,0 +1,24 @@
+rule rank:
+    message:
+        "{wildcards.dataset}: rank for {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+    input:
+        split=split_of,
+        codes=f"{CELL}/codes.parquet",
+    output:
+        database=f"{CELL}/histogram.parquet",
+        unseen=f"{CELL}/histogram_unseen.parquet",
+    log:
+        f"{CELL_LOG}/rank.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/rank.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=0,
+    params:
+        code=code(*JOB, "l2h.splits", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.roles"),
+    conda:
+        "../envs/l2h.yaml"
+    script:
+        "../workflow/scripts/rank.py"

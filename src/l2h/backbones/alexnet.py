@@ -1,0 +1,34 @@
+"""AlexNet as torchvision ships it (Krizhevsky, "One weird trick for parallelizing convolutional networks", 2014)."""
+
+from typing import TYPE_CHECKING
+
+from l2h.backbones.base import Backbone, Download
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class AlexNet(Backbone):
+    """Layers: fc7 and fc6, 4,096 values each, after ReLU; pool5, 9,216 values, the convolutions' output."""
+
+    layers = ("fc7", "fc6", "pool5")
+    min_size = 63
+    pretrained = {
+        "imagenet1k_v1": Download(
+            "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+            "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+        )
+    }
+    mean = (0.485, 0.456, 0.406)
+    std = (0.229, 0.224, 0.225)
+
+    def network(self) -> "nn.Module":
+        """torchvision's AlexNet with its default initialisation."""
+        from torchvision.models import alexnet
+
+        return alexnet(weights=None)
+
+    def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
+        """Cut the classifier (dropout, linear, ReLU, dropout, linear, ReLU, linear) behind the layer."""
+        network.classifier = network.classifier[: {"pool5": 0, "fc6": 3, "fc7": 6}[layer]]  # type: ignore[index]
+        return network

@@ -1,0 +1,48 @@
+"""What every backbone says of itself, without importing torch, and builds when asked."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file on the web and the sha256 that it must have."""
+
+    url: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """File name."""
+        return self.url.rpartition("/")[2]
+
+
+class Backbone(ABC):
+    """A network whose inner activations serve as features.
+
+    Attributes
+    ----------
+    layers : outputs to choose from; the first is the default
+    min_size : smallest input, in pixels, that the network accepts
+    pretrained : published weights by name, as torch checkpoints
+    mean, std : of the three colour channels in 0..1, as the pretrained weights expect them
+    """
+
+    layers: ClassVar[tuple[str, ...]]
+    min_size: ClassVar[int]
+    pretrained: ClassVar[Mapping[str, Download]]
+    mean: ClassVar[tuple[float, float, float]]
+    std: ClassVar[tuple[float, float, float]]
+
+    @abstractmethod
+    def network(self) -> "nn.Module":
+        """The whole network, freshly initialised by torch's global generator."""
+
+    @abstractmethod
+    def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
+        """The network from images, float (n, 3, h, w), to the layer's activations (n, d); names of tensors stay."""

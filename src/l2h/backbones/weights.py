@@ -1,0 +1,99 @@
+"""Where a backbone's weights come from: the web, a seed, or a file. They end as safetensors, known by their sha256."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from l2h import store
+from l2h.backbones.base import Backbone, Download
+from l2h.errors import L2HError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+UNTRAINED = "untrained"
+
+
+def make_untrained(backbone: Backbone, seed: int, path: str | Path) -> None:
+    """Write freshly initialised weights; the same seed and torch version give the same bytes."""
+    import torch
+    from safetensors.torch import save_file
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        state = backbone.network().state_dict()
+    with store.atomic(path) as part:
+        save_file(state, part)
+
+
+def make_pretrained(download: Download, folder: str | Path, path: str | Path) -> None:
+    """Fetch published weights into `folder`, check them, and write their tensors to `path`.
+
+    A file that lies in `folder` already, with the right checksum, is used as it is.
+
+    Raises
+    ------
+    L2HError
+        the download fails, or is not what it should be; the line says how to place the file by hand
+    """
+    import pooch
+    import torch
+    from requests import RequestException
+    from safetensors.torch import save_file
+
+    by_hand = f"place {download.url} at {Path(folder) / download.name} by hand (sha256 {download.sha256})"
+    try:
+        fetched = pooch.retrieve(
+            download.url,
+            known_hash=f"sha256:{download.sha256}",
+            fname=download.name,
+            path=folder,
+            downloader=pooch.HTTPDownloader(progressbar=True, timeout=60),
+        )
+    except (RequestException, OSError) as error:
+        raise L2HError(f"{download.name} cannot be downloaded ({type(error).__name__}); {by_hand}") from error
+    except ValueError as error:  # pooch's word for a wrong checksum
+        raise L2HError(f"{download.name} has not the checksum it should have; {by_hand}") from error
+    state = torch.load(fetched, map_location="cpu", weights_only=True)
+    with store.atomic(path) as part:
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, part)
+
+
+def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module":
+    """Build the backbone up to `layer`, in eval mode, with the weights of a safetensors file.
+
+    The file may hold more than the layer needs, but not less.
+
+    Raises
+    ------
+    L2HError
+        the file is no safetensors file, or tensors are missing or have other shapes; the line names them
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    with torch.device("meta"):
+        network = backbone.truncate(backbone.network(), layer)
+    wanted = network.state_dict()
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys() if name in wanted}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError) as error:
+        raise L2HError(f"{path} is no readable safetensors file: {error}") from error
+    missing = [name for name in wanted if name not in state]
+    if missing:
+        raise L2HError(
+            f"{path} lacks {', '.join(missing)}, which layer {layer} needs; choose an earlier layer "
+            f"({', '.join(backbone.layers)}) or a file that holds them"
+        )
+    wrong = [f"{name} {tuple(state[name].shape)}" for name in wanted if state[name].shape != wanted[name].shape]
+    if wrong:
+        raise L2HError(f"{path} holds weights of another network: {', '.join(wrong)}")
+    network.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
+    return network.eval()
+
+
+def file_sha256(path: str | Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

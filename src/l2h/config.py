@@ -1,0 +1,173 @@
+"""Check a config, fill in what it leaves out, and say in one line what is wrong with it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from l2h import backbones, datasets, hashing, plugins
+from l2h.backbones.weights import UNTRAINED, file_sha256
+from l2h.errors import L2HError
+
+Entry = dict[str, Any]
+
+
+class ConfigError(L2HError):
+    """A config key that is wrong; the line names the key, its value and what is allowed."""
+
+
+def resolve(config: Entry, schema_path: str | Path) -> None:
+    """Make a config complete, in place.
+
+    Names alone become entries, defaults are filled in from the schema and the registries, and what follows from an
+    entry is added to it: `protocol_id` and `id` (file names), `source` (of weights).
+
+    Raises
+    ------
+    ConfigError
+        a key, type, range or name is wrong
+    L2HError
+        a plug-in does not load
+    """
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    for key, name in (("datasets", "name"), ("backbones", "name"), ("methods", "method")):
+        if isinstance(config.get(key), list):
+            config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
+    _fill(config, schema)
+    error = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    for first in sorted(error, key=lambda e: (len(e.path), str(e.path))):
+        raise ConfigError(_sentence(first))
+    plugins.load(config["plugins"])
+    for place, entry in _entries(config, "datasets"):
+        _resolve_dataset(place, entry)
+    for place, entry in _entries(config, "backbones"):
+        _resolve_backbone(place, entry)
+    for place, entry in _entries(config, "methods"):
+        _resolve_method(place, entry, config)
+    _require_distinct("datasets", [f"{entry['name']} {entry['protocol_id']}" for entry in config["datasets"]])
+    _require_distinct("backbones", [entry["label"] for entry in config["backbones"]])
+    _require_distinct("methods", [entry["label"] for entry in config["methods"]])
+
+
+def _resolve_dataset(place: str, entry: Entry) -> None:
+    protocols = _lookup(f"{place}.name", datasets.registry, entry["name"]).protocols
+    name = entry.setdefault("protocol", next(iter(protocols)))
+    _require_member(f"{place}.protocol", name, f"a protocol of {entry['name']}", list(protocols))
+    entry["protocol_id"] = name if entry["split_seed"] == 0 else f"{name}-seed{entry['split_seed']}"
+
+
+def _resolve_backbone(place: str, entry: Entry) -> None:
+    backbone = _lookup(f"{place}.name", backbones.registry, entry["name"])
+    layer = entry.setdefault("layer", backbone.layers[0])
+    _require_member(f"{place}.layer", layer, f"a layer of {entry['name']}", list(backbone.layers))
+    entry.setdefault("label", f"{entry['name']}-{layer}")
+    if entry["input_size"] < backbone.min_size:
+        raise ConfigError(
+            f"config key {place}.input_size: {entry['input_size']} is too small for {entry['name']}, "
+            f"which needs at least {backbone.min_size}"
+        )
+    weights = entry["weights"]
+    path = Path(weights)
+    if weights == UNTRAINED:
+        entry["source"] = entry["weights_id"] = f"{UNTRAINED}-{entry['weights_seed']}"
+    elif weights in backbone.pretrained:
+        entry["source"] = entry["weights_id"] = weights
+    elif path.suffix == ".safetensors" and path.is_file():
+        entry["source"] = path.stem
+        entry["weights_id"] = f"{path.stem}-{file_sha256(path)[:12]}"
+    else:
+        names = ", ".join([*backbone.pretrained, UNTRAINED])
+        raise ConfigError(
+            f"config key {place}.weights: {weights!r} is neither one of {names} nor an existing .safetensors file "
+            "(paths are relative to the working directory)"
+        )
+    entry["id"] = "-".join(
+        [entry["name"], layer, entry["weights_id"], f"{entry['input_size']}px", entry["precision"], entry["dtype"]]
+    )
+
+
+def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
+    method = entry["method"]
+    entry.setdefault("label", method)
+    cls = _lookup(f"{place}.method", hashing.registry, method)
+    if cls.scopes:
+        scope = entry.setdefault("scope", cls.scopes[0])
+        _require_member(f"{place}.scope", scope, f"a scope of {method}", list(cls.scopes))
+        entry["arguments"] = {"device": config["device"], **entry["params"], "scope": scope}
+    elif "scope" in entry:
+        raise ConfigError(f"config key {place}.scope: {method} is a shallow method and has none; remove the key")
+    else:
+        entry["scope"] = "shallow"
+        entry["arguments"] = dict(entry["params"])
+    for name in ("bits", "random_state", "scope", "device"):
+        if name in entry["params"]:
+            raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
+    try:
+        hashing.make(method, bits=config["bits"][0], random_state=config["seeds"][0], **entry["arguments"])
+    except L2HError as error:
+        raise ConfigError(f"config key {place}.params: {error}") from error
+
+
+def _fill(value: Any, schema: Entry) -> None:
+    """Set the schema's defaults where a mapping lacks a key; what does not fit is left to the validator."""
+    if isinstance(value, dict):
+        for key, part in schema.get("properties", {}).items():
+            if "default" in part:
+                default = part["default"]
+                value.setdefault(key, default.copy() if isinstance(default, dict | list) else default)
+            if key in value:
+                _fill(value[key], part)
+    elif isinstance(value, list):
+        for item in value:
+            _fill(item, schema.get("items", {}))
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    """A schema violation as one line: which key, what it is, what it may be."""
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.path).lstrip(".")
+    where = f"config key {place}: " if place else "config: "
+    schema = error.schema
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(error.instance) - set(schema["properties"]))
+        return f"{where}unknown key {', '.join(map(repr, unknown))}; allowed are {', '.join(schema['properties'])}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"{where}the key {missing[0]!r} is missing"
+    if error.validator == "type":
+        kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        return f"{where}{error.instance!r} is not of type {' or '.join(kinds)}"
+    if error.validator == "enum":
+        return f"{where}{error.instance!r} is not one of {', '.join(error.validator_value)}"
+    if error.validator in ("minimum", "maximum"):
+        allowed = " and ".join(
+            f"{word} {schema[bound]}" for bound, word in (("minimum", "at least"), ("maximum", "at most")) if bound in schema
+        )
+        return f"{where}{error.instance!r} is out of range; allowed is {allowed}"
+    if error.validator == "pattern":
+        return f"{where}{error.instance!r} may hold letters, digits, '_', '.' and '-', and begins with a letter or digit"
+    return f"{where}{error.message}"
+
+
+def _entries(config: Entry, key: str) -> Iterator[tuple[str, Entry]]:
+    return ((f"{key}[{number}]", entry) for number, entry in enumerate(config[key]))
+
+
+def _lookup(place: str, registry: Any, name: str) -> Any:
+    try:
+        return registry.get(name)
+    except L2HError as error:
+        raise ConfigError(f"config key {place}: {error}") from error
+
+
+def _require_member(place: str, value: str, what: str, allowed: list[str]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"config key {place}: {value!r} is not {what}; choose one of {', '.join(allowed)}")
+
+
+def _require_distinct(key: str, labels: list[str]) -> None:
+    for label, count in Counter(labels).items():
+        if count > 1:
+            raise ConfigError(f"config key {key}: {label!r} stands there {count} times; give each entry its own label")

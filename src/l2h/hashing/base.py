@@ -1,0 +1,119 @@
+"""What every hashing method is: a scikit-learn estimator from features to packed binary codes."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+import l2h
+from l2h import codes, store
+from l2h.hashing import registry
+
+
+class Hasher(TransformerMixin, BaseEstimator):
+    """Features, float (n, d), to binary codes of `bits` bits.
+
+    A subclass gives `fit`, `decision_function`, and the two class attributes.
+
+    Attributes
+    ----------
+    scopes : what a deep method can train ("linear": a hash layer on frozen features); empty for shallow methods
+    learned : the names of the arrays that `fit` sets, which are all that `save` keeps
+    """
+
+    scopes: ClassVar[tuple[str, ...]] = ()
+    learned: ClassVar[tuple[str, ...]]
+    bits: int
+
+    def check_params(self) -> None:
+        """Raise ValueError, naming the parameter and what it may be; subclasses add their own checks."""
+        require(is_count(self.bits), "bits", self.bits, "a whole number from 1")
+
+    @abstractmethod
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learn from features (n, d); supervised methods take labels, int (n,) classes or bool (n, c) multi-hot."""
+
+    @abstractmethod
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """Real-valued scores, float (n, bits), whose signs are the code."""
+
+    def transform(self, X: ArrayLike) -> NDArray[np.uint8]:
+        """Packed codes, uint8 (n, ceil(bits / 8)): `l2h.codes.pack(decision_function(X) > 0)`."""
+        return codes.pack(self.decision_function(X) > 0)
+
+    def save(self, folder: str | Path, data: Mapping[str, Any] | None = None) -> None:
+        """Write `model.json` and `model.safetensors`.
+
+        Parameters
+        ----------
+        data : what the model was trained on, kept for provenance
+        """
+        check_is_fitted(self)
+        description = {
+            "method": registry.name_of(type(self)),
+            "params": self.get_params(),
+            "n_features_in": self.n_features_in_,
+            "l2h_version": l2h.__version__,
+            "data": dict(data or {}),
+        }
+        store.write_model(folder, description, {name: getattr(self, name) for name in self.learned})
+
+    def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
+        """Set what `fit` learned; raise ValueError unless the arrays are the method's own and work."""
+        if set(arrays) != set(self.learned):
+            raise ValueError(f"arrays {', '.join(sorted(self.learned))} expected, {', '.join(sorted(arrays))} found")
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds values that are not finite")
+            setattr(self, name, array)
+        self.n_features_in_ = n_features_in
+        try:
+            scores = self.decision_function(np.zeros((1, n_features_in), dtype=np.float32))
+        except IndexError as error:
+            raise ValueError(f"its arrays do not fit each other: {error}") from error
+        if scores.shape != (1, self.bits):
+            raise ValueError(f"it gives {scores.shape[1]} bits, {self.bits} expected")
+
+    def _checked(self, X: ArrayLike) -> NDArray:
+        """Features for a fitted hasher: float, finite, as many as it was fitted on."""
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+class LinearHasher(Hasher):
+    """A hasher whose scores are (X - mean_) @ projection_ + intercept_."""
+
+    learned = ("mean_", "projection_", "intercept_")
+    mean_: NDArray
+    projection_: NDArray
+    intercept_: NDArray
+
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """Scores, float (n, bits)."""
+        return (self._checked(X) - self.mean_) @ self.projection_ + self.intercept_
+
+
+def is_count(value: Any) -> bool:
+    """Whether a parameter is a whole number from 1."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+
+
+def is_number(value: Any) -> bool:
+    """Whether a parameter is a finite number."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def require(condition: bool, name: str, value: Any, allowed: str) -> None:
+    """Raise a ValueError that names parameter, value and what is allowed, unless the condition holds."""
+    if not condition:
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")

@@ -1,0 +1,97 @@
+"""Bi-half Net.
+
+Li and van Gemert, "Deep Unsupervised Image Hashing by Maximizing Bit Entropy", AAAI 2021.
+"""
+
+from typing import TYPE_CHECKING
+
+from l2h.hashing.base import is_number, require
+from l2h.hashing.deep import DeepHasher
+
+if TYPE_CHECKING:
+    import torch
+
+
+def bihalf_codes(outputs: "torch.Tensor") -> "torch.Tensor":
+    """Split every bit at the batch's median: its larger half becomes +1, the rest -1 (one more, if the batch is odd).
+
+    Parameters
+    ----------
+    outputs : float (m, bits)
+
+    Returns
+    -------
+    -1 or +1, of the same shape and type
+    """
+    order = outputs.argsort(dim=0, descending=True, stable=True)
+    signs = -outputs.new_ones(len(outputs), 1).expand_as(outputs)
+    return signs.scatter(0, order[: len(outputs) // 2], 1)
+
+
+class BiHalfLoss:
+    """Keep the features' cosine similarities in codes that use every bit half and half.
+
+    Mean squared error between cosine similarities of codes B and of features, over pairs of the batch's first half
+    with its second. Backward, the outputs U get the codes' gradient plus gamma * (U - B) / numel: written here as a
+    straight-through code and the penalty gamma / 2 * mean of (U - B)^2, which has that gradient.
+
+    Parameters
+    ----------
+    gamma : weight of the pull towards the codes; the paper's 6
+    """
+
+    def __init__(self, *, gamma: float):
+        self.gamma = gamma
+
+    def start_epoch(self, epoch: int) -> None:
+        """Nothing changes from epoch to epoch."""
+
+    def __call__(self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor") -> "torch.Tensor":
+        """The batch's loss; see `l2h.hashing.training.Loss`."""
+        from torch.nn.functional import cosine_similarity, mse_loss
+
+        half = len(outputs) // 2
+        signs = bihalf_codes(outputs.detach())
+        codes = outputs + (signs - outputs).detach()
+        kept = mse_loss(
+            cosine_similarity(codes[:half], codes[half : 2 * half]),
+            cosine_similarity(features[:half], features[half : 2 * half]),
+        )
+        return kept + self.gamma / 2 * mse_loss(outputs, signs)
+
+
+class BiHalf(DeepHasher):
+    """Bi-half Net on frozen features, as published; needs no labels.
+
+    Parameters
+    ----------
+    bits, scope, epochs, batch_size, lr, weight_decay, device, random_state : see `DeepHasher`
+    gamma : see `BiHalfLoss`
+    """
+
+    supervised = False
+
+    def __init__(
+        self,
+        bits: int = 32,
+        *,
+        scope: str = "linear",
+        epochs: int = 50,
+        batch_size: int = 128,
+        lr: float = 1e-4,
+        weight_decay: float = 1e-5,
+        gamma: float = 6.0,
+        device: str = "auto",
+        random_state: int | None = None,
+    ):
+        super().__init__(bits, scope, epochs, batch_size, lr, weight_decay, device, random_state)
+        self.gamma = gamma
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_number(self.gamma) and self.gamma >= 0, "gamma", self.gamma, "a number from 0")
+
+    def loss(self, labels: "torch.Tensor | None", n: int) -> BiHalfLoss:
+        """The loss; labels are not used."""
+        return BiHalfLoss(gamma=self.gamma)

@@ -1,0 +1,103 @@
+"""Deep supervised hashing.
+
+Liu, Wang, Shan and Chen, "Deep Supervised Hashing for Fast Image Retrieval", CVPR 2016.
+"""
+
+from typing import TYPE_CHECKING
+
+from l2h.hashing.base import is_number, require
+from l2h.hashing.deep import DeepHasher
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DSHLoss:
+    """Contrastive loss on squared distances, plus a pull of every output towards -1 or 1.
+
+    mean over pairs of (1 - y) / 2 * d + y / 2 * max(margin - d, 0), with d = ||u_i - u_j||^2 and y = 1 for pairs that
+    share no label, plus alpha * mean over bits of | |u| - 1 |.
+
+    Parameters
+    ----------
+    labels : float (n, c) multi-hot labels of the training set
+    bits : code length
+    margin : distance beyond which dissimilar pairs are left alone
+    alpha : weight of the second term
+    pairs : "bank", each batch against the latest outputs of the whole training set (most re-runs), or "batch", all
+        pairs of two different images inside the batch (the paper)
+    """
+
+    def __init__(self, labels: "torch.Tensor", bits: int, *, margin: float, alpha: float, pairs: str):
+        self.labels = labels
+        self.margin = margin
+        self.alpha = alpha
+        self.bank = labels.new_zeros(len(labels), bits) if pairs == "bank" else None
+
+    def start_epoch(self, epoch: int) -> None:
+        """Nothing changes from epoch to epoch."""
+
+    def __call__(self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor") -> "torch.Tensor":
+        """The batch's loss; see `l2h.hashing.training.Loss`."""
+        labels = self.labels[rows]
+        if self.bank is not None:
+            self.bank[rows] = outputs.detach()
+            others, other_labels = self.bank, self.labels
+        else:
+            others, other_labels = outputs, labels
+        squares = (outputs**2).sum(1)[:, None] + (others**2).sum(1) - 2 * outputs @ others.T
+        distance = squares.clamp(min=0)
+        dissimilar = (labels @ other_labels.T == 0).to(outputs.dtype)
+        loss = (1 - dissimilar) / 2 * distance + dissimilar / 2 * (self.margin - distance).clamp(min=0)
+        if self.bank is None:
+            n = len(outputs)
+            pairwise = (loss.sum() - loss.diagonal().sum()) / (n * (n - 1))
+        else:
+            pairwise = loss.mean()
+        return pairwise + self.alpha * (outputs.abs() - 1).abs().mean()
+
+
+class DSH(DeepHasher):
+    """Deep supervised hashing.
+
+    Parameters
+    ----------
+    bits, scope, epochs, batch_size, lr, weight_decay, device, random_state : see `DeepHasher`
+    alpha : weight of the pull towards -1 and 1
+    margin : None for the paper's 2 * bits
+    pairs : "bank" or "batch"; see `DSHLoss`
+    """
+
+    def __init__(
+        self,
+        bits: int = 32,
+        *,
+        scope: str = "linear",
+        epochs: int = 50,
+        batch_size: int = 128,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-5,
+        alpha: float = 0.1,
+        margin: float | None = None,
+        pairs: str = "bank",
+        device: str = "auto",
+        random_state: int | None = None,
+    ):
+        super().__init__(bits, scope, epochs, batch_size, lr, weight_decay, device, random_state)
+        self.alpha = alpha
+        self.margin = margin
+        self.pairs = pairs
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
+        positive = self.margin is None or (is_number(self.margin) and self.margin > 0)
+        require(positive, "margin", self.margin, "null (2 * bits) or a number above 0")
+        require(self.pairs in ("bank", "batch"), "pairs", self.pairs, "bank or batch")
+
+    def loss(self, labels: "torch.Tensor | None", n: int) -> DSHLoss:
+        """The loss on labels, float (n, c)."""
+        assert labels is not None  # supervised
+        margin = 2 * self.bits if self.margin is None else self.margin
+        return DSHLoss(labels, self.bits, margin=margin, alpha=self.alpha, pairs=self.pairs)

@@ -1,0 +1,100 @@
+"""HashNet.
+
+Cao, Long, Wang and Yu, "HashNet: Deep Learning to Hash by Continuation", ICCV 2017.
+"""
+
+from typing import TYPE_CHECKING
+
+from l2h.hashing.base import is_count, require
+from l2h.hashing.deep import DeepHasher
+
+if TYPE_CHECKING:
+    import torch
+
+
+class HashNetLoss:
+    """Pairwise logistic loss, similar and dissimilar pairs balanced, on tanh outputs that sharpen in steps.
+
+    For the pairs of two different images inside the batch: softplus(z) - s * z with z = 10 / bits * <h_i, h_j>,
+    h = tanh(beta * u) and s = 1 for pairs that share a label; the mean over similar pairs plus that over dissimilar
+    ones, an empty kind left out. beta = sqrt(1 + epoch // step) (continuation).
+
+    Parameters
+    ----------
+    labels : float (n, c) multi-hot labels of the training set
+    bits : code length
+    step : epochs between two values of beta
+    weighting : "shared" counts similar pairs alike, "jaccard" by shared labels / labels of either (the paper's c_ij)
+    """
+
+    def __init__(self, labels: "torch.Tensor", bits: int, *, step: int, weighting: str):
+        self.labels = labels
+        self.bits = bits
+        self.step = step
+        self.weighting = weighting
+        self.beta = 1.0
+
+    def start_epoch(self, epoch: int) -> None:
+        """Continue to a sharper tanh."""
+        self.beta = (1 + epoch // self.step) ** 0.5
+
+    def __call__(self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor") -> "torch.Tensor":
+        """The batch's loss; see `l2h.hashing.training.Loss`."""
+        import torch
+
+        first, second = torch.triu_indices(len(outputs), len(outputs), offset=1, device=outputs.device)
+        codes = (self.beta * outputs).tanh()
+        z = (10 / self.bits * codes @ codes.T)[first, second]
+        labels = self.labels[rows]
+        shared = (labels @ labels.T)[first, second]
+        similar = shared > 0
+        loss = torch.nn.functional.softplus(z) - similar * z
+        if self.weighting == "jaccard":
+            count = labels.sum(1)
+            either = count[first] + count[second] - shared
+            loss = loss * torch.where(similar, shared / either.clamp(min=1), 1)
+        total = outputs.new_zeros(())
+        for kind in (similar, ~similar):
+            if kind.any():
+                total = total + loss[kind].mean()
+        return total
+
+
+class HashNet(DeepHasher):
+    """HashNet.
+
+    Parameters
+    ----------
+    bits, scope, epochs, batch_size, lr, weight_decay, device, random_state : see `DeepHasher`
+    step : epochs between two steps of the continuation
+    weighting : "shared" or "jaccard"; see `HashNetLoss`
+    """
+
+    def __init__(
+        self,
+        bits: int = 32,
+        *,
+        scope: str = "linear",
+        epochs: int = 50,
+        batch_size: int = 128,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-5,
+        step: int = 10,
+        weighting: str = "shared",
+        device: str = "auto",
+        random_state: int | None = None,
+    ):
+        super().__init__(bits, scope, epochs, batch_size, lr, weight_decay, device, random_state)
+        self.step = step
+        self.weighting = weighting
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_count(self.step), "step", self.step, "a whole number from 1")
+        require(self.weighting in ("shared", "jaccard"), "weighting", self.weighting, "shared or jaccard")
+
+    def loss(self, labels: "torch.Tensor | None", n: int) -> HashNetLoss:
+        """The loss on labels, float (n, c)."""
+        assert labels is not None  # supervised
+        return HashNetLoss(labels, self.bits, step=self.step, weighting=self.weighting)

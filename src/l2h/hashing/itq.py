@@ -1,0 +1,58 @@
+"""Iterative quantisation.
+
+Gong and Lazebnik, "Iterative Quantization: A Procrustean Approach to Learning Binary Codes", CVPR 2011.
+"""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import orthogonal_procrustes
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from l2h.hashing.base import LinearHasher, is_count, require
+from l2h.hashing.pca import fit_pca
+
+
+class ITQ(LinearHasher):
+    """PCA to `bits` dimensions, then the rotation that brings the data nearest to the corners of the cube.
+
+    Parameters
+    ----------
+    bits : code length, at most the number of features and of training samples
+    n_iter : alternations between the codes and the orthogonal Procrustes rotation; the paper's 50
+    random_state : of the first rotation
+    """
+
+    def __init__(self, bits: int = 32, *, n_iter: int = 50, random_state: int | None = None):
+        self.bits = bits
+        self.n_iter = n_iter
+        self.random_state = random_state
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_count(self.n_iter), "n_iter", self.n_iter, "a whole number from 1")
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learn from X (n, d); y is ignored. ValueError where n or d is below `bits`."""
+        self.check_params()
+        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        if self.bits > min(X.shape):
+            raise ValueError(
+                f"ITQ of {self.bits} bits needs at least {self.bits} features and samples, got "
+                f"n_features={X.shape[1]} and n_samples={X.shape[0]}; ask for fewer bits"
+            )
+        rng = check_random_state(self.random_state)
+        pca = fit_pca(X, self.bits, rng)
+        reduced = pca.transform(X)
+        rotation, _ = np.linalg.qr(rng.standard_normal((self.bits, self.bits)))
+        rotation = rotation.astype(X.dtype)
+        for _ in range(self.n_iter):
+            signs = np.where(reduced @ rotation > 0, 1, -1).astype(X.dtype)
+            rotation, _ = orthogonal_procrustes(reduced, signs)
+        self.mean_ = pca.mean_
+        self.projection_ = pca.components_.T @ rotation
+        self.intercept_ = np.zeros(self.bits, dtype=X.dtype)
+        return self

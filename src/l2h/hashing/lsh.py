@@ -1,0 +1,53 @@
+"""Locality-sensitive hashing by random hyperplanes.
+
+Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002.
+"""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from l2h.hashing.base import LinearHasher, is_count, require
+from l2h.hashing.pca import fit_pca
+
+
+class LSH(LinearHasher):
+    """Signs of projections on Gaussian random directions, after centring.
+
+    Parameters
+    ----------
+    bits : code length; more bits than features are fine
+    pca_dims : reduce the features to this many principal components first; None leaves them
+    random_state : of the directions
+    """
+
+    def __init__(self, bits: int = 32, *, pca_dims: int | None = None, random_state: int | None = None):
+        self.bits = bits
+        self.pca_dims = pca_dims
+        self.random_state = random_state
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(self.pca_dims is None or is_count(self.pca_dims), "pca_dims", self.pca_dims, "null or from 1")
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Draw the hyperplanes; X (n, d) gives the centre; y is ignored."""
+        self.check_params()
+        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        rng = check_random_state(self.random_state)
+        self.mean_ = X.mean(axis=0)
+        basis = np.eye(X.shape[1], dtype=X.dtype)
+        if self.pca_dims is not None:
+            if self.pca_dims > min(X.shape):
+                raise ValueError(
+                    f"pca_dims={self.pca_dims} needs as many features and samples, got n_features={X.shape[1]} "
+                    f"and n_samples={X.shape[0]}"
+                )
+            basis = fit_pca(X, self.pca_dims, rng).components_.T
+        self.projection_ = basis @ rng.standard_normal((basis.shape[1], self.bits)).astype(X.dtype)
+        self.intercept_ = np.zeros(self.bits, dtype=X.dtype)
+        return self

@@ -1,0 +1,61 @@
+"""Spectral hashing.
+
+Weiss, Torralba and Fergus, "Spectral Hashing", NIPS 2008.
+"""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
+
+from l2h.hashing.base import Hasher
+from l2h.hashing.pca import fit_pca
+
+
+class SH(Hasher):
+    """Signs of the smoothest eigenfunctions of a uniform distribution on the data's bounding box.
+
+    On a side of length L the eigenfunctions are cos(k pi (x - low) / L) with eigenvalues that grow with k / L; the
+    `bits` smallest over all principal axes are kept, so that long axes get several bits.
+
+    Parameters
+    ----------
+    bits : code length; more bits than features are fine
+    random_state : start vector of the PCA; moves nothing but the last digits
+    """
+
+    learned = ("mean_", "components_", "low_", "axis_", "frequency_")
+    mean_: NDArray
+    components_: NDArray
+    low_: NDArray
+    axis_: NDArray
+    frequency_: NDArray
+
+    def __init__(self, bits: int = 32, *, random_state: int | None = None):
+        self.bits = bits
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Learn from X (n, d); y is ignored. ValueError where X does not vary at all."""
+        self.check_params()
+        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        pca = fit_pca(X, min(self.bits, *X.shape), self.random_state)
+        reduced = pca.transform(X)
+        length = np.ptp(reduced, axis=0).astype(np.float64)
+        if not length.max() > 0:
+            raise ValueError("SH needs features that vary; all training samples are equal")
+        with np.errstate(divide="ignore"):  # the longest side alone has enough modes; a side of length 0 gets none
+            frequency = np.pi * np.arange(1, self.bits + 1)[:, None] / length
+        order = np.argsort(frequency, axis=None, kind="stable")[: self.bits]
+        self.mean_ = pca.mean_
+        self.components_ = pca.components_
+        self.low_ = reduced.min(axis=0)
+        self.axis_ = order % len(length)
+        self.frequency_ = frequency.ravel()[order].astype(X.dtype)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """Eigenfunctions at X, float (n, bits), in -1..1."""
+        position = (self._checked(X) - self.mean_) @ self.components_.T - self.low_
+        return np.cos(self.frequency_ * position[:, self.axis_])

@@ -1,0 +1,61 @@
+"""What every job of the workflow does first: plug-ins, numeric threads, log file, errors in one line."""
+
+import logging
+import os
+import sys
+from types import TracebackType
+from typing import Any
+
+from l2h import plugins
+from l2h.errors import L2HError
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_log = logging.getLogger("l2h")
+
+
+def start(snakemake: Any) -> None:
+    """Prepare a job's process; call it before anything that computes is imported.
+
+    Parameters
+    ----------
+    snakemake : the object that a `script:` is given; `params.numeric_threads`, where present, is enforced,
+        `config["plugins"]` are loaded, and `log[0]` gets everything that is logged, warnings and tracebacks included
+    """
+    _start_log(snakemake.log[0])
+    limit_threads(snakemake.params.get("numeric_threads", 1))
+    plugins.load(snakemake.config["plugins"])
+
+
+def limit_threads(n: int) -> None:
+    """Let numeric libraries use `n` threads: those that come by environment, those loaded already directly.
+
+    Results depend on the number in their last bits, so it must not follow from what else runs on the machine.
+    """
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))
+    if "numpy" in sys.modules:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(n)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(n)
+
+
+def _start_log(path: str) -> None:
+    file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    screen = logging.StreamHandler()
+    screen.setFormatter(logging.Formatter("%(message)s"))
+    _log.addHandler(screen)
+    _log.setLevel(logging.INFO)
+    logging.getLogger().addHandler(file)
+    logging.captureWarnings(True)
+    sys.excepthook = _report
+
+
+def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Write the traceback to the log file alone; the screen gets it only where the error is ours."""
+    logging.getLogger().error("the job failed", exc_info=(kind, error, traceback))
+    if isinstance(error, L2HError):
+        sys.stderr.write(f"error: {error}\n")
+    else:
+        sys.__excepthook__(kind, error, traceback)

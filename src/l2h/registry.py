@@ -1,0 +1,66 @@
+"""Names that resolve late: a job imports the one method, data set or backbone that it uses."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from l2h.errors import L2HError
+
+
+class Registry:
+    """Map names to classes. Built-in entries are "module:Class" strings, plug-ins register the class itself.
+
+    Parameters
+    ----------
+    kind : what is registered, in words, for error messages
+    builtin : name -> "module:Class"
+    """
+
+    def __init__(self, kind: str, builtin: dict[str, str]):
+        self.kind = kind
+        self._targets: dict[str, str | type] = dict(builtin)
+
+    def names(self) -> tuple[str, ...]:
+        """All names, sorted."""
+        return tuple(sorted(self._targets))
+
+    def register(self, name: str) -> Callable[[type], type]:
+        """Class decorator that adds a class under `name`; refuses a name that another class holds."""
+
+        def add(cls: type) -> type:
+            known = self._targets.get(name)
+            if known is not None and _identity(known) != _identity(cls):
+                raise L2HError(f"the {self.kind} {name!r} exists already ({_identity(known)}); choose another name")
+            self._targets[name] = cls
+            return cls
+
+        return add
+
+    def module(self, name: str) -> str:
+        """The module that defines `name`, without importing it."""
+        return _identity(self._target(name)).partition(":")[0]
+
+    def name_of(self, cls: type) -> str:
+        """The name that a class is registered under."""
+        for name, target in self._targets.items():
+            if _identity(target) == _identity(cls):
+                return name
+        raise L2HError(f"{cls.__name__} is not registered as a {self.kind}; decorate it with `register(name)`")
+
+    def get(self, name: str) -> Any:
+        """The class called `name`; raises L2HError, listing the names there are."""
+        target = self._target(name)
+        if isinstance(target, str):
+            module, _, attribute = target.partition(":")
+            return getattr(import_module(module), attribute)
+        return target
+
+    def _target(self, name: str) -> str | type:
+        try:
+            return self._targets[name]
+        except KeyError:
+            raise L2HError(f"{name!r} is not a {self.kind}; choose one of {', '.join(self.names())}") from None
+
+
+def _identity(target: str | type) -> str:
+    return target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"

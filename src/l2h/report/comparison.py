@@ -1,0 +1,62 @@
+"""Many cells' metrics to one table: a row per dataset, protocol, backbone, variant and code length."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from l2h import store
+from l2h.evaluation import DEPTHS
+
+KEY = [name for name in store.CELL_KEY if name != "seed"]
+
+
+def compare(metrics: Iterable[pa.Table]) -> pd.DataFrame:
+    """Means over seeds, in the order in which the cells come.
+
+    Returns
+    -------
+    columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_worst, map_best (ties),
+    map_unseen, and map_at_<k>, normalised by the retrieved; expected under ties unless named otherwise
+    """
+    tidy = pa.concat_tables(metrics).to_pandas()
+    whole = tidy[tidy["k"].isna()]
+    columns = {
+        "map": _mean(whole, "map", "expected"),
+        "map_std": _values(whole, "map", "expected").std(),
+        "map_worst": _mean(whole, "map", "worst"),
+        "map_best": _mean(whole, "map", "best"),
+        "map_unseen": _mean(whole, "map_unseen", "expected"),
+    }
+    retrieved = tidy[tidy["normalise"] == "retrieved"]
+    for k in DEPTHS:
+        columns[f"map_at_{k}"] = _mean(retrieved[retrieved["k"] == k], "map", "expected")
+    seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
+    return pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
+
+
+def summary(comparison: pd.DataFrame) -> str:
+    """mAP at each code length, a line per variant: the table in short, as Markdown."""
+    variant = ["dataset", "protocol", "backbone", "variant"]
+    lines = comparison.pivot_table(index=variant, columns="bits", values="map", sort=False)
+    lines.columns = [f"{bits} bits" for bits in lines.columns]
+    return lines.reset_index().to_markdown(index=False, floatfmt=".3f")
+
+
+def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdown: str | Path) -> None:
+    """Write the table in three formats; nothing in them depends on time or place."""
+    with store.atomic(csv) as part:
+        comparison.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    with store.atomic(parquet) as part:
+        comparison.to_parquet(part, index=False)
+    with store.atomic(markdown) as part:
+        part.write_text(comparison.to_markdown(index=False, floatfmt=".4f") + "\n", encoding="utf-8")
+
+
+def _values(tidy: pd.DataFrame, metric: str, ties: str) -> "pd.api.typing.SeriesGroupBy":
+    return tidy[(tidy["metric"] == metric) & (tidy["ties"] == ties)].groupby(KEY, sort=False)["value"]
+
+
+def _mean(tidy: pd.DataFrame, metric: str, ties: str) -> pd.Series:
+    return _values(tidy, metric, ties).mean()

@@ -1,0 +1,98 @@
+"""The report: one HTML file that opens offline."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+import l2h
+from l2h import store
+
+# Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
+
+
+def map_chart(rows: pd.DataFrame) -> alt.Chart:
+    """mAP against code length for one dataset, protocol and backbone: a line a variant, a band between tie orders."""
+    order = list(dict.fromkeys(rows["variant"]))
+    color = alt.Color("variant:N", sort=order, title="method", scale=alt.Scale(domain=order, range=PALETTE))
+    x = alt.X("bits:O", title="bits", axis=alt.Axis(labelAngle=0))
+    base = alt.Chart(rows).encode(x=x, color=color)
+    band = base.mark_area(opacity=0.15).encode(
+        y=alt.Y("map_worst:Q", title="mAP@all (higher is better)"), y2="map_best:Q"
+    )
+    tooltip = ["variant", "bits"] + [
+        alt.Tooltip(f"{name}:Q", format=".3f") for name in ("map", "map_worst", "map_best", "map_unseen")
+    ]
+    line = base.mark_line(point=alt.OverlayMarkDef(size=60)).encode(
+        y="map:Q", shape=alt.Shape("variant:N", sort=order, title="method"), tooltip=tooltip
+    )
+    return (band + line).properties(width="container", height=320)
+
+
+def render(comparison: pd.DataFrame, run: str, command: str) -> str:
+    """The whole page as text.
+
+    Parameters
+    ----------
+    comparison : the table of `l2h.report.comparison.compare`
+    run : the run's name
+    command : what makes the run again
+    """
+    environment = Environment(
+        loader=PackageLoader("l2h.report", "."),
+        autoescape=select_autoescape(["html", "jinja"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sections = [_section(number, *group) for number, group in enumerate(_groups(comparison))]
+    return environment.get_template("page.html.jinja").render(
+        run=run,
+        command=command,
+        version=l2h.__version__,
+        seeds=sorted(set(comparison["seeds"])),
+        sections=sections,
+        specs=json.dumps({section["id"]: section["spec"] for section in sections}).replace("<", "\\u003c"),
+        charting=vl_convert.javascript_bundle(),
+    )
+
+
+def write(page: str, path: str | Path) -> None:
+    """Write the page."""
+    with store.atomic(path) as part:
+        part.write_text(page, encoding="utf-8")
+
+
+def _groups(comparison: pd.DataFrame) -> Any:
+    return comparison.groupby(["dataset", "protocol", "backbone", "weights"], sort=False)
+
+
+def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame) -> dict[str, Any]:
+    """What the template needs of one dataset, protocol and backbone."""
+    dataset, protocol, backbone, weights = name
+    best = rows.loc[rows["map"].idxmax()].to_dict()
+    spec = map_chart(rows.dropna(axis=1, how="all")).to_dict()
+    return {
+        "id": f"chart-{number}",
+        "dataset": dataset,
+        "protocol": protocol,
+        "backbone": backbone,
+        "weights": weights,
+        "best": best,
+        "spec": spec,
+        "rows": _marked(rows).to_dict("records"),
+        "unseen": bool(rows["map_unseen"].notna().any()),
+        "depths": [column.removeprefix("map_at_") for column in rows if column.startswith("map_at_")],
+    }
+
+
+def _marked(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, each with the set of columns in which it is the best of its code length."""
+    columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
+    best = rows.groupby("bits")[columns].transform("max") == rows[columns]
+    return rows.assign(best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()])

@@ -1,0 +1,347 @@
+"""Every file format in one place: written atomically, read with checks that end in one clear line.
+
+Tables are parquet with page checksums; what belongs to a whole table (which data, which weights) is its metadata,
+a flat mapping of strings.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from l2h import codes
+from l2h.errors import L2HError
+
+if TYPE_CHECKING:  # a job depends on what it imports: features must not be extracted anew when the ranking changes
+    from l2h.ranking import RankHistogram
+    from l2h.splits import Split
+
+Ints = NDArray[np.int64]
+Batch = tuple[Ints, NDArray]
+
+MANIFEST = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("image_sha256", pa.binary(32)),
+        ("labels", pa.list_(pa.int16())),
+        ("location", pa.string()),
+    ]
+)
+SPLIT = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("role", pa.string()),
+        ("image_sha256", pa.binary(32)),
+        ("labels", pa.list_(pa.int16())),
+    ]
+)
+HISTOGRAM = pa.schema(
+    [
+        ("query", pa.int64()),
+        ("total", pa.list_(pa.int64())),
+        ("relevant", pa.list_(pa.int64())),
+    ]
+)
+# What names a cell of the comparison; metadata of its codes and histograms, columns of its tables.
+CELL_KEY = {
+    "dataset": pa.string(),
+    "protocol": pa.string(),
+    "backbone": pa.string(),
+    "weights": pa.string(),
+    "variant": pa.string(),
+    "method": pa.string(),
+    "scope": pa.string(),
+    "bits": pa.int64(),
+    "seed": pa.int64(),
+}
+METRICS = pa.schema(
+    [
+        *CELL_KEY.items(),
+        ("metric", pa.string()),
+        ("k", pa.int64()),
+        ("ties", pa.string()),
+        ("normalise", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it takes the place of `path`, file or folder, on success only."""
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(part)
+    try:
+        yield part
+        if part.is_dir():
+            _remove(path)
+        part.replace(path)
+    except BaseException:
+        _remove(part)
+        raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_manifest(path: str | Path, table: pa.Table) -> None:
+    """Write a data set's images: id, image_sha256, labels, location (`<file>[<row>]` for an array's row)."""
+    _write_table(path, table, MANIFEST, {})
+
+
+def read_manifest(path: str | Path) -> pa.Table:
+    """Read what `write_manifest` wrote."""
+    return _read_table(path, MANIFEST, "manifest")
+
+
+def write_split(path: str | Path, split: "Split") -> None:
+    """Write a split with its protocol, seed and sha256."""
+    metadata = {"protocol": split.protocol, "seed": str(split.seed), "sha256": split.sha256}
+    _write_table(path, split.table, SPLIT, metadata)
+
+
+def read_split(path: str | Path) -> "Split":
+    """Read a split; raises L2HError where its rows do not give the sha256 that it carries."""
+    from l2h.splits import Split
+
+    table = _read_table(path, SPLIT, "split")
+    metadata = _metadata(table.schema, path, "protocol", "seed", "sha256")
+    split = Split(table.replace_schema_metadata(None), metadata["protocol"], int(metadata["seed"]))
+    if split.sha256 != metadata["sha256"]:
+        raise L2HError(f"{path}: its rows do not match its sha256; delete it and run the same command again")
+    return split
+
+
+def write_features(path: str | Path, batches: Iterable[Batch], dtype: str, metadata: Mapping[str, str]) -> None:
+    """Stream features to parquet, a row group a batch, so that memory does not grow with the data.
+
+    Parameters
+    ----------
+    batches : pairs of ids, int64 (m,), and features, float (m, d)
+    dtype : "float32" or "float16", the stored type
+    metadata : what made them: dataset, backbone, weights, ...
+
+    Raises
+    ------
+    L2HError
+        a feature is not finite; the line names the images
+    """
+
+    def columns() -> Iterator[tuple[Ints, pa.Array]]:
+        for ids, features in batches:
+            stored = np.ascontiguousarray(features, dtype=dtype)
+            bad = ids[~np.isfinite(stored).all(axis=1)]
+            if len(bad):
+                raise L2HError(
+                    f"{path}: features of {len(bad)} images are not finite in {dtype} (ids {bad[:5].tolist()} ...); "
+                    "check the weights, or set dtype: float32 and precision: fp32"
+                )
+            yield ids, pa.FixedSizeListArray.from_arrays(pa.array(stored.ravel()), stored.shape[1])
+
+    _write_batches(path, columns(), "feature", metadata)
+
+
+def iter_features(path: str | Path) -> Iterator[Batch]:
+    """Yield (ids int64 (m,), features float32 (m, d)) a row group."""
+
+    def is_feature(kind: pa.DataType) -> bool:
+        return pa.types.is_fixed_size_list(kind) and kind.value_type in (pa.float16(), pa.float32())
+
+    for ids, column in _iter_batches(path, "feature", is_feature):
+        values = column.flatten().to_numpy(zero_copy_only=False)
+        yield ids, values.reshape(len(ids), -1).astype(np.float32, copy=False)
+
+
+def read_features(path: str | Path, ids: Ints) -> NDArray[np.float32]:
+    """The features (len(ids), d) of these ids, in their order; only they are held in memory."""
+    order = np.argsort(ids)
+    result: NDArray[np.float32] | None = None
+    found = np.zeros(len(ids), dtype=bool)
+    for some_ids, features in iter_features(path):
+        if result is None:
+            result = np.empty((len(ids), features.shape[1]), dtype=np.float32)
+        place = np.searchsorted(ids, some_ids, sorter=order)
+        rows = order[np.minimum(place, len(ids) - 1)]
+        wanted = ids[rows] == some_ids
+        result[rows[wanted]] = features[wanted]
+        found[rows[wanted]] = True
+    if result is None or not found.all():
+        raise L2HError(f"{path}: no features for ids {ids[~found][:5].tolist()} ...; delete it and run again")
+    return result
+
+
+def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[str, str]) -> None:
+    """Stream packed codes, pairs of int64 (m,) ids and uint8 (m, bytes), to parquet; `metadata` names the bits."""
+    _write_batches(path, ((ids, _fixed_binary(packed)) for ids, packed in batches), "code", metadata)
+
+
+def read_codes(path: str | Path) -> tuple[Ints, NDArray[np.uint8], dict[str, str]]:
+    """Read ids int64 (n,), packed codes uint8 (n, ceil(bits / 8)), and the metadata."""
+    metadata = read_metadata(path, "bits")
+    width = codes.n_bytes(int(metadata["bits"]))
+    parts = list(_iter_batches(path, "code", lambda kind: kind == pa.binary(width)))
+    ids = np.concatenate([ids for ids, _ in parts])
+    packed = [np.frombuffer(part.buffers()[1], np.uint8, len(part) * width, part.offset * width) for _, part in parts]
+    return ids, np.concatenate(packed).reshape(-1, width), metadata
+
+
+def write_histogram(path: str | Path, query_ids: Ints, h: "RankHistogram", metadata: Mapping[str, str]) -> None:
+    """Write one rank histogram; query_ids: int64 (Q,)."""
+    columns = [pa.array(query_ids), *(_lists(table) for table in (h.total, h.relevant))]
+    _write_table(path, pa.table(columns, schema=HISTOGRAM), HISTOGRAM, {**metadata, "queries": h.queries})
+
+
+def read_histogram(path: str | Path) -> tuple[Ints, "RankHistogram", dict[str, str]]:
+    """Read query ids int64 (Q,), the histogram, and the metadata."""
+    from l2h.ranking import RankHistogram
+
+    table = _read_table(path, HISTOGRAM, "histogram")
+    metadata = _metadata(table.schema, path, "queries", "bits")
+    width = int(metadata["bits"]) + 1
+    tables = [table[name].combine_chunks().flatten().to_numpy() for name in ("total", "relevant")]
+    try:
+        total, relevant = (values.reshape(len(table), width) for values in tables)
+        h = RankHistogram(total, relevant, metadata["queries"])
+    except ValueError as error:
+        raise L2HError(f"{path} is no rank histogram of {width - 1} bits: {error}; delete it and run again") from error
+    return table["query"].to_numpy(), h, metadata
+
+
+def cell_key(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The columns of CELL_KEY from a file's metadata, in their types."""
+    return {name: int(metadata[name]) if kind == pa.int64() else metadata[name] for name, kind in CELL_KEY.items()}
+
+
+def write_metrics(path: str | Path, rows: list[dict[str, Any]]) -> None:
+    """Write tidy metrics, one dict a row with the columns of METRICS."""
+    _write_table(path, pa.Table.from_pylist(rows, schema=METRICS), METRICS, {})
+
+
+def read_metrics(path: str | Path) -> pa.Table:
+    """Read what `write_metrics` wrote."""
+    return _read_table(path, METRICS, "metrics")
+
+
+def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
+    """Write a model folder: `model.json` (description) and `model.safetensors` (arrays). Never a pickle."""
+    from safetensors.numpy import save_file
+
+    with atomic(folder) as part:
+        part.mkdir()
+        text = json.dumps(description, indent=2, sort_keys=True, allow_nan=False)
+        (part / "model.json").write_text(text + "\n", encoding="utf-8")
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
+
+
+def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Read a model folder's description and arrays; raises L2HError where either is missing or broken."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    folder = Path(folder)
+    try:
+        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        arrays = load_file(folder / "model.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise L2HError(f"{folder} is no whole model ({_line(error)}); delete it and run again") from error
+    if not isinstance(description, dict):
+        raise L2HError(f"{folder}/model.json holds no JSON object; delete the folder and run again")
+    return description, arrays
+
+
+def read_metadata(path: str | Path, *required: str) -> dict[str, str]:
+    """A parquet file's own metadata, without its rows."""
+    with _open(path) as file:
+        return _metadata(file.schema_arrow, path, *required)
+
+
+def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata: Mapping[str, str]) -> None:
+    with atomic(path) as part:
+        table = table.cast(schema).replace_schema_metadata(dict(metadata))
+        pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+
+
+def _read_table(path: str | Path, schema: pa.Schema, kind: str) -> pa.Table:
+    with _open(path) as file:
+        if not file.schema_arrow.equals(schema, check_metadata=False):
+            raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}")
+        return file.read()
+
+
+def _write_batches(
+    path: str | Path, batches: Iterable[tuple[Ints, pa.Array]], name: str, metadata: Mapping[str, str]
+) -> None:
+    writer: pq.ParquetWriter | None = None
+    with atomic(path) as part:
+        try:
+            for ids, column in batches:
+                schema = pa.schema([("id", pa.int64()), (name, column.type)], metadata=dict(metadata))
+                if writer is None:
+                    writer = pq.ParquetWriter(part, schema, compression="zstd", write_page_checksum=True)
+                writer.write_table(pa.table([pa.array(ids), column], schema=schema))
+        finally:
+            if writer is not None:
+                writer.close()
+        if writer is None:
+            raise L2HError(f"{path}: there is nothing to write; the data set is empty")
+
+
+def _iter_batches(
+    path: str | Path, name: str, fits: Callable[[pa.DataType], bool]
+) -> Iterator[tuple[Ints, pa.Array]]:
+    with _open(path) as file:
+        schema = file.schema_arrow
+        if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
+            raise L2HError(f"{path} is no file of {name}s: its columns are {', '.join(map(str, schema))}")
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group)
+            yield table["id"].to_numpy(), table[name].combine_chunks()
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise L2HError(f"{path} does not exist") from error
+    except (pa.ArrowException, OSError) as error:
+        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); delete it and run again") from error
+
+
+def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, str]:
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    missing = [key for key in required if key not in metadata]
+    if missing:
+        raise L2HError(f"{path} lacks the metadata {', '.join(missing)}; was it made by another program?")
+    return metadata
+
+
+def _fixed_binary(packed: NDArray[np.uint8]) -> pa.Array:
+    packed = np.ascontiguousarray(packed)
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(packed.shape[1]), len(packed), [None, pa.py_buffer(packed.tobytes())]
+    )
+
+
+def _lists(table: NDArray[np.int64]) -> pa.Array:
+    rows, width = table.shape
+    offsets = np.arange(0, (rows + 1) * width, width, dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(table.ravel()))
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,40 @@
+"""Extract a data set's features with one backbone."""
+
+from l2h.job import start
+
+start(snakemake)
+
+import l2h
+from l2h import backbones, device, store
+from l2h.backbones.weights import file_sha256, load_network
+from l2h.datasets.images import iter_images
+from l2h.features import extract
+from l2h.progress import track
+
+entry = snakemake.params.entry
+batch_size = snakemake.config["batch_size"]
+backbone = backbones.registry.get(entry["name"])()
+manifest = store.read_manifest(snakemake.input.manifest)
+features = extract(
+    iter_images(snakemake.input.images, manifest, batch_size),
+    load_network(backbone, entry["layer"], snakemake.input.weights),
+    size=entry["input_size"],
+    mean=backbone.mean,
+    std=backbone.std,
+    precision=entry["precision"],
+    device=device.choose(snakemake.config["device"]),
+)
+metadata = {
+    "dataset": snakemake.wildcards.dataset,
+    "backbone": entry["name"],
+    "layer": entry["layer"],
+    "weights": entry["source"],
+    "weights_sha256": file_sha256(snakemake.input.weights),
+    "input_size": str(entry["input_size"]),
+    "precision": entry["precision"],
+    "preprocessing": f"whole image to a square, bilinear, antialiased; mean {backbone.mean}, std {backbone.std}",
+    "l2h_version": l2h.__version__,
+}
+work = f"{snakemake.wildcards.dataset}, {entry['name']} {entry['layer']}, {entry['source']}"
+progress = track(work, features, len(manifest), "images", batch_size)
+store.write_features(snakemake.output[0], progress, entry["dtype"], metadata)

@@ -1,0 +1,13 @@
+"""Write the report."""
+
+from l2h.job import start
+
+start(snakemake)
+
+import pandas as pd
+
+from l2h.report import page
+
+command = f"snakemake --cores 8 --configfile {snakemake.params.config_file}"
+table = pd.read_parquet(snakemake.input[0])
+page.write(page.render(table, snakemake.params.run, command), snakemake.output[0])

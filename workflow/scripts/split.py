@@ -1,0 +1,14 @@
+"""Deal a data set's images out to queries, training set and database."""
+
+from l2h.job import start
+
+start(snakemake)
+
+from l2h import datasets, store
+from l2h.splits import make_split
+
+protocol = datasets.registry.get(snakemake.wildcards.dataset).protocols[snakemake.params.protocol]
+manifest = store.read_manifest(snakemake.input[0])
+store.write_split(
+    snakemake.output[0], make_split(manifest, snakemake.wildcards.protocol, protocol, snakemake.params.seed)
+)

@@ -20,8 +20,8 @@ include: "rules/report.smk"
 
 
 rule all:
+    default_target: True
     input:
         expand(f"{RESULTS}/comparison.{{suffix}}", suffix=["csv", "parquet", "md"]),
         f"{RESULTS}/report.html",
     localrule: True
-    default_target: True

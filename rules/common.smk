@@ -1,5 +1,7 @@
 """The config, what its entries are called in paths, and the functions that rules use."""
 
+import os
+import re
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +17,8 @@ try:
 except L2HError as error:
     raise WorkflowError(str(error)) from None
 
-RUN = Path(workflow.configfiles[-1]).stem
+CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
+RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
 CELL = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}/{{variant}}/{{bits}}bits-seed{{seed}}"
 CELL_LOG = CELL.replace(RESULTS, f"{RESULTS}/logs", 1)
@@ -28,8 +31,8 @@ WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 
 # What every script imports first; a rule adds what its own script uses.
-JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.codes", "l2h.store"]
-HASHING = ["l2h.hashing", "l2h.registry"]
+JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.codes", "l2h.ids", "l2h.store"]
+HASHING = ["l2h.hashing", "l2h.registry", "l2h.hashing.pca"]
 
 
 wildcard_constraints:
@@ -50,8 +53,8 @@ def code(*modules):
 
 def class_code(registry, name):
     """The same for a registered class: its module and those of its bases."""
-    bases = [base.__module__ for base in registry.get(name).__mro__]
-    return code(*(module for module in bases if module.partition(".")[0] == "l2h" or "l2h_plugin_" in module))
+    names = [base.__module__ for base in registry.get(name).__mro__]
+    return code(*(name for name in names if name.startswith(("l2h.", "l2h_plugin_"))))
 
 
 def dataset_code(wildcards):
@@ -114,4 +117,5 @@ def ending(comparison, report):
     from l2h.report.comparison import summary
 
     table = summary(pandas.read_parquet(comparison))
-    return f"\nmAP over the whole database:\n{table}\n\nall figures: {Path(comparison).with_suffix('.csv')}\nreport:      {report}"
+    figures = Path(comparison).with_suffix(".csv")
+    return f"\nmAP over the whole database:\n{table}\n\nall figures: {figures}\nreport:      {report}"

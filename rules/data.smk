@@ -1,6 +1,4 @@
 rule dataset:
-    message:
-        "{wildcards.dataset}: images and manifest"
     output:
         images="resources/{dataset}/images.npy",
         manifest="resources/{dataset}/manifest.parquet",
@@ -8,6 +6,8 @@ rule dataset:
         "resources/{dataset}/logs/dataset.log",
     benchmark:
         "resources/{dataset}/benchmarks/dataset.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -16,7 +16,7 @@ rule dataset:
     params:
         code=code(*JOB, "l2h.registry", "l2h.datasets", "l2h.splits"),
         dataset_code=dataset_code,
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "{wildcards.dataset}: images and manifest"
     script:
         "../workflow/scripts/dataset.py"

@@ -1,6 +1,4 @@
 rule encode:
-    message:
-        "{wildcards.dataset}: encode by {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
     input:
         model=f"{CELL}/model",
         features=features_of,
@@ -10,6 +8,8 @@ rule encode:
         f"{CELL_LOG}/encode.log",
     benchmark:
         f"{CELL_BENCHMARK}/encode.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -19,7 +19,7 @@ rule encode:
         key=cell_key,
         code=code(*JOB, *HASHING),
         method_code=method_code,
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "{wildcards.dataset}: encode by {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
     script:
         "../workflow/scripts/encode.py"

@@ -1,12 +1,12 @@
 rule weights:
-    message:
-        "weights {wildcards.weights}"
     output:
         "resources/weights/{weights}.safetensors",
     log:
         "resources/weights/logs/{weights}.log",
     benchmark:
         "resources/weights/benchmarks/{weights}.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -16,15 +16,13 @@ rule weights:
         entry=lambda wildcards: {key: WEIGHTS[wildcards.weights][key] for key in ("name", "weights", "weights_seed")},
         code=code(*JOB, "l2h.registry", "l2h.backbones", "l2h.backbones.weights"),
         backbone_code=lambda wildcards: backbone_code(WEIGHTS[wildcards.weights]["name"]),
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "weights {wildcards.weights}"
     script:
         "../workflow/scripts/weights.py"
 
 
 rule features:
-    message:
-        "{wildcards.dataset}: features {wildcards.features}"
     input:
         images="resources/{dataset}/images.npy",
         manifest="resources/{dataset}/manifest.parquet",
@@ -35,6 +33,8 @@ rule features:
         "resources/{dataset}/logs/features-{features}.log",
     benchmark:
         "resources/{dataset}/benchmarks/features-{features}.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: config["threads"]["features"]
     resources:
         mem_mb=4000,
@@ -60,7 +60,7 @@ rule features:
             "l2h.progress",
         ),
         backbone_code=lambda wildcards: backbone_code(FEATURES[wildcards.features]["name"]),
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "{wildcards.dataset}: features {wildcards.features}"
     script:
         "../workflow/scripts/features.py"

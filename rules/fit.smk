@@ -1,6 +1,4 @@
 rule fit:
-    message:
-        "{wildcards.dataset}: fit {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
     input:
         split=split_of,
         features=features_of,
@@ -10,6 +8,8 @@ rule fit:
         f"{CELL_LOG}/fit.log",
     benchmark:
         f"{CELL_BENCHMARK}/fit.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: config["threads"]["fit"]
     resources:
         mem_mb=4000,
@@ -23,13 +23,12 @@ rule fit:
             *JOB,
             *HASHING,
             "l2h.splits",
-            "l2h.hashing.pca",
             "l2h.hashing.training",
             "l2h.device",
             "l2h.progress",
         ),
         method_code=method_code,
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "{wildcards.dataset}: fit {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
     script:
         "../workflow/scripts/fit.py"

@@ -1,6 +1,4 @@
 rule rank:
-    message:
-        "{wildcards.dataset}: rank for {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
     input:
         split=split_of,
         codes=f"{CELL}/codes.parquet",
@@ -11,14 +9,18 @@ rule rank:
         f"{CELL_LOG}/rank.log",
     benchmark:
         f"{CELL_BENCHMARK}/rank.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
         gpu=0,
     params:
-        code=code(*JOB, "l2h.splits", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.roles"),
-    conda:
-        "../envs/l2h.yaml"
+        code=code(
+            *JOB, "l2h.splits", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.roles"
+        ),
+    message:
+        "{wildcards.dataset}: rank for {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
     script:
         "../workflow/scripts/rank.py"

@@ -1,6 +1,4 @@
 rule compare:
-    message:
-        "comparison of all cells"
     input:
         cells("metrics.parquet"),
     output:
@@ -11,6 +9,8 @@ rule compare:
         f"{RESULTS}/logs/compare.log",
     benchmark:
         f"{RESULTS}/benchmarks/compare.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -27,15 +27,13 @@ rule compare:
             "l2h.report",
             "l2h.report.comparison",
         ),
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "comparison of all cells"
     script:
         "../workflow/scripts/compare.py"
 
 
 rule report:
-    message:
-        "report"
     input:
         f"{RESULTS}/comparison.parquet",
     output:
@@ -44,6 +42,8 @@ rule report:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -51,10 +51,10 @@ rule report:
         gpu=0,
     params:
         run=RUN,
-        config_file=workflow.configfiles[-1],
+        config_file=CONFIG_FILE,
         code=code(*JOB, "l2h.report", "l2h.report.page"),
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "report"
     script:
         "../workflow/scripts/report.py"
 

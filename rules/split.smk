@@ -1,6 +1,4 @@
 rule split:
-    message:
-        "{wildcards.dataset}: split {wildcards.protocol}, checked for leaks"
     input:
         "resources/{dataset}/manifest.parquet",
     output:
@@ -9,6 +7,8 @@ rule split:
         "resources/{dataset}/logs/split-{protocol}.log",
     benchmark:
         "resources/{dataset}/benchmarks/split-{protocol}.tsv"
+    conda:
+        "../envs/l2h.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -19,7 +19,7 @@ rule split:
         seed=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["split_seed"],
         code=code(*JOB, "l2h.registry", "l2h.datasets", "l2h.splits"),
         dataset_code=dataset_code,
-    conda:
-        "../envs/l2h.yaml"
+    message:
+        "{wildcards.dataset}: split {wildcards.protocol}, checked for leaks"
     script:
         "../workflow/scripts/split.py"

@@ -125,7 +125,7 @@ def _fill(value: Any, schema: Entry) -> None:
             _fill(item, schema.get("items", {}))
 
 
-def _sentence(error: jsonschema.ValidationError) -> str:
+def _sentence(error: Any) -> str:
     """A schema violation as one line: which key, what it is, what it may be."""
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.path).lstrip(".")
     where = f"config key {place}: " if place else "config: "
@@ -143,11 +143,15 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         return f"{where}{error.instance!r} is not one of {', '.join(error.validator_value)}"
     if error.validator in ("minimum", "maximum"):
         allowed = " and ".join(
-            f"{word} {schema[bound]}" for bound, word in (("minimum", "at least"), ("maximum", "at most")) if bound in schema
+            f"{word} {schema[bound]}"
+            for bound, word in (("minimum", "at least"), ("maximum", "at most"))
+            if bound in schema
         )
         return f"{where}{error.instance!r} is out of range; allowed is {allowed}"
     if error.validator == "pattern":
-        return f"{where}{error.instance!r} may hold letters, digits, '_', '.' and '-', and begins with a letter or digit"
+        return (
+            f"{where}{error.instance!r} may hold letters, digits, '_', '.' and '-', and begins with a letter or digit"
+        )
     return f"{where}{error.message}"
 
 

@@ -134,7 +134,7 @@ class _Cut:
 
 
 def _ratio(a: Floats, b: Floats) -> Floats:
-    """a / b, and 0 where b is 0."""
+    """A / b, and 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)
 
 

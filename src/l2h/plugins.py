@@ -25,7 +25,8 @@ def load(paths: Iterable[str]) -> None:
         if path.suffix != ".py" or not path.is_file():
             raise L2HError(f"plug-in {path} is not a Python file; paths are relative to the working directory")
         spec = spec_from_file_location(name, path.resolve())
-        assert spec is not None and spec.loader is not None  # the suffix is .py
+        assert spec is not None  # the suffix is .py
+        assert spec.loader is not None
         module = module_from_spec(spec)
         sys.modules[name] = module
         try:

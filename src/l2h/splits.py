@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from l2h.errors import L2HError
+from l2h.ids import find
 
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
@@ -68,11 +69,9 @@ class Split:
 
     def labels(self, ids: Ints) -> NDArray:
         """Labels of these images: int64 (n,) classes, or bool (n, c) where any image of the split has not just one."""
-        known = self.table["id"].to_numpy()
-        order = np.argsort(known, kind="stable")
-        rows = order[np.searchsorted(known, ids, sorter=order)]
-        if not np.array_equal(known[rows], ids):
-            raise SplitError(f"ids {ids[known[rows] != ids][:5].tolist()} are not part of the split {self.protocol}")
+        rows, found = find(ids, self.table["id"].to_numpy())
+        if not found.all():
+            raise SplitError(f"ids {ids[~found][:5].tolist()} are not part of the split {self.protocol}")
         return self._labels[rows]
 
     @cached_property
@@ -160,7 +159,9 @@ def check(split: Split) -> None:
         if len(twins):
             owner = dict(zip(query["image_sha256"].to_pylist(), query["id"].to_pylist(), strict=True))
             pairs = [f"{row['id']} = query {owner[row['image_sha256']]}" for row in twins.to_pylist()]
-            raise SplitError(f"split {split.protocol}: {role} holds byte-identical copies of queries, {_some('id', pairs)}")
+            raise SplitError(
+                f"split {split.protocol}: {role} holds byte-identical copies of queries, {_some('id', pairs)}"
+            )
 
 
 def _groups(manifest: pa.Table, protocol: Protocol, name: str) -> list[NDArray]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from l2h import codes
 from l2h.errors import L2HError
+from l2h.ids import find
 
 if TYPE_CHECKING:  # a job depends on what it imports: features must not be extracted anew when the ranking changes
     from l2h.ranking import RankHistogram
@@ -142,7 +143,8 @@ def write_features(path: str | Path, batches: Iterable[Batch], dtype: str, metad
 
     def columns() -> Iterator[tuple[Ints, pa.Array]]:
         for ids, features in batches:
-            stored = np.ascontiguousarray(features, dtype=dtype)
+            with np.errstate(over="ignore"):  # reported below, with the images' ids
+                stored = np.ascontiguousarray(features, dtype=dtype)
             bad = ids[~np.isfinite(stored).all(axis=1)]
             if len(bad):
                 raise L2HError(
@@ -167,19 +169,16 @@ def iter_features(path: str | Path) -> Iterator[Batch]:
 
 def read_features(path: str | Path, ids: Ints) -> NDArray[np.float32]:
     """The features (len(ids), d) of these ids, in their order; only they are held in memory."""
-    order = np.argsort(ids)
     result: NDArray[np.float32] | None = None
-    found = np.zeros(len(ids), dtype=bool)
+    seen = np.zeros(len(ids), dtype=bool)
     for some_ids, features in iter_features(path):
         if result is None:
             result = np.empty((len(ids), features.shape[1]), dtype=np.float32)
-        place = np.searchsorted(ids, some_ids, sorter=order)
-        rows = order[np.minimum(place, len(ids) - 1)]
-        wanted = ids[rows] == some_ids
+        rows, wanted = find(some_ids, ids)
         result[rows[wanted]] = features[wanted]
-        found[rows[wanted]] = True
-    if result is None or not found.all():
-        raise L2HError(f"{path}: no features for ids {ids[~found][:5].tolist()} ...; delete it and run again")
+        seen[rows[wanted]] = True
+    if result is None or not seen.all():
+        raise L2HError(f"{path}: no features for ids {ids[~seen][:5].tolist()} ...; delete it and run again")
     return result
 
 
@@ -299,9 +298,7 @@ def _write_batches(
             raise L2HError(f"{path}: there is nothing to write; the data set is empty")
 
 
-def _iter_batches(
-    path: str | Path, name: str, fits: Callable[[pa.DataType], bool]
-) -> Iterator[tuple[Ints, pa.Array]]:
+def _iter_batches(path: str | Path, name: str, fits: Callable[[pa.DataType], bool]) -> Iterator[tuple[Ints, pa.Array]]:
     with _open(path) as file:
         schema = file.schema_arrow
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):

@@ -10,9 +10,7 @@ key = snakemake.params.key
 split = store.read_split(snakemake.input.split)
 ids = split.ids("train")
 features = store.read_features(snakemake.input.features, ids)
-hasher = hashing.make(
-    key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **snakemake.params.arguments
-)
+hasher = hashing.make(key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **snakemake.params.arguments)
 hasher.fit(features, split.labels(ids))
 made_of = store.read_metadata(snakemake.input.features)
 hasher.save(snakemake.output[0], {**key, "split_sha256": split.sha256, "features": made_of})

@@ -23,7 +23,7 @@ class AlexNet(Backbone):
     std = (0.229, 0.224, 0.225)
 
     def network(self) -> "nn.Module":
-        """torchvision's AlexNet with its default initialisation."""
+        """Torchvision's AlexNet with its default initialisation."""
         from torchvision.models import alexnet
 
         return alexnet(weights=None)

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h.datasets.base import Dataset
 from l2h.datasets.digits import Digits
 from l2h.splits import Protocol
 
 
-class DigitPairs(Dataset):
+class DigitPairs(Digits):
     """898 pairs made from `digits` by a fixed seed.
 
     Each digit is used once (one of the 1,797 is left over), so that a query never shares a half with the database.
@@ -22,7 +21,7 @@ class DigitPairs(Dataset):
 
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
         """Images uint8 (898, 8, 16) and the sorted labels of each."""
-        images, labels = Digits().load()
+        images, labels = super().load()
         order = np.random.default_rng(self.seed).permutation(len(images))[: len(images) // 2 * 2]
         left, right = order[::2], order[1::2]
         pairs = np.concatenate([images[left], images[right]], axis=2)

@@ -25,9 +25,13 @@ def iter_images(
     except (OSError, ValueError, EOFError) as error:
         raise L2HError(f"{images_path} is damaged or cut short ({error}); delete it and run again") from error
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
-        raise L2HError(f"{images_path} is no image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found")
+        raise L2HError(
+            f"{images_path} is no image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found"
+        )
     if len(images) != len(manifest):
-        raise L2HError(f"{images_path} holds {len(images)} images, its manifest {len(manifest)}; delete both, run again")
+        raise L2HError(
+            f"{images_path} holds {len(images)} images, its manifest {len(manifest)}; delete both, run again"
+        )
     ids = manifest["id"].to_numpy()
     for start in range(0, len(ids), batch_size):
         rows = slice(start, start + batch_size)

@@ -79,6 +79,11 @@ class Hasher(TransformerMixin, BaseEstimator):
         if scores.shape != (1, self.bits):
             raise ValueError(f"it gives {scores.shape[1]} bits, {self.bits} expected")
 
+    def training_features(self, X: ArrayLike, dtype: Any = (np.float64, np.float32)) -> NDArray:
+        """What `fit` begins with: parameters checked, X as a finite float array (n >= 2, d), d remembered."""
+        self.check_params()
+        return validate_data(self, X, dtype=dtype, ensure_min_samples=2)
+
     def _checked(self, X: ArrayLike) -> NDArray:
         """Features for a fitted hasher: float, finite, as many as it was fitted on."""
         check_is_fitted(self)
@@ -105,7 +110,7 @@ class LinearHasher(Hasher):
 
 def is_count(value: Any) -> bool:
     """Whether a parameter is a whole number from 1."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def is_number(value: Any) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import validate_data
 
 from l2h.hashing.base import LinearHasher, is_count, is_number, require
 
@@ -77,11 +76,10 @@ class DeepHasher(LinearHasher):
         """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
         from l2h.hashing.training import train_linear
 
-        self.check_params()
-        X = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
-        labels = self._multi_hot(y, len(X)) if self.supervised else None
-        self.mean_ = X.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centred = X - self.mean_
+        data = self.training_features(X, np.float32)
+        labels = self._multi_hot(y, len(data)) if self.supervised else None
+        self.mean_ = data.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = data - self.mean_
         scale = np.sqrt(np.mean(centred**2, dtype=np.float64)).astype(np.float32) or np.float32(1)
         weight, bias = train_linear(
             centred / scale,
@@ -97,7 +95,7 @@ class DeepHasher(LinearHasher):
         )
         self.projection_ = weight.T / scale
         self.intercept_ = bias
-        self._warn_of_collapse(X)
+        self._warn_of_collapse(data)
         return self
 
     def _multi_hot(self, y: ArrayLike | None, n: int) -> NDArray[np.float32]:
@@ -111,8 +109,8 @@ class DeepHasher(LinearHasher):
             return np.eye(len(classes), dtype=np.float32)[index]
         return labels.astype(np.float32)
 
-    def _warn_of_collapse(self, X: NDArray) -> None:
-        share = (self.decision_function(X) > 0).mean(axis=0)
+    def _warn_of_collapse(self, data: NDArray) -> None:
+        share = (self.decision_function(data) > 0).mean(axis=0)
         constant = np.flatnonzero(np.maximum(share, 1 - share) >= NEAR_CONSTANT).tolist()
         if constant:
             logging.getLogger("l2h").warning(

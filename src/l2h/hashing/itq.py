@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import orthogonal_procrustes
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from l2h.hashing.base import LinearHasher, is_count, require
 from l2h.hashing.pca import fit_pca
@@ -37,22 +36,21 @@ class ITQ(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d); y is ignored. ValueError where n or d is below `bits`."""
-        self.check_params()
-        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
-        if self.bits > min(X.shape):
+        data = self.training_features(X)
+        if self.bits > min(data.shape):
             raise ValueError(
                 f"ITQ of {self.bits} bits needs at least {self.bits} features and samples, got "
-                f"n_features={X.shape[1]} and n_samples={X.shape[0]}; ask for fewer bits"
+                f"n_features={data.shape[1]} and n_samples={data.shape[0]}; ask for fewer bits"
             )
         rng = check_random_state(self.random_state)
-        pca = fit_pca(X, self.bits, rng)
-        reduced = pca.transform(X)
+        pca = fit_pca(data, self.bits, rng)
+        reduced = pca.transform(data)
         rotation, _ = np.linalg.qr(rng.standard_normal((self.bits, self.bits)))
-        rotation = rotation.astype(X.dtype)
+        rotation = rotation.astype(data.dtype)
         for _ in range(self.n_iter):
-            signs = np.where(reduced @ rotation > 0, 1, -1).astype(X.dtype)
+            signs = np.where(reduced @ rotation > 0, 1, -1).astype(data.dtype)
             rotation, _ = orthogonal_procrustes(reduced, signs)
         self.mean_ = pca.mean_
         self.projection_ = pca.components_.T @ rotation
-        self.intercept_ = np.zeros(self.bits, dtype=X.dtype)
+        self.intercept_ = np.zeros(self.bits, dtype=data.dtype)
         return self

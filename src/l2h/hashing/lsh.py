@@ -8,7 +8,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from l2h.hashing.base import LinearHasher, is_count, require
 from l2h.hashing.pca import fit_pca
@@ -36,18 +35,17 @@ class LSH(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Draw the hyperplanes; X (n, d) gives the centre; y is ignored."""
-        self.check_params()
-        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
+        data = self.training_features(X)
         rng = check_random_state(self.random_state)
-        self.mean_ = X.mean(axis=0)
-        basis = np.eye(X.shape[1], dtype=X.dtype)
+        self.mean_ = data.mean(axis=0)
+        basis = np.eye(data.shape[1], dtype=data.dtype)
         if self.pca_dims is not None:
-            if self.pca_dims > min(X.shape):
+            if self.pca_dims > min(data.shape):
                 raise ValueError(
-                    f"pca_dims={self.pca_dims} needs as many features and samples, got n_features={X.shape[1]} "
-                    f"and n_samples={X.shape[0]}"
+                    f"pca_dims={self.pca_dims} needs as many features and samples, got n_features={data.shape[1]} "
+                    f"and n_samples={data.shape[0]}"
                 )
-            basis = fit_pca(X, self.pca_dims, rng).components_.T
-        self.projection_ = basis @ rng.standard_normal((basis.shape[1], self.bits)).astype(X.dtype)
-        self.intercept_ = np.zeros(self.bits, dtype=X.dtype)
+            basis = fit_pca(data, self.pca_dims, rng).components_.T
+        self.projection_ = basis @ rng.standard_normal((basis.shape[1], self.bits)).astype(data.dtype)
+        self.intercept_ = np.zeros(self.bits, dtype=data.dtype)
         return self

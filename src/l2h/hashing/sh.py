@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import validate_data
 
 from l2h.hashing.base import Hasher
 from l2h.hashing.pca import fit_pca
@@ -38,10 +37,9 @@ class SH(Hasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d); y is ignored. ValueError where X does not vary at all."""
-        self.check_params()
-        X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
-        pca = fit_pca(X, min(self.bits, *X.shape), self.random_state)
-        reduced = pca.transform(X)
+        data = self.training_features(X)
+        pca = fit_pca(data, min(self.bits, *data.shape), self.random_state)
+        reduced = pca.transform(data)
         length = np.ptp(reduced, axis=0).astype(np.float64)
         if not length.max() > 0:
             raise ValueError("SH needs features that vary; all training samples are equal")
@@ -52,7 +50,7 @@ class SH(Hasher):
         self.components_ = pca.components_
         self.low_ = reduced.min(axis=0)
         self.axis_ = order % len(length)
-        self.frequency_ = frequency.ravel()[order].astype(X.dtype)
+        self.frequency_ = frequency.ravel()[order].astype(data.dtype)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray:

@@ -76,7 +76,7 @@ def train_linear(
             for rows in torch.randperm(len(inputs)).to(target).tensor_split(n_batches):
                 value = loss(layer(inputs[rows]), inputs[rows], rows)
                 optimizer.zero_grad()
-                value.backward()
+                value.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 mean += value.item() / n_batches
             if not np.isfinite(mean):

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h.errors import L2HError
+from l2h.ids import find
 from l2h.ranking.counting import rank_histogram
 from l2h.ranking.histogram import RankHistogram
 from l2h.splits import Split
@@ -24,13 +25,11 @@ def rank_split(
     L2HError
         an image of the split has no code
     """
-    order = np.argsort(ids)
 
     def codes_of(wanted: NDArray[np.int64]) -> NDArray[np.uint8]:
-        rows = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
-        missing = wanted[ids[rows] != wanted]
-        if len(missing):
-            raise L2HError(f"{len(missing)} images of the split have no code, ids {missing[:5].tolist()} ...")
+        rows, found = find(wanted, ids)
+        if not found.all():
+            raise L2HError(f"{(~found).sum()} images of the split have no code, ids {wanted[~found][:5].tolist()} ...")
         return codes[rows]
 
     queries = split.ids("query")

@@ -37,7 +37,7 @@ def compare(metrics: Iterable[pa.Table]) -> pd.DataFrame:
 
 
 def summary(comparison: pd.DataFrame) -> str:
-    """mAP at each code length, a line per variant: the table in short, as Markdown."""
+    """MAP at each code length, a line per variant: the table in short, as Markdown."""
     variant = ["dataset", "protocol", "backbone", "variant"]
     lines = comparison.pivot_table(index=variant, columns="bits", values="map", sort=False)
     lines.columns = [f"{bits} bits" for bits in lines.columns]

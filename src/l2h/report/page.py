@@ -16,22 +16,28 @@ from l2h import store
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
 
 
-def map_chart(rows: pd.DataFrame) -> alt.Chart:
-    """mAP against code length for one dataset, protocol and backbone: a line a variant, a band between tie orders."""
+def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
+    """MAP against code length for one dataset, protocol and backbone: a line a variant, a band between tie orders."""
     order = list(dict.fromkeys(rows["variant"]))
-    color = alt.Color("variant:N", sort=order, title="method", scale=alt.Scale(domain=order, range=PALETTE))
-    x = alt.X("bits:O", title="bits", axis=alt.Axis(labelAngle=0))
-    base = alt.Chart(rows).encode(x=x, color=color)
+
+    def color(**legend: Any) -> alt.Color:
+        return alt.Color("variant:N", scale=alt.Scale(domain=order, range=PALETTE), **legend)
+
+    base = alt.Chart(rows).encode(x=alt.X("bits:O", title="bits", axis=alt.Axis(labelAngle=0)))
     band = base.mark_area(opacity=0.15).encode(
-        y=alt.Y("map_worst:Q", title="mAP@all (higher is better)"), y2="map_best:Q"
+        y=alt.Y("map_worst:Q", title="mAP@all (higher is better)"), y2="map_best:Q", color=color(legend=None)
     )
-    tooltip = ["variant", "bits"] + [
-        alt.Tooltip(f"{name}:Q", format=".3f") for name in ("map", "map_worst", "map_best", "map_unseen")
-    ]
-    line = base.mark_line(point=alt.OverlayMarkDef(size=60)).encode(
-        y="map:Q", shape=alt.Shape("variant:N", sort=order, title="method"), tooltip=tooltip
+    line = base.mark_line().encode(y="map:Q", color=color(title="method"))
+    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("map", "map_worst", "map_best", "map_unseen")]
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        y="map:Q",
+        color=color(title="method"),
+        shape=alt.Shape("variant:N", scale=alt.Scale(domain=order), title="method"),
+        tooltip=["variant:N", "bits:O", *figures],
     )
-    return (band + line).properties(width="container", height=320)
+    # nested, so that colour and shape share one legend and the pale band has none
+    chart = alt.layer(band, alt.layer(line, point)).resolve_scale(color="independent", shape="independent")
+    return chart.properties(width="container", height=340).configure_axis(labelFontSize=12, titleFontSize=13)
 
 
 def render(comparison: pd.DataFrame, run: str, command: str) -> str:
@@ -58,7 +64,7 @@ def render(comparison: pd.DataFrame, run: str, command: str) -> str:
         seeds=sorted(set(comparison["seeds"])),
         sections=sections,
         specs=json.dumps({section["id"]: section["spec"] for section in sections}).replace("<", "\\u003c"),
-        charting=vl_convert.javascript_bundle(),
+        charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     )
 
 

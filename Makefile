@@ -1,0 +1,46 @@
+# `make quickstart` and `make test` set up what they need: one virtual environment at the root, nothing outside it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help quickstart test lint lock
+
+help:
+	@echo "make quickstart   compare six methods on two small data sets; a few minutes, no download"
+	@echo "make test         run the tests"
+	@echo "make lint         check style, types and the workflow"
+	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"
+
+quickstart: .venv/run
+	$(BIN)/snakemake --profile profiles/local --configfile config/quickstart.yaml
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint --configfile config/quickstart.yaml
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "l2h needs Python 3.11 or newer; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+# a lock is installed with its hashes checked; the package itself by link, so that its sources stay where they are
+.venv/run .venv/dev: .venv/%: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/run: LOCK = requirements.lock
+.venv/run: requirements.lock
+.venv/dev: LOCK = requirements-dev.lock
+.venv/dev: requirements-dev.lock
+
+UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml
+lock:
+	$(UV_COMPILE) --upgrade -o requirements.lock
+	$(UV_COMPILE) --extra dev --constraint requirements.lock -o requirements-dev.lock
+	$(PYTHON) envs/from_lock.py

@@ -1,0 +1,23 @@
+"""Find rows by image id."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+def find(wanted: Ints, known: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Where each wanted id stands among the known ones.
+
+    Parameters
+    ----------
+    wanted : int64 (m,)
+    known : int64 (n,), in any order, n >= 1; of equal ones, any may be found
+
+    Returns
+    -------
+    rows int64 (m,), meaningless where not found; found bool (m,)
+    """
+    order = np.argsort(known, kind="stable")
+    rows = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
+    return rows, known[rows] == wanted

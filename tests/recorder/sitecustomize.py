@@ -1,0 +1,30 @@
+"""On PYTHONPATH of a test run: every job writes down which modules of l2h it imported, and which its rule declares."""
+
+import atexit
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def record() -> None:
+    job = getattr(sys.modules["__main__"], "snakemake", None)
+    if job is None or not hasattr(job, "params"):
+        return
+    declared = {name for key, value in job.params.items() if key.endswith("code") for name in value}
+    imported = {name for name in sys.modules if name.partition(".")[0] == "l2h" or name.startswith("l2h_plugin_")}
+    line = {"rule": job.rule, "declared": sorted(declared), "imported": sorted(imported), "threads": threads()}
+    path = Path(os.environ["L2H_RECORD"], f"{os.getpid()}.json")
+    path.write_text(json.dumps(line))
+
+
+def threads() -> list[int]:
+    """Numeric threads at the job's end, of every thread pool."""
+    from threadpoolctl import threadpool_info
+
+    pools = [pool["num_threads"] for pool in threadpool_info()]
+    return pools + ([sys.modules["torch"].get_num_threads()] if "torch" in sys.modules else [])
+
+
+if "L2H_RECORD" in os.environ:
+    atexit.register(record)

@@ -1,0 +1,153 @@
+"""Configs: defaults, and one clear line for each mistake."""
+
+import copy
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from l2h.config import ConfigError, resolve
+from l2h.errors import L2HError
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+MINIMAL = {
+    "datasets": ["digits"],
+    "backbones": [{"name": "alexnet", "weights": "untrained"}],
+    "methods": ["itq", {"method": "dsh", "label": "dsh-paper", "params": {"alpha": 0.01, "pairs": "batch"}}],
+}
+
+
+def resolved(config):
+    config = copy.deepcopy(config)
+    resolve(config, SCHEMA)
+    return config
+
+
+def test_defaults_are_filled_in():
+    config = resolved(MINIMAL)
+    assert config["bits"] == [8, 16, 32, 64]
+    assert config["seeds"] == [0]
+    assert config["threads"] == {"features": 4, "fit": 1}
+    assert config["datasets"] == [
+        {"name": "digits", "protocol": "digits-300", "protocol_id": "digits-300", "split_seed": 0}
+    ]
+    backbone = config["backbones"][0]
+    assert (backbone["label"], backbone["layer"], backbone["input_size"]) == ("alexnet-fc7", "fc7", 224)
+    assert backbone["source"] == "untrained-0"
+    assert backbone["id"] == "alexnet-fc7-untrained-0-224px-fp32-float32"
+    itq, dsh = config["methods"]
+    assert (itq["label"], itq["scope"], itq["arguments"]) == ("itq", "shallow", {})
+    assert dsh["arguments"] == {"alpha": 0.01, "pairs": "batch", "scope": "linear", "device": "auto"}
+
+
+def test_a_split_of_another_seed_has_another_protocol_id():
+    config = resolved({**MINIMAL, "datasets": [{"name": "digits", "split_seed": 7}, "digits"]})
+    assert [entry["protocol_id"] for entry in config["datasets"]] == ["digits-300-seed7", "digits-300"]
+
+
+def test_a_local_weights_file_is_known_by_its_content(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(b"weights")
+    entry = resolved({**MINIMAL, "backbones": [{"name": "alexnet", "weights": str(path)}]})["backbones"][0]
+    path.write_bytes(b"others")
+    other = resolved({**MINIMAL, "backbones": [{"name": "alexnet", "weights": str(path)}]})["backbones"][0]
+    assert entry["source"] == other["source"] == "mine"
+    assert entry["id"] != other["id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"metods": []}, "config: unknown key 'metods'; allowed are datasets, backbones, methods, bits"),
+        ({"bits": [8, 300]}, "config key bits[1]: 300 is out of range; allowed is at least 1 and at most 256"),
+        ({"bits": ["8"]}, "config key bits[0]: '8' is not of type integer"),
+        ({"bits": 8}, "config key bits: 8 is not of type array"),
+        ({"seeds": [-1]}, "config key seeds[0]: -1 is out of range"),
+        ({"device": "gpu"}, "config key device: 'gpu' is not one of auto, cpu, cuda"),
+        ({"datasets": ["mnits"]}, "config key datasets[0].name: 'mnits' is not a data set; choose one of digit_pairs"),
+        ({"datasets": []}, "config key datasets: [] should be non-empty"),
+        (
+            {"datasets": [{"name": "digits", "protocol": "cifar10-1"}]},
+            "config key datasets[0].protocol: 'cifar10-1' is not a protocol of digits; choose one of digits-300",
+        ),
+        ({"datasets": ["digits", "digits"]}, "config key datasets: 'digits digits-300' stands there 2 times"),
+        ({"methods": ["itqq"]}, "config key methods[0].method: 'itqq' is not a method; choose one of bihalf, dsh"),
+        ({"methods": [{"label": "x"}]}, "config key methods[0]: the key 'method' is missing"),
+        ({"methods": ["itq", "itq"]}, "config key methods: 'itq' stands there 2 times; give each entry its own label"),
+        (
+            {"methods": [{"method": "itq", "params": {"iterations": 9}}]},
+            "config key methods[0].params: itq has no parameter 'iterations'; it takes n_iter",
+        ),
+        (
+            {"methods": [{"method": "dsh", "params": {"alpha": "big"}}]},
+            "config key methods[0].params: dsh: alpha must be a number from 0, got 'big'",
+        ),
+        ({"methods": [{"method": "itq", "scope": "linear"}]}, "config key methods[0].scope: itq is a shallow method"),
+        (
+            {"methods": [{"method": "dsh", "scope": "all"}]},
+            "config key methods[0].scope: 'all' is not a scope of dsh; choose one of linear",
+        ),
+        (
+            {"methods": [{"method": "itq", "params": {"bits": 3}}]},
+            "config key methods[0].params.bits: set it by its own",
+        ),
+        ({"methods": [{"method": "itq", "label": "a/b"}]}, "config key methods[0].label: 'a/b' may hold letters"),
+        (
+            {"backbones": [{"name": "alexnet", "layer": "fc8"}]},
+            "config key backbones[0].layer: 'fc8' is not a layer of alexnet; choose one of fc7, fc6, pool5",
+        ),
+        (
+            {"backbones": [{"name": "alexnet", "weights": "nowhere.safetensors"}]},
+            "config key backbones[0].weights: 'nowhere.safetensors' is neither one of imagenet1k_v1, untrained nor an",
+        ),
+        (
+            {"backbones": [{"name": "alexnet", "weights": "untrained", "input_size": 32}]},
+            "config key backbones[0].input_size: 32 is too small for alexnet, which needs at least 63",
+        ),
+        ({"backbones": [{"name": "alexnet", "precision": "fp16"}]}, "config key backbones[0].precision: 'fp16' is not"),
+        ({"threads": {"fit": 0}}, "config key threads.fit: 0 is out of range; allowed is at least 1"),
+        ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit"),
+        ({"plugins": ["nowhere.py"]}, "plug-in nowhere.py is not a Python file"),
+    ],
+)
+def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
+    with pytest.raises(L2HError) as caught:
+        resolved({**MINIMAL, **change})
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ConfigError, match="the key 'datasets' is missing"):
+        resolved({})
+
+
+def test_the_schema_is_one_and_describes_every_key():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    def walk(part, name):
+        assert part.get("description"), f"{name} has no description"
+        for key, value in part.get("properties", {}).items():
+            walk(value, f"{name}.{key}")
+        for key, value in part.get("items", {}).get("properties", {}).items():
+            walk(value, f"{name}[].{key}")
+
+    walk(schema, "config")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
+def test_shipped_configs_are_valid(path):
+    resolved(yaml.safe_load(path.read_text()))
+
+
+def test_a_broken_plugin_is_named(tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("import nothing_of_that_name\n")
+    with pytest.raises(L2HError, match="mine.py cannot be loaded: ModuleNotFoundError: No module named 'nothing_of"):
+        resolved({**MINIMAL, "plugins": [str(plugin)]})
+    plugin.write_text("from l2h import hashing\n\n@hashing.register('itq')\nclass Mine: pass\n")
+    with pytest.raises(L2HError, match="the method 'itq' exists already"):
+        resolved({**MINIMAL, "plugins": [str(plugin)]})

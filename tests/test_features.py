@@ -1,0 +1,271 @@
+"""Backbones, their weights, and extraction, against torchvision's own AlexNet."""
+
+import http.server
+import threading
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torchvision.models import alexnet
+
+from l2h import backbones, datasets, store
+from l2h import device as devices
+from l2h.backbones.base import Download
+from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
+from l2h.datasets.images import iter_images
+from l2h.errors import L2HError
+from l2h.features import extract, preprocess
+
+ALEXNET = backbones.registry.get("alexnet")()
+GREY = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    make_untrained(ALEXNET, 0, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (5, 70, 90, 3), dtype=np.uint8)
+
+
+def run(path, images, layer="pool5", batch=5, size=64, precision="fp32"):
+    network = load_network(ALEXNET, layer, path)
+    batches = [(np.arange(i, min(i + batch, len(images))), images[i : i + batch]) for i in range(0, len(images), batch)]
+    parts = extract(
+        batches,
+        network,
+        size=size,
+        mean=ALEXNET.mean,
+        std=ALEXNET.std,
+        precision=precision,
+        device=torch.device("cpu"),
+    )
+    return np.concatenate([features for _, features in parts])
+
+
+def test_untrained_weights_follow_the_seed_and_nothing_else(untrained, tmp_path):
+    torch.manual_seed(99)
+    make_untrained(ALEXNET, 0, tmp_path / "again.safetensors")
+    assert file_sha256(tmp_path / "again.safetensors") == file_sha256(untrained)
+    make_untrained(ALEXNET, 1, tmp_path / "other.safetensors")
+    assert file_sha256(tmp_path / "other.safetensors") != file_sha256(untrained)
+
+
+@pytest.mark.parametrize(("layer", "dimensions"), [("pool5", 9216), ("fc6", 4096), ("fc7", 4096)])
+def test_layers_are_those_of_torchvision_in_eval_mode(layer, dimensions, untrained, images):
+    reference = alexnet()
+    reference.load_state_dict(load_file(untrained))
+    reference.eval()  # dropout off
+    with torch.inference_mode():
+        x = reference.avgpool(reference.features(preprocess(torch.tensor(images), 64, ALEXNET.mean, ALEXNET.std)))
+        x = x.flatten(1)
+        for part in reference.classifier[: {"pool5": 0, "fc6": 3, "fc7": 6}[layer]]:
+            x = part(x)
+    features = run(untrained, images, layer)
+    assert features.shape == (5, dimensions)
+    assert features.dtype == np.float32
+    assert np.allclose(features, x.numpy(), atol=1e-6)
+
+
+def test_batch_size_does_not_matter(untrained, images):
+    assert np.allclose(run(untrained, images, batch=2), run(untrained, images), atol=1e-6)
+
+
+def test_bf16_is_close_to_fp32(untrained, images):
+    exact, rough = run(untrained, images), run(untrained, images, precision="bf16")
+    assert rough.dtype == np.float32
+    assert not np.array_equal(rough, exact)
+    assert np.abs(rough - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_grey_images_are_colour_images_with_equal_channels():
+    grey = np.random.default_rng(1).integers(0, 256, (2, 8, 16), dtype=np.uint8)
+    a = preprocess(torch.tensor(grey), 64, ALEXNET.mean, ALEXNET.std)
+    b = preprocess(torch.tensor(np.repeat(grey[..., None], 3, axis=3)), 64, ALEXNET.mean, ALEXNET.std)
+    assert a.shape == (2, 3, 64, 64)
+    assert torch.allclose(a, b, atol=1e-6)
+    assert a.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_preprocessing_scales_normalises_and_crops_nothing():
+    ramp = torch.arange(256, dtype=torch.uint8).repeat(1, 2, 1)  # left black, right white
+    scaled = preprocess(ramp, 64, **GREY)[0]
+    assert scaled[0, 0, 0] == pytest.approx(-0.5, abs=0.02)
+    assert scaled[0, 0, -1] == pytest.approx(0.5, abs=0.02)
+    flat = preprocess(torch.full((1, 3, 3), 51, dtype=torch.uint8), 10, (0.1, 0.2, 0.3), (1.0, 2.0, 4.0))
+    assert torch.allclose(flat[0, :, 0, 0], torch.tensor([0.1, 0.0, -0.1 / 4]), atol=1e-6)
+
+
+def test_a_file_that_holds_just_what_the_layer_needs(untrained, images, tmp_path):
+    convolutions = {name: tensor for name, tensor in load_file(untrained).items() if name.startswith("features")}
+    save_file(convolutions, tmp_path / "conv.safetensors")
+    assert np.array_equal(run(tmp_path / "conv.safetensors", images), run(untrained, images))
+    with pytest.raises(L2HError, match="lacks classifier.1.weight, classifier.1.bias, which layer fc6 needs"):
+        load_network(ALEXNET, "fc6", tmp_path / "conv.safetensors")
+
+
+def test_weights_of_another_network_are_refused(untrained, tmp_path):
+    state = load_file(untrained)
+    state["features.0.weight"] = torch.zeros(64, 3, 3, 3)
+    save_file(state, tmp_path / "wrong.safetensors")
+    with pytest.raises(L2HError, match=r"another network: features.0.weight \(64, 3, 3, 3\)"):
+        load_network(ALEXNET, "pool5", tmp_path / "wrong.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"\xff" * 99)
+    with pytest.raises(L2HError, match="no readable safetensors file"):
+        load_network(ALEXNET, "pool5", tmp_path / "broken.safetensors")
+
+
+def test_real_imagenet_convolutions(shared_data, tmp_path):
+    """AlexNet's published convolutions know real digits apart better than random ones do not."""
+    weights = shared_data / "alexnet_imagenet_conv.safetensors"
+    first = load_file(weights)["features.0.weight"]
+    assert first.shape == (64, 3, 11, 11)
+    images, labels = datasets.registry.get("digits")().load()
+    features = run(weights, images[:200], batch=50, size=96)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    similarity = features @ features.T - 2 * np.eye(200)
+    classes = np.array(labels)[:200, 0]
+    assert (classes[similarity.argmax(axis=1)] == classes).mean() > 0.9
+
+
+class TestImageStore:
+    @pytest.fixture
+    def prepared(self, tmp_path):
+        datasets.registry.get("digit_pairs")().prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+        return tmp_path / "images.npy", store.read_manifest(tmp_path / "manifest.parquet")
+
+    def test_batches_cover_all_images_in_order(self, prepared):
+        path, manifest = prepared
+        batches = list(iter_images(path, manifest, 400))
+        assert [len(ids) for ids, _ in batches] == [400, 400, 98]
+        assert np.array_equal(np.concatenate([ids for ids, _ in batches]), np.arange(898))
+        assert np.array_equal(np.concatenate([images for _, images in batches]), np.load(path))
+
+    def test_damage_is_one_clear_line(self, prepared):
+        path, manifest = prepared
+        whole = path.read_bytes()
+        for damaged in (whole[:-5], whole[:20], b"", b"\x80\x04junk"):
+            path.write_bytes(damaged)
+            with pytest.raises(L2HError, match="is damaged or cut short"):
+                next(iter_images(path, manifest, 10))
+
+    def test_other_arrays_are_refused(self, prepared):
+        path, manifest = prepared
+        np.save(path, np.zeros((898, 8, 16)))
+        with pytest.raises(L2HError, match="is no image store"):
+            next(iter_images(path, manifest, 10))
+        np.save(path, np.zeros((3, 8, 16), np.uint8))
+        with pytest.raises(L2HError, match="holds 3 images, its manifest 898"):
+            next(iter_images(path, manifest, 10))
+
+
+def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
+    """Row groups follow the batches, so that no more than a batch is in memory."""
+    datasets.registry.get("digit_pairs")().prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+    manifest = store.read_manifest(tmp_path / "manifest.parquet").slice(0, 898)
+    network = load_network(ALEXNET, "pool5", untrained)
+    features = extract(
+        iter_images(tmp_path / "images.npy", manifest, 300),
+        network,
+        size=63,
+        mean=ALEXNET.mean,
+        std=ALEXNET.std,
+        precision="fp32",
+        device=torch.device("cpu"),
+    )
+    store.write_features(tmp_path / "f.parquet", features, "float16", {"layer": "pool5"})
+    file = pq.ParquetFile(tmp_path / "f.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [300, 300, 298]
+    assert file.schema_arrow.field("feature").type == pa.list_(pa.float16(), 9216)
+
+
+def test_devices():
+    assert devices.choose("cpu").type == "cpu"
+    assert devices.choose("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(L2HError, match="torch finds no GPU; set device: auto"):
+            devices.choose("cuda")
+
+
+class TestDownload:
+    """Against a server on loopback that delivers what a test tells it to."""
+
+    @pytest.fixture
+    def serve(self):
+        servers = []
+
+        def start(body: bytes, length: int | None = None):
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(length or len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                def log_message(self, *args):
+                    pass
+
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            servers.append(server)
+            return f"http://127.0.0.1:{server.server_port}/weights.pth"
+
+        yield start
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+
+    @pytest.fixture
+    def checkpoint(self, tmp_path):
+        path = tmp_path / "original.pth"
+        torch.save({"features.0.bias": torch.arange(3.0)}, path)
+        return path
+
+    def test_fetched_checked_and_converted(self, serve, checkpoint, tmp_path):
+        download = Download(serve(checkpoint.read_bytes()), file_sha256(checkpoint))
+        make_pretrained(download, tmp_path / "cache", tmp_path / "w.safetensors")
+        assert load_file(tmp_path / "w.safetensors")["features.0.bias"].tolist() == [0, 1, 2]
+
+    def test_a_file_placed_by_hand_needs_no_network(self, checkpoint, tmp_path):
+        (tmp_path / "cache").mkdir()
+        checkpoint.rename(tmp_path / "cache" / "weights.pth")
+        sha256 = file_sha256(tmp_path / "cache" / "weights.pth")
+        make_pretrained(
+            Download("http://127.0.0.1:1/weights.pth", sha256), tmp_path / "cache", tmp_path / "w.safetensors"
+        )
+        assert (tmp_path / "w.safetensors").exists()
+
+    @pytest.mark.parametrize("fault", ["no server", "wrong body", "short body"])
+    def test_failures_say_what_to_place_where(self, fault, serve, checkpoint, tmp_path):
+        body = checkpoint.read_bytes()
+        url = {
+            "no server": lambda: "http://127.0.0.1:1/weights.pth",
+            "wrong body": lambda: serve(b"<html>please log in</html>"),
+            "short body": lambda: serve(body[:-10], len(body)),
+        }[fault]()
+        sha256 = file_sha256(checkpoint)
+        with pytest.raises(L2HError) as caught:
+            make_pretrained(Download(url, sha256), tmp_path / "cache", tmp_path / "w.safetensors")
+        message = str(caught.value)
+        assert "\n" not in message
+        for part in (url, sha256, str(tmp_path / "cache" / "weights.pth"), "by hand"):
+            assert part in message
+        assert not (tmp_path / "w.safetensors").exists()
+        assert not (tmp_path / "cache" / "weights.pth").exists()
+
+    def test_a_checkpoint_that_could_run_code_is_not_loaded(self, serve, tmp_path):
+        class Evil:
+            def __reduce__(self):
+                return (exec, ("open('/tmp/l2h-evil', 'w')",))
+
+        torch.save({"x": Evil()}, tmp_path / "evil.pth")
+        download = Download(serve((tmp_path / "evil.pth").read_bytes()), file_sha256(tmp_path / "evil.pth"))
+        with pytest.raises(Exception, match="Weights only load failed"):
+            make_pretrained(download, tmp_path / "cache", tmp_path / "w.safetensors")

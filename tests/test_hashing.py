@@ -1,0 +1,271 @@
+"""The contract that every method keeps, and what is particular to each."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.utils.estimator_checks import check_estimator
+
+from l2h import codes, hashing
+from l2h.errors import L2HError
+from l2h.hashing.base import LinearHasher
+from l2h.metrics import average_precision
+from l2h.ranking import rank_histogram
+
+SHALLOW = ("itq", "lsh", "sh")
+DEEP = ("bihalf", "dsh", "hashnet")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Pixels as features: real data, small enough for every method."""
+    data = load_digits()
+    return data.data.astype(np.float32), data.target
+
+
+def quick(name, bits=12, seed=0, **params):
+    return hashing.make(name, bits=bits, random_state=seed, **({"epochs": 3} if name in DEEP else {}), **params)
+
+
+def test_the_six_methods_are_there():
+    assert set(hashing.available()) >= {*SHALLOW, *DEEP}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.parametrize("name", SHALLOW)
+@pytest.mark.parametrize("bits", [1, 2])
+def test_scikit_learn_finds_no_fault(name, bits):
+    check_estimator(hashing.make(name, bits=bits, random_state=0))
+
+
+@pytest.mark.parametrize("name", hashing.available())
+def test_contract(name, digits, tmp_path):
+    X, y = digits
+    hasher = quick(name)
+    assert hasher.fit(X[:300], y[:300]) is hasher
+    scores = hasher.decision_function(X)
+    packed = hasher.transform(X)
+    assert scores.shape == (len(X), 12)
+    assert scores.dtype == np.float32
+    assert packed.dtype == np.uint8
+    assert np.array_equal(packed, codes.pack(scores > 0))
+    assert hasher.__sklearn_tags__().transformer_tags.preserves_dtype == []
+
+    hasher.save(tmp_path / "model", {"split": "abc"})
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["model.json", "model.safetensors"]
+    loaded = hashing.load(tmp_path / "model")
+    assert type(loaded) is type(hasher)
+    assert loaded.get_params() == hasher.get_params()
+    assert np.array_equal(loaded.transform(X), packed)
+
+
+@pytest.mark.parametrize("name", hashing.available())
+def test_seed_decides(name, digits):
+    X, y = digits
+    first, again = (quick(name).fit(X[:300], y[:300]).decision_function(X[:50]) for _ in range(2))
+    assert np.array_equal(first, again)
+    other = quick(name, seed=1).fit(X[:300], y[:300])
+    if name != "sh":  # nothing of SH is random
+        assert not np.array_equal(other.decision_function(X[:50]), first)
+    assert clone(other).get_params() == other.get_params()
+
+
+@pytest.mark.parametrize("name", hashing.available())
+def test_training_leaves_global_generators_alone(name, digits):
+    import torch
+
+    X, y = digits
+    np.random.seed(5)
+    torch.manual_seed(5)
+    expected = np.random.random(), torch.rand(1).item()
+    np.random.seed(5)
+    torch.manual_seed(5)
+    quick(name).fit(X[:60], y[:60])
+    assert (np.random.random(), torch.rand(1).item()) == expected
+
+
+@pytest.mark.parametrize("name", ["dsh", "hashnet"])
+def test_supervised_methods_want_labels_in_either_form(name, digits):
+    X, y = digits
+    classes = quick(name).fit(X[:300], y[:300]).decision_function(X[:9])
+    multi_hot = quick(name).fit(X[:300], np.eye(10, dtype=bool)[y[:300]]).decision_function(X[:9])
+    assert np.allclose(classes, multi_hot, atol=1e-5)
+    with pytest.raises(ValueError, match="target y is None"):
+        quick(name).fit(X)
+    with pytest.raises(ValueError, match="y has the shape"):
+        quick(name).fit(X, y[:5])
+
+
+@pytest.mark.parametrize(
+    ("name", "floor"), [("itq", 0.5), ("sh", 0.4), ("lsh", 0.3), ("bihalf", 0.45), ("hashnet", 0.68), ("dsh", 0.68)]
+)
+def test_methods_retrieve_real_digits(name, floor, digits):
+    """Generous floors on unseen digits; a broken method falls to the 0.1 of chance."""
+    X, y = digits
+    params = {"lr": 1e-2} if name in DEEP else {}  # 64 pixels want larger steps than 4,096 features
+    hasher = hashing.make(name, bits=16, random_state=0, **params).fit(X[:1000], y[:1000])
+    packed = hasher.transform(X)
+    h = rank_histogram(packed[1400:], packed[1000:1400], y[1400:], y[1000:1400], bits=16)
+    assert average_precision(h).mean() > floor
+
+
+def test_bihalf_uses_every_bit(digits):
+    X, _ = digits
+    share = (hashing.make("bihalf", bits=16, random_state=0).fit(X).decision_function(X) > 0).mean(axis=0)
+    assert (np.abs(share - 0.5) < 0.2).all()
+
+
+def test_a_collapsed_code_is_reported(digits, caplog):
+    from l2h.hashing.deep import DeepHasher
+
+    class Collapsed(DeepHasher):
+        supervised = False
+
+        def loss(self, labels, n):
+            class Loss:
+                def start_epoch(self, epoch):
+                    pass
+
+                def __call__(self, outputs, features, rows):
+                    return ((outputs - 5) ** 2).mean()
+
+            return Loss()
+
+    Collapsed(4, "linear", 20, 64, 0.1, 0.0, "cpu", 0).fit(digits[0][:200])
+    assert "4 of 4 bits are near-constant" in caplog.text
+
+
+def test_itq_finds_an_orthogonal_rotation_that_quantises_better_than_pca(digits):
+    X, _ = digits
+    itq = hashing.make("itq", bits=16, random_state=0).fit(X.astype(np.float64))
+    assert np.allclose(itq.projection_.T @ itq.projection_, np.eye(16), atol=1e-10)
+    centred = X - X.mean(axis=0)
+    components = np.linalg.svd(centred, full_matrices=False)[2][:16].T
+
+    def quantisation_error(projection):
+        scores = centred @ projection
+        return np.mean((scores - np.sign(scores)) ** 2 - scores**2)
+
+    assert quantisation_error(itq.projection_) < quantisation_error(components)
+
+
+def test_sh_gives_long_axes_the_low_frequencies():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(500, 2)) * [2.5, 1.0]
+    sh = hashing.make("sh", bits=4, random_state=0).fit(X)
+    assert sh.axis_.tolist() == [0, 0, 1, 0]
+    length = np.ptp((X - sh.mean_) @ sh.components_.T, axis=0)
+    assert sh.frequency_ == pytest.approx(sorted(np.pi * k / side for side in length for k in range(1, 5))[:4])
+    ends = (X - sh.mean_) @ sh.components_.T
+    assert sh.decision_function(X)[ends[:, 0].argmin(), 0] == pytest.approx(1)
+
+
+def test_more_bits_than_features(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="ITQ of 100 bits needs at least 100 features and samples, got n_features=64"):
+        hashing.make("itq", bits=100).fit(X)
+    for name in ("lsh", "sh", *DEEP):
+        assert quick(name, bits=100).fit(X, y).transform(X).shape == (len(X), 13)
+
+
+def test_lsh_on_principal_components(digits):
+    X, _ = digits
+    lsh = hashing.make("lsh", bits=8, random_state=0, pca_dims=3).fit(X)
+    assert np.linalg.matrix_rank(lsh.projection_) == 3
+    with pytest.raises(ValueError, match="pca_dims=99 needs as many features"):
+        hashing.make("lsh", bits=8, pca_dims=99).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "words"),
+    [
+        ("itqq", {}, "'itqq' is not a method; choose one of bihalf, dsh, hashnet, itq, lsh, sh"),
+        ("itq", {"iterations": 3}, "itq has no parameter 'iterations'; it takes n_iter"),
+        ("itq", {"n_iter": 0}, "itq: n_iter must be a whole number from 1, got 0"),
+        ("sh", {"x": 1}, "sh has no parameter 'x'; it takes none"),
+        ("dsh", {"pairs": "all"}, "dsh: pairs must be bank or batch, got 'all'"),
+        ("dsh", {"lr": "fast"}, "dsh: lr must be a number above 0, got 'fast'"),
+        ("hashnet", {"scope": "fully"}, "hashnet: scope must be one of linear, got 'fully'"),
+        ("bihalf", {"gamma": float("nan")}, "bihalf: gamma must be a number from 0, got nan"),
+    ],
+)
+def test_wrong_names_and_values_are_one_clear_line(name, params, words):
+    with pytest.raises(L2HError, match=words.replace("(", r"\(")):
+        hashing.make(name, bits=8, **params)
+
+
+def test_divergence_is_an_error_and_not_a_model(digits):
+    X, y = digits
+    with pytest.raises(L2HError, match="training diverged"):
+        hashing.make("dsh", bits=8, lr=1e30, random_state=0).fit(X, y)
+
+
+class TestDamagedModels:
+    @pytest.fixture
+    def model(self, digits, tmp_path):
+        hashing.make("itq", bits=8, random_state=0).fit(digits[0]).save(tmp_path / "model")
+        return tmp_path / "model"
+
+    def test_missing_part(self, model):
+        (model / "model.safetensors").unlink()
+        with pytest.raises(L2HError, match="is no whole model"):
+            hashing.load(model)
+
+    def test_truncated_arrays(self, model):
+        arrays = model / "model.safetensors"
+        arrays.write_bytes(arrays.read_bytes()[:-9])
+        with pytest.raises(L2HError, match="is no whole model"):
+            hashing.load(model)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"method": "sh"},
+            {"method": "os.system"},
+            {"method": 3},
+            {"params": {"bits": 9}},
+            {"params": {"bits": 8, "evil": 1}},
+            {"params": {"bits": -1}},
+            {"params": []},
+            {"n_features_in": 65},
+            {"n_features_in": "many"},
+        ],
+        ids=str,
+    )
+    def test_wrong_description(self, model, change):
+        description = json.loads((model / "model.json").read_text())
+        (model / "model.json").write_text(json.dumps({**description, **change}))
+        with pytest.raises(L2HError, match="is no model that this version can use"):
+            hashing.load(model)
+
+
+def test_an_unregistered_class_cannot_be_saved(tmp_path, digits):
+    class Mine(LinearHasher):
+        def __init__(self, bits=4):
+            self.bits = bits
+
+        def fit(self, X, y=None):
+            self.mean_, self.projection_, self.intercept_ = np.zeros(64), np.ones((64, 4)), np.zeros(4)
+            self.n_features_in_ = 64
+            return self
+
+    with pytest.raises(L2HError, match="Mine is not registered as a method"):
+        Mine().fit(digits[0]).save(tmp_path / "model")
+
+
+def test_shallow_methods_metrics_and_loading_deep_models_import_no_torch(tmp_path, digits):
+    quick("dsh").fit(*digits).save(tmp_path / "model")
+    program = (
+        "import sys, numpy as np\n"
+        "from l2h import hashing, metrics, evaluation, store\n"
+        "from l2h.ranking import rank_histogram\n"
+        "X = np.random.default_rng(0).normal(size=(40, 16))\n"
+        "[hashing.make(name, bits=4, random_state=0).fit(X).transform(X) for name in ('lsh', 'itq', 'sh')]\n"
+        f"hashing.load({str(tmp_path / 'model')!r}).transform(np.zeros((2, 64), np.float32))\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

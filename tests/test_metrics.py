@@ -1,0 +1,156 @@
+"""Metrics against the mean over every order of tied items, written out, and against direct sums at large scale."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import hypergeom
+
+from l2h import metrics
+from l2h.ranking import RankHistogram
+
+# Up to three distances, up to four tied items at each: at most 24**3 orders, fewer as only relevance matters.
+groups = st.lists(
+    st.integers(0, 4).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=1, max_size=3
+).filter(lambda some: sum(n for n, _ in some) > 0)
+depths = st.one_of(st.none(), st.integers(1, 14))
+
+
+def as_histogram(some):
+    total, relevant = zip(*some, strict=True)
+    return RankHistogram(np.array([total]), np.array([relevant]))
+
+
+def orders(some):
+    """Every ranking (a tuple of 0 and 1) with its probability."""
+    arrangements = []
+    for n, r in some:
+        chosen = list(itertools.combinations(range(n), r))
+        arrangements.append(
+            [(tuple(int(i in places) for i in range(n)), Fraction(1, len(chosen))) for places in chosen]
+        )
+    for parts in itertools.product(*arrangements):
+        yield sum((part for part, _ in parts), ()), np.prod([weight for _, weight in parts])
+
+
+def ap(ranking, k, normalise):
+    k = len(ranking) if k is None else min(k, len(ranking))
+    hits = precision = Fraction(0)
+    for place, relevant in enumerate(ranking[:k], start=1):
+        hits += relevant
+        precision += Fraction(hits, place) * relevant
+    divisor = hits if normalise == "retrieved" else min(k, sum(ranking))
+    return precision / divisor if divisor else Fraction(0)
+
+
+@given(groups, depths, st.sampled_from(["retrieved", "relevant"]))
+def test_expected_ap_is_the_mean_over_all_tie_orders(some, k, normalise):
+    expected = sum(weight * ap(ranking, k, normalise) for ranking, weight in orders(some))
+    result = metrics.average_precision(as_histogram(some), k, "expected", normalise)
+    assert result.dtype == np.float64
+    assert result == pytest.approx([float(expected)], abs=1e-12)
+
+
+@given(groups, depths, st.sampled_from(["retrieved", "relevant"]))
+def test_best_and_worst_put_relevant_items_first_and_last(some, k, normalise):
+    best = sum(((1,) * r + (0,) * (n - r) for n, r in some), ())
+    worst = sum(((0,) * (n - r) + (1,) * r for n, r in some), ())
+    for ties, ranking in (("best", best), ("worst", worst)):
+        result = metrics.average_precision(as_histogram(some), k, ties, normalise)
+        assert result == pytest.approx([float(ap(ranking, k, normalise))], abs=1e-12)
+
+
+@given(groups, depths)
+def test_best_and_worst_bound_every_order_where_the_design_calls_them_bounds(some, k):
+    h = as_histogram(some)
+    low, high = (metrics.average_precision(h, k, ties, "relevant")[0] for ties in ("worst", "best"))
+    for ranking, _ in orders(some):
+        assert low - 1e-12 <= ap(ranking, k, "relevant") <= high + 1e-12
+
+
+@given(groups, st.integers(1, 14))
+def test_precision_and_recall_at_k_are_means_over_all_tie_orders(some, k):
+    h, size, relevant = as_histogram(some), sum(n for n, _ in some), sum(r for _, r in some)
+    hits = sum(weight * sum(ranking[:k]) for ranking, weight in orders(some))
+    assert metrics.precision_at_k(h, k) == pytest.approx([float(hits / min(k, size))])
+    assert metrics.recall_at_k(h, k) == pytest.approx([float(hits / relevant) if relevant else 0])
+
+
+def test_radius_and_curve():
+    h = RankHistogram(np.array([[0, 2, 4], [3, 0, 1]]), np.array([[0, 1, 3], [0, 0, 0]]))
+    assert metrics.precision_within_radius(h, 0).tolist() == [0, 0]  # an empty ball scores 0 and counts
+    assert metrics.precision_within_radius(h, 1).tolist() == [1 / 2, 0]
+    assert metrics.precision_within_radius(h, 9).tolist() == [4 / 6, 0]
+    curve = metrics.precision_recall_curve(h)
+    assert curve.shape == (2, 2, 3)
+    assert curve[0].tolist() == [[0, 1 / 2, 4 / 6], [0, 0, 0]]
+    assert curve[1].tolist() == [[0, 1 / 4, 1], [0, 0, 0]]
+
+
+def test_a_query_with_nothing_relevant_scores_zero():
+    h = RankHistogram(np.array([[5, 5]]), np.array([[0, 0]]))
+    for ties in ("expected", "worst", "best"):
+        for normalise in ("retrieved", "relevant"):
+            assert metrics.average_precision(h, 3, ties, normalise).tolist() == [0]
+
+
+def random_histogram(rng, bits, size, queries=5):
+    total = rng.multinomial(size, rng.dirichlet(np.ones(bits + 1)), size=queries)
+    return RankHistogram(total, rng.binomial(total, rng.random(total.shape)))
+
+
+def direct(total, relevant, k, normalise):
+    """The definition of DESIGN 4, summed item by item."""
+    N = R = 0
+    whole = 0.0
+    for n, r in zip(total, relevant, strict=True):
+        m = min(n, k - N)
+        if m <= 0:
+            break
+        i = np.arange(1, m + 1)
+        if m < n and normalise == "retrieved":
+            value = 0.0
+            for h in range(max(0, m - (n - r)), min(m, r) + 1):
+                slope = (h - 1) / (m - 1) if m > 1 else 0
+                inside = h / m * np.sum((R + 1 + (i - 1) * slope) / (N + i))
+                if R + h:
+                    value += hypergeom.pmf(h, n, r, m) * (whole + inside) / (R + h)
+            return value
+        slope = (r - 1) / (n - 1) if n > 1 else 0
+        whole += r / n * np.sum((R + 1 + (i - 1) * slope) / (N + i))
+        N, R = N + n, R + r
+    divisor = R if normalise == "retrieved" else min(k, relevant.sum())
+    return whole / divisor if divisor else 0.0
+
+
+@pytest.mark.parametrize("normalise", ["retrieved", "relevant"])
+@pytest.mark.parametrize("k", [1, 100, 5000, 20_000])
+def test_closed_forms_equal_direct_sums_at_scale(k, normalise):
+    h = random_histogram(np.random.default_rng(k), bits=8, size=20_000)
+    result = metrics.average_precision(h, k, "expected", normalise)
+    expected = [direct(n, r, k, normalise) for n, r in zip(h.total, h.relevant, strict=True)]
+    assert np.abs(result - expected).max() < 1e-9
+
+
+def test_digits_do_not_drown_in_a_database_of_a_billion():
+    # all items of the last, tiny group are relevant: 10 precisions of about i / 1e9
+    total, relevant = np.array([[10**9, 10]]), np.array([[0, 10]])
+    i = np.arange(1, 11)
+    expected = np.mean(i / (10**9 + i))
+    result = metrics.average_precision(RankHistogram(total, relevant))
+    assert result == pytest.approx([expected], rel=1e-6)
+
+
+def test_wrong_arguments_are_named():
+    h = RankHistogram(np.array([[1]]), np.array([[1]]))
+    with pytest.raises(ValueError, match="k is at least 1, got 0"):
+        metrics.average_precision(h, 0)
+    with pytest.raises(ValueError, match="ties is"):
+        metrics.average_precision(h, ties="random")
+    with pytest.raises(ValueError, match="normalise is"):
+        metrics.average_precision(h, normalise="all")
+    with pytest.raises(ValueError, match="radius"):
+        metrics.precision_within_radius(h, -1)

@@ -1,0 +1,156 @@
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from l2h import datasets, store
+from l2h.splits import Protocol, Split, SplitError, check, make_split
+
+COLUMNS = [("id", pa.int64()), ("role", pa.string()), ("image_sha256", pa.binary(32)), ("labels", pa.list_(pa.int16()))]
+
+
+def sha(content):
+    return hashlib.sha256(str(content).encode()).digest()
+
+
+def split_of(*rows):
+    """A split from (id, role, image content, labels)."""
+    table = pa.Table.from_pylist(
+        [{"id": i, "role": role, "image_sha256": sha(image), "labels": labels} for i, role, image, labels in rows],
+        schema=pa.schema(COLUMNS),
+    )
+    return Split(table, "hand-made", 0)
+
+
+GOOD = [(1, "query", "a", [0]), (2, "train", "b", [1]), (2, "database", "b", [1]), (3, "database", "c", [0])]
+
+
+def manifest_of(images, labels):
+    return pa.table(
+        {
+            "id": pa.array(range(len(images)), pa.int64()),
+            "image_sha256": pa.array([sha(image) for image in images], pa.binary(32)),
+            "labels": pa.array(labels, pa.list_(pa.int16())),
+            "location": [f"x[{i}]" for i in range(len(images))],
+        }
+    )
+
+
+def test_a_good_split_passes():
+    check(split_of(*GOOD))
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([*GOOD, (1, "train", "a", [0])], "train holds query 1"),
+        ([*GOOD, (1, "database", "a", [0])], "database holds query 1"),
+        ([*GOOD, (7, "database", "a", [0])], "database holds byte-identical copies of queries, id 7 = query 1"),
+        ([*GOOD, (7, "train", "a", [0])], "train holds byte-identical copies of queries, id 7 = query 1"),
+        ([*GOOD, (8, "query", "d", [])], "query 8 without a label"),
+        ([*GOOD, (3, "database", "c", [0])], "database holds id 3 more than once"),
+        ([*GOOD, (9, "test", "e", [0])], "roles are query, train and database"),
+        (GOOD[1:], "no image with the role query"),
+        (GOOD[:1] + GOOD[2:], "no image with the role train"),
+    ],
+)
+def test_leaks_and_mistakes_are_named_by_id(rows, words):
+    with pytest.raises(SplitError, match=words):
+        check(split_of(*rows))
+
+
+def test_many_ids_are_cut_short():
+    with pytest.raises(SplitError, match="query 10, 11, 12, 13, 14 and 3 more without a label"):
+        check(split_of(*GOOD, *((i, "query", i, []) for i in range(10, 18))))
+
+
+def test_the_digest_follows_the_content_and_not_the_order_of_rows():
+    split = split_of(*GOOD)
+    assert split_of(*GOOD[::-1]).sha256 == split.sha256
+    assert Split(split.table, "hand-made", 1).sha256 != split.sha256
+    assert split_of(*GOOD[:-1], (3, "database", "c", [1])).sha256 != split.sha256
+
+
+def test_labels_are_classes_or_multi_hot():
+    single = split_of(*GOOD)
+    assert single.labels(np.array([3, 2, 1])).tolist() == [0, 1, 0]
+    multi = split_of(*GOOD, (4, "database", "d", [0, 2]))
+    assert multi.labels(np.array([4, 2])).tolist() == [[True, False, True], [False, True, False]]
+    with pytest.raises(SplitError, match=r"ids \[5\] are not part"):
+        single.labels(np.array([1, 5]))
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 5), st.booleans(), st.booleans())
+def test_dealing_keeps_the_protocol_and_never_leaks(seed, per_class, train_in_database):
+    rng = np.random.default_rng(seed)
+    labels = [[int(label)] for label in np.arange(60) % 3]
+    images = rng.integers(0, 50, 60)  # some twins
+    protocol = Protocol(query=2, train=5, per_class=per_class, train_in_database=train_in_database)
+    split = make_split(manifest_of(images, labels), "p", protocol, seed)
+    check(split)
+    times = 3 if per_class else 1
+    query, train, database = (split.ids(role) for role in ("query", "train", "database"))
+    assert (len(query), len(train)) == (2 * times, 5 * times)
+    assert np.isin(train, database).all() == train_in_database
+    assert sorted({*query, *train, *database}) == list(range(60))  # nobody is dropped
+    again = make_split(manifest_of(images, labels), "p", protocol, seed)
+    assert again.sha256 == split.sha256
+
+
+def test_unlabelled_images_are_searched_but_never_asked():
+    split = make_split(manifest_of(range(8), [[0, 1], []] * 4), "p", Protocol(3, 2, per_class=False), 0)
+    assert (split.ids("query") % 2 == 0).all()
+    assert {1, 3, 5, 7} <= set(split.ids("database").tolist())
+
+
+def test_too_few_images_and_unfit_protocols_are_refused():
+    with pytest.raises(SplitError, match="takes 5 queries and 5 training images of each class, but only 4 are there"):
+        make_split(manifest_of(range(8), [[0]] * 4 + [[1]] * 4), "p", Protocol(5, 5, per_class=True), 0)
+    with pytest.raises(SplitError, match="class by class, but id 1 with no or several labels"):
+        make_split(manifest_of(range(3), [[0], [0, 1], [1]]), "p", Protocol(1, 1, per_class=True), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "sizes"),
+    [("digits", "digits-300", (300, 500, 1497)), ("digit_pairs", "digit-pairs-200", (200, 300, 698))],
+)
+def test_embedded_data_sets(name, protocol, sizes, tmp_path):
+    dataset = datasets.registry.get(name)()
+    dataset.prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+    manifest = store.read_manifest(tmp_path / "manifest.parquet")
+    images = np.load(tmp_path / "images.npy")
+    assert images.dtype == np.uint8
+    assert images.max() == 255
+    assert [hashlib.sha256(image.tobytes()).digest() for image in images] == manifest["image_sha256"].to_pylist()
+    assert manifest["location"][7].as_py() == "images.npy[7]"
+    split = make_split(manifest, protocol, dataset.protocols[protocol], 0)
+    assert tuple(len(split.ids(role)) for role in ("query", "train", "database")) == sizes
+
+
+def test_digit_pairs_show_what_their_labels_say():
+    digits, digit_labels = datasets.registry.get("digits")().load()
+    pairs, labels = datasets.registry.get("digit_pairs")().load()
+    label_of = {image.tobytes(): label[0] for image, label in zip(digits, digit_labels, strict=True)}
+    halves = [(pair[:, :8].tobytes(), pair[:, 8:].tobytes()) for pair in pairs]
+    assert [sorted({label_of[a], label_of[b]}) for a, b in halves] == labels
+    used = [half for pair in halves for half in pair]
+    assert len(set(used)) == len(used) == 1796  # no digit twice: no half of a query is in the database
+
+
+def test_splits_survive_the_disk_and_show_tampering(tmp_path):
+    split = split_of(*GOOD)
+    store.write_split(tmp_path / "s.parquet", split)
+    loaded = store.read_split(tmp_path / "s.parquet")
+    assert (loaded.sha256, loaded.protocol, loaded.seed) == (split.sha256, "hand-made", 0)
+    assert loaded.table.equals(split.table)
+
+    class Forged(Split):
+        sha256 = split.sha256
+
+    store.write_split(tmp_path / "s.parquet", Forged(split_of(*GOOD[1:]).table, "hand-made", 0))
+    with pytest.raises(Exception, match="rows do not match its sha256"):
+        store.read_split(tmp_path / "s.parquet")

@@ -1,0 +1,163 @@
+"""Files: round trips, atomic writing, and a clear word on every damaged or foreign file."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from l2h import codes, store
+from l2h.errors import L2HError
+from l2h.ranking import RankHistogram
+
+KEY = {
+    "dataset": "d",
+    "protocol": "p",
+    "backbone": "b",
+    "weights": "w",
+    "variant": "v",
+    "method": "m",
+    "scope": "s",
+    "bits": "11",
+    "seed": "0",
+}
+
+
+def feature_batches(dtype=np.float32):
+    rng = np.random.default_rng(0)
+    for start in (0, 3, 6):
+        yield np.arange(start, start + 3), rng.normal(size=(3, 5)).astype(dtype)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """One file of each kind, and what reads it."""
+    rng = np.random.default_rng(0)
+    store.write_features(tmp_path / "features.parquet", feature_batches(), "float32", {"dataset": "d"})
+    packed = codes.pack(rng.random((6, 11)) < 0.5)
+    store.write_codes(tmp_path / "codes.parquet", [(np.arange(6), packed)], KEY)
+    h = RankHistogram(np.full((2, 12), 3), np.full((2, 12), 1), "digest")
+    store.write_histogram(tmp_path / "histogram.parquet", np.array([4, 5]), h, KEY)
+    row = {**store.cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
+    store.write_metrics(tmp_path / "metrics.parquet", [row])
+    return {
+        tmp_path / "features.parquet": lambda path: list(store.iter_features(path)),
+        tmp_path / "codes.parquet": store.read_codes,
+        tmp_path / "histogram.parquet": store.read_histogram,
+        tmp_path / "metrics.parquet": store.read_metrics,
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_features_stream_in_row_groups_and_come_back_in_any_order(tmp_path, dtype):
+    path = tmp_path / "f.parquet"
+    store.write_features(path, feature_batches(), dtype, {"dataset": "digits"})
+    assert pq.ParquetFile(path).num_row_groups == 3
+    assert pq.read_schema(path).field("feature").type == pa.list_(getattr(pa, dtype)(), 5)
+    assert store.read_metadata(path) == {"dataset": "digits"}
+    everything = np.concatenate([features for _, features in feature_batches()])
+    wanted = np.array([7, 0, 4])
+    result = store.read_features(path, wanted)
+    assert result.dtype == np.float32
+    assert np.allclose(result, everything[wanted], atol=1e-6 if dtype == "float32" else 1e-2)
+    assert np.array_equal(np.concatenate([ids for ids, _ in store.iter_features(path)]), np.arange(9))
+
+
+def test_missing_ids_are_named(files):
+    path = next(iter(files))
+    with pytest.raises(L2HError, match=r"no features for ids \[99\]"):
+        store.read_features(path, np.array([1, 99]))
+
+
+def test_features_that_are_not_finite_are_refused_with_their_ids(tmp_path):
+    bad = np.ones((3, 2))
+    bad[1] = np.nan
+    with pytest.raises(L2HError, match=r"1 images are not finite in float32 \(ids \[8\]"):
+        store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), bad)], "float32", {})
+    with pytest.raises(L2HError, match="not finite in float16"):
+        store.write_features(tmp_path / "f.parquet", [(np.arange(3), np.full((3, 2), 1e6))], "float16", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_codes_and_histograms_come_back(files):
+    paths = {path.name: path for path in files}
+    ids, packed, metadata = store.read_codes(paths["codes.parquet"])
+    assert packed.shape == (6, 2)
+    assert ids.tolist() == list(range(6))
+    assert store.cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
+    queries, h, _ = store.read_histogram(paths["histogram.parquet"])
+    assert queries.tolist() == [4, 5]
+    assert h.queries == "digest"
+    assert (h.total == 3).all()
+    assert (h.relevant == 1).all()
+
+
+def test_damage_of_any_kind_is_one_clear_line(files):
+    for path, read in files.items():
+        whole = path.read_bytes()
+        for damaged in (whole[: len(whole) // 2], whole[:-1], b"", whole[1:]):
+            path.write_bytes(damaged)
+            with pytest.raises(L2HError) as caught:
+                read(path)
+            assert str(path) in str(caught.value)
+            assert "\n" not in str(caught.value)
+        path.unlink()
+        with pytest.raises(L2HError, match="does not exist"):
+            read(path)
+
+
+def test_a_flipped_bit_is_refused_or_harmless(files):
+    path, read = next(iter(files.items()))
+    whole = path.read_bytes()
+    expected = [(ids.tolist(), features.tolist()) for ids, features in read(path)]
+    refused = 0
+    for place in range(0, len(whole), 5):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x10
+        path.write_bytes(damaged)
+        try:
+            assert [(ids.tolist(), features.tolist()) for ids, features in read(path)] == expected
+        except L2HError:
+            refused += 1
+    assert refused > len(whole) / 5 / 3  # the pages at least; statistics and padding may change
+
+
+def test_files_of_another_kind_are_refused(files):
+    paths = list(files)
+    for path, read in files.items():
+        for other in paths:
+            if other != path:
+                with pytest.raises(L2HError, match="is no|lacks the metadata"):
+                    read(other)
+
+
+def test_a_histogram_of_another_length_is_refused(tmp_path):
+    path = tmp_path / "h.parquet"
+    h = RankHistogram(np.full((2, 9), 3), np.full((2, 9), 1))
+    store.write_histogram(path, np.array([4, 5]), h, KEY)  # whose key says 11 bits
+    with pytest.raises(L2HError, match="is no rank histogram of 11 bits"):
+        store.read_histogram(path)
+
+
+def test_writing_is_atomic(tmp_path):
+    path = tmp_path / "deep" / "file"
+    with store.atomic(path) as part:
+        part.write_text("old")
+
+    def fail_half_way():
+        with store.atomic(path) as part:
+            part.write_text("half of the n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
+    with store.atomic(tmp_path / "deep") as part:  # a folder takes the place of a folder
+        part.mkdir()
+        (part / "new").touch()
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["new"]
+
+
+def test_nothing_to_write_is_an_error(tmp_path):
+    with pytest.raises(L2HError, match="nothing to write"):
+        store.write_codes(tmp_path / "c.parquet", [], KEY)

@@ -1,0 +1,240 @@
+"""The whole DAG on real images: small input, all methods and one from outside the package, two data sets."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from l2h import hashing, store
+
+ROOT = Path(__file__).parents[1]
+METHODS = ["lsh", "itq", "sh", "dsh", "hashnet", "bihalf", "toy"]
+CONFIG = {
+    "datasets": ["digits", "digit_pairs"],
+    "backbones": [{"name": "alexnet", "layer": "fc6", "weights": "untrained", "input_size": 64}],
+    "methods": [
+        {"method": name, "params": {"epochs": 2} if name in ("dsh", "hashnet", "bihalf") else {}} for name in METHODS
+    ],
+    "bits": [8],
+    "device": "cpu",
+    "threads": {"features": 2, "fit": 1},
+    "plugins": ["toy_method.py"],
+}
+PER_CELL = ("fit", "encode", "rank", "metrics")
+
+
+class Workspace:
+    """A working directory with its own copy of the package and the config."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.record = folder / "record"
+        self.record.mkdir(parents=True)
+        shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+        shutil.copy(ROOT / "tests" / "toy_method.py", folder)
+        self.configure(CONFIG)
+
+    def configure(self, config: dict) -> None:
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
+        command += ["--configfile", self.folder / "tiny.yaml", "--nolock", *arguments]
+        paths = os.pathsep.join(map(str, (self.folder / "src", ROOT / "tests" / "recorder")))
+        environment = {**os.environ, "PYTHONPATH": paths, "L2H_RECORD": str(self.record)}
+        done = subprocess.run(
+            list(map(str, command)), cwd=self.folder, env=environment, text=True, capture_output=True, timeout=900
+        )
+        assert not check or done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+        return done
+
+    def planned(self) -> Counter:
+        """How often each (rule, variant) stands in the dry run; the variant is None where a rule has none."""
+        text = self.snakemake("--dry-run", "--cores", "1").stdout
+        lines = re.findall(r"^Job \d+: (.*)$", text, flags=re.MULTILINE)
+        plan = Counter()
+        for line in lines:
+            cell = re.match(r"\w+: (fit|encode by|rank for|metrics of) ([\w-]+),", line)
+            plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
+        return plan
+
+    def comparison(self) -> bytes:
+        return (self.folder / "results" / "tiny" / "comparison.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Workspace:
+    """A run to the end with two cores."""
+    workspace = Workspace(tmp_path_factory.mktemp("two") / "work")
+    workspace.output = workspace.snakemake("--cores", "2").stdout
+    return workspace
+
+
+def only(variant: str) -> Counter:
+    """The plan in which one variant runs again on both data sets, and the table and report with it."""
+    again = Counter({(rule, variant): 2 for rule in PER_CELL})
+    return again + Counter({("comparison of all cells", None): 1, ("report", None): 1})
+
+
+def test_the_table_has_the_contract_s_columns_and_a_row_a_cell(finished):
+    results = finished.folder / "results" / "tiny"
+    table = pd.read_parquet(results / "comparison.parquet")
+    key = ["dataset", "protocol", "backbone", "weights", "variant", "method", "scope", "bits", "seeds"]
+    figures = ["map", "map_std", "map_worst", "map_best", "map_unseen", "map_at_1000", "map_at_5000"]
+    assert {*key, *figures} <= set(table.columns)
+    assert list(zip(table["dataset"], table["variant"], strict=True)) == [
+        (dataset, method) for dataset in ("digits", "digit_pairs") for method in METHODS
+    ]
+    assert (table["map_worst"] <= table["map"]).all()
+    assert (table["map"] <= table["map_best"]).all()
+    assert table["weights"].str.fullmatch(r"untrained-0@[0-9a-f]{12}").all()
+    assert table.set_index(["dataset", "variant"])["map"]["digits", "hashnet"] > 0.3  # chance is 0.1
+    csv = pd.read_csv(results / "comparison.csv")
+    assert csv["map"].to_numpy() == pytest.approx(table["map"].to_numpy(), abs=1e-6)
+    assert "hashnet" in (results / "comparison.md").read_text()
+
+
+def test_the_end_says_the_result_and_where_it_is(finished):
+    assert re.search(r"\| digits +\| digits-300 +\| alexnet-fc6 +\| itq +\| +0\.\d{3} \|", finished.output)
+    assert "report:      results/tiny/report.html" in finished.output
+
+
+def test_a_second_call_has_nothing_to_do(finished):
+    assert "Nothing to be done" in finished.snakemake("--cores", "2").stderr
+
+
+def test_models_are_json_and_safetensors_and_say_what_made_them(finished):
+    cell = finished.folder / "results/tiny/digits/digits-300/alexnet-fc6/dsh/8bits-seed0"
+    assert sorted(path.name for path in (cell / "model").glob("[!.]*")) == ["model.json", "model.safetensors"]
+    description, _ = store.read_model(cell / "model")
+    split = store.read_split(finished.folder / "resources/digits/splits/digits-300.parquet")
+    assert description["data"]["split_sha256"] == split.sha256
+    assert len(description["data"]["features"]["weights_sha256"]) == 64
+    assert description["params"]["epochs"] == 2
+    assert hashing.load(cell / "model").bits == 8
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(finished):
+    for folder in ("logs", "benchmarks"):
+        for rule in PER_CELL:
+            assert len(list((finished.folder / "results/tiny" / folder).rglob(f"{rule}.*"))) == 14
+    log = next((finished.folder / "resources/digits/logs").glob("features-*.log")).read_text()
+    assert re.search(r"1797 of 1797 images, [\d.]+ images/s", log)
+
+
+def test_one_core_gives_the_same_table_byte_for_byte(finished, tmp_path):
+    workspace = Workspace(tmp_path / "work")
+    workspace.snakemake("--cores", "1")
+    assert workspace.comparison() == finished.comparison()
+
+
+def test_a_changed_parameter_reruns_that_method_alone(finished):
+    changed = yaml.safe_load((finished.folder / "tiny.yaml").read_text())
+    next(entry for entry in changed["methods"] if entry["method"] == "itq")["params"]["n_iter"] = 7
+    finished.configure(changed)
+    try:
+        assert finished.planned() == only("itq")
+    finally:
+        finished.configure(CONFIG)
+
+
+@pytest.mark.parametrize("name", ["itq", "dsh"])
+def test_a_changed_line_in_a_method_s_module_reruns_that_method_alone(finished, name):
+    with ChangedLine(finished.folder / "src/l2h/hashing" / f"{name}.py"):
+        assert finished.planned() == only(name)
+
+
+def test_a_changed_line_in_a_plug_in_reruns_that_method_alone(finished):
+    with ChangedLine(finished.folder / "toy_method.py"):
+        assert finished.planned() == only("toy")
+
+
+def test_a_changed_line_in_the_metrics_recomputes_metrics_alone(finished):
+    with ChangedLine(finished.folder / "src/l2h/metrics.py"):
+        assert finished.planned() == Counter({("metrics", variant): 2 for variant in METHODS}) + Counter(
+            {("comparison of all cells", None): 1, ("report", None): 1}
+        )
+
+
+def test_one_more_code_length_computes_it_and_nothing_else(finished):
+    finished.configure({**CONFIG, "bits": [8, 16]})
+    try:
+        plan = finished.planned()
+        assert plan == sum((only(variant) for variant in METHODS), Counter()) - Counter(
+            {("comparison of all cells", None): len(METHODS) - 1, ("report", None): len(METHODS) - 1}
+        )
+    finally:
+        finished.configure(CONFIG)
+
+
+def test_rules_declare_the_modules_that_their_jobs_import(finished):
+    """No job imports what its rule does not declare, and each declared module is imported by some job of the rule.
+
+    Plug-ins are loaded by every job, but declared only where a job uses a class of theirs.
+    """
+    jobs = [json.loads(path.read_text()) for path in finished.record.iterdir()]
+    rules = {"dataset", "split", "weights", "features", *PER_CELL, "compare", "report"}
+    assert {job["rule"] for job in jobs} == rules
+    for job in jobs:
+        assert {name for name in job["imported"] if name.startswith("l2h.")} <= set(job["declared"]), job["rule"]
+    for rule in rules:
+        declared = {name for job in jobs if job["rule"] == rule for name in job["declared"]}
+        imported = {name for job in jobs if job["rule"] == rule for name in job["imported"]}
+        assert declared <= imported, rule
+
+
+def test_numeric_threads_follow_the_config_and_not_the_cores(finished):
+    jobs = [json.loads(path.read_text()) for path in finished.record.iterdir()]
+    for job in jobs:
+        expected = 2 if job["rule"] == "features" else 1
+        assert set(job["threads"]) <= {expected}, job["rule"]
+
+
+def test_mistakes_in_the_config_are_one_line(finished):
+    finished.configure({**CONFIG, "bits": [8, 999]})
+    try:
+        done = finished.snakemake("--cores", "1", check=False)
+    finally:
+        finished.configure(CONFIG)
+    assert done.returncode != 0
+    assert "config key bits[1]: 999 is out of range; allowed is at least 1 and at most 256" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_file_stops_the_run_with_its_name_and_the_cure(finished):
+    codes = finished.folder / "results/tiny/digits/digits-300/alexnet-fc6/lsh/8bits-seed0/codes.parquet"
+    whole = codes.read_bytes()
+    codes.write_bytes(whole[:100])
+    done = finished.snakemake("--cores", "1", check=False)
+    assert done.returncode != 0
+    assert re.search(
+        r"^error: \S*codes.parquet is damaged or cut short .*; delete it and run again$", done.stderr, re.M
+    )
+    assert "Traceback" not in done.stderr
+    before = finished.comparison()
+    codes.unlink()
+    finished.snakemake("--cores", "2", "all", codes.relative_to(finished.folder))
+    assert codes.read_bytes() == whole
+    assert finished.comparison() == before
+
+
+class ChangedLine:
+    """A source file with one more comment, for a while."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> None:
+        self.text = self.path.read_text()
+        self.path.write_text(self.text + "# changed\n")
+
+    def __exit__(self, *_) -> None:
+        self.path.write_text(self.text)

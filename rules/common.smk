@@ -46,9 +46,14 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+def digest(path):
+    """The first digits of a file's sha256."""
+    return sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
 def code(*modules):
-    """What a rule's result depends on beside its script: sha256 of modules' sources, as a param (DESIGN, 2)."""
-    return {name: sha256(Path(find_spec(name).origin).read_bytes()).hexdigest()[:16] for name in modules}
+    """What a rule's result depends on beside its script: the digests of modules' sources, as a param."""
+    return {name: digest(find_spec(name).origin) for name in modules}
 
 
 def class_code(registry, name):

@@ -53,6 +53,7 @@ rule report:
         run=RUN,
         config_file=CONFIG_FILE,
         code=code(*JOB, "l2h.report", "l2h.report.page"),
+        template=digest(Path(find_spec("l2h.report").origin).with_name("page.html.jinja")),
     message:
         "report"
     script:

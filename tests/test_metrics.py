@@ -144,6 +144,12 @@ def test_digits_do_not_drown_in_a_database_of_a_billion():
     assert result == pytest.approx([expected], rel=1e-6)
 
 
+def test_no_queries_have_no_figures():
+    h = RankHistogram(np.zeros((0, 9), int), np.zeros((0, 9), int))
+    for k in (None, 3):
+        assert metrics.average_precision(h, k).shape == (0,)
+
+
 def test_wrong_arguments_are_named():
     h = RankHistogram(np.array([[1]]), np.array([[1]]))
     with pytest.raises(ValueError, match="k is at least 1, got 0"):

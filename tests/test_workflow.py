@@ -66,6 +66,10 @@ class Workspace:
             plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
         return plan
 
+    def jobs(self) -> list[dict]:
+        """What the recorder wrote of every job."""
+        return [json.loads(path.read_text()) for path in self.record.iterdir()]
+
     def comparison(self) -> bytes:
         return (self.folder / "results" / "tiny" / "comparison.csv").read_bytes()
 
@@ -76,6 +80,30 @@ def finished(tmp_path_factory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("two") / "work")
     workspace.output = workspace.snakemake("--cores", "2").stdout
     return workspace
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> Workspace:
+    """The same run with one core, and without the method from outside the package."""
+    workspace = Workspace(tmp_path_factory.mktemp("one") / "work")
+    methods = [entry for entry in CONFIG["methods"] if entry["method"] != "toy"]
+    workspace.configure({**CONFIG, "methods": methods, "plugins": []})
+    workspace.snakemake("--cores", "1")
+    return workspace
+
+
+def test_every_rule_declares_what_a_cluster_needs_to_know():
+    blocks = [
+        block
+        for path in sorted((ROOT / "rules").glob("*.smk"))
+        for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
+        if block.startswith("rule ")
+    ]
+    assert len(blocks) == 10
+    for block in blocks:
+        for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
+            assert part in block, f"{block.splitlines()[0]} lacks {part}"
+        assert not re.search(r"^    (run|shell):", block, re.MULTILINE)
 
 
 def only(variant: str) -> Counter:
@@ -130,10 +158,10 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
     assert re.search(r"1797 of 1797 images, [\d.]+ images/s", log)
 
 
-def test_one_core_gives_the_same_table_byte_for_byte(finished, tmp_path):
-    workspace = Workspace(tmp_path / "work")
-    workspace.snakemake("--cores", "1")
-    assert workspace.comparison() == finished.comparison()
+def test_one_core_gives_the_same_table_byte_for_byte(finished, alone):
+    lines = finished.comparison().splitlines(keepends=True)
+    assert b"".join(line for line in lines if b",toy," not in line) == alone.comparison()
+    assert len(alone.comparison().splitlines()) == 1 + 12
 
 
 def test_a_changed_parameter_reruns_that_method_alone(finished):
@@ -175,25 +203,29 @@ def test_one_more_code_length_computes_it_and_nothing_else(finished):
         finished.configure(CONFIG)
 
 
-def test_rules_declare_the_modules_that_their_jobs_import(finished):
-    """No job imports what its rule does not declare, and each declared module is imported by some job of the rule.
-
-    Plug-ins are loaded by every job, but declared only where a job uses a class of theirs.
-    """
-    jobs = [json.loads(path.read_text()) for path in finished.record.iterdir()]
+def test_rules_declare_the_modules_that_their_jobs_import(alone):
+    """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
+    jobs = alone.jobs()
     rules = {"dataset", "split", "weights", "features", *PER_CELL, "compare", "report"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
-        assert {name for name in job["imported"] if name.startswith("l2h.")} <= set(job["declared"]), job["rule"]
+        assert set(job["imported"]) <= set(job["declared"]), job["rule"]
     for rule in rules:
         declared = {name for job in jobs if job["rule"] == rule for name in job["declared"]}
         imported = {name for job in jobs if job["rule"] == rule for name in job["imported"]}
         assert declared <= imported, rule
 
 
-def test_numeric_threads_follow_the_config_and_not_the_cores(finished):
-    jobs = [json.loads(path.read_text()) for path in finished.record.iterdir()]
-    for job in jobs:
+def test_only_its_own_jobs_depend_on_a_plug_in(finished):
+    jobs = finished.jobs()
+    assert all("l2h_plugin_toy_method" in job["imported"] for job in jobs)
+    dependent = Counter(job["rule"] for job in jobs if "l2h_plugin_toy_method" in job["declared"])
+    assert dependent == {"fit": 2, "encode": 2}
+
+
+@pytest.mark.parametrize("run", ["finished", "alone"])
+def test_numeric_threads_follow_the_config_and_not_the_cores(run, request):
+    for job in request.getfixturevalue(run).jobs():
         expected = 2 if job["rule"] == "features" else 1
         assert set(job["threads"]) <= {expected}, job["rule"]
 

@@ -134,7 +134,7 @@ class _Cut:
 
 
 def _ratio(a: Floats, b: Floats) -> Floats:
-    """A / b, and 0 where b is 0."""
+    """Divide, and give 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)
 
 
@@ -196,7 +196,7 @@ def _hypergeometric(n: Floats, r: Floats, m: Floats) -> tuple[Floats, Floats]:
     deviation = np.sqrt(_ratio(mean * (n - r) * (n - m), n * (n - 1)))
     low = np.maximum(np.maximum(0, m - (n - r)), np.floor(mean - 8 * deviation - 20))
     high = np.minimum(np.minimum(m, r), np.ceil(mean + 8 * deviation + 20))
-    h = low + np.arange(int((high - low).max()) + 1)
+    h = low + np.arange(int((high - low).max(initial=0)) + 1)
     inside = h <= high
     before = np.where(inside, h - 1, low)[:, 1:]  # p(h) from p(h - 1)
     step = np.where(inside[:, 1:], (r - before) * (m - before) / ((before + 1) * (n - r - m + before + 1)), 1)

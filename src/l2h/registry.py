@@ -36,10 +36,6 @@ class Registry:
 
         return add
 
-    def module(self, name: str) -> str:
-        """The module that defines `name`, without importing it."""
-        return _identity(self._target(name)).partition(":")[0]
-
     def name_of(self, cls: type) -> str:
         """The name that a class is registered under."""
         for name, target in self._targets.items():

@@ -45,7 +45,7 @@ SPLIT = pa.schema(
 )
 HISTOGRAM = pa.schema(
     [
-        ("query", pa.int64()),
+        ("query_id", pa.int64()),
         ("total", pa.list_(pa.int64())),
         ("relevant", pa.list_(pa.int64())),
     ]
@@ -216,7 +216,7 @@ def read_histogram(path: str | Path) -> tuple[Ints, "RankHistogram", dict[str, s
         h = RankHistogram(total, relevant, metadata["queries"])
     except ValueError as error:
         raise L2HError(f"{path} is no rank histogram of {width - 1} bits: {error}; delete it and run again") from error
-    return table["query"].to_numpy(), h, metadata
+    return table["query_id"].to_numpy(), h, metadata
 
 
 def cell_key(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     try:
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({_line(error)}); delete it and run again") from error
     if not isinstance(description, dict):
         raise L2HError(f"{folder}/model.json holds no JSON object; delete the folder and run again")

@@ -15,6 +15,7 @@ entry = snakemake.params.entry
 batch_size = snakemake.config["batch_size"]
 backbone = backbones.registry.get(entry["name"])()
 manifest = store.read_manifest(snakemake.input.manifest)
+target = device.choose(snakemake.config["device"])
 features = extract(
     iter_images(snakemake.input.images, manifest, batch_size),
     load_network(backbone, entry["layer"], snakemake.input.weights),
@@ -22,7 +23,7 @@ features = extract(
     mean=backbone.mean,
     std=backbone.std,
     precision=entry["precision"],
-    device=device.choose(snakemake.config["device"]),
+    device=target,
 )
 metadata = {
     "dataset": snakemake.wildcards.dataset,
@@ -32,6 +33,7 @@ metadata = {
     "weights_sha256": file_sha256(snakemake.input.weights),
     "input_size": str(entry["input_size"]),
     "precision": entry["precision"],
+    "device": target.type,
     "preprocessing": f"whole image to a square, bilinear, antialiased; mean {backbone.mean}, std {backbone.std}",
     "l2h_version": l2h.__version__,
 }

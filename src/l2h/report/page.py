@@ -17,7 +17,7 @@ PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 
 
 def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
-    """MAP against code length for one dataset, protocol and backbone: a line a variant, a band between tie orders."""
+    """Draw mAP against code length for one group of rows: a line a variant, a band between the tie orders."""
     order = list(dict.fromkeys(rows["variant"]))
 
     def color(**legend: Any) -> alt.Color:

@@ -1,0 +1,110 @@
+"""The comparison table and the page, from metrics made by hand."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from l2h import store
+from l2h.evaluation import evaluate
+from l2h.ranking import RankHistogram
+from l2h.report import comparison, page
+
+
+def cell(variant, bits, seed, dataset="digits", unseen=True):
+    """One cell's metrics of a random ranking."""
+    rng = np.random.default_rng([bits, seed, len(variant)])
+    total = rng.integers(0, 9, (4, bits + 1)) + 1
+    h = RankHistogram(total, rng.binomial(total, 0.3))
+    rest = h if unseen else RankHistogram(0 * total, 0 * total)
+    key = {
+        "dataset": dataset,
+        "protocol": "p",
+        "backbone": "alexnet-fc7",
+        "weights": "untrained-0@abc",
+        "variant": variant,
+        "method": "m",
+        "scope": "shallow",
+        "bits": bits,
+        "seed": seed,
+    }
+    return pa.Table.from_pylist([{**key, **figure} for figure in evaluate(h, rest)], schema=store.METRICS)
+
+
+@pytest.fixture
+def table():
+    return comparison.compare(
+        [cell(variant, bits, seed) for variant in ("itq", "<b>lsh</b>") for bits in (8, 16) for seed in (0, 1, 2)]
+        + [cell("itq", 8, 0, dataset="pairs", unseen=False)]
+    )
+
+
+def of(cells, metric, ties, k=None, normalise="relevant"):
+    rows = [row for part in cells for row in part.to_pylist()]
+    wanted = {"metric": metric, "ties": ties, "k": k, "normalise": normalise}
+    return [row["value"] for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+
+def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
+    assert list(zip(table["dataset"], table["variant"], table["bits"], strict=True)) == [
+        ("digits", "itq", 8),
+        ("digits", "itq", 16),
+        ("digits", "<b>lsh</b>", 8),
+        ("digits", "<b>lsh</b>", 16),
+        ("pairs", "itq", 8),
+    ]
+    cells = [cell("itq", 16, seed) for seed in (0, 1, 2)]
+    row = table.iloc[1]
+    assert row["seeds"] == 3
+    assert row["map"] == pytest.approx(np.mean(of(cells, "map", "expected")))
+    assert row["map_std"] == pytest.approx(np.std(of(cells, "map", "expected"), ddof=1))
+    assert row["map_worst"] == pytest.approx(np.mean(of(cells, "map", "worst")))
+    assert row["map_best"] == pytest.approx(np.mean(of(cells, "map", "best")))
+    assert row["map_unseen"] == pytest.approx(np.mean(of(cells, "map_unseen", "expected")))
+    assert row["map_at_100"] == pytest.approx(np.mean(of(cells, "map", "expected", 100, "retrieved")))
+
+
+def test_what_cannot_be_said_is_empty(table):
+    last = table.iloc[-1]
+    assert np.isnan(last["map_std"])  # one seed
+    assert np.isnan(last["map_unseen"])  # nothing unseen
+
+
+def test_all_three_files_say_the_same_twice(table, tmp_path):
+    for name in ("a", "b"):
+        comparison.write(table, *(tmp_path / f"{name}.{suffix}" for suffix in ("csv", "parquet", "md")))
+    for suffix in ("csv", "parquet", "md"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+    assert pd.read_csv(tmp_path / "a.csv")["map"].to_numpy() == pytest.approx(table["map"].to_numpy(), abs=1e-6)
+    assert pd.read_parquet(tmp_path / "a.parquet").equals(table)
+    assert len((tmp_path / "a.md").read_text().splitlines()) == len(table) + 2
+
+
+def test_the_summary_has_a_line_a_variant(table):
+    lines = comparison.summary(table).splitlines()
+    assert len(lines) == 2 + 3
+    assert re.search(rf"itq +\| +{table['map'][0]:.3f} \| +{table['map'][1]:.3f} \|", lines[2])
+
+
+def test_the_page_holds_every_figure_and_asks_nobody(table):
+    text = page.render(table, "run & <name>", "snakemake --cores 8")
+    assert "run &amp; &lt;name&gt;" in text
+    assert "<b>lsh</b>" not in text
+    body = text.partition("<script>")[0]
+    for value in table["map"]:
+        assert f"{value:.3f}" in body
+    assert body.count("<section") == 2 + 1
+    assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
+    specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
+    assert set(specs) == {"chart-0", "chart-1"}
+
+
+def test_the_best_of_each_code_length_is_marked(table):
+    text = page.render(table, "run", "command")
+    for bits in (8, 16):
+        rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
+        assert f'class="best">{rows["map"].max():.3f}</td>' in text
+        assert f'class="best">{rows["map"].min():.3f}</td>' not in text

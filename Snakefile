@@ -1,4 +1,10 @@
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
+
+from l2h.config import resolve
+from l2h.errors import L2HError
 
 min_version("9.11")
 
@@ -6,6 +12,12 @@ min_version("9.11")
 if not workflow.configfiles:
 
     configfile: "config/config.yaml"
+
+
+try:
+    resolve(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+except L2HError as error:
+    raise WorkflowError(str(error)) from None
 
 
 include: "rules/common.smk"

@@ -1,26 +1,24 @@
-"""The config, what its entries are called in paths, and the functions that rules use."""
+"""What the config's entries are called in paths, and the functions that rules use."""
 
 import os
 import re
+import time
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 from l2h import backbones, datasets, hashing
-from l2h.config import resolve
-from l2h.errors import L2HError
+from l2h.backbones.weights import UNTRAINED
 
-try:
-    resolve(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
-except L2HError as error:
-    raise WorkflowError(str(error)) from None
-
+STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
 CELL = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}/{{variant}}/{{bits}}bits-seed{{seed}}"
+CELL_MESSAGE = (
+    "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
+    "%s {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+)
 CELL_LOG = CELL.replace(RESULTS, f"{RESULTS}/logs", 1)
 CELL_BENCHMARK = CELL.replace(RESULTS, f"{RESULTS}/benchmarks", 1)
 
@@ -31,8 +29,8 @@ WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 
 # What every script imports first; a rule adds what its own script uses.
-JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.codes", "l2h.ids", "l2h.store"]
-HASHING = ["l2h.hashing", "l2h.registry", "l2h.hashing.pca"]
+JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
+HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 
 
 wildcard_constraints:
@@ -58,8 +56,8 @@ def code(*modules):
 
 def class_code(registry, name):
     """The same for a registered class: its module and those of its bases."""
-    names = [base.__module__ for base in registry.get(name).__mro__]
-    return code(*(name for name in names if name.startswith(("l2h.", "l2h_plugin_"))))
+    modules_of_bases = [base.__module__ for base in registry.get(name).__mro__]
+    return code(*(name for name in modules_of_bases if name.startswith(("l2h.", "l2h_plugin_"))))
 
 
 def dataset_code(wildcards):
@@ -72,6 +70,11 @@ def backbone_code(name):
 
 def method_code(wildcards):
     return class_code(hashing.registry, VARIANTS[wildcards.variant]["method"])
+
+
+def training_code(wildcards):
+    """What a method imports only to train."""
+    return code(*hashing.registry.get(VARIANTS[wildcards.variant]["method"]).fit_imports)
 
 
 def cells(name):
@@ -99,9 +102,16 @@ def features_of(wildcards):
 def weights_of(wildcards):
     """The weights file of a set of features: the user's own, or one that the rule `weights` makes."""
     entry = FEATURES[wildcards.features]
-    if entry["weights"].endswith(".safetensors"):
+    if entry["local"]:
         return entry["weights"]
     return f"resources/weights/{entry['name']}-{entry['weights_id']}.safetensors"
+
+
+def weights_entry(wildcards):
+    """What a weights file depends on; the seed only where it is drawn."""
+    entry = WEIGHTS[wildcards.weights]
+    keys = ["name", "weights"] + (["weights_seed"] if entry["weights"] == UNTRAINED else [])
+    return {key: entry[key] for key in keys}
 
 
 def cell_key(wildcards):

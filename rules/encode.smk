@@ -20,6 +20,6 @@ rule encode:
         code=code(*JOB, *HASHING),
         method_code=method_code,
     message:
-        "{wildcards.dataset}: encode by {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+        CELL_MESSAGE % "encode by"
     script:
         "../workflow/scripts/encode.py"

@@ -13,7 +13,7 @@ rule weights:
         runtime=60,
         gpu=0,
     params:
-        entry=lambda wildcards: {key: WEIGHTS[wildcards.weights][key] for key in ("name", "weights", "weights_seed")},
+        entry=weights_entry,
         code=code(*JOB, "l2h.registry", "l2h.backbones", "l2h.backbones.weights"),
         backbone_code=lambda wildcards: backbone_code(WEIGHTS[wildcards.weights]["name"]),
     message:
@@ -45,6 +45,7 @@ rule features:
             key: FEATURES[wildcards.features][key]
             for key in ("name", "layer", "source", "input_size", "precision", "dtype")
         },
+        device=config["device"],
         numeric_threads=config["threads"]["features"],
         code=code(
             *JOB,

@@ -19,16 +19,10 @@ rule fit:
         key=cell_key,
         arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
         numeric_threads=config["threads"]["fit"],
-        code=code(
-            *JOB,
-            *HASHING,
-            "l2h.splits",
-            "l2h.hashing.training",
-            "l2h.device",
-            "l2h.progress",
-        ),
+        code=code(*JOB, *HASHING, "l2h.ids", "l2h.splits"),
         method_code=method_code,
+        training_code=training_code,
     message:
-        "{wildcards.dataset}: fit {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+        CELL_MESSAGE % "fit"
     script:
         "../workflow/scripts/fit.py"

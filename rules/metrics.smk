@@ -16,8 +16,16 @@ rule metrics:
         runtime=30,
         gpu=0,
     params:
-        code=code(*JOB, "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.metrics", "l2h.evaluation"),
+        code=code(
+            *JOB,
+            "l2h.codes",
+            "l2h.ranking",
+            "l2h.ranking.counting",
+            "l2h.ranking.histogram",
+            "l2h.metrics",
+            "l2h.evaluation",
+        ),
     message:
-        "{wildcards.dataset}: metrics of {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+        CELL_MESSAGE % "measure"
     script:
         "../workflow/scripts/metrics.py"

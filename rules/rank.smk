@@ -18,9 +18,16 @@ rule rank:
         gpu=0,
     params:
         code=code(
-            *JOB, "l2h.splits", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.roles"
+            *JOB,
+            "l2h.codes",
+            "l2h.ids",
+            "l2h.splits",
+            "l2h.ranking",
+            "l2h.ranking.counting",
+            "l2h.ranking.histogram",
+            "l2h.ranking.roles",
         ),
     message:
-        "{wildcards.dataset}: rank for {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+        CELL_MESSAGE % "rank by"
     script:
         "../workflow/scripts/rank.py"

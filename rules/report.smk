@@ -17,16 +17,8 @@ rule compare:
         runtime=10,
         gpu=0,
     params:
-        code=code(
-            *JOB,
-            "l2h.ranking",
-            "l2h.ranking.counting",
-            "l2h.ranking.histogram",
-            "l2h.metrics",
-            "l2h.evaluation",
-            "l2h.report",
-            "l2h.report.comparison",
-        ),
+        order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
+        code=code(*JOB, "l2h.report", "l2h.report.comparison"),
     message:
         "comparison of all cells"
     script:
@@ -61,5 +53,6 @@ rule report:
 
 
 onsuccess:
-    if Path(f"{RESULTS}/comparison.parquet").exists():
-        print(ending(f"{RESULTS}/comparison.parquet", f"{RESULTS}/report.html"))
+    report = Path(f"{RESULTS}/report.html")
+    if report.exists() and report.stat().st_mtime >= STARTED:
+        print(ending(f"{RESULTS}/comparison.parquet", report))

@@ -36,10 +36,25 @@ def test_defaults_are_filled_in():
     backbone = config["backbones"][0]
     assert (backbone["label"], backbone["layer"], backbone["input_size"]) == ("alexnet-fc7", "fc7", 224)
     assert backbone["source"] == "untrained-0"
-    assert backbone["id"] == "alexnet-fc7-untrained-0-224px-fp32-float32"
+    assert backbone["id"] == "alexnet-fc7-untrained-0-224px-fp32-float32-auto4"
     itq, dsh = config["methods"]
-    assert (itq["label"], itq["scope"], itq["arguments"]) == ("itq", "shallow", {})
-    assert dsh["arguments"] == {"alpha": 0.01, "pairs": "batch", "scope": "linear", "device": "auto"}
+    assert (itq["label"], itq["scope"], itq["arguments"]) == ("itq", "shallow", {"n_iter": 50})
+    chosen = {"alpha": 0.01, "pairs": "batch", "scope": "linear", "device": "auto"}
+    assert chosen.items() <= dsh["arguments"].items()
+    assert not {"bits", "random_state"} & set(dsh["arguments"])
+
+
+def test_spelling_out_a_default_changes_nothing():
+    spelled = {**MINIMAL, "methods": [{"method": "itq", "params": {"n_iter": 50}}]}
+    assert resolved(spelled)["methods"][0]["arguments"] == resolved(MINIMAL)["methods"][0]["arguments"]
+
+
+def test_features_are_shared_by_configs_that_make_the_same_ones():
+    def identity(**change):
+        return resolved({**MINIMAL, **change})["backbones"][0]["id"]
+
+    assert identity() == identity(bits=[4], seeds=[1, 2], methods=["lsh"], threads={"fit": 3})
+    assert len({identity(), identity(device="cpu"), identity(threads={"features": 1})}) == 3
 
 
 def test_a_split_of_another_seed_has_another_protocol_id():
@@ -63,6 +78,11 @@ def test_a_local_weights_file_is_known_by_its_content(tmp_path):
         ({"metods": []}, "config: unknown key 'metods'; allowed are datasets, backbones, methods, bits"),
         ({"bits": [8, 300]}, "config key bits[1]: 300 is out of range; allowed is at least 1 and at most 256"),
         ({"bits": ["8"]}, "config key bits[0]: '8' is not of type integer"),
+        ({"bits": [8.0]}, "config key bits[0]: 8.0 is not of type integer"),
+        ({"seeds": [True]}, "config key seeds[0]: True is not of type integer"),
+        ({3: 4}, "config: unknown key 3; allowed are datasets"),
+        ({"methods": [{"method": "itq", "params": {1: 2}}]}, "config key methods[0].params: 1 is no parameter name"),
+        ({"methods": [{"method": "itq", "label": "a\n"}]}, "config key methods[0].label: 'a\\n' may hold letters"),
         ({"bits": 8}, "config key bits: 8 is not of type array"),
         ({"seeds": [-1]}, "config key seeds[0]: -1 is out of range"),
         ({"device": "gpu"}, "config key device: 'gpu' is not one of auto, cpu, cuda"),
@@ -141,6 +161,26 @@ def test_the_schema_is_one_and_describes_every_key():
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_shipped_configs_are_valid(path):
     resolved(yaml.safe_load(path.read_text()))
+
+
+def test_a_weights_file_may_have_any_name(tmp_path):
+    path = tmp_path / "my {w} net.safetensors"
+    path.write_bytes(b"weights")
+    entry = resolved({**MINIMAL, "backbones": [{"name": "alexnet", "weights": str(path)}]})["backbones"][0]
+    assert entry["source"] == "my__w__net"
+
+
+def test_a_plugin_s_constructor_and_name_are_checked(tmp_path):
+    plugin = tmp_path / "theirs.py"
+    head = "from l2h import hashing\nfrom l2h.hashing.base import LinearHasher\n\n"
+    plugin.write_text(head + "@hashing.register('a/b')\nclass Theirs(LinearHasher): pass\n")
+    with pytest.raises(L2HError, match="'a/b' cannot name a method"):
+        resolved({**MINIMAL, "plugins": [str(plugin)]})
+    plugin.write_text(
+        head + "@hashing.register('theirs')\nclass Theirs(LinearHasher):\n    def __init__(self, bits=8): pass\n"
+    )
+    with pytest.raises(L2HError, match="theirs: its __init__ must take `bits` and `random_state`, it takes bits"):
+        resolved({**MINIMAL, "plugins": [str(plugin)], "methods": ["theirs"]})
 
 
 def test_a_broken_plugin_is_named(tmp_path):

@@ -48,7 +48,7 @@ def test_dsh_against_the_bank(batch):
             for j in range(len(bank))
         ]
         expected = sum(pairs) / len(pairs) + dsh_pull(outputs, 0.1)
-        assert loss(outputs, features, rows).item() == pytest.approx(expected)
+        assert loss(outputs, features, rows, 0).item() == pytest.approx(expected)
 
 
 def test_dsh_inside_the_batch(batch):
@@ -61,7 +61,7 @@ def test_dsh_inside_the_batch(batch):
         if a != b
     ]
     expected = sum(pairs) / len(pairs) + dsh_pull(outputs, 0.01)
-    assert loss(outputs, features, rows).item() == pytest.approx(expected)
+    assert loss(outputs, features, rows, 0).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("weighting", ["shared", "jaccard"])
@@ -69,7 +69,6 @@ def test_dsh_inside_the_batch(batch):
 def test_hashnet(batch, weighting, epoch):
     outputs, features, rows, labels = batch
     loss = HashNetLoss(labels, BITS, step=3, weighting=weighting)
-    loss.start_epoch(epoch)
     beta = math.sqrt(1 + epoch // 3)
     kinds = {True: [], False: []}
     for a in range(7):
@@ -83,12 +82,12 @@ def test_hashnet(batch, weighting, epoch):
                 value *= len(x & y) / len(x | y)
             kinds[similar].append(value)
     expected = sum(sum(some) / len(some) for some in kinds.values())
-    assert loss(outputs, features, rows).item() == pytest.approx(expected)
+    assert loss(outputs, features, rows, epoch).item() == pytest.approx(expected)
 
 
 def test_hashnet_without_similar_pairs_is_finite():
     outputs = torch.randn(3, BITS, requires_grad=True)
-    loss = HashNetLoss(torch.eye(3), BITS, step=3, weighting="shared")(outputs, outputs, torch.arange(3))
+    loss = HashNetLoss(torch.eye(3), BITS, step=3, weighting="shared")(outputs, outputs, torch.arange(3), 0)
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(outputs.grad).all()
@@ -107,7 +106,7 @@ def test_bihalf_codes_split_each_bit_at_the_median(n):
 def test_bihalf_loss_and_gradient(batch):
     outputs, features, rows, _ = batch
     outputs.requires_grad_()
-    loss = BiHalfLoss(gamma=6.0)(outputs, features, rows)
+    loss = BiHalfLoss(gamma=6.0)(outputs, features, rows, 0)
     codes = bihalf_codes(outputs.detach())
 
     def cosine(x, y):
@@ -133,3 +132,15 @@ def test_bihalf_loss_and_gradient(batch):
     loss.backward()
     expected = leaf.grad + 6.0 * (outputs.detach() - codes) / outputs.numel()
     assert torch.allclose(outputs.grad, expected, atol=1e-8)
+
+
+def test_bihalf_brings_collapsed_bits_back_to_half_and_half():
+    generator = torch.Generator().manual_seed(0)
+    outputs = (torch.randn(40, BITS, generator=generator) + 4).requires_grad_()  # every bit of every image is 1
+    features = torch.randn(40, 4, generator=generator)
+    optimizer = torch.optim.Adam([outputs], lr=0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        BiHalfLoss(gamma=6.0)(outputs, features, torch.arange(40), 0).backward()
+        optimizer.step()
+    assert ((outputs > 0).sum(dim=0) == 20).all()

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l2h import datasets, store
+from l2h.errors import L2HError
 from l2h.splits import Protocol, Split, SplitError, check, make_split
 
 COLUMNS = [("id", pa.int64()), ("role", pa.string()), ("image_sha256", pa.binary(32)), ("labels", pa.list_(pa.int16()))]
@@ -129,6 +130,25 @@ def test_embedded_data_sets(name, protocol, sizes, tmp_path):
     assert manifest["location"][7].as_py() == "images.npy[7]"
     split = make_split(manifest, protocol, dataset.protocols[protocol], 0)
     assert tuple(len(split.ids(role)) for role in ("query", "train", "database")) == sizes
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "words"),
+    [
+        (np.zeros((2, 4, 4)), [[0], [1]], r"Mine.load gives float64 \(2, 4, 4\); uint8"),
+        (np.zeros((2, 4, 4), np.uint8), [[0]], "2 images, but labels of 1"),
+        (np.zeros((2, 4, 4), np.uint8), [[0], [-1]], r"image 1 the labels \[-1\]"),
+        (np.zeros((2, 4, 4), np.uint8), [[0], [3, 3]], r"image 1 the labels \[3, 3\]"),
+    ],
+)
+def test_a_data_set_that_loads_nonsense_is_refused(images, labels, words, tmp_path):
+    class Mine(datasets.Dataset):
+        def load(self):
+            return images, labels
+
+    with pytest.raises(L2HError, match=words):
+        Mine().prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_digit_pairs_show_what_their_labels_say():

@@ -158,6 +158,16 @@ def test_writing_is_atomic(tmp_path):
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["new"]
 
 
+def test_rows_without_an_id_are_refused(tmp_path):
+    table = pa.table([pa.array([0, None]), pa.array([b"aa", b"bb"], pa.binary(2))], names=["id", "code"])
+    pq.write_table(table.replace_schema_metadata({"bits": "11"}), tmp_path / "c.parquet")
+    with pytest.raises(L2HError, match="rows without an id or a code"):
+        store.read_codes(tmp_path / "c.parquet")
+    pq.write_table(table.replace_schema_metadata({"bits": "many"}), tmp_path / "c.parquet")
+    with pytest.raises(L2HError, match="says 'many' for its code length"):
+        store.read_codes(tmp_path / "c.parquet")
+
+
 def test_nothing_to_write_is_an_error(tmp_path):
     with pytest.raises(L2HError, match="nothing to write"):
         store.write_codes(tmp_path / "c.parquet", [], KEY)

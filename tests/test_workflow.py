@@ -62,7 +62,7 @@ class Workspace:
         lines = re.findall(r"^Job \d+: (.*)$", text, flags=re.MULTILINE)
         plan = Counter()
         for line in lines:
-            cell = re.match(r"\w+: (fit|encode by|rank for|metrics of) ([\w-]+),", line)
+            cell = re.match(r"\w+ \([\w-]+, [\w-]+\): (fit|encode by|rank by|measure) ([\w-]+),", line)
             plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
         return plan
 
@@ -108,7 +108,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
 
 def only(variant: str) -> Counter:
     """The plan in which one variant runs again on both data sets, and the table and report with it."""
-    again = Counter({(rule, variant): 2 for rule in PER_CELL})
+    again = Counter({(verb, variant): 2 for verb in ("fit", "encode", "rank", "measure")})
     return again + Counter({("comparison of all cells", None): 1, ("report", None): 1})
 
 
@@ -187,9 +187,34 @@ def test_a_changed_line_in_a_plug_in_reruns_that_method_alone(finished):
 
 def test_a_changed_line_in_the_metrics_recomputes_metrics_alone(finished):
     with ChangedLine(finished.folder / "src/l2h/metrics.py"):
-        assert finished.planned() == Counter({("metrics", variant): 2 for variant in METHODS}) + Counter(
+        assert finished.planned() == Counter({("measure", variant): 2 for variant in METHODS}) + Counter(
             {("comparison of all cells", None): 1, ("report", None): 1}
         )
+
+
+def test_a_changed_report_template_makes_the_report_again(finished):
+    with ChangedLine(finished.folder / "src/l2h/report/page.html.jinja"):
+        assert finished.planned() == Counter({("report", None): 1})
+
+
+@pytest.mark.parametrize("module", ["hashing/pca.py", "hashing/training.py", "codes.py", "ranking/roles.py"])
+def test_a_changed_helper_leaves_alone_what_does_not_use_it(finished, module):
+    variants = {"hashing/pca.py": {"lsh", "itq", "sh"}, "hashing/training.py": {"dsh", "hashnet", "bihalf"}}
+    with ChangedLine(finished.folder / "src/l2h" / module):
+        plan = finished.planned()
+    if module in variants:
+        assert {variant for _, variant in plan} == {*variants[module], None}
+    assert not [
+        line for line, _ in plan if line.startswith(("digits:", "digit_pairs:", "weights"))
+    ]  # no data, no features
+
+
+def test_methods_in_another_order_make_the_table_again(finished):
+    finished.configure({**CONFIG, "methods": CONFIG["methods"][::-1]})
+    try:
+        assert finished.planned() == Counter({("comparison of all cells", None): 1, ("report", None): 1})
+    finally:
+        finished.configure(CONFIG)
 
 
 def test_one_more_code_length_computes_it_and_nothing_else(finished):
@@ -256,6 +281,30 @@ def test_a_damaged_file_stops_the_run_with_its_name_and_the_cure(finished):
     finished.snakemake("--cores", "2", "all", codes.relative_to(finished.folder))
     assert codes.read_bytes() == whole
     assert finished.comparison() == before
+
+
+def readme_commands() -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.partition("#")[0].strip() for line in lines if line.startswith("snakemake")]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    """What a user has: the repository's files, and a config of their own."""
+    folder = tmp_path_factory.mktemp("clone") / "l2h"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "results", "resources", "*.egg-info", "tests"))
+    shutil.copy(folder / "config/quickstart.yaml", folder / "my.yaml")
+    return folder
+
+
+@pytest.mark.parametrize("command", readme_commands())
+def test_the_readme_s_commands_are_understood(command, clone):
+    dry = [] if "--unlock" in command else ["--dry-run"]
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split(), *dry], cwd=clone, text=True, capture_output=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 class ChangedLine:

@@ -1,5 +1,6 @@
 """Check a config, fill in what it leaves out, and say in one line what is wrong with it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,15 @@ from l2h.errors import L2HError
 Entry = dict[str, Any]
 
 
+# In JSON Schema 8.0 is an integer; as a file's name it is not 8.
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
 class ConfigError(L2HError):
     """A config key that is wrong; the line names the key, its value and what is allowed."""
 
@@ -23,7 +33,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     """Make a config complete, in place.
 
     Names alone become entries, defaults are filled in from the schema and the registries, and what follows from an
-    entry is added to it: `protocol_id` and `id` (file names), `source` (of weights).
+    entry is added to it: `protocol_id`, `id` and `weights_id` (parts of file names), `source` and `local` (where
+    weights come from), `arguments` (of a method's constructor).
 
     Raises
     ------
@@ -37,14 +48,14 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
         if isinstance(config.get(key), list):
             config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
     _fill(config, schema)
-    error = jsonschema.Draft202012Validator(schema).iter_errors(config)
-    for first in sorted(error, key=lambda e: (len(e.path), str(e.path))):
-        raise ConfigError(_sentence(first))
+    errors = sorted(_Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path)))
+    if errors:
+        raise ConfigError(_sentence(errors[0]))
     plugins.load(config["plugins"])
     for place, entry in _entries(config, "datasets"):
         _resolve_dataset(place, entry)
     for place, entry in _entries(config, "backbones"):
-        _resolve_backbone(place, entry)
+        _resolve_backbone(place, entry, config)
     for place, entry in _entries(config, "methods"):
         _resolve_method(place, entry, config)
     _require_distinct("datasets", [f"{entry['name']} {entry['protocol_id']}" for entry in config["datasets"]])
@@ -59,7 +70,7 @@ def _resolve_dataset(place: str, entry: Entry) -> None:
     entry["protocol_id"] = name if entry["split_seed"] == 0 else f"{name}-seed{entry['split_seed']}"
 
 
-def _resolve_backbone(place: str, entry: Entry) -> None:
+def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
     backbone = _lookup(f"{place}.name", backbones.registry, entry["name"])
     layer = entry.setdefault("layer", backbone.layers[0])
     _require_member(f"{place}.layer", layer, f"a layer of {entry['name']}", list(backbone.layers))
@@ -71,21 +82,23 @@ def _resolve_backbone(place: str, entry: Entry) -> None:
         )
     weights = entry["weights"]
     path = Path(weights)
+    entry["local"] = weights != UNTRAINED and weights not in backbone.pretrained
     if weights == UNTRAINED:
         entry["source"] = entry["weights_id"] = f"{UNTRAINED}-{entry['weights_seed']}"
     elif weights in backbone.pretrained:
         entry["source"] = entry["weights_id"] = weights
     elif path.suffix == ".safetensors" and path.is_file():
-        entry["source"] = path.stem
-        entry["weights_id"] = f"{path.stem}-{file_sha256(path)[:12]}"
+        entry["source"] = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)
+        entry["weights_id"] = f"{entry['source']}-{file_sha256(path)[:12]}"
     else:
         names = ", ".join([*backbone.pretrained, UNTRAINED])
         raise ConfigError(
             f"config key {place}.weights: {weights!r} is neither one of {names} nor an existing .safetensors file "
             "(paths are relative to the working directory)"
         )
+    size, processor = f"{entry['input_size']}px", f"{config['device']}{config['threads']['features']}"
     entry["id"] = "-".join(
-        [entry["name"], layer, entry["weights_id"], f"{entry['input_size']}px", entry["precision"], entry["dtype"]]
+        [entry["name"], layer, entry["weights_id"], size, entry["precision"], entry["dtype"], processor]
     )
 
 
@@ -96,19 +109,24 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
     if cls.scopes:
         scope = entry.setdefault("scope", cls.scopes[0])
         _require_member(f"{place}.scope", scope, f"a scope of {method}", list(cls.scopes))
-        entry["arguments"] = {"device": config["device"], **entry["params"], "scope": scope}
+        arguments = {"device": config["device"], "scope": scope}
     elif "scope" in entry:
         raise ConfigError(f"config key {place}.scope: {method} is a shallow method and has none; remove the key")
     else:
         entry["scope"] = "shallow"
-        entry["arguments"] = dict(entry["params"])
-    for name in ("bits", "random_state", "scope", "device"):
-        if name in entry["params"]:
+        arguments = {}
+    for name in entry["params"]:
+        if not isinstance(name, str):
+            raise ConfigError(f"config key {place}.params: {name!r} is no parameter name")
+        if name in ("bits", "random_state", "scope", "device"):
             raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
     try:
-        hashing.make(method, bits=config["bits"][0], random_state=config["seeds"][0], **entry["arguments"])
+        hasher = hashing.make(method, bits=1, **arguments, **entry["params"])
     except L2HError as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
+    # all of them, so that spelling out a default changes nothing
+    given = hasher.get_params()
+    entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
 
 
 def _fill(value: Any, schema: Entry) -> None:
@@ -131,7 +149,7 @@ def _sentence(error: Any) -> str:
     where = f"config key {place}: " if place else "config: "
     schema = error.schema
     if error.validator == "additionalProperties":
-        unknown = sorted(set(error.instance) - set(schema["properties"]))
+        unknown = [key for key in error.instance if key not in schema["properties"]]
         return f"{where}unknown key {', '.join(map(repr, unknown))}; allowed are {', '.join(schema['properties'])}"
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]

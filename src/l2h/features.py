@@ -10,6 +10,8 @@ from torchvision.transforms.v2 import functional as transforms
 
 Batch = tuple[NDArray[np.int64], NDArray]
 
+BATCH_SIZE = 128  # images that a network takes at a time
+
 
 def preprocess(
     images: torch.Tensor, size: int, mean: tuple[float, float, float], std: tuple[float, float, float]
@@ -52,6 +54,7 @@ def extract(
     network : from float32 (m, 3, size, size) to (m, d), in eval mode
     precision : "fp32", or "bf16" for autocast to bfloat16
     """
+    torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, on GPUs too
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for ids, images in batches:
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):

@@ -1,5 +1,6 @@
 """Names that resolve late: a job imports the one method, data set or backbone that it uses."""
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -28,6 +29,8 @@ class Registry:
         """Class decorator that adds a class under `name`; refuses a name that another class holds."""
 
         def add(cls: type) -> type:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+                raise L2HError(f"{name!r} cannot name a {self.kind}: letters, digits, '_' and '-', as in a file's name")
             known = self._targets.get(name)
             if known is not None and _identity(known) != _identity(cls):
                 raise L2HError(f"the {self.kind} {name!r} exists already ({_identity(known)}); choose another name")

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from l2h import codes
 from l2h.errors import L2HError
-from l2h.ids import find
 
-if TYPE_CHECKING:  # a job depends on what it imports: features must not be extracted anew when the ranking changes
+# A job depends on what it imports: features must not be extracted anew when the ranking changes. So functions import
+# what only they need.
+if TYPE_CHECKING:
     from l2h.ranking import RankHistogram
     from l2h.splits import Split
 
@@ -169,6 +169,8 @@ def iter_features(path: str | Path) -> Iterator[Batch]:
 
 def read_features(path: str | Path, ids: Ints) -> NDArray[np.float32]:
     """The features (len(ids), d) of these ids, in their order; only they are held in memory."""
+    from l2h.ids import find
+
     result: NDArray[np.float32] | None = None
     seen = np.zeros(len(ids), dtype=bool)
     for some_ids, features in iter_features(path):
@@ -189,8 +191,10 @@ def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[st
 
 def read_codes(path: str | Path) -> tuple[Ints, NDArray[np.uint8], dict[str, str]]:
     """Read ids int64 (n,), packed codes uint8 (n, ceil(bits / 8)), and the metadata."""
+    from l2h import codes
+
     metadata = read_metadata(path, "bits")
-    width = codes.n_bytes(int(metadata["bits"]))
+    width = codes.n_bytes(_bits(metadata, path))
     parts = list(_iter_batches(path, "code", lambda kind: kind == pa.binary(width)))
     ids = np.concatenate([ids for ids, _ in parts])
     packed = [np.frombuffer(part.buffers()[1], np.uint8, len(part) * width, part.offset * width) for _, part in parts]
@@ -209,7 +213,7 @@ def read_histogram(path: str | Path) -> tuple[Ints, "RankHistogram", dict[str, s
 
     table = _read_table(path, HISTOGRAM, "histogram")
     metadata = _metadata(table.schema, path, "queries", "bits")
-    width = int(metadata["bits"]) + 1
+    width = _bits(metadata, path) + 1
     tables = [table[name].combine_chunks().flatten().to_numpy() for name in ("total", "relevant")]
     try:
         total, relevant = (values.reshape(len(table), width) for values in tables)
@@ -240,7 +244,7 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
 
     with atomic(folder) as part:
         part.mkdir()
-        text = json.dumps(description, indent=2, sort_keys=True, allow_nan=False)
+        text = json.dumps(description, indent=2, sort_keys=True, allow_nan=False, default=_plain)
         (part / "model.json").write_text(text + "\n", encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
 
@@ -305,6 +309,8 @@ def _iter_batches(path: str | Path, name: str, fits: Callable[[pa.DataType], boo
             raise L2HError(f"{path} is no file of {name}s: its columns are {', '.join(map(str, schema))}")
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)
+            if table["id"].null_count or table[name].null_count:
+                raise L2HError(f"{path} has rows without an id or a {name}")
             yield table["id"].to_numpy(), table[name].combine_chunks()
 
 
@@ -327,6 +333,12 @@ def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, 
     return metadata
 
 
+def _bits(metadata: Mapping[str, str], path: str | Path) -> int:
+    if not metadata["bits"].isdecimal():
+        raise L2HError(f"{path} says {metadata['bits']!r} for its code length; a whole number is expected")
+    return int(metadata["bits"])
+
+
 def _fixed_binary(packed: NDArray[np.uint8]) -> pa.Array:
     packed = np.ascontiguousarray(packed)
     return pa.FixedSizeBinaryArray.from_buffers(
@@ -338,6 +350,13 @@ def _lists(table: NDArray[np.int64]) -> pa.Array:
     rows, width = table.shape
     offsets = np.arange(0, (rows + 1) * width, width, dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(table.ravel()))
+
+
+def _plain(value: Any) -> Any:
+    """A numpy scalar as what JSON knows; anything else has no place in a description."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise L2HError(f"a model cannot be saved with {value!r} among its parameters; give a number or a name")
 
 
 def _line(error: Exception) -> str:

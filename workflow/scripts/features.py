@@ -8,16 +8,15 @@ import l2h
 from l2h import backbones, device, store
 from l2h.backbones.weights import file_sha256, load_network
 from l2h.datasets.images import iter_images
-from l2h.features import extract
+from l2h.features import BATCH_SIZE, extract
 from l2h.progress import track
 
 entry = snakemake.params.entry
-batch_size = snakemake.config["batch_size"]
 backbone = backbones.registry.get(entry["name"])()
 manifest = store.read_manifest(snakemake.input.manifest)
-target = device.choose(snakemake.config["device"])
+target = device.choose(snakemake.params.device)
 features = extract(
-    iter_images(snakemake.input.images, manifest, batch_size),
+    iter_images(snakemake.input.images, manifest, BATCH_SIZE),
     load_network(backbone, entry["layer"], snakemake.input.weights),
     size=entry["input_size"],
     mean=backbone.mean,
@@ -34,9 +33,10 @@ metadata = {
     "input_size": str(entry["input_size"]),
     "precision": entry["precision"],
     "device": target.type,
+    "threads": str(snakemake.params.numeric_threads),
     "preprocessing": f"whole image to a square, bilinear, antialiased; mean {backbone.mean}, std {backbone.std}",
     "l2h_version": l2h.__version__,
 }
 work = f"{snakemake.wildcards.dataset}, {entry['name']} {entry['layer']}, {entry['source']}"
-progress = track(work, features, len(manifest), "images", batch_size)
+progress = track(work, features, len(manifest), "images", BATCH_SIZE)
 store.write_features(snakemake.output[0], progress, entry["dtype"], metadata)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from l2h import store
+from l2h.errors import L2HError
 from l2h.splits import Protocol
 
 
@@ -31,6 +32,17 @@ class Dataset(ABC):
     def prepare(self, images_path: Path, manifest_path: Path) -> None:
         """Write the image store, a .npy array, and the manifest; ids are row numbers."""
         images, labels = self.load()
+        if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
+            raise L2HError(
+                f"{type(self).__name__}.load gives {images.dtype} {images.shape}; uint8 (n, h, w[, 3]) expected"
+            )
+        if len(labels) != len(images):
+            raise L2HError(f"{type(self).__name__}.load gives {len(images)} images, but labels of {len(labels)}")
+        for row, some in enumerate(labels):
+            if len(set(some)) < len(some) or min(some, default=0) < 0:
+                raise L2HError(
+                    f"{type(self).__name__}.load gives image {row} the labels {some}; each once, from 0, expected"
+                )
         with store.atomic(images_path) as part, part.open("wb") as file:
             np.save(file, images)
         table = pa.table(

@@ -1,5 +1,6 @@
 """Hashing methods by name. A method is one file: a subclass of `Hasher`, registered here or by a plug-in."""
 
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,10 @@ register = registry.register
 def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> "Hasher":
     """A new hasher of the method `name`; raises L2HError, naming what is allowed, where a name or value is wrong."""
     cls = registry.get(name)
-    allowed = sorted(set(cls().get_params()) - {"bits", "random_state"})
+    known = set(signature(cls).parameters)
+    if not known >= {"bits", "random_state"}:
+        raise L2HError(f"{name}: its __init__ must take `bits` and `random_state`, it takes {', '.join(sorted(known))}")
+    allowed = sorted(known - {"bits", "random_state"})
     for key in params:
         if key not in allowed:
             raise L2HError(f"{name} has no parameter {key!r}; it takes {', '.join(allowed) or 'none'}")

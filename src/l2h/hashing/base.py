@@ -24,10 +24,12 @@ class Hasher(TransformerMixin, BaseEstimator):
     ----------
     scopes : what a deep method can train ("linear": a hash layer on frozen features); empty for shallow methods
     learned : the names of the arrays that `fit` sets, which are all that `save` keeps
+    fit_imports : modules of l2h that `fit` alone imports; the workflow trains anew when one of them changes
     """
 
     scopes: ClassVar[tuple[str, ...]] = ()
     learned: ClassVar[tuple[str, ...]]
+    fit_imports: ClassVar[tuple[str, ...]] = ()
     bits: int
 
     def check_params(self) -> None:
@@ -71,13 +73,15 @@ class Hasher(TransformerMixin, BaseEstimator):
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} holds values that are not finite")
             setattr(self, name, array)
+        if not any(n_features_in in array.shape for array in arrays.values()):
+            raise ValueError(f"n_features_in is {n_features_in}, which no array's shape shows")
         self.n_features_in_ = n_features_in
         try:
             scores = self.decision_function(np.zeros((1, n_features_in), dtype=np.float32))
         except IndexError as error:
             raise ValueError(f"its arrays do not fit each other: {error}") from error
         if scores.shape != (1, self.bits):
-            raise ValueError(f"it gives {scores.shape[1]} bits, {self.bits} expected")
+            raise ValueError(f"it gives scores of shape {scores.shape}, (1, {self.bits}) expected")
 
     def training_features(self, X: ArrayLike, dtype: Any = (np.float64, np.float32)) -> NDArray:
         """What `fit` begins with: parameters checked, X as a finite float array (n >= 2, d), d remembered."""

@@ -43,10 +43,9 @@ class BiHalfLoss:
     def __init__(self, *, gamma: float):
         self.gamma = gamma
 
-    def start_epoch(self, epoch: int) -> None:
-        """Nothing changes from epoch to epoch."""
-
-    def __call__(self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor") -> "torch.Tensor":
+    def __call__(
+        self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
+    ) -> "torch.Tensor":
         """The batch's loss; see `l2h.hashing.training.Loss`."""
         from torch.nn.functional import cosine_similarity, mse_loss
 
@@ -92,6 +91,6 @@ class BiHalf(DeepHasher):
         super().check_params()
         require(is_number(self.gamma) and self.gamma >= 0, "gamma", self.gamma, "a number from 0")
 
-    def loss(self, labels: "torch.Tensor | None", n: int) -> BiHalfLoss:
+    def loss(self, labels: "torch.Tensor | None") -> BiHalfLoss:
         """The loss; labels are not used."""
         return BiHalfLoss(gamma=self.gamma)

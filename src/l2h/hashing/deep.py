@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
 
+from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher, is_count, is_number, require
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class DeepHasher(LinearHasher):
     """
 
     scopes = ("linear",)
+    fit_imports = ("l2h.hashing.training", "l2h.device", "l2h.progress")
     supervised: ClassVar[bool] = True
 
     def __init__(
@@ -69,8 +72,8 @@ class DeepHasher(LinearHasher):
         require(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
 
     @abstractmethod
-    def loss(self, labels: "torch.Tensor | None", n: int) -> "Loss":
-        """The loss for `n` training rows with these labels, float (n, c) multi-hot, or None if not supervised."""
+    def loss(self, labels: "torch.Tensor | None") -> "Loss":
+        """The loss for training rows with these labels, float (n, c) multi-hot, or None if not supervised."""
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
@@ -91,7 +94,7 @@ class DeepHasher(LinearHasher):
             lr=self.lr,
             weight_decay=self.weight_decay,
             device=self.device,
-            seed=self.random_state,
+            seed=int(check_random_state(self.random_state).randint(2**31)),
         )
         self.projection_ = weight.T / scale
         self.intercept_ = bias
@@ -100,13 +103,15 @@ class DeepHasher(LinearHasher):
 
     def _multi_hot(self, y: ArrayLike | None, n: int) -> NDArray[np.float32]:
         if y is None:
-            raise ValueError(f"requires y to be passed, but the target y is None: {type(self).__name__} is supervised")
+            raise L2HError(f"requires y to be passed, but the target y is None: {type(self).__name__} is supervised")
         labels = np.asarray(y)
         if len(labels) != n or labels.ndim not in (1, 2):
-            raise ValueError(f"y has the shape {labels.shape}; ({n},) classes or ({n}, c) multi-hot expected")
+            raise L2HError(f"y has the shape {labels.shape}; ({n},) classes or ({n}, c) multi-hot expected")
         if labels.ndim == 1:
             classes, index = np.unique(labels, return_inverse=True)
             return np.eye(len(classes), dtype=np.float32)[index]
+        if not np.isin(labels, (0, 1)).all():
+            raise L2HError("y of two dimensions is multi-hot, so it holds 0 and 1 alone; give classes as one dimension")
         return labels.astype(np.float32)
 
     def _warn_of_collapse(self, data: NDArray) -> None:

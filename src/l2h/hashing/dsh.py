@@ -24,8 +24,8 @@ class DSHLoss:
     bits : code length
     margin : distance beyond which dissimilar pairs are left alone
     alpha : weight of the second term
-    pairs : "bank", each batch against the latest outputs of the whole training set (most re-runs), or "batch", all
-        pairs of two different images inside the batch (the paper)
+    pairs : "bank", each batch against the latest outputs of the whole training set, 0 until an image was first seen
+        (most re-runs), or "batch", all pairs of two different images inside the batch (the paper)
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, margin: float, alpha: float, pairs: str):
@@ -34,10 +34,9 @@ class DSHLoss:
         self.alpha = alpha
         self.bank = labels.new_zeros(len(labels), bits) if pairs == "bank" else None
 
-    def start_epoch(self, epoch: int) -> None:
-        """Nothing changes from epoch to epoch."""
-
-    def __call__(self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor") -> "torch.Tensor":
+    def __call__(
+        self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
+    ) -> "torch.Tensor":
         """The batch's loss; see `l2h.hashing.training.Loss`."""
         labels = self.labels[rows]
         if self.bank is not None:
@@ -96,7 +95,7 @@ class DSH(DeepHasher):
         require(positive, "margin", self.margin, "null (2 * bits) or a number above 0")
         require(self.pairs in ("bank", "batch"), "pairs", self.pairs, "bank or batch")
 
-    def loss(self, labels: "torch.Tensor | None", n: int) -> DSHLoss:
+    def loss(self, labels: "torch.Tensor | None") -> DSHLoss:
         """The loss on labels, float (n, c)."""
         assert labels is not None  # supervised
         margin = 2 * self.bits if self.margin is None else self.margin

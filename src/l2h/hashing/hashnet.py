@@ -32,18 +32,16 @@ class HashNetLoss:
         self.bits = bits
         self.step = step
         self.weighting = weighting
-        self.beta = 1.0
 
-    def start_epoch(self, epoch: int) -> None:
-        """Continue to a sharper tanh."""
-        self.beta = (1 + epoch // self.step) ** 0.5
-
-    def __call__(self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor") -> "torch.Tensor":
+    def __call__(
+        self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
+    ) -> "torch.Tensor":
         """The batch's loss; see `l2h.hashing.training.Loss`."""
         import torch
 
         first, second = torch.triu_indices(len(outputs), len(outputs), offset=1, device=outputs.device)
-        codes = (self.beta * outputs).tanh()
+        beta = (1 + epoch // self.step) ** 0.5
+        codes = (beta * outputs).tanh()
         z = (10 / self.bits * codes @ codes.T)[first, second]
         labels = self.labels[rows]
         shared = (labels @ labels.T)[first, second]
@@ -94,7 +92,7 @@ class HashNet(DeepHasher):
         require(is_count(self.step), "step", self.step, "a whole number from 1")
         require(self.weighting in ("shared", "jaccard"), "weighting", self.weighting, "shared or jaccard")
 
-    def loss(self, labels: "torch.Tensor | None", n: int) -> HashNetLoss:
+    def loss(self, labels: "torch.Tensor | None") -> HashNetLoss:
         """The loss on labels, float (n, c)."""
         assert labels is not None  # supervised
         return HashNetLoss(labels, self.bits, step=self.step, weighting=self.weighting)

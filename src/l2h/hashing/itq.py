@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from scipy.linalg import orthogonal_procrustes
 from sklearn.utils import check_random_state
 
+from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher, is_count, require
-from l2h.hashing.pca import fit_pca
 
 
 class ITQ(LinearHasher):
@@ -24,6 +24,8 @@ class ITQ(LinearHasher):
     random_state : of the first rotation
     """
 
+    fit_imports = ("l2h.hashing.pca",)
+
     def __init__(self, bits: int = 32, *, n_iter: int = 50, random_state: int | None = None):
         self.bits = bits
         self.n_iter = n_iter
@@ -35,10 +37,12 @@ class ITQ(LinearHasher):
         require(is_count(self.n_iter), "n_iter", self.n_iter, "a whole number from 1")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. ValueError where n or d is below `bits`."""
+        """Learn from X (n, d); y is ignored. L2HError where n or d is below `bits`."""
+        from l2h.hashing.pca import fit_pca
+
         data = self.training_features(X)
         if self.bits > min(data.shape):
-            raise ValueError(
+            raise L2HError(
                 f"ITQ of {self.bits} bits needs at least {self.bits} features and samples, got "
                 f"n_features={data.shape[1]} and n_samples={data.shape[0]}; ask for fewer bits"
             )

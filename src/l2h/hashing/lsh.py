@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher, is_count, require
-from l2h.hashing.pca import fit_pca
 
 
 class LSH(LinearHasher):
@@ -22,6 +22,8 @@ class LSH(LinearHasher):
     pca_dims : reduce the features to this many principal components first; None leaves them
     random_state : of the directions
     """
+
+    fit_imports = ("l2h.hashing.pca",)
 
     def __init__(self, bits: int = 32, *, pca_dims: int | None = None, random_state: int | None = None):
         self.bits = bits
@@ -35,17 +37,20 @@ class LSH(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Draw the hyperplanes; X (n, d) gives the centre; y is ignored."""
+        from l2h.hashing.pca import fit_pca
+
         data = self.training_features(X)
         rng = check_random_state(self.random_state)
         self.mean_ = data.mean(axis=0)
-        basis = np.eye(data.shape[1], dtype=data.dtype)
-        if self.pca_dims is not None:
+        if self.pca_dims is None:
+            self.projection_ = rng.standard_normal((data.shape[1], self.bits)).astype(data.dtype)
+        else:
             if self.pca_dims > min(data.shape):
-                raise ValueError(
+                raise L2HError(
                     f"pca_dims={self.pca_dims} needs as many features and samples, got n_features={data.shape[1]} "
                     f"and n_samples={data.shape[0]}"
                 )
-            basis = fit_pca(data, self.pca_dims, rng).components_.T
-        self.projection_ = basis @ rng.standard_normal((basis.shape[1], self.bits)).astype(data.dtype)
+            components = fit_pca(data, self.pca_dims, rng).components_.T
+            self.projection_ = components @ rng.standard_normal((self.pca_dims, self.bits)).astype(data.dtype)
         self.intercept_ = np.zeros(self.bits, dtype=data.dtype)
         return self

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from l2h.errors import L2HError
 from l2h.hashing.base import Hasher
-from l2h.hashing.pca import fit_pca
 
 
 class SH(Hasher):
@@ -24,6 +24,7 @@ class SH(Hasher):
     random_state : start vector of the PCA; moves nothing but the last digits
     """
 
+    fit_imports = ("l2h.hashing.pca",)
     learned = ("mean_", "components_", "low_", "axis_", "frequency_")
     mean_: NDArray
     components_: NDArray
@@ -36,13 +37,15 @@ class SH(Hasher):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. ValueError where X does not vary at all."""
+        """Learn from X (n, d); y is ignored. L2HError where X does not vary at all."""
+        from l2h.hashing.pca import fit_pca
+
         data = self.training_features(X)
         pca = fit_pca(data, min(self.bits, *data.shape), self.random_state)
         reduced = pca.transform(data)
         length = np.ptp(reduced, axis=0).astype(np.float64)
         if not length.max() > 0:
-            raise ValueError("SH needs features that vary; all training samples are equal")
+            raise L2HError("SH needs features that vary; all training samples are equal")
         with np.errstate(divide="ignore"):  # the longest side alone has enough modes; a side of length 0 gets none
             frequency = np.pi * np.arange(1, self.bits + 1)[:, None] / length
         order = np.argsort(frequency, axis=None, kind="stable")[: self.bits]

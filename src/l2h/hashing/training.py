@@ -18,22 +18,20 @@ _log = logging.getLogger("l2h")
 class Loss(Protocol):
     """A method's loss, made for one training set."""
 
-    def start_epoch(self, epoch: int) -> None:
-        """Adapt schedules; epochs count from 0."""
-
-    def __call__(self, outputs: torch.Tensor, features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def __call__(self, outputs: torch.Tensor, features: torch.Tensor, rows: torch.Tensor, epoch: int) -> torch.Tensor:
         """The batch's loss.
 
         outputs : float (m, bits), the hash layer's values before any sign
         features : float (m, d), what the hash layer saw
         rows : int64 (m,), which rows of the training set these are
+        epoch : from 0
         """
 
 
 def train_linear(
     features: NDArray[np.float32],
     labels: NDArray[np.float32] | None,
-    make_loss: Callable[[torch.Tensor | None, int], Loss],
+    make_loss: Callable[[torch.Tensor | None], Loss],
     *,
     bits: int,
     epochs: int,
@@ -41,15 +39,15 @@ def train_linear(
     lr: float,
     weight_decay: float,
     device: str,
-    seed: int | None,
+    seed: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Train one linear layer with Adam; the same seed, device and thread count give the same result.
+    """Train one linear layer with Adam; on a CPU, the same seed and thread count give the same result.
 
     Parameters
     ----------
     features : float32 (n, d)
     labels : float32 (n, c) multi-hot, or None
-    make_loss : from the labels on the device, and n, to the loss
+    make_loss : from the labels on the device to the loss
 
     Returns
     -------
@@ -62,25 +60,22 @@ def train_linear(
     """
     target = devices.choose(device)
     inputs = torch.from_numpy(features).to(target)
-    loss = make_loss(None if labels is None else torch.from_numpy(labels).to(target), len(inputs))
+    loss = make_loss(None if labels is None else torch.from_numpy(labels).to(target))
     with torch.random.fork_rng():
-        if seed is not None:
-            torch.manual_seed(seed)
+        torch.manual_seed(seed)
         layer = torch.nn.Linear(inputs.shape[1], bits).to(target)
         optimizer = torch.optim.Adam(layer.parameters(), lr=lr, weight_decay=weight_decay)
-        n_batches = -(-len(inputs) // batch_size)
+        # equal parts of at least two rows: a small remainder would be a batch without pairs
+        n_batches = max(1, min(-(-len(inputs) // batch_size), len(inputs) // 2))
         for epoch in track("training", range(epochs), epochs, "epochs"):
-            loss.start_epoch(epoch)
             mean = 0.0
-            # equal parts: a small remainder would be a batch without pairs
             for rows in torch.randperm(len(inputs)).to(target).tensor_split(n_batches):
-                value = loss(layer(inputs[rows]), inputs[rows], rows)
+                value = loss(layer(inputs[rows]), inputs[rows], rows, epoch)
                 optimizer.zero_grad()
                 value.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 mean += value.item() / n_batches
             if not np.isfinite(mean):
                 raise L2HError(f"training diverged: the loss of epoch {epoch + 1} is {mean}; lower lr (now {lr})")
-            logging.getLogger("l2h.epochs").debug("epoch %d: loss %.6f", epoch + 1, mean)
     _log.info("trained %d epochs, last loss %.4f", epochs, mean)
     return layer.weight.detach().cpu().numpy(), layer.bias.detach().cpu().numpy()

@@ -7,7 +7,6 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import store
-from l2h.evaluation import DEPTHS
 
 KEY = [name for name in store.CELL_KEY if name != "seed"]
 
@@ -30,7 +29,7 @@ def compare(metrics: Iterable[pa.Table]) -> pd.DataFrame:
         "map_unseen": _mean(whole, "map_unseen", "expected"),
     }
     retrieved = tidy[tidy["normalise"] == "retrieved"]
-    for k in DEPTHS:
+    for k in sorted(retrieved["k"].unique().astype(int)):
         columns[f"map_at_{k}"] = _mean(retrieved[retrieved["k"] == k], "map", "expected")
     seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
     return pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()

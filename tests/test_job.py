@@ -1,0 +1,45 @@
+"""What a job does before it computes, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numpy, torch"
+AFTER = "import numpy, torch; from l2h.job import limit_threads; limit_threads(2)"
+COUNT = """
+import json
+from threadpoolctl import threadpool_info
+print(json.dumps([pool["num_threads"] for pool in threadpool_info()] + [torch.get_num_threads()]))
+"""
+
+
+@pytest.mark.parametrize("when", [BEFORE, AFTER], ids=["before imports", "after imports"])
+def test_threads_are_what_is_asked_for_whatever_the_environment_says(when):
+    environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
+    done = subprocess.run(
+        [sys.executable, "-c", when + COUNT], env=environment, check=True, text=True, capture_output=True
+    )
+    threads = json.loads(done.stdout)
+    assert len(threads) >= 2
+    assert set(threads) == {2}
+
+
+@pytest.mark.parametrize(("kind", "on_screen"), [("L2HError", "error: bad value\n"), ("TypeError", "Traceback")])
+def test_the_user_s_errors_are_one_line_and_ours_have_a_traceback(kind, on_screen, tmp_path):
+    program = f"""
+from types import SimpleNamespace
+from l2h.errors import L2HError
+from l2h.job import start
+start(SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], params={{}}, config={{"plugins": []}}))
+raise {kind}("bad value")
+"""
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(on_screen)
+    assert ("Traceback" in done.stderr) == (kind == "TypeError")
+    log = (tmp_path / "job.log").read_text()
+    assert "Traceback" in log
+    assert "bad value" in log

@@ -53,6 +53,7 @@ rule features:
             "l2h.datasets",
             "l2h.datasets.base",
             "l2h.datasets.images",
+            "l2h.ids",
             "l2h.splits",
             "l2h.backbones",
             "l2h.backbones.weights",

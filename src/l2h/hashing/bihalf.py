@@ -60,7 +60,7 @@ class BiHalfLoss:
 
 
 class BiHalf(DeepHasher):
-    """Bi-half Net on frozen features, as published; needs no labels.
+    """Bi-half Net on frozen features; needs no labels. The paper trains with SGD, this trains with Adam.
 
     Parameters
     ----------

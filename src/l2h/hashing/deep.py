@@ -22,7 +22,8 @@ NEAR_CONSTANT = 0.99
 class DeepHasher(LinearHasher):
     """A hash layer on frozen features, trained with Adam on a method's loss.
 
-    Features are centred and divided by one common scale while training; both are folded into what is learned.
+    The layer sees features centred and divided by one common scale; both are folded into what is learned. A loss that
+    looks at features itself gets them as they are.
 
     Attributes
     ----------
@@ -86,6 +87,7 @@ class DeepHasher(LinearHasher):
         scale = np.sqrt(np.mean(centred**2, dtype=np.float64)).astype(np.float32) or np.float32(1)
         weight, bias = train_linear(
             centred / scale,
+            data,
             labels,
             self.loss,
             bits=self.bits,

@@ -22,13 +22,14 @@ class Loss(Protocol):
         """The batch's loss.
 
         outputs : float (m, bits), the hash layer's values before any sign
-        features : float (m, d), what the hash layer saw
+        features : float (m, d), as extracted
         rows : int64 (m,), which rows of the training set these are
         epoch : from 0
         """
 
 
 def train_linear(
+    inputs: NDArray[np.float32],
     features: NDArray[np.float32],
     labels: NDArray[np.float32] | None,
     make_loss: Callable[[torch.Tensor | None], Loss],
@@ -45,7 +46,8 @@ def train_linear(
 
     Parameters
     ----------
-    features : float32 (n, d)
+    inputs : float32 (n, d), what the layer sees
+    features : float32 (n, d), what the loss sees
     labels : float32 (n, c) multi-hot, or None
     make_loss : from the labels on the device to the loss
 
@@ -59,18 +61,18 @@ def train_linear(
         the loss is no longer finite
     """
     target = devices.choose(device)
-    inputs = torch.from_numpy(features).to(target)
+    seen, given = (torch.from_numpy(array).to(target) for array in (inputs, features))
     loss = make_loss(None if labels is None else torch.from_numpy(labels).to(target))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        layer = torch.nn.Linear(inputs.shape[1], bits).to(target)
+        layer = torch.nn.Linear(seen.shape[1], bits).to(target)
         optimizer = torch.optim.Adam(layer.parameters(), lr=lr, weight_decay=weight_decay)
         # equal parts of at least two rows: a small remainder would be a batch without pairs
         n_batches = max(1, min(-(-len(inputs) // batch_size), len(inputs) // 2))
         for epoch in track("training", range(epochs), epochs, "epochs"):
             mean = 0.0
-            for rows in torch.randperm(len(inputs)).to(target).tensor_split(n_batches):
-                value = loss(layer(inputs[rows]), inputs[rows], rows, epoch)
+            for rows in torch.randperm(len(seen)).to(target).tensor_split(n_batches):
+                value = loss(layer(seen[rows]), given[rows], rows, epoch)
                 optimizer.zero_grad()
                 value.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()

@@ -107,8 +107,11 @@ def test_a_file_that_holds_just_what_the_layer_needs(untrained, images, tmp_path
     convolutions = {name: tensor for name, tensor in load_file(untrained).items() if name.startswith("features")}
     save_file(convolutions, tmp_path / "conv.safetensors")
     assert np.array_equal(run(tmp_path / "conv.safetensors", images), run(untrained, images))
-    with pytest.raises(L2HError, match="lacks classifier.1.weight, classifier.1.bias, which layer fc6 needs"):
+    with pytest.raises(L2HError, match=r"lacks classifier.1.weight, classifier.1.bias, .* layer \(pool5\) or a file"):
         load_network(ALEXNET, "fc6", tmp_path / "conv.safetensors")
+    save_file({"else": torch.zeros(1)}, tmp_path / "else.safetensors")
+    with pytest.raises(L2HError, match="which layer pool5 needs; take another file"):
+        load_network(ALEXNET, "pool5", tmp_path / "else.safetensors")
 
 
 def test_weights_of_another_network_are_refused(untrained, tmp_path):

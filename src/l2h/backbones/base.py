@@ -27,7 +27,7 @@ class Backbone(ABC):
 
     Attributes
     ----------
-    layers : outputs to choose from; the first is the default
+    layers : outputs to choose from, the deepest, which is the default, first
     min_size : smallest input, in pixels, that the network accepts
     pretrained : published weights by name, as torch checkpoints
     mean, std : of the three colour channels in 0..1, as the pretrained weights expect them

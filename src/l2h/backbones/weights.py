@@ -82,10 +82,13 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
         raise L2HError(f"{path} is no readable safetensors file: {error}") from error
     missing = [name for name in wanted if name not in state]
     if missing:
-        raise L2HError(
-            f"{path} lacks {', '.join(missing)}, which layer {layer} needs; choose an earlier layer "
-            f"({', '.join(backbone.layers)}) or a file that holds them"
+        earlier = backbone.layers[backbone.layers.index(layer) + 1 :]
+        cure = (
+            f"choose an earlier layer ({', '.join(earlier)}) or a file that holds them"
+            if earlier
+            else "take another file"
         )
+        raise L2HError(f"{path} lacks {', '.join(missing)}, which layer {layer} needs; {cure}")
     wrong = [f"{name} {tuple(state[name].shape)}" for name in wanted if state[name].shape != wanted[name].shape]
     if wrong:
         raise L2HError(f"{path} holds weights of another network: {', '.join(wrong)}")

@@ -14,6 +14,7 @@ STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
+DOWNLOADS = "resources/downloads"
 CELL = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}/{{variant}}/{{bits}}bits-seed{{seed}}"
 CELL_MESSAGE = (
     "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
@@ -31,6 +32,7 @@ VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 # What every script imports first; a rule adds what its own script uses.
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
+FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
 
 
 wildcard_constraints:

@@ -14,7 +14,8 @@ rule dataset:
         runtime=60,
         gpu=0,
     params:
-        code=code(*JOB, "l2h.ids", "l2h.registry", "l2h.datasets", "l2h.splits"),
+        downloads=DOWNLOADS,
+        code=code(*JOB, *FETCH, "l2h.ids", "l2h.registry", "l2h.datasets", "l2h.splits"),
         dataset_code=dataset_code,
     message:
         "{wildcards.dataset}: images and manifest"

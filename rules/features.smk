@@ -14,7 +14,8 @@ rule weights:
         gpu=0,
     params:
         entry=weights_entry,
-        code=code(*JOB, "l2h.registry", "l2h.backbones", "l2h.backbones.weights"),
+        downloads=DOWNLOADS,
+        code=code(*JOB, *FETCH, "l2h.registry", "l2h.backbones", "l2h.backbones.weights"),
         backbone_code=lambda wildcards: backbone_code(WEIGHTS[wildcards.weights]["name"]),
     message:
         "weights {wildcards.weights}"
@@ -49,6 +50,7 @@ rule features:
         numeric_threads=config["threads"]["features"],
         code=code(
             *JOB,
+            "l2h.download",
             "l2h.registry",
             "l2h.datasets",
             "l2h.datasets.base",

@@ -17,7 +17,7 @@ rule split:
     params:
         protocol=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["protocol"],
         seed=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["split_seed"],
-        code=code(*JOB, "l2h.ids", "l2h.registry", "l2h.datasets", "l2h.splits"),
+        code=code(*JOB, "l2h.download", "l2h.ids", "l2h.registry", "l2h.datasets", "l2h.splits"),
         dataset_code=dataset_code,
     message:
         "{wildcards.dataset}: split {wildcards.protocol}, checked for leaks"

@@ -1,8 +1,5 @@
 """Backbones, their weights, and extraction, against torchvision's own AlexNet."""
 
-import http.server
-import threading
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +10,6 @@ from torchvision.models import alexnet
 
 from l2h import backbones, datasets, store
 from l2h import device as devices
-from l2h.backbones.base import Download
 from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
 from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
@@ -128,7 +124,7 @@ def test_weights_of_another_network_are_refused(untrained, tmp_path):
 def test_real_imagenet_convolutions(shared_data, tmp_path):
     """AlexNet's published convolutions, a file without the layers that pool5 does not need."""
     weights = shared_data / "alexnet_imagenet_conv.safetensors"
-    images, _ = datasets.registry.get("digits")().load()
+    images, _ = datasets.registry.get("digits")(None).load()
     reference = alexnet()
     reference.load_state_dict(load_file(weights), strict=False)
     with torch.inference_mode():
@@ -142,7 +138,7 @@ def test_real_imagenet_convolutions(shared_data, tmp_path):
 class TestImageStore:
     @pytest.fixture
     def prepared(self, tmp_path):
-        datasets.registry.get("digit_pairs")().prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+        datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
         return tmp_path / "images.npy", store.read_manifest(tmp_path / "manifest.parquet")
 
     def test_batches_cover_all_images_in_order(self, prepared):
@@ -172,7 +168,7 @@ class TestImageStore:
 
 def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
     """Row groups follow the batches, so that no more than a batch is in memory."""
-    datasets.registry.get("digit_pairs")().prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+    datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
     manifest = store.read_manifest(tmp_path / "manifest.parquet").slice(0, 898)
     network = load_network(ALEXNET, "pool5", untrained)
     features = extract(
@@ -198,79 +194,18 @@ def test_devices():
             devices.choose("cuda")
 
 
-class TestDownload:
-    """Against a server on loopback that delivers what a test tells it to."""
-
-    @pytest.fixture
-    def serve(self):
-        servers = []
-
-        def start(body: bytes, length: int | None = None):
-            class Handler(http.server.BaseHTTPRequestHandler):
-                def do_GET(self):
-                    self.send_response(200)
-                    self.send_header("Content-Length", str(length or len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
-
-                def log_message(self, *args):
-                    pass
-
-            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            servers.append(server)
-            return f"http://127.0.0.1:{server.server_port}/weights.pth"
-
-        yield start
-        for server in servers:
-            server.shutdown()
-            server.server_close()
-
-    @pytest.fixture
-    def checkpoint(self, tmp_path):
-        path = tmp_path / "original.pth"
-        torch.save({"features.0.bias": torch.arange(3.0)}, path)
-        return path
-
-    def test_fetched_checked_and_converted(self, serve, checkpoint, tmp_path):
-        download = Download(serve(checkpoint.read_bytes()), file_sha256(checkpoint))
-        make_pretrained(download, tmp_path / "cache", tmp_path / "w.safetensors")
+class TestPublishedWeights:
+    def test_a_checkpoint_becomes_safetensors(self, tmp_path):
+        torch.save({"features.0.bias": torch.arange(3.0)}, tmp_path / "w.pth")
+        make_pretrained(tmp_path / "w.pth", tmp_path / "w.safetensors")
         assert load_file(tmp_path / "w.safetensors")["features.0.bias"].tolist() == [0, 1, 2]
 
-    def test_a_file_placed_by_hand_needs_no_network(self, checkpoint, tmp_path):
-        (tmp_path / "cache").mkdir()
-        checkpoint.rename(tmp_path / "cache" / "weights.pth")
-        sha256 = file_sha256(tmp_path / "cache" / "weights.pth")
-        make_pretrained(
-            Download("http://127.0.0.1:1/weights.pth", sha256), tmp_path / "cache", tmp_path / "w.safetensors"
-        )
-        assert (tmp_path / "w.safetensors").exists()
-
-    @pytest.mark.parametrize("fault", ["no server", "wrong body", "short body"])
-    def test_failures_say_what_to_place_where(self, fault, serve, checkpoint, tmp_path):
-        body = checkpoint.read_bytes()
-        url = {
-            "no server": lambda: "http://127.0.0.1:1/weights.pth",
-            "wrong body": lambda: serve(b"<html>please log in</html>"),
-            "short body": lambda: serve(body[:-10], len(body)),
-        }[fault]()
-        sha256 = file_sha256(checkpoint)
-        with pytest.raises(L2HError) as caught:
-            make_pretrained(Download(url, sha256), tmp_path / "cache", tmp_path / "w.safetensors")
-        message = str(caught.value)
-        assert "\n" not in message
-        for part in (url, sha256, str(tmp_path / "cache" / "weights.pth"), "by hand"):
-            assert part in message
-        assert not (tmp_path / "w.safetensors").exists()
-        assert not (tmp_path / "cache" / "weights.pth").exists()
-
-    def test_a_checkpoint_that_could_run_code_is_not_loaded(self, serve, tmp_path):
+    def test_a_checkpoint_that_could_run_code_is_not_loaded(self, tmp_path):
         class Evil:
             def __reduce__(self):
                 return (open, (str(tmp_path / "evidence"), "w"))
 
         torch.save({"x": Evil()}, tmp_path / "evil.pth")
-        download = Download(serve((tmp_path / "evil.pth").read_bytes()), file_sha256(tmp_path / "evil.pth"))
         with pytest.raises(Exception, match="Weights only load failed"):
-            make_pretrained(download, tmp_path / "cache", tmp_path / "w.safetensors")
+            make_pretrained(tmp_path / "evil.pth", tmp_path / "w.safetensors")
         assert not (tmp_path / "evidence").exists()

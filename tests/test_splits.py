@@ -120,7 +120,7 @@ def test_too_few_images_and_unfit_protocols_are_refused():
     [("digits", "digits-300", (300, 500, 1497)), ("digit_pairs", "digit-pairs-200", (200, 300, 698))],
 )
 def test_embedded_data_sets(name, protocol, sizes, tmp_path):
-    dataset = datasets.registry.get(name)()
+    dataset = datasets.registry.get(name)(None)
     dataset.prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
     manifest = store.read_manifest(tmp_path / "manifest.parquet")
     images = np.load(tmp_path / "images.npy")
@@ -147,13 +147,13 @@ def test_a_data_set_that_loads_nonsense_is_refused(images, labels, words, tmp_pa
             return images, labels
 
     with pytest.raises(L2HError, match=words):
-        Mine().prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+        Mine(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_digit_pairs_show_what_their_labels_say():
-    digits, digit_labels = datasets.registry.get("digits")().load()
-    pairs, labels = datasets.registry.get("digit_pairs")().load()
+    digits, digit_labels = datasets.registry.get("digits")(None).load()
+    pairs, labels = datasets.registry.get("digit_pairs")(None).load()
     label_of = {image.tobytes(): label[0] for image, label in zip(digits, digit_labels, strict=True)}
     halves = [(pair[:, :8].tobytes(), pair[:, 8:].tobytes()) for pair in pairs]
     assert [sorted({label_of[a], label_of[b]}) for a, b in halves] == labels

@@ -1,5 +1,6 @@
 """Check a config, fill in what it leaves out, and say in one line what is wrong with it."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.errors import L2HError
 
 Entry = dict[str, Any]
+
+MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
 
 
 # In JSON Schema 8.0 is an integer; as a file's name it is not 8.
@@ -51,6 +54,7 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     errors = sorted(_Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path)))
     if errors:
         raise ConfigError(_sentence(errors[0]))
+    _resolve_mirror(config)
     plugins.load(config["plugins"])
     for place, entry in _entries(config, "datasets"):
         _resolve_dataset(place, entry)
@@ -61,6 +65,16 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     _require_distinct("datasets", [f"{entry['name']} {entry['protocol_id']}" for entry in config["datasets"]])
     _require_distinct("backbones", [entry["label"] for entry in config["backbones"]])
     _require_distinct("methods", [entry["label"] for entry in config["methods"]])
+
+
+def _resolve_mirror(config: Entry) -> None:
+    place = "config key dataset_mirror"
+    if config["dataset_mirror"] is None:
+        place = f"environment variable {MIRROR_VARIABLE}"
+        config["dataset_mirror"] = os.environ.get(MIRROR_VARIABLE) or None
+    mirror = config["dataset_mirror"]
+    if mirror is not None and not Path(mirror).is_dir():
+        raise ConfigError(f"{place}: {mirror!r} is no folder (paths are relative to the working directory)")
 
 
 def _resolve_dataset(place: str, entry: Entry) -> None:

@@ -4,15 +4,15 @@ from l2h.job import start
 
 start(snakemake)
 
-from pathlib import Path
-
 from l2h import backbones
 from l2h.backbones.weights import UNTRAINED, make_pretrained, make_untrained
+from l2h.fetch import fetch
 
 entry = snakemake.params.entry
-output = Path(snakemake.output[0])
+output = snakemake.output[0]
 backbone = backbones.registry.get(entry["name"])()
 if entry["weights"] == UNTRAINED:
     make_untrained(backbone, entry["weights_seed"], output)
 else:
-    make_pretrained(backbone.pretrained[entry["weights"]], output.parent, output)
+    folder, mirror = snakemake.params.downloads, snakemake.config["dataset_mirror"]
+    make_pretrained(fetch(backbone.pretrained[entry["weights"]], folder, mirror), output)

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from l2h.backbones.base import Backbone, Download
+from l2h.backbones.base import Backbone
+from l2h.download import Download
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,8 +16,10 @@ class AlexNet(Backbone):
     min_size = 63
     pretrained = {
         "imagenet1k_v1": Download(
-            "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-            "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+            path="alexnet-owt-7be5be79.pth",
+            size=244_408_911,
+            sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+            urls=("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",),
         )
     }
     mean = (0.485, 0.456, 0.406)

@@ -2,24 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from torch import nn
 
-
-@dataclass(frozen=True)
-class Download:
-    """A file on the web and the sha256 that it must have."""
-
-    url: str
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """File name."""
-        return self.url.rpartition("/")[2]
+    from l2h.download import Download
 
 
 class Backbone(ABC):
@@ -35,7 +23,7 @@ class Backbone(ABC):
 
     layers: ClassVar[tuple[str, ...]]
     min_size: ClassVar[int]
-    pretrained: ClassVar[Mapping[str, Download]]
+    pretrained: ClassVar[Mapping[str, "Download"]]
     mean: ClassVar[tuple[float, float, float]]
     std: ClassVar[tuple[float, float, float]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from l2h import store
-from l2h.backbones.base import Backbone, Download
+from l2h.backbones.base import Backbone
 from l2h.errors import L2HError
 
 if TYPE_CHECKING:
@@ -26,35 +26,12 @@ def make_untrained(backbone: Backbone, seed: int, path: str | Path) -> None:
         save_file(state, part)
 
 
-def make_pretrained(download: Download, folder: str | Path, path: str | Path) -> None:
-    """Fetch published weights into `folder`, check them, and write their tensors to `path`.
-
-    A file that lies in `folder` already, with the right checksum, is used as it is.
-
-    Raises
-    ------
-    L2HError
-        the download fails, or is not what it should be; the line says how to place the file by hand
-    """
-    import pooch
+def make_pretrained(checkpoint: str | Path, path: str | Path) -> None:
+    """Write the tensors of a torch checkpoint, as published weights come, to `path`; it cannot run code."""
     import torch
-    from requests import RequestException
     from safetensors.torch import save_file
 
-    by_hand = f"place {download.url} at {Path(folder) / download.name} by hand (sha256 {download.sha256})"
-    try:
-        fetched = pooch.retrieve(
-            download.url,
-            known_hash=f"sha256:{download.sha256}",
-            fname=download.name,
-            path=folder,
-            downloader=pooch.HTTPDownloader(progressbar=True, timeout=60),
-        )
-    except (RequestException, OSError) as error:
-        raise L2HError(f"{download.name} cannot be downloaded ({type(error).__name__}); {by_hand}") from error
-    except ValueError as error:  # pooch's word for a wrong checksum
-        raise L2HError(f"{download.name} has not the checksum it should have; {by_hand}") from error
-    state = torch.load(fetched, map_location="cpu", weights_only=True)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     with store.atomic(path) as part:
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, part)
 

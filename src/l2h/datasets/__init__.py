@@ -8,6 +8,7 @@ registry = Registry(
     {
         "digits": "l2h.datasets.digits:Digits",
         "digit_pairs": "l2h.datasets.digit_pairs:DigitPairs",
+        "mnist": "l2h.datasets.mnist:Mnist",
     },
 )
 available = registry.names

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from l2h import store
+from l2h.download import Fetch
 from l2h.errors import L2HError
 from l2h.splits import Protocol
 
@@ -18,12 +19,19 @@ from l2h.splits import Protocol
 class Dataset(ABC):
     """A set of labelled images.
 
+    Parameters
+    ----------
+    fetch : from a `Download` to the path where it lies, for `load`; see `l2h.fetch.fetch`
+
     Attributes
     ----------
     protocols : how its images may be dealt out, by protocol id; the first is the default
     """
 
     protocols: ClassVar[Mapping[str, Protocol]]
+
+    def __init__(self, fetch: Fetch):
+        self.fetch = fetch
 
     @abstractmethod
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:

@@ -1,0 +1,123 @@
+"""Fetch files from the web, or from a folder of copies: they end in place whole and right, or not at all."""
+
+import gzip
+import hashlib
+import logging
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3
+
+from l2h import store
+from l2h.download import Download
+from l2h.errors import L2HError
+from l2h.progress import track
+
+PAUSES = (0, 2, 10)  # seconds before each round over a file's addresses
+TIMEOUT = 60  # seconds without a byte
+BLOCK = 1 << 20  # bytes read at a time
+
+_log = logging.getLogger("l2h")
+
+
+def fetch(download: Download, folder: str | Path, mirror: str | Path | None = None) -> Path:
+    """Return the file's path below `folder`, after its content was checked.
+
+    Looked for, in this order: in `folder`; in `mirror`, a folder of copies; on the web, three rounds over its
+    addresses. Copies may be plain or gzipped (name + ".gz"), and lie at the file's path or at its bare name. One with
+    another content is named in the log and passed over.
+
+    Raises
+    ------
+    L2HError
+        it cannot be had; the line says why, and what to place where
+    """
+    target = Path(folder) / download.path
+    for copy in _copies(download, target, mirror):
+        reason = _take(partial(copy.open, "rb"), copy.name, download, target if copy != target else None)
+        if reason is None:
+            return target
+        _log.warning("%s is passed over: %s", copy, reason)
+    reasons: dict[str, str] = {}
+    for pause in PAUSES:
+        time.sleep(pause)
+        for url in download.urls:
+            reason = _take(partial(_body, url), url, download, target)
+            if reason is None:
+                return target
+            _log.warning("%s: %s", url, reason)
+            reasons[url] = reason
+    raise L2HError(
+        f"{target.name} cannot be had ({'; '.join(f'{url}: {reason}' for url, reason in reasons.items())}). "
+        f"Place it by hand, plain or gzipped, at {target}, or at {download.path} in a folder that dataset_mirror "
+        f"names; its content has the sha256 {download.sha256}"
+    )
+
+
+def _copies(download: Download, target: Path, mirror: str | Path | None) -> list[Path]:
+    """The files that may be a copy, those that exist."""
+    places = [target]
+    if mirror is not None:
+        places += [Path(mirror) / download.path, Path(mirror) / target.name]
+    candidates = [place.with_name(name) for place in places for name in (place.name, place.name + ".gz")]
+    return [path for path in dict.fromkeys(candidates) if path.is_file()]
+
+
+@contextmanager
+def _body(url: str) -> Iterator[Any]:
+    with requests.get(url, stream=True, timeout=TIMEOUT) as response:
+        response.raise_for_status()
+        yield response.raw
+
+
+def _take(
+    source: Callable[[], AbstractContextManager[Any]], name: str, download: Download, target: Path | None
+) -> str | None:
+    """Check a source's content, and copy it to `target` if there is one; return what is wrong with it, or None."""
+    gzipped = name.endswith(".gz") and not download.path.endswith(".gz")
+    try:
+        with source() as raw:
+            content = _checked(gzip.GzipFile(fileobj=raw) if gzipped else raw, download)
+            if target is None:
+                deque(content, maxlen=0)
+                return None
+            with store.atomic(target) as part, part.open("wb") as file:
+                file.writelines(track(target.name, content, -(-download.size // BLOCK), "MiB"))
+    except (_UnfitError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        return _line(error)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return f"no whole gzip file, {_line(error)}"
+    return None
+
+
+def _checked(content: Any, download: Download) -> Iterator[bytes]:
+    """Yield the content's blocks; raise where it turns out to be another."""
+    digest, size = hashlib.sha256(), 0
+    while block := content.read(BLOCK):
+        size += len(block)
+        if size > download.size:
+            raise _UnfitError(f"its content is larger than the {download.size} bytes expected")
+        digest.update(block)
+        yield block
+    if size < download.size:
+        raise _UnfitError(f"it ends after {size} of {download.size} bytes")
+    if digest.hexdigest() != download.sha256:
+        raise _UnfitError(f"its content has the sha256 {digest.hexdigest()}")
+
+
+class _UnfitError(Exception):
+    """Not the content that is expected."""
+
+
+def _line(error: Exception) -> str:
+    """An error's kind and the first line of its words, without the depths of urllib3's own."""
+    if isinstance(error, requests.ConnectionError | requests.Timeout):
+        return type(error).__name__
+    return str(error).splitlines()[0]

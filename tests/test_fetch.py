@@ -1,0 +1,180 @@
+"""Downloads: against a server on loopback that delivers what a test tells it to, and against folders of copies."""
+
+import gzip
+import hashlib
+import http.server
+import logging
+import re
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+import l2h.fetch
+from l2h import datasets
+from l2h.download import Download
+from l2h.errors import L2HError
+from l2h.fetch import fetch
+
+BODY = np.random.default_rng(0).integers(0, 4, 3_000_000, dtype=np.uint8).tobytes()  # more than two blocks
+GZIPPED = gzip.compress(BODY, 1)
+NOWHERE = "http://127.0.0.1:1/sub/file"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(l2h.fetch, "PAUSES", (0, 0))
+
+
+@pytest.fixture
+def serve():
+    """From the answers to successive requests, (status, body, announced length), to an address."""
+    servers = []
+
+    def start(*answers, name="file"):
+        left = list(answers)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, body, length = left.pop(0) if len(left) > 1 else left[0]
+                self.send_response(status)
+                self.send_header("Content-Length", str(length or len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/{name}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def whole(body: bytes) -> tuple:
+    return (200, body, None)
+
+
+def wanted(*urls: str) -> Download:
+    return Download("sub/file", len(BODY), hashlib.sha256(BODY).hexdigest(), urls)
+
+
+def files(folder) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_from_the_web(gzipped, serve, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "l2h")
+    url = serve(whole(GZIPPED), name="file.gz") if gzipped else serve(whole(BODY))
+    assert fetch(wanted(url), tmp_path) == tmp_path / "sub/file"
+    assert (tmp_path / "sub/file").read_bytes() == BODY
+    assert files(tmp_path) == ["sub/file"]
+    assert re.search(r"file: 3 of 3 MiB, [\d.]+ MiB/s", caplog.text)
+    assert fetch(wanted(NOWHERE), tmp_path) == tmp_path / "sub/file"  # the second time, no web
+
+
+@pytest.mark.parametrize("name", ["sub/file", "sub/file.gz", "file", "file.gz"])
+def test_a_folder_of_copies_comes_first(name, tmp_path):
+    copy = tmp_path / "mirror" / name
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(GZIPPED if name.endswith(".gz") else BODY)
+    assert fetch(wanted(NOWHERE), tmp_path / "here", tmp_path / "mirror").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("name", ["file", "file.gz"])
+def test_placed_by_hand(name, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / name).write_bytes(GZIPPED if name.endswith(".gz") else BODY)
+    assert fetch(wanted(NOWHERE), tmp_path).read_bytes() == BODY
+
+
+FAULTS = {
+    "no server": None,
+    "missing": (404, b"not here", None),
+    "another file": whole(b"<html>please log in</html>"),
+    "cut short": (200, BODY[:-10], len(BODY)),
+    "cut short, and says so": whole(BODY[:-10]),
+    "a bit flipped": whole(BODY[:-1] + bytes([BODY[-1] ^ 1])),
+    "more than announced": whole(BODY + b"x"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_next_mirror_is_tried(fault, serve, tmp_path):
+    bad = NOWHERE if FAULTS[fault] is None else serve(FAULTS[fault])
+    assert fetch(wanted(bad, serve(whole(BODY))), tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_failures_say_what_to_place_where(fault, serve, tmp_path):
+    url = NOWHERE if FAULTS[fault] is None else serve(FAULTS[fault])
+    with pytest.raises(L2HError) as caught:
+        fetch(wanted(url), tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in (url, wanted().sha256, str(tmp_path / "sub/file"), "by hand", "dataset_mirror", "plain or gzipped"):
+        assert part in message
+    assert files(tmp_path) == []
+
+
+def test_a_server_that_recovers(serve, tmp_path):
+    url = serve((503, b"busy", None), whole(BODY))
+    assert fetch(wanted(url), tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("content", [b"no gzip", GZIPPED[:-9], gzip.compress(b"\0" * 10**7)])
+def test_gzip_files_that_are_none_cut_short_or_too_large(content, serve, tmp_path):
+    with pytest.raises(L2HError, match=r"file\.gz: (no whole gzip file|its content is larger than the 3000000 bytes)"):
+        fetch(wanted(serve(whole(content), name="file.gz")), tmp_path)
+
+
+def test_a_copy_with_other_content_is_named_and_passed_over(serve, tmp_path, caplog):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "file").write_bytes(b"other" * 600_000)
+    assert fetch(wanted(serve(whole(BODY))), tmp_path / "here", tmp_path / "mirror").read_bytes() == BODY
+    assert f"{tmp_path}/mirror/file is passed over: its content has the sha256" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def mnist(shared_data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("downloads")
+    return datasets.registry.get("mnist")(partial(fetch, folder=folder, mirror=shared_data))
+
+
+class TestMnist:
+    def test_all_70_000_images(self, mnist):
+        images, labels = mnist.load()
+        assert images.shape == (70_000, 28, 28)
+        assert labels[:5] == [[5], [0], [4], [1], [9]]
+        assert labels[60_000:60_003] == [[7], [2], [1]]
+        assert np.bincount(np.ravel(labels)).tolist() == [6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958]
+        assert images[0, 5, 12:16].tolist() == [3, 18, 18, 18]
+
+    def test_its_protocol(self, mnist, tmp_path):
+        from l2h import store
+        from l2h.splits import make_split
+
+        mnist.prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+        manifest = store.read_manifest(tmp_path / "manifest.parquet")
+        split = make_split(manifest, "mnist-1k", mnist.protocols["mnist-1k"], seed=0)
+        sizes = {role: len(split.ids(role)) for role in ("query", "train", "database")}
+        assert sizes == {"query": 1000, "train": 5000, "database": 69_000}
+        assert np.bincount(split.labels(split.ids("query"))).tolist() == [100] * 10
+        assert np.bincount(split.labels(split.ids("train"))).tolist() == [500] * 10
+
+    def test_without_network_and_mirror_the_error_names_file_checksum_and_place(self, tmp_path, monkeypatch):
+        def refuse(*arguments, **options):
+            raise l2h.fetch.requests.ConnectionError("no network")
+
+        monkeypatch.setattr(l2h.fetch.requests, "get", refuse)
+        with pytest.raises(L2HError) as caught:
+            datasets.registry.get("mnist")(partial(fetch, folder=tmp_path)).load()
+        for part in (f"{tmp_path}/MNIST/raw/train-images-idx3-ubyte", "ba891046", "dataset_mirror"):
+            assert part in str(caught.value)

@@ -36,7 +36,7 @@ def make(name: str, *, bits: int, random_state: int | None = None, **params: Any
     for key in params:
         if key not in allowed:
             raise L2HError(f"{name} has no parameter {key!r}; it takes {', '.join(allowed) or 'none'}")
-    hasher = cls(bits=bits, random_state=random_state, **params)
+    hasher = cls(bits=bits, random_state=random_state, **_immutable(params))
     try:
         hasher.check_params()
     except ValueError as error:
@@ -55,12 +55,17 @@ def load(folder: str | Path) -> "Hasher":
     description, arrays = store.read_model(folder)
     try:
         cls = registry.get(description["method"])
-        hasher = cls(**description["params"])
+        hasher = cls(**_immutable(description["params"]))
         hasher.check_params()
         hasher.restore(arrays, int(description["n_features_in"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise L2HError(f"{folder} is no model that this version can use: {error}") from error
     return hasher
+
+
+def _immutable(params: dict[str, Any]) -> dict[str, Any]:
+    """YAML's and JSON's lists as tuples, which defaults are: equal values are to be equal parameters."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
 
 
 __all__ = ["available", "load", "make", "register", "registry"]

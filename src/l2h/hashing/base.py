@@ -62,8 +62,13 @@ class Hasher(TransformerMixin, BaseEstimator):
             "n_features_in": self.n_features_in_,
             "l2h_version": l2h.__version__,
             "data": dict(data or {}),
+            **self.notes(),
         }
         store.write_model(folder, description, {name: getattr(self, name) for name in self.learned})
+
+    def notes(self) -> dict[str, Any]:
+        """What `model.json` tells beside this of how the model came about; no part of the model."""
+        return {}
 
     def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
         """Set what `fit` learned; raise ValueError unless the arrays are the method's own and work."""

@@ -6,7 +6,7 @@ Li and van Gemert, "Deep Unsupervised Image Hashing by Maximizing Bit Entropy", 
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_number, require
-from l2h.hashing.deep import DeepHasher
+from l2h.hashing.deep import DeepHasher, Numbers
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +64,7 @@ class BiHalf(DeepHasher):
 
     Parameters
     ----------
-    bits, scope, epochs, batch_size, lr, weight_decay, device, random_state : see `DeepHasher`
+    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state : see `DeepHasher`
     gamma : see `BiHalfLoss`
     """
 
@@ -75,15 +75,17 @@ class BiHalf(DeepHasher):
         bits: int = 32,
         *,
         scope: str = "linear",
-        epochs: int = 50,
+        hidden: Numbers = 512,
+        epochs: int = 30,
+        lr: Numbers = (3e-4, 1e-4),
+        validation: float = 0.1,
         batch_size: int = 128,
-        lr: float = 1e-4,
         weight_decay: float = 1e-5,
         gamma: float = 6.0,
         device: str = "auto",
         random_state: int | None = None,
     ):
-        super().__init__(bits, scope, epochs, batch_size, lr, weight_decay, device, random_state)
+        super().__init__(bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state)
         self.gamma = gamma
 
     def check_params(self) -> None:

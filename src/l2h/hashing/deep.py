@@ -9,55 +9,78 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from l2h.errors import L2HError
-from l2h.hashing.base import LinearHasher, is_count, is_number, require
+from l2h.hashing.base import Hasher, is_count, is_number, require
 
 if TYPE_CHECKING:
     import torch
 
     from l2h.hashing.training import Loss
 
+Numbers = float | tuple[float, ...]
+
 NEAR_CONSTANT = 0.99
+_NO_LAYER = np.empty((0, 0), np.float32), np.empty(0, np.float32)
 
 
-class DeepHasher(LinearHasher):
-    """A hash layer on frozen features, trained with Adam on a method's loss.
+class DeepHasher(Hasher):
+    """A head on frozen features, trained with Adam on a method's loss.
 
-    The layer sees features centred and divided by one common scale; both are folded into what is learned. A loss that
-    looks at features itself gets them as they are.
+    The head is a linear layer, or one hidden layer of rectified units and a linear layer. It sees features centred and
+    divided by one common scale; both are folded into what is learned. A loss that looks at features itself gets them
+    as they are.
+
+    Where there is a choice, of head, learning rate or number of epochs, it falls on a validation part of the training
+    images; then the winner is trained on all of them. See `l2h.hashing.selection`.
 
     Attributes
     ----------
     supervised : whether the loss needs labels
+    selection_ : what was chosen, and the curves behind it; None if nothing was to choose
 
     Parameters
     ----------
     bits : code length
-    scope : "linear", one linear layer
-    epochs, batch_size, lr, weight_decay : of the training
+    scope : "linear", "mlp" for a hidden layer, or "auto" for the better of the two
+    hidden : units of the hidden layer, a number or several to choose from
+    epochs : of the training; the most, if `validation` is not 0
+    lr : learning rate, a number or several to choose from
+    validation : share of the training images that choose; 0 for none, and then there is one head, one lr, all epochs
+    batch_size, weight_decay : of the training
     device : "auto", "cpu" or "cuda"
-    random_state : of initialisation and batches
+    random_state : of validation part, initialisation and batches
     """
 
-    scopes = ("linear",)
-    fit_imports = ("l2h.hashing.training", "l2h.device", "l2h.progress")
+    scopes = ("linear", "mlp", "auto")
+    learned = ("mean_", "hidden_projection_", "hidden_intercept_", "projection_", "intercept_")
+    fit_imports = ("l2h.hashing.training", "l2h.hashing.selection", "l2h.device", "l2h.progress")
     supervised: ClassVar[bool] = True
+    mean_: NDArray
+    hidden_projection_: NDArray
+    hidden_intercept_: NDArray
+    projection_: NDArray
+    intercept_: NDArray
+    selection_: dict[str, Any] | None
 
     def __init__(
         self,
         bits: int,
         scope: str,
+        hidden: Numbers,
         epochs: int,
+        lr: Numbers,
+        validation: float,
         batch_size: int,
-        lr: float,
         weight_decay: float,
         device: str,
         random_state: int | None,
     ):
         self.bits = bits
         self.scope = scope
+        self.hidden = hidden
         self.epochs = epochs
-        self.batch_size = batch_size
         self.lr = lr
+        self.validation = validation
+        self.batch_size = batch_size
         self.weight_decay = weight_decay
         self.device = device
         self.random_state = random_state
@@ -66,9 +89,18 @@ class DeepHasher(LinearHasher):
         """Raise ValueError for a value that makes no sense."""
         super().check_params()
         require(self.scope in self.scopes, "scope", self.scope, f"one of {', '.join(self.scopes)}")
+        several = all(map(is_count, _several(self.hidden))) and len(_several(self.hidden)) > 0
+        require(several, "hidden", self.hidden, "a whole number from 1, or several")
         require(is_count(self.epochs), "epochs", self.epochs, "a whole number from 1")
+        positive = all(is_number(lr) and lr > 0 for lr in _several(self.lr)) and len(_several(self.lr)) > 0
+        require(positive, "lr", self.lr, "a number above 0, or several")
+        share = is_number(self.validation) and 0 <= self.validation <= 0.5
+        require(share, "validation", self.validation, "a share from 0 to 0.5")
+        one = len(self._heads()) == 1 and len(_several(self.lr)) == 1
+        require(
+            self.validation > 0 or one, "validation", self.validation, "above 0 to choose among several lr or heads"
+        )
         require(is_count(self.batch_size) and self.batch_size > 1, "batch_size", self.batch_size, "at least 2")
-        require(is_number(self.lr) and self.lr > 0, "lr", self.lr, "a number above 0")
         require(is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "from 0")
         require(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
 
@@ -78,30 +110,55 @@ class DeepHasher(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
-        from l2h.hashing.training import train_linear
+        from l2h.hashing.training import Trainer
 
         data = self.training_features(X, np.float32)
         labels = self._multi_hot(y, len(data)) if self.supervised else None
         self.mean_ = data.mean(axis=0, dtype=np.float64).astype(np.float32)
         centred = data - self.mean_
         scale = np.sqrt(np.mean(centred**2, dtype=np.float64)).astype(np.float32) or np.float32(1)
-        weight, bias = train_linear(
+        trainer = Trainer(
             centred / scale,
             data,
             labels,
             self.loss,
             bits=self.bits,
-            epochs=self.epochs,
             batch_size=self.batch_size,
-            lr=self.lr,
             weight_decay=self.weight_decay,
             device=self.device,
             seed=int(check_random_state(self.random_state).randint(2**31)),
         )
-        self.projection_ = weight.T / scale
-        self.intercept_ = bias
+        heads, rates = self._heads(), _several(self.lr)
+        if self.validation:
+            from l2h.hashing.selection import select
+
+            self.selection_ = select(trainer, self.validation, heads, rates, self.epochs)
+            hidden, lr, epochs = (self.selection_[name] for name in ("hidden", "lr", "epochs"))
+        else:
+            self.selection_ = None
+            hidden, lr, epochs = heads[0], rates[0], self.epochs
+        head: Any = trainer.train(np.arange(len(data)), hidden, lr, epochs)
+        layers = [(layer.weight.detach().cpu().numpy().T, layer.bias.detach().cpu().numpy()) for layer in head[::2]]
+        layers[0] = layers[0][0] / scale, layers[0][1]
+        self.hidden_projection_, self.hidden_intercept_ = layers[0] if hidden else _NO_LAYER
+        self.projection_, self.intercept_ = layers[-1]
         self._warn_of_collapse(data)
         return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """Scores, float (n, bits)."""
+        values = self._checked(X) - self.mean_
+        if self.hidden_intercept_.size:
+            values = np.maximum(values @ self.hidden_projection_ + self.hidden_intercept_, 0)
+        return values @ self.projection_ + self.intercept_
+
+    def notes(self) -> dict[str, Any]:
+        """How head, learning rate and number of epochs were chosen."""
+        return {"selection": self.selection_}
+
+    def _heads(self) -> tuple[int, ...]:
+        """Widths of the hidden layer to choose from, 0 for none."""
+        return {"linear": (0,), "mlp": _several(self.hidden), "auto": (0, *_several(self.hidden))}[self.scope]
 
     def _multi_hot(self, y: ArrayLike | None, n: int) -> NDArray[np.float32]:
         if y is None:
@@ -132,3 +189,8 @@ class DeepHasher(LinearHasher):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.supervised
         return tags
+
+
+def _several(value: Any) -> tuple:
+    """One value or several, as several."""
+    return tuple(value) if isinstance(value, tuple | list) else (value,)

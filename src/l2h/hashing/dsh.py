@@ -6,7 +6,7 @@ Liu, Wang, Shan and Chen, "Deep Supervised Hashing for Fast Image Retrieval", CV
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_number, require
-from l2h.hashing.deep import DeepHasher
+from l2h.hashing.deep import DeepHasher, Numbers
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +61,7 @@ class DSH(DeepHasher):
 
     Parameters
     ----------
-    bits, scope, epochs, batch_size, lr, weight_decay, device, random_state : see `DeepHasher`
+    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state : see `DeepHasher`
     alpha : weight of the pull towards -1 and 1
     margin : None for the paper's 2 * bits
     pairs : "bank" or "batch"; see `DSHLoss`
@@ -72,9 +72,11 @@ class DSH(DeepHasher):
         bits: int = 32,
         *,
         scope: str = "linear",
-        epochs: int = 50,
+        hidden: Numbers = 512,
+        epochs: int = 30,
+        lr: Numbers = (1e-3, 3e-4),
+        validation: float = 0.1,
         batch_size: int = 128,
-        lr: float = 1e-3,
         weight_decay: float = 1e-5,
         alpha: float = 0.1,
         margin: float | None = None,
@@ -82,7 +84,7 @@ class DSH(DeepHasher):
         device: str = "auto",
         random_state: int | None = None,
     ):
-        super().__init__(bits, scope, epochs, batch_size, lr, weight_decay, device, random_state)
+        super().__init__(bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state)
         self.alpha = alpha
         self.margin = margin
         self.pairs = pairs

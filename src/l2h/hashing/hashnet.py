@@ -6,7 +6,7 @@ Cao, Long, Wang and Yu, "HashNet: Deep Learning to Hash by Continuation", ICCV 2
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_count, require
-from l2h.hashing.deep import DeepHasher
+from l2h.hashing.deep import DeepHasher, Numbers
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,7 @@ class HashNet(DeepHasher):
 
     Parameters
     ----------
-    bits, scope, epochs, batch_size, lr, weight_decay, device, random_state : see `DeepHasher`
+    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state : see `DeepHasher`
     step : epochs between two steps of the continuation
     weighting : "shared" or "jaccard"; see `HashNetLoss`
     """
@@ -73,16 +73,18 @@ class HashNet(DeepHasher):
         bits: int = 32,
         *,
         scope: str = "linear",
-        epochs: int = 50,
+        hidden: Numbers = 512,
+        epochs: int = 30,
+        lr: Numbers = (1e-3, 3e-4),
+        validation: float = 0.1,
         batch_size: int = 128,
-        lr: float = 1e-3,
         weight_decay: float = 1e-5,
         step: int = 10,
         weighting: str = "shared",
         device: str = "auto",
         random_state: int | None = None,
     ):
-        super().__init__(bits, scope, epochs, batch_size, lr, weight_decay, device, random_state)
+        super().__init__(bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state)
         self.step = step
         self.weighting = weighting
 

@@ -1,0 +1,177 @@
+"""Heads of deep methods, and how they are chosen on a validation part of the training images."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from l2h import hashing
+from l2h.errors import L2HError
+from l2h.hashing import selection
+from l2h.hashing.dsh import DSHLoss
+from l2h.hashing.training import Trainer
+
+DEEP = ("bihalf", "dsh", "hashnet")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = load_digits()
+    return data.data.astype(np.float32)[:300], data.target[:300]
+
+
+def make(name, **params):
+    return hashing.make(name, **{"bits": 8, "random_state": 0, "epochs": 4, "hidden": 16, **params})
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_a_hidden_layer_is_learned_saved_and_applied(name, digits, tmp_path):
+    X, y = digits
+    hasher = make(name, scope="mlp", lr=1e-2, validation=0).fit(X, y)
+    hidden = np.maximum((X - X.mean(axis=0)) @ hasher.hidden_projection_ + hasher.hidden_intercept_, 0)
+    expected = hidden @ hasher.projection_ + hasher.intercept_
+    assert hasher.hidden_projection_.shape == (64, 16)
+    assert np.allclose(hasher.decision_function(X), expected, atol=1e-4)
+    hasher.save(tmp_path / "model")
+    assert np.array_equal(hashing.load(tmp_path / "model").transform(X), hasher.transform(X))
+
+
+@pytest.mark.parametrize("scope", ["linear", "mlp"])
+def test_what_is_learned_is_the_trained_head_with_the_scaling_folded_in(scope, digits, monkeypatch):
+    X, y = digits
+    trained = []
+    original = Trainer.train
+
+    def train(self, *arguments, **options):
+        head = original(self, *arguments, **options)
+        trained.append(head(self.inputs).detach().numpy())
+        return head
+
+    monkeypatch.setattr(Trainer, "train", train)
+    hasher = make("dsh", scope=scope, lr=1e-2, validation=0).fit(X, y)
+    assert np.allclose(hasher.decision_function(X), trained[0], atol=1e-4)
+
+
+def test_the_choice_and_its_curves_are_kept_with_the_model(digits, tmp_path):
+    X, y = digits
+    hasher = make("hashnet", scope="auto", lr=[1e-2, 1e-4], hidden=[8, 16], validation=0.2).fit(X, y)
+    chosen = hasher.selection_
+    combinations = [(hidden, lr) for hidden in (0, 8, 16) for lr in (1e-2, 1e-4)]
+    assert [(curve["hidden"], curve["lr"]) for curve in chosen["curves"]] == combinations
+    assert all(len(curve["scores"]) == 4 for curve in chosen["curves"])
+    best = max(chosen["curves"], key=lambda curve: max(curve["scores"]))
+    assert (chosen["hidden"], chosen["lr"]) == (best["hidden"], best["lr"])
+    assert chosen["epochs"] == best["scores"].index(max(best["scores"])) + 1
+    assert chosen["images"] == 60
+    assert hasher.hidden_intercept_.shape == (chosen["hidden"],)
+    hasher.save(tmp_path / "model")
+    assert json.loads((tmp_path / "model" / "model.json").read_text())["selection"] == chosen
+
+
+def test_the_winner_is_trained_on_all_images_with_what_was_chosen(digits):
+    X, y = digits
+    chosen = make("dsh", scope="auto", lr=(1e-2, 1e-3)).fit(X, y)
+    fixed = {"scope": "mlp" if chosen.selection_["hidden"] else "linear", "lr": chosen.selection_["lr"]}
+    direct = make("dsh", **fixed, epochs=chosen.selection_["epochs"], validation=0).fit(X, y)
+    assert np.array_equal(direct.decision_function(X), chosen.decision_function(X))
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_validation_images_are_not_trained_on(name, digits, monkeypatch):
+    X, y = digits
+    trained, scored = [], []
+    original_train, original_score = Trainer.train, selection._average_precision
+
+    def train(self, rows, *arguments, **options):
+        trained.append(rows)
+        return original_train(self, rows, *arguments, **options)
+
+    def score(bits, relevant):
+        scored.append(bits.shape)
+        return original_score(bits, relevant)
+
+    monkeypatch.setattr(Trainer, "train", train)
+    monkeypatch.setattr(selection, "_average_precision", score)
+    make(name, lr=(1e-2, 1e-3), validation=0.1).fit(X, y)
+    *candidates, final = trained
+    assert len(candidates) == 2
+    assert all(len(rows) == 270 and np.array_equal(rows, candidates[0]) for rows in candidates)
+    assert np.array_equal(final, np.arange(300))
+    assert scored == [(30, 8)] * 8
+
+
+def test_methods_that_see_no_labels_choose_without_them(digits):
+    X, y = digits
+    blind = make("bihalf", lr=(1e-2, 1e-4)).fit(X)
+    assert blind.selection_["criterion"] == "mAP, relevant by the features' cosine"
+    assert blind.selection_ == make("bihalf", lr=(1e-2, 1e-4)).fit(X, y).selection_
+    assert make("dsh", lr=(1e-2, 1e-4)).fit(X, y).selection_["criterion"] == "mAP, relevant by labels"
+
+
+def test_a_rate_that_diverges_is_out(digits, caplog):
+    X, y = digits
+    caplog.set_level(logging.INFO, "l2h")
+    hasher = make("dsh", lr=(1e30, 1e-2)).fit(X, y)
+    assert hasher.selection_["lr"] == 1e-2
+    assert "lower lr (now 1e+30); this choice is out" in caplog.text
+    with pytest.raises(L2HError, match=r"training diverged at every lr, 1e\+30, 1e\+31; give lower ones"):
+        make("dsh", lr=(1e30, 1e31)).fit(X, y)
+
+
+def test_too_few_images_to_choose_on(digits):
+    X, y = digits
+    with pytest.raises(L2HError, match="validation=0.1 of 20 training images is too small a part to choose on"):
+        make("dsh").fit(X[:20], y[:20])
+
+
+def test_the_score_against_plain_loops():
+    rng = np.random.default_rng(0)
+    for n, width in ((2, 3), (9, 2), (20, 6)):
+        bits, relevant = rng.random((n, width)) < 0.5, rng.random((n, n)) < 0.3
+        expected = []
+        for i in range(n):
+            others = [(sum(bits[i] != bits[j]), relevant[i, j]) for j in range(n) if j != i]
+            hits = [distance for distance, right in others if right]
+            precisions = [
+                sum(hit <= distance for hit in hits) / sum(other <= distance for other, _ in others)
+                for distance in hits
+            ]
+            expected += [sum(precisions) / len(precisions)] if hits else []
+        score = selection._average_precision(torch.tensor(bits), relevant)
+        assert score == pytest.approx(sum(expected) / len(expected) if expected else 0)
+
+
+def test_the_nearest_by_cosine_against_a_sort():
+    features = np.random.default_rng(1).normal(size=(41, 5)).astype(np.float32)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    nearest = selection._nearest(torch.tensor(features))
+    for i in range(41):
+        order = [j for j in np.argsort(-unit @ unit[i]) if j != i]
+        assert sorted(np.flatnonzero(nearest[i])) == sorted(order[:4])
+
+
+class Largest(TorchDispatchMode):
+    """Notes how many values the largest tensor has that any operation makes."""
+
+    values = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        result = function(*arguments, **(options or {}))
+        for tensor in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(tensor, torch.Tensor):
+                self.values = max(self.values, tensor.numel())
+        return result
+
+
+def test_dsh_s_memory_does_not_grow_with_bank_times_bits_times_batch():
+    images, bits, batch = 700, 48, 60
+    loss = DSHLoss(torch.eye(10)[torch.arange(images) % 10], bits, margin=2 * bits, alpha=0.1, pairs="bank")
+    outputs = torch.randn(batch, bits, requires_grad=True)
+    with Largest() as largest:
+        loss(outputs, outputs, torch.arange(batch), 0).backward()
+    assert outputs.grad is not None
+    assert images * bits <= largest.values <= images * max(bits, batch)

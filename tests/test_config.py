@@ -45,8 +45,11 @@ def test_defaults_are_filled_in():
 
 
 def test_spelling_out_a_default_changes_nothing():
-    spelled = {**MINIMAL, "methods": [{"method": "itq", "params": {"n_iter": 50}}]}
-    assert resolved(spelled)["methods"][0]["arguments"] == resolved(MINIMAL)["methods"][0]["arguments"]
+    plain = {**MINIMAL, "methods": ["itq", "dsh"]}
+    params = {"itq": {"n_iter": 50}, "dsh": {"lr": [1e-3, 3e-4]}}
+    spelled = {**MINIMAL, "methods": [{"method": name, "params": some} for name, some in params.items()]}
+    for one, other in zip(resolved(spelled)["methods"], resolved(plain)["methods"], strict=True):
+        assert repr(one["arguments"]) == repr(other["arguments"])
 
 
 def test_features_are_shared_by_configs_that_make_the_same_ones():
@@ -55,6 +58,17 @@ def test_features_are_shared_by_configs_that_make_the_same_ones():
 
     assert identity() == identity(bits=[4], seeds=[1, 2], methods=["lsh"], threads={"fit": 3})
     assert len({identity(), identity(device="cpu"), identity(threads={"features": 1})}) == 3
+
+
+def test_shipped_configs_resolve_and_the_full_one_begins_with_mnist():
+    shipped = {path.stem: resolved(yaml.safe_load(path.read_text())) for path in (ROOT / "config").glob("*.yaml")}
+    assert {"config", "quickstart", "mnist"} <= set(shipped)
+    six = ["lsh", "itq", "sh", "dsh", "hashnet", "bihalf"]
+    for name, seeds in (("config", [0, 1, 2, 3, 4]), ("mnist", [0, 1, 2])):
+        assert [entry["method"] for entry in shipped[name]["methods"]] == six
+        assert shipped[name]["bits"] == [8, 16, 32, 64]
+        assert shipped[name]["seeds"] == seeds
+        assert shipped[name]["datasets"][0]["protocol_id"] == "mnist-1k"
 
 
 def test_a_split_of_another_seed_has_another_protocol_id():
@@ -70,6 +84,20 @@ def test_a_local_weights_file_is_known_by_its_content(tmp_path):
     other = resolved({**MINIMAL, "backbones": [{"name": "alexnet", "weights": str(path)}]})["backbones"][0]
     assert entry["source"] == other["source"] == "mine"
     assert entry["id"] != other["id"]
+
+
+def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monkeypatch):
+    assert resolved(MINIMAL)["dataset_mirror"] is None
+    (tmp_path / "one").mkdir()
+    monkeypatch.setenv("L2H_DATASET_MIRROR", str(tmp_path))
+    assert resolved(MINIMAL)["dataset_mirror"] == str(tmp_path)
+    one = str(tmp_path / "one")
+    assert resolved({**MINIMAL, "dataset_mirror": one})["dataset_mirror"] == one
+    with pytest.raises(ConfigError, match="config key dataset_mirror: '/no/where' is no folder"):
+        resolved({**MINIMAL, "dataset_mirror": "/no/where"})
+    monkeypatch.setenv("L2H_DATASET_MIRROR", "/no/where")
+    with pytest.raises(ConfigError, match="environment variable L2H_DATASET_MIRROR: '/no/where' is no folder"):
+        resolved(MINIMAL)
 
 
 @pytest.mark.parametrize(

@@ -72,44 +72,52 @@ def test_the_choice_and_its_curves_are_kept_with_the_model(digits, tmp_path):
     assert json.loads((tmp_path / "model" / "model.json").read_text())["selection"] == chosen
 
 
-def test_the_winner_is_trained_on_all_images_with_what_was_chosen(digits):
+def test_the_head_is_kept_as_it_was_after_its_best_epoch(digits):
+    """The same training, stopped there, gives the same head: what follows the best epoch leaves no trace."""
     X, y = digits
-    chosen = make("dsh", scope="auto", lr=(1e-2, 1e-3)).fit(X, y)
-    fixed = {"scope": "mlp" if chosen.selection_["hidden"] else "linear", "lr": chosen.selection_["lr"]}
-    direct = make("dsh", **fixed, epochs=chosen.selection_["epochs"], validation=0).fit(X, y)
-    assert np.array_equal(direct.decision_function(X), chosen.decision_function(X))
+    long = make("dsh", scope="mlp", lr=3e-2, epochs=12).fit(X, y)
+    best = long.selection_["epochs"]
+    assert best < 12
+    short = make("dsh", scope="mlp", lr=3e-2, epochs=best).fit(X, y)
+    assert short.selection_["epochs"] == best
+    assert np.array_equal(short.decision_function(X), long.decision_function(X))
 
 
 @pytest.mark.parametrize("name", DEEP)
 def test_validation_images_are_not_trained_on(name, digits, monkeypatch):
     X, y = digits
     trained, scored = [], []
-    original_train, original_score = Trainer.train, selection._average_precision
+    original_train, original_select = Trainer.train, selection._by_loss if name == "bihalf" else selection._by_labels
 
     def train(self, rows, *arguments, **options):
         trained.append(rows)
         return original_train(self, rows, *arguments, **options)
 
-    def score(bits, relevant):
-        scored.append(bits.shape)
-        return original_score(bits, relevant)
+    def choose(trainer, rows):
+        scored.append(rows)
+        return original_select(trainer, rows)
 
     monkeypatch.setattr(Trainer, "train", train)
-    monkeypatch.setattr(selection, "_average_precision", score)
+    monkeypatch.setattr(selection, original_select.__name__, choose)
     make(name, lr=(1e-2, 1e-3), validation=0.1).fit(X, y)
-    *candidates, final = trained
-    assert len(candidates) == 2
-    assert all(len(rows) == 270 and np.array_equal(rows, candidates[0]) for rows in candidates)
-    assert np.array_equal(final, np.arange(300))
-    assert scored == [(30, 8)] * 8
+    (validation,) = scored
+    assert len(trained) == 2
+    assert len(validation) == 30
+    assert all(sorted([*rows, *validation]) == list(range(300)) for rows in trained)
 
 
-def test_methods_that_see_no_labels_choose_without_them(digits):
+def test_methods_that_see_no_labels_choose_by_their_loss(digits):
     X, y = digits
-    blind = make("bihalf", lr=(1e-2, 1e-4)).fit(X)
-    assert blind.selection_["criterion"] == "mAP, relevant by the features' cosine"
-    assert blind.selection_ == make("bihalf", lr=(1e-2, 1e-4)).fit(X, y).selection_
-    assert make("dsh", lr=(1e-2, 1e-4)).fit(X, y).selection_["criterion"] == "mAP, relevant by labels"
+    blind = make("bihalf", lr=(1e-2, 1e-4), validation=0.5, batch_size=40).fit(X)
+    assert blind.selection_["criterion"] == "minus the loss"
+    assert blind.selection_ == make("bihalf", lr=(1e-2, 1e-4), validation=0.5, batch_size=40).fit(X, y).selection_
+    assert make("dsh", lr=(1e-2, 1e-4)).fit(X, y).selection_["criterion"] == "mean average precision"
+    order = np.random.default_rng(np.random.RandomState(0).randint(2**31)).permutation(300)[:150]
+    parts = np.array_split(np.sort(order), 4)
+    scores = torch.tensor(blind.decision_function(X))
+    losses = [blind.loss(None)(scores[part], torch.tensor(X[part]), None, 0) for part in parts]
+    best = max(max(curve["scores"]) for curve in blind.selection_["curves"])
+    assert best == pytest.approx(-float(torch.stack(losses).mean()), rel=1e-5)
 
 
 def test_a_rate_that_diverges_is_out(digits, caplog):
@@ -117,8 +125,8 @@ def test_a_rate_that_diverges_is_out(digits, caplog):
     caplog.set_level(logging.INFO, "l2h")
     hasher = make("dsh", lr=(1e30, 1e-2)).fit(X, y)
     assert hasher.selection_["lr"] == 1e-2
-    assert "lower lr (now 1e+30); this choice is out" in caplog.text
-    with pytest.raises(L2HError, match=r"training diverged at every lr, 1e\+30, 1e\+31; give lower ones"):
+    assert "lower lr (now 1e+30)" in caplog.text
+    with pytest.raises(L2HError, match=r"training diverged at once with every lr, 1e\+30, 1e\+31; give lower ones"):
         make("dsh", lr=(1e30, 1e31)).fit(X, y)
 
 
@@ -143,15 +151,6 @@ def test_the_score_against_plain_loops():
             expected += [sum(precisions) / len(precisions)] if hits else []
         score = selection._average_precision(torch.tensor(bits), relevant)
         assert score == pytest.approx(sum(expected) / len(expected) if expected else 0)
-
-
-def test_the_nearest_by_cosine_against_a_sort():
-    features = np.random.default_rng(1).normal(size=(41, 5)).astype(np.float32)
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    nearest = selection._nearest(torch.tensor(features))
-    for i in range(41):
-        order = [j for j in np.argsort(-unit @ unit[i]) if j != i]
-        assert sorted(np.flatnonzero(nearest[i])) == sorted(order[:4])
 
 
 class Largest(TorchDispatchMode):

@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from glob import glob
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -16,12 +19,15 @@ import yaml
 from l2h import hashing, store
 
 ROOT = Path(__file__).parents[1]
-METHODS = ["lsh", "itq", "sh", "dsh", "hashnet", "bihalf", "toy"]
+METHODS = ["dsh", "hashnet", "bihalf", "lsh", "itq", "sh", "toy"]
 CONFIG = {
     "datasets": ["digits", "digit_pairs"],
     "backbones": [{"name": "alexnet", "layer": "fc6", "weights": "untrained", "input_size": 64}],
     "methods": [
-        {"method": name, "params": {"epochs": 2} if name in ("dsh", "hashnet", "bihalf") else {}} for name in METHODS
+        {"method": "dsh", "params": {"epochs": 2}},
+        {"method": "hashnet", "scope": "auto", "params": {"epochs": 2, "hidden": 32}},
+        {"method": "bihalf", "scope": "mlp", "params": {"epochs": 2, "lr": 1.0e-3, "validation": 0}},
+        *({"method": name} for name in METHODS if name not in ("dsh", "hashnet", "bihalf")),
     ],
     "bits": [8],
     "device": "cpu",
@@ -42,12 +48,12 @@ class Workspace:
         shutil.copy(ROOT / "tests" / "toy_method.py", folder)
         self.configure(CONFIG)
 
-    def configure(self, config: dict) -> None:
-        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    def configure(self, config: dict, name: str = "tiny") -> None:
+        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    def snakemake(self, *arguments: str, config: str = "tiny", check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
-        command += ["--configfile", self.folder / "tiny.yaml", "--nolock", *arguments]
+        command += ["--configfile", self.folder / f"{config}.yaml", "--nolock", *arguments]
         paths = os.pathsep.join(map(str, (self.folder / "src", ROOT / "tests" / "recorder")))
         environment = {**os.environ, "PYTHONPATH": paths, "L2H_RECORD": str(self.record)}
         done = subprocess.run(
@@ -56,9 +62,9 @@ class Workspace:
         assert not check or done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
         return done
 
-    def planned(self) -> Counter:
+    def planned(self, *arguments: str, config: str = "tiny") -> Counter:
         """How often each (rule, variant) stands in the dry run; the variant is None where a rule has none."""
-        text = self.snakemake("--dry-run", "--cores", "1").stdout
+        text = self.snakemake("--dry-run", "--cores", "1", *arguments, config=config).stdout
         lines = re.findall(r"^Job \d+: (.*)$", text, flags=re.MULTILINE)
         plan = Counter()
         for line in lines:
@@ -147,6 +153,7 @@ def test_models_are_json_and_safetensors_and_say_what_made_them(finished):
     assert description["data"]["split_sha256"] == split.sha256
     assert len(description["data"]["features"]["weights_sha256"]) == 64
     assert description["params"]["epochs"] == 2
+    assert [len(curve["scores"]) for curve in description["selection"]["curves"]] == [2, 2]
     assert hashing.load(cell / "model").bits == 8
 
 
@@ -228,6 +235,42 @@ def test_one_more_code_length_computes_it_and_nothing_else(finished):
         finished.configure(CONFIG)
 
 
+def test_configs_that_share_features_extract_them_once(finished):
+    finished.configure({**CONFIG, "bits": [12], "seeds": [3], "methods": ["itq"]}, "other")
+    assert finished.planned(config="other") == only("itq")
+
+
+def test_training_looks_at_training_images_alone(finished, tmp_path):
+    """The fit script gives the same model where all other images have other features, bit by bit."""
+    data = finished.folder / "resources/digits"
+    split = store.read_split(data / "splits/digits-300.parquet")
+    features = next((data / "features").glob("*.parquet"))
+    model = finished.folder / "results/tiny/digits/digits-300/alexnet-fc6/hashnet/8bits-seed0/model"
+    description, arrays = store.read_model(model)
+
+    def batches():
+        for ids, values in store.iter_features(features):
+            values[~np.isin(ids, split.ids("train"))] = 9.0
+            yield ids, values
+
+    store.write_features(tmp_path / "features.parquet", batches(), "float32", store.read_metadata(features))
+    key = {name: description["data"][name] for name in ("method", "bits", "seed")}
+    arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
+    program = f"""
+import runpy
+from types import SimpleNamespace as Some
+class Params(dict):
+    __getattr__ = dict.__getitem__
+params = Params(key={key!r}, arguments={arguments!r}, numeric_threads=1)
+paths = Some(split={str(data / "splits/digits-300.parquet")!r}, features="features.parquet")
+job = Some(log=["log"], params=params, config={{"plugins": []}}, input=paths, output=["model"])
+runpy.run_path({str(ROOT / "workflow/scripts/fit.py")!r}, {{"snakemake": job}})
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    _, again = store.read_model(tmp_path / "model")
+    assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
+
+
 def test_rules_declare_the_modules_that_their_jobs_import(alone):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
     jobs = alone.jobs()
@@ -289,6 +332,29 @@ def readme_commands() -> list[str]:
     return [line.partition("#")[0].strip() for line in lines if line.startswith("snakemake")]
 
 
+def once_more(verbs: tuple, variants: list[str], datasets: int) -> Counter:
+    """These jobs of these variants on so many data sets, and the table and report with them."""
+    cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
+    return cells + Counter({("comparison of all cells", None): 1, ("report", None): 1})
+
+
+@pytest.mark.parametrize(
+    ("sign", "plan"),
+    [
+        ("--forcerun results", once_more(("fit", "encode", "rank", "measure"), ["itq"], datasets=1)),
+        ("--forcerun metrics", once_more(("measure",), METHODS, datasets=2)),
+        ("--config bits", once_more(("fit", "encode", "rank", "measure"), METHODS, datasets=2)),
+    ],
+)
+def test_the_readme_s_examples_of_targeted_work_do_what_they_say(sign, plan, finished):
+    """The commands themselves, with this module's config in place of the quickstart's."""
+    (command,) = (line for line in readme_commands() if sign in line)
+    command = command.replace("config/quickstart.yaml", "tiny.yaml").replace("results/quickstart", "results/tiny")
+    words = [name for word in shlex.split(command) for name in (sorted(glob(word, root_dir=finished.folder)) or [word])]
+    assert words[:5] == ["snakemake", "--cores", "8", "--configfile", "tiny.yaml"]
+    assert finished.planned(*words[5:]) == plan
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
     """What a user has: the repository's files, and a config of their own."""
@@ -298,11 +364,11 @@ def clone(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", readme_commands())
+@pytest.mark.parametrize("command", [line for line in readme_commands() if "*" not in line])
 def test_the_readme_s_commands_are_understood(command, clone):
     dry = [] if "--unlock" in command else ["--dry-run"]
     done = subprocess.run(
-        [sys.executable, "-m", *command.split(), *dry], cwd=clone, text=True, capture_output=True, timeout=300
+        [sys.executable, "-m", *shlex.split(command), *dry], cwd=clone, text=True, capture_output=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
 

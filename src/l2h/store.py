@@ -293,7 +293,10 @@ def _write_batches(
             for ids, column in batches:
                 schema = pa.schema([("id", pa.int64()), (name, column.type)], metadata=dict(metadata))
                 if writer is None:
-                    writer = pq.ParquetWriter(part, schema, compression="zstd", write_page_checksum=True)
+                    # values hardly repeat: a dictionary makes the file larger and reading it twice as slow
+                    writer = pq.ParquetWriter(
+                        part, schema, compression="zstd", use_dictionary=False, write_page_checksum=True
+                    )
                 writer.write_table(pa.table([pa.array(ids), column], schema=schema))
         finally:
             if writer is not None:

@@ -29,22 +29,23 @@ class DeepHasher(Hasher):
     divided by one common scale; both are folded into what is learned. A loss that looks at features itself gets them
     as they are.
 
-    Where there is a choice, of head, learning rate or number of epochs, it falls on a validation part of the training
-    images; then the winner is trained on all of them. See `l2h.hashing.selection`.
+    Head, learning rate and number of epochs are chosen on a validation part of the training images, which is not
+    trained on; see `l2h.hashing.selection`.
 
     Attributes
     ----------
     supervised : whether the loss needs labels
-    selection_ : what was chosen, and the curves behind it; None if nothing was to choose
+    selection_ : what was chosen, and the curves behind it; None without a validation part, and after `load`
 
     Parameters
     ----------
     bits : code length
     scope : "linear", "mlp" for a hidden layer, or "auto" for the better of the two
     hidden : units of the hidden layer, a number or several to choose from
-    epochs : of the training; the most, if `validation` is not 0
+    epochs : of the training; the most, with a validation part
     lr : learning rate, a number or several to choose from
-    validation : share of the training images that choose; 0 for none, and then there is one head, one lr, all epochs
+    validation : share of the training images that are kept for the choice; 0 to train on all of them, with one head
+        and one lr, to the last epoch
     batch_size, weight_decay : of the training
     device : "auto", "cpu" or "cuda"
     random_state : of validation part, initialisation and batches
@@ -59,7 +60,7 @@ class DeepHasher(Hasher):
     hidden_intercept_: NDArray
     projection_: NDArray
     intercept_: NDArray
-    selection_: dict[str, Any] | None
+    selection_: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -129,18 +130,16 @@ class DeepHasher(Hasher):
             seed=int(check_random_state(self.random_state).randint(2**31)),
         )
         heads, rates = self._heads(), _several(self.lr)
+        head: Any
         if self.validation:
             from l2h.hashing.selection import select
 
-            self.selection_ = select(trainer, self.validation, heads, rates, self.epochs)
-            hidden, lr, epochs = (self.selection_[name] for name in ("hidden", "lr", "epochs"))
+            head, self.selection_ = select(trainer, self.validation, heads, rates, self.epochs)
         else:
-            self.selection_ = None
-            hidden, lr, epochs = heads[0], rates[0], self.epochs
-        head: Any = trainer.train(np.arange(len(data)), hidden, lr, epochs)
+            head, self.selection_ = trainer.train(np.arange(len(data)), heads[0], rates[0], self.epochs), None
         layers = [(layer.weight.detach().cpu().numpy().T, layer.bias.detach().cpu().numpy()) for layer in head[::2]]
         layers[0] = layers[0][0] / scale, layers[0][1]
-        self.hidden_projection_, self.hidden_intercept_ = layers[0] if hidden else _NO_LAYER
+        self.hidden_projection_, self.hidden_intercept_ = layers[0] if len(layers) > 1 else _NO_LAYER
         self.projection_, self.intercept_ = layers[-1]
         self._warn_of_collapse(data)
         return self

@@ -70,13 +70,17 @@ class Trainer:
         layers = [Linear(width, hidden), ReLU(), Linear(hidden, self.bits)] if hidden else [Linear(width, self.bits)]
         return Sequential(*layers).to(self.device)
 
+    def n_batches(self, n: int) -> int:
+        """Into how many equal batches n rows fall, each of two at least: a remainder of one would have no pairs."""
+        return max(1, min(-(-n // self.batch_size), n // 2))
+
     def train(
         self,
         rows: NDArray[np.int64],
         hidden: int,
         lr: float,
         epochs: int,
-        after_epoch: Callable[[torch.nn.Module], None] = lambda head: None,
+        after_epoch: Callable[[torch.nn.Sequential], None] = lambda head: None,
     ) -> torch.nn.Sequential:
         """Train a new head on some rows with Adam; on a CPU, the same seed and thread count give the same result.
 
@@ -98,8 +102,7 @@ class Trainer:
             torch.manual_seed(self.seed)
             head = self.head(hidden)
             optimizer = torch.optim.Adam(head.parameters(), lr=lr, weight_decay=self.weight_decay, fused=True)
-            # equal parts of at least two rows: a small remainder would be a batch without pairs
-            n_batches = max(1, min(-(-len(kept) // self.batch_size), len(kept) // 2))
+            n_batches = self.n_batches(len(kept))
             for epoch in track(f"training, {name}, lr {lr}", range(epochs), epochs, "epochs"):
                 mean = 0.0
                 for batch in torch.randperm(len(kept)).to(self.device).tensor_split(n_batches):

@@ -52,6 +52,16 @@ def test_spelling_out_a_default_changes_nothing():
         assert repr(one["arguments"]) == repr(other["arguments"])
 
 
+def test_numbers_that_snakemake_hands_over_as_text():
+    """As from `--config "bits=[8, 128]" "backbones=[{name: alexnet, weights: untrained, input_size: 64}]"`."""
+    backbone = {"name": "alexnet", "weights": "untrained", "input_size": "64"}
+    config = resolved({**MINIMAL, "bits": ["8", "128"], "backbones": [backbone]})
+    assert config["bits"] == [8, 128]
+    assert config["backbones"][0]["input_size"] == 64
+    with pytest.raises(ConfigError, match="'8.5' is not of type integer"):
+        resolved({**MINIMAL, "bits": ["8.5"]})
+
+
 def test_features_are_shared_by_configs_that_make_the_same_ones():
     def identity(**change):
         return resolved({**MINIMAL, **change})["backbones"][0]["id"]
@@ -105,7 +115,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
     [
         ({"metods": []}, "config: unknown key 'metods'; allowed are datasets, backbones, methods, bits"),
         ({"bits": [8, 300]}, "config key bits[1]: 300 is out of range; allowed is at least 1 and at most 256"),
-        ({"bits": ["8"]}, "config key bits[0]: '8' is not of type integer"),
+        ({"bits": ["eight"]}, "config key bits[0]: 'eight' is not of type integer"),
         ({"bits": [8.0]}, "config key bits[0]: 8.0 is not of type integer"),
         ({"seeds": [True]}, "config key seeds[0]: True is not of type integer"),
         ({3: 4}, "config: unknown key 3; allowed are datasets"),

@@ -173,7 +173,7 @@ def test_one_core_gives_the_same_table_byte_for_byte(finished, alone):
 
 def test_a_changed_parameter_reruns_that_method_alone(finished):
     changed = yaml.safe_load((finished.folder / "tiny.yaml").read_text())
-    next(entry for entry in changed["methods"] if entry["method"] == "itq")["params"]["n_iter"] = 7
+    next(entry for entry in changed["methods"] if entry["method"] == "itq")["params"] = {"n_iter": 7}
     finished.configure(changed)
     try:
         assert finished.planned() == only("itq")
@@ -250,8 +250,7 @@ def test_training_looks_at_training_images_alone(finished, tmp_path):
 
     def batches():
         for ids, values in store.iter_features(features):
-            values[~np.isin(ids, split.ids("train"))] = 9.0
-            yield ids, values
+            yield ids, np.where(np.isin(ids, split.ids("train"))[:, None], values, 9.0)
 
     store.write_features(tmp_path / "features.parquet", batches(), "float32", store.read_metadata(features))
     key = {name: description["data"][name] for name in ("method", "bits", "seed")}
@@ -343,13 +342,14 @@ def once_more(verbs: tuple, variants: list[str], datasets: int) -> Counter:
     [
         ("--forcerun results", once_more(("fit", "encode", "rank", "measure"), ["itq"], datasets=1)),
         ("--forcerun metrics", once_more(("measure",), METHODS, datasets=2)),
-        ("--config bits", once_more(("fit", "encode", "rank", "measure"), METHODS, datasets=2)),
+        ('--config "bits', once_more(("fit", "encode", "rank", "measure"), METHODS, datasets=2)),
     ],
 )
 def test_the_readme_s_examples_of_targeted_work_do_what_they_say(sign, plan, finished):
     """The commands themselves, with this module's config in place of the quickstart's."""
     (command,) = (line for line in readme_commands() if sign in line)
     command = command.replace("config/quickstart.yaml", "tiny.yaml").replace("results/quickstart", "results/tiny")
+    command = command.replace("[8, 16, 32, 64, 128]", "[8, 128]")  # this module's one length, and one more
     words = [name for word in shlex.split(command) for name in (sorted(glob(word, root_dir=finished.folder)) or [word])]
     assert words[:5] == ["snakemake", "--cores", "8", "--configfile", "tiny.yaml"]
     assert finished.planned(*words[5:]) == plan

@@ -143,18 +143,23 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
     entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
 
 
-def _fill(value: Any, schema: Entry) -> None:
-    """Set the schema's defaults where a mapping lacks a key; what does not fit is left to the validator."""
+def _fill(value: Any, schema: Entry) -> Any:
+    """Set the schema's defaults where a mapping lacks a key; what does not fit is left to the validator.
+
+    Snakemake hands numbers inside a list or mapping that comes by --config over as text; they become numbers again.
+    """
     if isinstance(value, dict):
         for key, part in schema.get("properties", {}).items():
             if "default" in part:
                 default = part["default"]
                 value.setdefault(key, default.copy() if isinstance(default, dict | list) else default)
             if key in value:
-                _fill(value[key], part)
+                value[key] = _fill(value[key], part)
     elif isinstance(value, list):
-        for item in value:
-            _fill(item, schema.get("items", {}))
+        value[:] = [_fill(item, schema.get("items", {})) for item in value]
+    elif isinstance(value, str) and schema.get("type") == "integer" and value.isdecimal():
+        return int(value)
+    return value
 
 
 def _sentence(error: Any) -> str:

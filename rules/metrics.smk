@@ -2,8 +2,10 @@ rule metrics:
     input:
         database=f"{CELL}/histogram.parquet",
         unseen=f"{CELL}/histogram_unseen.parquet",
+        codes=f"{CELL}/codes.parquet",
     output:
-        f"{CELL}/metrics.parquet",
+        metrics=f"{CELL}/metrics.parquet",
+        queries=f"{CELL}/queries.parquet",
     log:
         f"{CELL_LOG}/metrics.log",
     benchmark:
@@ -23,6 +25,7 @@ rule metrics:
             "l2h.ranking.counting",
             "l2h.ranking.histogram",
             "l2h.metrics",
+            "l2h.diagnostics",
             "l2h.evaluation",
         ),
     message:

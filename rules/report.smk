@@ -1,10 +1,12 @@
 rule compare:
     input:
-        cells("metrics.parquet"),
+        metrics=cells("metrics.parquet"),
+        queries=cells("queries.parquet"),
     output:
         csv=f"{RESULTS}/comparison.csv",
         parquet=f"{RESULTS}/comparison.parquet",
         markdown=f"{RESULTS}/comparison.md",
+        differences=f"{RESULTS}/differences.csv",
     log:
         f"{RESULTS}/logs/compare.log",
     benchmark:
@@ -18,7 +20,7 @@ rule compare:
         gpu=0,
     params:
         order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
-        code=code(*JOB, "l2h.report", "l2h.report.comparison"),
+        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
     message:
         "comparison of all cells"
     script:
@@ -27,7 +29,8 @@ rule compare:
 
 rule report:
     input:
-        f"{RESULTS}/comparison.parquet",
+        comparison=f"{RESULTS}/comparison.parquet",
+        differences=f"{RESULTS}/differences.csv",
     output:
         f"{RESULTS}/report.html",
     log:
@@ -44,7 +47,7 @@ rule report:
     params:
         run=RUN,
         config_file=CONFIG_FILE,
-        code=code(*JOB, "l2h.report", "l2h.report.page"),
+        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.differences", "l2h.report.page"),
         template=digest(Path(find_spec("l2h.report").origin).with_name("page.html.jinja")),
     message:
         "report"

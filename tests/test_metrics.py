@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
 from l2h import metrics
+from l2h.evaluation import METRICS, evaluate
 from l2h.ranking import RankHistogram
 
 # Up to three distances, up to four tied items at each: at most 24**3 orders, fewer as only relevance matters.
@@ -88,6 +89,22 @@ def test_radius_and_curve():
     assert curve.shape == (2, 2, 3)
     assert curve[0].tolist() == [[0, 1 / 2, 4 / 6], [0, 0, 0]]
     assert curve[1].tolist() == [[0, 1 / 4, 1], [0, 0, 0]]
+
+
+def test_empty_balls_and_tied_pairs_against_counting():
+    h = RankHistogram(np.array([[0, 0, 0, 4], [1, 2, 0, 3], [0, 0, 1, 0]]), np.zeros((3, 4), int))
+    assert metrics.is_empty_within_radius(h, 1).tolist() == [True, False, True]
+    assert metrics.is_empty_within_radius(h, 2).tolist() == [True, False, False]
+    places = [1] + [2] * 2 + [4] * 3
+    pairs = list(itertools.combinations(places, 2))
+    assert metrics.tied_pairs(h) == pytest.approx([1, sum(a == b for a, b in pairs) / len(pairs), 0])
+
+
+def test_every_figure_has_an_entry_in_the_registry_and_the_other_way_round():
+    h = RankHistogram(np.array([[3, 2, 1]]), np.array([[1, 2, 0]]))
+    names = {figure["metric"] for figure in evaluate(h, h, np.array([[1], [2], [3]], np.uint8))}
+    assert names == set(METRICS)
+    assert {metric.better for metric in METRICS.values()} <= {"higher", "lower", ""}
 
 
 def test_a_query_with_nothing_relevant_scores_zero():

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 
 from l2h import store
-from l2h.evaluation import evaluate
+from l2h.errors import L2HError
+from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import comparison, page
+from l2h.report import comparison, differences, page
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True):
-    """One cell's metrics of a random ranking."""
+    """One cell's metrics and queries, of a random ranking."""
     rng = np.random.default_rng([bits, seed, len(variant)])
     total = rng.integers(0, 9, (4, bits + 1)) + 1
     h = RankHistogram(total, rng.binomial(total, 0.3))
@@ -31,19 +32,28 @@ def cell(variant, bits, seed, dataset="digits", unseen=True):
         "bits": bits,
         "seed": seed,
     }
-    return pa.Table.from_pylist([{**key, **figure} for figure in evaluate(h, rest)], schema=store.METRICS)
+    metrics = pa.Table.from_pylist([{**key, **figure} for figure in evaluate(h, rest)], schema=store.METRICS)
+    return metrics, (pa.table({"query_id": [3, 5, 7, 9], **per_query(h, rest)}), key)
 
 
 @pytest.fixture
-def table():
-    return comparison.compare(
-        [cell(variant, bits, seed) for variant in ("itq", "<b>lsh</b>") for bits in (8, 16) for seed in (0, 1, 2)]
-        + [cell("itq", 8, 0, dataset="pairs", unseen=False)]
-    )
+def cells():
+    several = [(variant, bits, seed) for variant in ("itq", "<b>lsh</b>") for bits in (8, 16) for seed in (0, 1, 2)]
+    return [cell(*one) for one in several] + [cell("itq", 8, 0, dataset="pairs", unseen=False)]
+
+
+@pytest.fixture
+def table(cells):
+    return comparison.compare(*zip(*cells, strict=True))
+
+
+@pytest.fixture
+def tested(cells):
+    return differences.between_methods([queries for _, queries in cells])
 
 
 def of(cells, metric, ties, k=None, normalise="relevant"):
-    rows = [row for part in cells for row in part.to_pylist()]
+    rows = [row for part, _ in cells for row in part.to_pylist()]
     wanted = {"metric": metric, "ties": ties, "k": k, "normalise": normalise}
     return [row["value"] for row in rows if all(row[name] == value for name, value in wanted.items())]
 
@@ -65,6 +75,37 @@ def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
     assert row["map_best"] == pytest.approx(np.mean(of(cells, "map", "best")))
     assert row["map_unseen"] == pytest.approx(np.mean(of(cells, "map_unseen", "expected")))
     assert row["map_at_100"] == pytest.approx(np.mean(of(cells, "map", "expected", 100, "retrieved")))
+
+
+def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, tested):
+    def values(variant):
+        some = [queries for _, queries in cells if (queries[1]["variant"], queries[1]["bits"]) == (variant, 16)]
+        return np.mean([part["average_precision"].to_numpy() for part, _ in some], axis=0)
+
+    itq, lsh = values("itq"), values("<b>lsh</b>")
+    row = table.iloc[1]
+    assert itq.min() <= row["map_low"] < row["map"] < row["map_high"] <= itq.max()
+    assert tested[["dataset", "bits", "variant", "other"]].to_numpy().tolist() == [
+        ["digits", 8, "itq", "<b>lsh</b>"],
+        ["digits", 16, "itq", "<b>lsh</b>"],
+    ]
+    row = tested.iloc[1]
+    assert row["difference"] == pytest.approx(np.mean(itq - lsh))
+    assert row["low"] <= row["difference"] <= row["high"]
+    rng = np.random.default_rng(1)
+    resampled = np.array([np.mean((itq - lsh)[rng.integers(0, 4, 4)]) for _ in range(4000)])
+    assert row["p"] == pytest.approx(2 * min((resampled <= 0).mean(), (resampled >= 0).mean()), abs=0.05)
+
+
+def test_cells_of_other_queries_are_not_compared(cells):
+    (_, (queries, key)), (_, other) = cells[0], cells[3]
+    with pytest.raises(L2HError, match="digits, p, alexnet-fc7, .* were ranked for different queries"):
+        differences.between_methods([(queries.set_column(0, "query_id", [[1, 2, 3, 4]]), key), other])
+
+
+def test_what_is_not_significantly_worse_is_marked(table, tested):
+    for p, count in ((0.5, 2), (0.01, 0)):
+        assert page.render(table, tested.assign(p=p), "run", "command").count("<td>≈ ") == count
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -89,8 +130,8 @@ def test_the_summary_has_a_line_a_variant(table):
     assert re.search(rf"itq +\| +{table['map'][0]:.3f} \| +{table['map'][1]:.3f} \|", lines[2])
 
 
-def test_the_page_holds_every_figure_and_asks_nobody(table):
-    text = page.render(table, "run & <name>", "snakemake --cores 8")
+def test_the_page_holds_every_figure_and_asks_nobody(table, tested):
+    text = page.render(table, tested, "run & <name>", "snakemake --cores 8")
     assert "run &amp; &lt;name&gt;" in text
     assert "<b>lsh</b>" not in text
     body = text.partition("<script>")[0]
@@ -102,8 +143,8 @@ def test_the_page_holds_every_figure_and_asks_nobody(table):
     assert set(specs) == {"chart-0", "chart-1"}
 
 
-def test_the_best_of_each_code_length_is_marked(table):
-    text = page.render(table, "run", "command")
+def test_the_best_of_each_code_length_is_marked(table, tested):
+    text = page.render(table, tested, "run", "command")
     for bits in (8, 16):
         rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
         assert f'class="best">{rows["map"].max():.3f}</td>' in text

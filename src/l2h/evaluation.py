@@ -1,24 +1,100 @@
-"""The figures that every cell of the comparison reports: means over its queries."""
+"""The figures that every cell of the comparison reports, and what each of their names means."""
 
+from dataclasses import dataclass
 from typing import Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from l2h import metrics
+from l2h.diagnostics import diagnose
 from l2h.metrics import Normalise, Ties
 from l2h.ranking import RankHistogram
 
 DEPTHS = (100, 250, 500, 1000, 2500, 5000)
+RADIUS = 2
 
 
-def evaluate(database: RankHistogram, unseen: RankHistogram) -> list[dict[str, Any]]:
-    """All figures of one cell, one dict each: metric, k, ties, normalise, value.
+@dataclass(frozen=True)
+class Metric:
+    """What a name in `metrics.parquet` means.
 
-    "map" and "map_unseen" are mean average precision against the database, and against the database without training
-    images (left out where nothing remains of it); k None is the whole ranking, where both normalisations are one.
-    "precision_at_distance" and "recall_at_distance" are the points of the precision-recall curve, k the distance.
+    Attributes
+    ----------
+    axis : text for an axis or a column's head
+    better : "higher", "lower" or "" where neither is
+    formula : in words and symbols
+    source : where it was defined, "" where it goes without saying
+    """
+
+    axis: str
+    better: str
+    formula: str
+    source: str = ""
+
+
+TIES = "McSherry & Najork, ECIR 2008"
+METRICS = {
+    "map": Metric(
+        "mAP",
+        "higher",
+        "mean over queries of AP@k = (sum of precision@i at each relevant place i <= k) / d; d: relevant items among "
+        "the first k (retrieved) or min(k, all relevant items) (relevant); expected over the orders of tied items",
+        f"{TIES}; retrieved as in HashNet, ICCV 2017",
+    ),
+    "map_unseen": Metric("mAP, unseen images", "higher", "mAP over the database without the training images"),
+    "precision": Metric("precision@k", "higher", "relevant items among the first k / k, expected under ties", TIES),
+    "recall": Metric("recall@k", "higher", "relevant items among the first k / all relevant items, expected", TIES),
+    "precision_in_radius": Metric(
+        "precision, Hamming radius 2",
+        "higher",
+        "relevant items at distance <= k / items at distance <= k, 0 where there are none; k is the radius",
+        "Salakhutdinov & Hinton, Semantic Hashing, 2009",
+    ),
+    "empty_in_radius": Metric(
+        "empty lookups, Hamming radius 2", "lower", "share of queries without any item at distance <= k, the radius"
+    ),
+    "tied_pairs": Metric("tied pairs", "lower", "probability that two items of the database lie at one distance"),
+    "precision_at_distance": Metric(
+        "precision", "higher", "relevant items / items, at distance <= k, mean over queries"
+    ),
+    "recall_at_distance": Metric(
+        "recall", "higher", "relevant items at distance <= k / all relevant items, mean over queries"
+    ),
+    "bit_imbalance": Metric(
+        "bit imbalance", "lower", "mean over bits of |share of ones - 1/2|, over all images' codes"
+    ),
+    "bit_entropy": Metric("entropy of a bit", "higher", "mean over bits of their entropy, at most 1 bit"),
+    "bit_correlation": Metric(
+        "correlation between bits", "lower", "mean over pairs of bits that vary of |Pearson's r|"
+    ),
+    "code_entropy": Metric("entropy of the codes", "higher", "entropy in bits of the distribution over distinct codes"),
+    "distinct_codes": Metric("distinct codes", "higher", "how many different codes the data set's images have"),
+    "near_constant_bits": Metric(
+        "near-constant bits", "lower", "how many bits have one value for at least 99% of all images"
+    ),
+}
+
+
+def evaluate(
+    database: RankHistogram, unseen: RankHistogram, codes: NDArray[np.uint8] | None = None
+) -> list[dict[str, Any]]:
+    """All figures of one cell, one dict each: metric (a name in METRICS), k, ties, normalise, value.
+
+    For "map", k None is the whole ranking, where both normalisations are one; for what is named after a distance or a
+    radius, k is that.
+
+    Parameters
+    ----------
+    database : the ranking of the database
+    unseen : that of the database without training images, for the same queries; "map_unseen" is left out if it is empty
+    codes : uint8 (n, ceil(bits / 8)), packed, to diagnose
     """
     figures = []
 
-    def add(metric: str, value: float, k: int | None, ties: Ties | None = None, by: Normalise | None = None) -> None:
+    def add(
+        metric: str, value: Any, k: int | None = None, ties: Ties | None = None, by: Normalise | None = None
+    ) -> None:
         figures.append({"metric": metric, "k": k, "ties": ties, "normalise": by, "value": float(value)})
 
     for ties in get_args(Ties):
@@ -28,8 +104,25 @@ def evaluate(database: RankHistogram, unseen: RankHistogram) -> list[dict[str, A
         for k in DEPTHS:
             for by in get_args(Normalise):
                 add("map", metrics.average_precision(database, k, ties, by).mean(), k, ties, by)
+    for k in DEPTHS:
+        add("precision", metrics.precision_at_k(database, k).mean(), k, "expected")
+        add("recall", metrics.recall_at_k(database, k).mean(), k, "expected")
+    add("precision_in_radius", metrics.precision_within_radius(database, RADIUS).mean(), RADIUS)
+    add("empty_in_radius", metrics.is_empty_within_radius(database, RADIUS).mean(), RADIUS)
+    add("tied_pairs", metrics.tied_pairs(database).mean())
     precision, recall = metrics.precision_recall_curve(database).mean(axis=1)
     for distance in range(database.bits + 1):
         add("precision_at_distance", precision[distance], distance)
         add("recall_at_distance", recall[distance], distance)
+    if codes is not None:
+        for name, value in diagnose(codes, database.bits).items():
+            add(name, value)
     return figures
+
+
+def per_query(database: RankHistogram, unseen: RankHistogram) -> dict[str, NDArray[np.float64]]:
+    """Average precision of each query, float64 (Q,), over the database, and over its unseen part (NaN if empty)."""
+    return {
+        "average_precision": metrics.average_precision(database),
+        "average_precision_unseen": np.where(unseen.total.any(), metrics.average_precision(unseen), np.nan),
+    }

@@ -97,6 +97,18 @@ def precision_within_radius(h: RankHistogram, r: int) -> Floats:
     return _ratio(h.relevant[:, : r + 1].sum(axis=1), h.total[:, : r + 1].sum(axis=1))
 
 
+def is_empty_within_radius(h: RankHistogram, r: int) -> NDArray[np.bool_]:
+    """Whether no item at all lies at Hamming distance <= `r`, bool (Q,)."""
+    return h.total[:, : r + 1].sum(axis=1) == 0
+
+
+def tied_pairs(h: RankHistogram) -> Floats:
+    """Probability that two items of the database, drawn without replacement, lie at one distance; float64 (Q,)."""
+    n = h.total.astype(np.float64)
+    size = n.sum(axis=1)
+    return _ratio((n * (n - 1)).sum(axis=1), size * (size - 1))
+
+
 def precision_recall_curve(h: RankHistogram) -> Floats:
     """Precision and recall of "everything at distance <= d", for d = 0..bits.
 

@@ -50,6 +50,13 @@ HISTOGRAM = pa.schema(
         ("relevant", pa.list_(pa.int64())),
     ]
 )
+QUERIES = pa.schema(
+    [
+        ("query_id", pa.int64()),
+        ("average_precision", pa.float64()),
+        ("average_precision_unseen", pa.float64()),
+    ]
+)
 # What names a cell of the comparison; metadata of its codes and histograms, columns of its tables.
 CELL_KEY = {
     "dataset": pa.string(),
@@ -236,6 +243,17 @@ def write_metrics(path: str | Path, rows: list[dict[str, Any]]) -> None:
 def read_metrics(path: str | Path) -> pa.Table:
     """Read what `write_metrics` wrote."""
     return _read_table(path, METRICS, "metrics")
+
+
+def write_queries(path: str | Path, columns: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
+    """Write one cell's figures of each query, the columns of QUERIES, each of shape (Q,)."""
+    _write_table(path, pa.table(dict(columns)), QUERIES, metadata)
+
+
+def read_queries(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
+    """Read what `write_queries` wrote, and the cell's key."""
+    table = _read_table(path, QUERIES, "queries")
+    return table, cell_key(_metadata(table.schema, path, *CELL_KEY))
 
 
 def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:

@@ -1,11 +1,13 @@
-"""Gather all cells' metrics into the comparison table."""
+"""Gather all cells' metrics into the comparison table, and test the differences between methods."""
 
 from l2h.job import start
 
 start(snakemake)
 
 from l2h import store
-from l2h.report import comparison
+from l2h.report import comparison, differences
 
-table = comparison.compare(store.read_metrics(path) for path in snakemake.input)
+queries = [store.read_queries(path) for path in snakemake.input.queries]
+table = comparison.compare(map(store.read_metrics, snakemake.input.metrics), queries)
 comparison.write(table, snakemake.output.csv, snakemake.output.parquet, snakemake.output.markdown)
+differences.write(differences.between_methods(queries), snakemake.output.differences)

@@ -7,17 +7,26 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import store
+from l2h.report.differences import Queries, intervals
 
+# metrics of which a cell has one figure, and which the table shows
+SINGLE = ["precision_in_radius", "empty_in_radius", "tied_pairs", "distinct_codes", "near_constant_bits"]
 KEY = [name for name in store.CELL_KEY if name != "seed"]
 
 
-def compare(metrics: Iterable[pa.Table]) -> pd.DataFrame:
+def compare(metrics: Iterable[pa.Table], queries: Queries) -> pd.DataFrame:
     """Means over seeds, in the order in which the cells come.
+
+    Parameters
+    ----------
+    metrics : each cell's tidy metrics
+    queries : each cell's average precisions and key
 
     Returns
     -------
-    columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_worst, map_best (ties),
-    map_unseen, and map_at_<k>, normalised by the retrieved; expected under ties unless named otherwise
+    columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_low, map_high (95%, over
+    queries), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by the retrieved, and those of SINGLE;
+    expected under ties unless named otherwise
     """
     tidy = pa.concat_tables(metrics).to_pandas()
     whole = tidy[tidy["k"].isna()]
@@ -31,8 +40,11 @@ def compare(metrics: Iterable[pa.Table]) -> pd.DataFrame:
     retrieved = tidy[tidy["normalise"] == "retrieved"]
     for k in sorted(retrieved["k"].unique().astype(int)):
         columns[f"map_at_{k}"] = _mean(retrieved[retrieved["k"] == k], "map", "expected")
+    for name in SINGLE:
+        columns[name] = tidy[tidy["metric"] == name].groupby(KEY, sort=False)["value"].mean()
     seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
-    return pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
+    table = pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
+    return table.merge(intervals(queries), how="left")
 
 
 def summary(comparison: pd.DataFrame) -> str:

@@ -11,13 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 import l2h
 from l2h import store
+from l2h.report.differences import PLACE
 
+SIGNIFICANCE = 0.05
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
 
 
 def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
-    """Draw mAP against code length for one group of rows: a line a variant, a band between the tie orders."""
+    """Draw mAP against code length for one group of rows: a line a variant, a bar for the interval, a band for ties."""
     order = list(dict.fromkeys(rows["variant"]))
 
     def color(**legend: Any) -> alt.Color:
@@ -27,8 +29,10 @@ def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
     band = base.mark_area(opacity=0.15).encode(
         y=alt.Y("map_worst:Q", title="mAP@all (higher is better)"), y2="map_best:Q", color=color(legend=None)
     )
+    interval = base.mark_rule(strokeWidth=1.5).encode(y="map_low:Q", y2="map_high:Q", color=color(legend=None))
     line = base.mark_line().encode(y="map:Q", color=color(title="method"))
-    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("map", "map_worst", "map_best", "map_unseen")]
+    shown = ("map", "map_low", "map_high", "map_worst", "map_best", "map_unseen")
+    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in shown]
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
         y="map:Q",
         color=color(title="method"),
@@ -36,16 +40,17 @@ def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
         tooltip=["variant:N", "bits:O", *figures],
     )
     # nested, so that colour and shape share one legend and the pale band has none
-    chart = alt.layer(band, alt.layer(line, point)).resolve_scale(color="independent", shape="independent")
+    chart = alt.layer(band, interval, alt.layer(line, point)).resolve_scale(color="independent", shape="independent")
     return chart.properties(width="container", height=340).configure_axis(labelFontSize=12, titleFontSize=13)
 
 
-def render(comparison: pd.DataFrame, run: str, command: str) -> str:
+def render(comparison: pd.DataFrame, differences: pd.DataFrame, run: str, command: str) -> str:
     """The whole page as text.
 
     Parameters
     ----------
     comparison : the table of `l2h.report.comparison.compare`
+    differences : the table of `l2h.report.differences.between_methods`
     run : the run's name
     command : what makes the run again
     """
@@ -56,7 +61,10 @@ def render(comparison: pd.DataFrame, run: str, command: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sections = [_section(number, *group) for number, group in enumerate(_groups(comparison))]
+    level = _level_pairs(differences)
+    sections = [
+        _section(number, name, rows, level) for number, (name, rows) in enumerate(comparison.groupby(PLACE, sort=False))
+    ]
     return environment.get_template("page.html.jinja").render(
         run=run,
         command=command,
@@ -74,11 +82,14 @@ def write(page: str, path: str | Path) -> None:
         part.write_text(page, encoding="utf-8")
 
 
-def _groups(comparison: pd.DataFrame) -> Any:
-    return comparison.groupby(["dataset", "protocol", "backbone", "weights"], sort=False)
+def _level_pairs(differences: pd.DataFrame) -> set[tuple]:
+    """Places and pairs of variants whose mAP differs by no more than the choice of queries may explain."""
+    level = differences[differences["p"] >= SIGNIFICANCE]
+    rows = level[[*PLACE, "bits", "variant", "other"]].itertuples(index=False)
+    return {(*place, bits, frozenset((one, other))) for *place, bits, one, other in rows}
 
 
-def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame) -> dict[str, Any]:
+def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame, level: set[tuple]) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
     best = rows.loc[rows["map"].idxmax()].to_dict()
@@ -91,14 +102,22 @@ def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame) -> dict[str
         "weights": weights,
         "best": best,
         "spec": spec,
-        "rows": _marked(rows).to_dict("records"),
+        "rows": _marked(rows, level).to_dict("records"),
         "unseen": bool(rows["map_unseen"].notna().any()),
         "depths": [column.removeprefix("map_at_") for column in rows if column.startswith("map_at_")],
     }
 
 
-def _marked(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows, each with the set of columns in which it is the best of its code length."""
+def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
+    """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with that."""
     columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
     best = rows.groupby("bits")[columns].transform("max") == rows[columns]
-    return rows.assign(best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()])
+    winner = rows.loc[rows.groupby("bits")["map"].idxmax()].set_index("bits")["variant"]
+    place = tuple(rows[PLACE].iloc[0])
+    return rows.assign(
+        best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()],
+        level=[
+            (*place, bits, frozenset((variant, winner[bits]))) in level
+            for variant, bits in zip(rows["variant"], rows["bits"], strict=True)
+        ],
+    )

@@ -1,0 +1,52 @@
+"""Code diagnostics against plain loops."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from l2h import codes
+from l2h.diagnostics import diagnose
+
+
+def entropy(counts):
+    total = sum(counts)
+    return -sum(count / total * math.log2(count / total) for count in counts if count)
+
+
+def test_against_plain_loops():
+    rng = np.random.default_rng(0)
+    bits = rng.random((300, 11)) < rng.random(11)
+    bits[:, 3] = bits[:, 5]
+    bits[:, 7] = True
+    bits[:, 8] = np.arange(300) == 0  # near-constant, not constant
+    found = diagnose(codes.pack(bits), 11)
+    columns = bits.T.tolist()
+    shares = [sum(column) / 300 for column in columns]
+    assert found["bit_imbalance"] == pytest.approx(sum(abs(share - 0.5) for share in shares) / 11)
+    assert found["bit_entropy"] == pytest.approx(sum(entropy([sum(c), 300 - sum(c)]) for c in columns) / 11)
+    distinct = Counter(map(tuple, bits.tolist()))
+    assert found["distinct_codes"] == len(distinct)
+    assert found["code_entropy"] == pytest.approx(entropy(distinct.values()))
+    assert found["near_constant_bits"] == sum(max(share, 1 - share) >= 0.99 for share in shares) >= 2
+    varied = [column for column, share in zip(columns, shares, strict=True) if 0 < share < 1]
+    pairs = [abs(np.corrcoef(a, b)[0, 1]) for i, a in enumerate(varied) for b in varied[:i]]
+    assert found["bit_correlation"] == pytest.approx(sum(pairs) / len(pairs), abs=1e-5)
+
+
+@pytest.mark.parametrize("bits", [1, 5])
+def test_constant_codes(bits):
+    found = diagnose(codes.pack(np.ones((20, bits), bool)), bits)
+    assert found == {
+        "bit_imbalance": 0.5,
+        "bit_entropy": 0,
+        "bit_correlation": 0,
+        "code_entropy": 0,
+        "distinct_codes": 1,
+        "near_constant_bits": bits,
+    }
+
+
+def test_one_bit_that_varies():
+    assert diagnose(codes.pack(np.array([[0, 1], [1, 1]], bool)), 2)["bit_correlation"] == 0

@@ -28,6 +28,7 @@ include: "rules/fit.smk"
 include: "rules/encode.smk"
 include: "rules/rank.smk"
 include: "rules/metrics.smk"
+include: "rules/measure.smk"
 include: "rules/report.smk"
 
 
@@ -36,4 +37,5 @@ rule all:
     input:
         expand(f"{RESULTS}/comparison.{{suffix}}", suffix=["csv", "parquet", "md"]),
         f"{RESULTS}/report.html",
+        f"{RESULTS}/table.md",
     localrule: True

@@ -15,13 +15,14 @@ CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
 DOWNLOADS = "resources/downloads"
-CELL = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}/{{variant}}/{{bits}}bits-seed{{seed}}"
+PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
+CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
 CELL_MESSAGE = (
     "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
     "%s {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
 )
-CELL_LOG = CELL.replace(RESULTS, f"{RESULTS}/logs", 1)
-CELL_BENCHMARK = CELL.replace(RESULTS, f"{RESULTS}/benchmarks", 1)
+PLACE_LOG, CELL_LOG = (path.replace(RESULTS, f"{RESULTS}/logs", 1) for path in (PLACE, CELL))
+PLACE_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks", 1) for path in (PLACE, CELL))
 
 PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"]}
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
@@ -33,6 +34,20 @@ VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
+EXTRACTION = [
+    "l2h.download",
+    "l2h.registry",
+    "l2h.datasets",
+    "l2h.datasets.base",
+    "l2h.datasets.images",
+    "l2h.ids",
+    "l2h.splits",
+    "l2h.backbones",
+    "l2h.backbones.weights",
+    "l2h.device",
+    "l2h.features",
+    "l2h.progress",
+]
 
 
 wildcard_constraints:
@@ -74,6 +89,17 @@ def method_code(wildcards):
     return class_code(hashing.registry, VARIANTS[wildcards.variant]["method"])
 
 
+def methods_code(wildcards):
+    """What all variants' models need to be used."""
+    methods = {entry["method"] for entry in VARIANTS.values()}
+    return {name: digest for method in sorted(methods) for name, digest in class_code(hashing.registry, method).items()}
+
+
+def extraction(entry):
+    """What a backbone's features depend on."""
+    return {key: entry[key] for key in ("name", "layer", "source", "input_size", "precision", "dtype")}
+
+
 def training_code(wildcards):
     """What a method imports only to train."""
     return code(*hashing.registry.get(VARIANTS[wildcards.variant]["method"]).fit_imports)
@@ -93,6 +119,35 @@ def cells(name):
     ]
 
 
+def places(name):
+    """A file of every data set, protocol and backbone."""
+    return [
+        f"{PLACE}/{name}".format(dataset=dataset, protocol=protocol, backbone=backbone)
+        for dataset, protocol in PROTOCOLS
+        for backbone in BACKBONES
+    ]
+
+
+def keys_of(wildcards):
+    """The cells of one place at the first seed, as the columns that tables have beside the place's."""
+    return [
+        {
+            "variant": variant,
+            "method": entry["method"],
+            "scope": entry["scope"],
+            "bits": bits,
+            "seed": config["seeds"][0],
+        }
+        for variant, entry in VARIANTS.items()
+        for bits in config["bits"]
+    ]
+
+
+def cells_of(wildcards, path):
+    """A file of each of these cells."""
+    return [path.format(**wildcards, **key) for key in keys_of(wildcards)]
+
+
 def split_of(wildcards):
     return f"resources/{wildcards.dataset}/splits/{wildcards.protocol}.parquet"
 
@@ -103,7 +158,7 @@ def features_of(wildcards):
 
 def weights_of(wildcards):
     """The weights file of a set of features: the user's own, or one that the rule `weights` makes."""
-    entry = FEATURES[wildcards.features]
+    entry = FEATURES[wildcards.features] if "features" in wildcards.keys() else BACKBONES[wildcards.backbone]
     if entry["local"]:
         return entry["weights"]
     return f"resources/weights/{entry['name']}-{entry['weights_id']}.safetensors"

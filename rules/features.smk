@@ -42,27 +42,10 @@ rule features:
         runtime=240,
         gpu=0 if config["device"] == "cpu" else 1,
     params:
-        entry=lambda wildcards: {
-            key: FEATURES[wildcards.features][key]
-            for key in ("name", "layer", "source", "input_size", "precision", "dtype")
-        },
+        entry=lambda wildcards: extraction(FEATURES[wildcards.features]),
         device=config["device"],
         numeric_threads=config["threads"]["features"],
-        code=code(
-            *JOB,
-            "l2h.download",
-            "l2h.registry",
-            "l2h.datasets",
-            "l2h.datasets.base",
-            "l2h.datasets.images",
-            "l2h.ids",
-            "l2h.splits",
-            "l2h.backbones",
-            "l2h.backbones.weights",
-            "l2h.device",
-            "l2h.features",
-            "l2h.progress",
-        ),
+        code=code(*JOB, *EXTRACTION),
         backbone_code=lambda wildcards: backbone_code(FEATURES[wildcards.features]["name"]),
     message:
         "{wildcards.dataset}: features {wildcards.features}"

@@ -31,8 +31,11 @@ rule report:
     input:
         comparison=f"{RESULTS}/comparison.parquet",
         differences=f"{RESULTS}/differences.csv",
+        audits=places("audit.parquet"),
+        costs=places("costs.parquet"),
     output:
-        f"{RESULTS}/report.html",
+        report=f"{RESULTS}/report.html",
+        table=f"{RESULTS}/table.md",
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
@@ -47,7 +50,7 @@ rule report:
     params:
         run=RUN,
         config_file=CONFIG_FILE,
-        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.differences", "l2h.report.page"),
+        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.differences", "l2h.report.costs", "l2h.report.page"),
         template=digest(Path(find_spec("l2h.report").origin).with_name("page.html.jinja")),
     message:
         "report"

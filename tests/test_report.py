@@ -12,7 +12,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import comparison, differences, page
+from l2h.report import comparison, costs, differences, page
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True):
@@ -45,6 +45,28 @@ def cells():
 @pytest.fixture
 def table(cells):
     return comparison.compare(*zip(*cells, strict=True))
+
+
+@pytest.fixture
+def joined(table):
+    """The table with made-up costs of all rows but the last."""
+    place = {"dataset": "digits", "protocol": "p", "backbone": "alexnet-fc7", "weights": "untrained-0@abc"}
+    common = {"unit": "s", "repeats": 1, "threads": 1, "hardware": "cpu"}
+    rows = [{**place, **common, "quantity": name, "value": 0.002} for name in ("preprocess_best", "backbone_best")]
+    for number, (variant, bits) in enumerate(zip(table["variant"][:4], table["bits"][:4], strict=True)):
+        cell = {**place, **common, "variant": variant, "bits": bits}
+        rows += [{**cell, "quantity": name, "value": number + 0.5} for name in costs.CELL]
+    return costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
+
+
+@pytest.fixture
+def audits(table):
+    rows = [
+        {**row, "mistake": mistake, "printed": 0.123, "right": 0.5, "queries": 4}
+        for row in table.to_dict("records")
+        for mistake in ("one way", "another <way>")
+    ]
+    return pd.DataFrame(rows)
 
 
 @pytest.fixture
@@ -103,9 +125,27 @@ def test_cells_of_other_queries_are_not_compared(cells):
         differences.between_methods([(queries.set_column(0, "query_id", [[1, 2, 3, 4]]), key), other])
 
 
-def test_what_is_not_significantly_worse_is_marked(table, tested):
+def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_path):
+    assert list(joined["training_processor"][:4]) == [0.5, 1.5, 2.5, 3.5]
+    assert np.isnan(joined["training_processor"][4])
+    assert joined["image_ms"][0] == pytest.approx(4)
+    assert joined["hash_us"][1] == pytest.approx(1.5e6)
+    assert joined[list(table.columns)].equals(table)
+    costs.write_table(joined, tmp_path / "table.md")
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert len(lines) == 2 + len(table)
+    assert f"{table['map'][0]:.3f}" in lines[2]
+
+
+def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
+    text = page.render(joined, tested, audits, "run", "command")
+    assert text.count("another &lt;way&gt;") == 2
+    assert text.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
+
+
+def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
     for p, count in ((0.5, 2), (0.01, 0)):
-        assert page.render(table, tested.assign(p=p), "run", "command").count("<td>≈ ") == count
+        assert page.render(joined, tested.assign(p=p), audits, "run", "command").count("<td>≈ ") == count
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -130,8 +170,8 @@ def test_the_summary_has_a_line_a_variant(table):
     assert re.search(rf"itq +\| +{table['map'][0]:.3f} \| +{table['map'][1]:.3f} \|", lines[2])
 
 
-def test_the_page_holds_every_figure_and_asks_nobody(table, tested):
-    text = page.render(table, tested, "run & <name>", "snakemake --cores 8")
+def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audits):
+    text = page.render(joined, tested, audits, "run & <name>", "snakemake --cores 8")
     assert "run &amp; &lt;name&gt;" in text
     assert "<b>lsh</b>" not in text
     body = text.partition("<script>")[0]
@@ -143,8 +183,8 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, tested):
     assert set(specs) == {"chart-0", "chart-1"}
 
 
-def test_the_best_of_each_code_length_is_marked(table, tested):
-    text = page.render(table, tested, "run", "command")
+def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
+    text = page.render(joined, tested, audits, "run", "command")
     for bits in (8, 16):
         rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
         assert f'class="best">{rows["map"].max():.3f}</td>' in text

@@ -68,7 +68,8 @@ class Workspace:
         lines = re.findall(r"^Job \d+: (.*)$", text, flags=re.MULTILINE)
         plan = Counter()
         for line in lines:
-            cell = re.match(r"\w+ \([\w-]+, [\w-]+\): (fit|encode by|rank by|measure) ([\w-]+),", line)
+            line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
+            cell = re.match(r"(fit|encode by|rank by|measure) ([\w-]+),", line)
             plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
         return plan
 
@@ -105,17 +106,29 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
         if block.startswith("rule ")
     ]
-    assert len(blocks) == 10
+    assert len(blocks) == 12
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
         assert not re.search(r"^    (run|shell):", block, re.MULTILINE)
 
 
+CELL = ("fit", "encode", "rank", "measure")
+TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
+AUDIT = ("what common mistakes would have printed", None)
+COSTS = ("costs, alone on the machine", None)
+
+
+def again(verbs: tuple, variants: list[str], datasets: int = 2) -> Counter:
+    """The plan in which these jobs of these variants run on so many data sets, and what follows from them."""
+    cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
+    beside = Counter({AUDIT: datasets, COSTS: datasets}) if "fit" in verbs else Counter()
+    return cells + beside + TABLE
+
+
 def only(variant: str) -> Counter:
-    """The plan in which one variant runs again on both data sets, and the table and report with it."""
-    again = Counter({(verb, variant): 2 for verb in ("fit", "encode", "rank", "measure")})
-    return again + Counter({("comparison of all cells", None): 1, ("report", None): 1})
+    """The plan in which one variant runs again on both data sets."""
+    return again(CELL, [variant])
 
 
 def test_the_table_has_the_contract_s_columns_and_a_row_a_cell(finished):
@@ -194,9 +207,7 @@ def test_a_changed_line_in_a_plug_in_reruns_that_method_alone(finished):
 
 def test_a_changed_line_in_the_metrics_recomputes_metrics_alone(finished):
     with ChangedLine(finished.folder / "src/l2h/metrics.py"):
-        assert finished.planned() == Counter({("measure", variant): 2 for variant in METHODS}) + Counter(
-            {("comparison of all cells", None): 1, ("report", None): 1}
-        )
+        assert finished.planned() == again(("measure",), METHODS) + Counter({AUDIT: 2})
 
 
 def test_a_changed_report_template_makes_the_report_again(finished):
@@ -219,7 +230,7 @@ def test_a_changed_helper_leaves_alone_what_does_not_use_it(finished, module):
 def test_methods_in_another_order_make_the_table_again(finished):
     finished.configure({**CONFIG, "methods": CONFIG["methods"][::-1]})
     try:
-        assert finished.planned() == Counter({("comparison of all cells", None): 1, ("report", None): 1})
+        assert finished.planned() == TABLE
     finally:
         finished.configure(CONFIG)
 
@@ -227,10 +238,7 @@ def test_methods_in_another_order_make_the_table_again(finished):
 def test_one_more_code_length_computes_it_and_nothing_else(finished):
     finished.configure({**CONFIG, "bits": [8, 16]})
     try:
-        plan = finished.planned()
-        assert plan == sum((only(variant) for variant in METHODS), Counter()) - Counter(
-            {("comparison of all cells", None): len(METHODS) - 1, ("report", None): len(METHODS) - 1}
-        )
+        assert finished.planned() == again(CELL, METHODS)
     finally:
         finished.configure(CONFIG)
 
@@ -273,7 +281,7 @@ runpy.run_path({str(ROOT / "workflow/scripts/fit.py")!r}, {{"snakemake": job}})
 def test_rules_declare_the_modules_that_their_jobs_import(alone):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
     jobs = alone.jobs()
-    rules = {"dataset", "split", "weights", "features", *PER_CELL, "compare", "report"}
+    rules = {"dataset", "split", "weights", "features", *PER_CELL, "audit", "costs", "compare", "report"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]
@@ -287,13 +295,13 @@ def test_only_its_own_jobs_depend_on_a_plug_in(finished):
     jobs = finished.jobs()
     assert all("l2h_plugin_toy_method" in job["imported"] for job in jobs)
     dependent = Counter(job["rule"] for job in jobs if "l2h_plugin_toy_method" in job["declared"])
-    assert dependent == {"fit": 2, "encode": 2}
+    assert dependent == {"fit": 2, "encode": 2, "audit": 2, "costs": 2}
 
 
 @pytest.mark.parametrize("run", ["finished", "alone"])
 def test_numeric_threads_follow_the_config_and_not_the_cores(run, request):
     for job in request.getfixturevalue(run).jobs():
-        expected = 2 if job["rule"] == "features" else 1
+        expected = 2 if job["rule"] in ("features", "costs") else 1
         assert set(job["threads"]) <= {expected}, job["rule"]
 
 
@@ -331,18 +339,12 @@ def readme_commands() -> list[str]:
     return [line.partition("#")[0].strip() for line in lines if line.startswith("snakemake")]
 
 
-def once_more(verbs: tuple, variants: list[str], datasets: int) -> Counter:
-    """These jobs of these variants on so many data sets, and the table and report with them."""
-    cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
-    return cells + Counter({("comparison of all cells", None): 1, ("report", None): 1})
-
-
 @pytest.mark.parametrize(
     ("sign", "plan"),
     [
-        ("--forcerun results", once_more(("fit", "encode", "rank", "measure"), ["itq"], datasets=1)),
-        ("--forcerun metrics", once_more(("measure",), METHODS, datasets=2)),
-        ('--config "bits', once_more(("fit", "encode", "rank", "measure"), METHODS, datasets=2)),
+        ("--forcerun results", again(CELL, ["itq"], datasets=1)),
+        ("--forcerun metrics", again(("measure",), METHODS)),
+        ('--config "bits', again(CELL, METHODS)),
     ],
 )
 def test_the_readme_s_examples_of_targeted_work_do_what_they_say(sign, plan, finished):

@@ -57,7 +57,13 @@ def extract(
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, on GPUs too
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for ids, images in batches:
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+        with torch.inference_mode():
             inputs = preprocess(torch.from_numpy(images).to(device, non_blocking=True), size, mean, std)
-            features = network(inputs).float().cpu().numpy()
+            features = forward(network, inputs, precision).cpu().numpy()
         yield ids, features
+
+
+def forward(network: nn.Module, inputs: torch.Tensor, precision: str) -> torch.Tensor:
+    """The network's output for inputs float32 (m, 3, size, size), as float32 (m, d), computed as `precision` says."""
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        return network(inputs).float()

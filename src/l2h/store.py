@@ -80,6 +80,27 @@ METRICS = pa.schema(
     ]
 )
 
+COSTS = pa.schema(
+    [
+        *CELL_KEY.items(),
+        ("quantity", pa.string()),
+        ("unit", pa.string()),
+        ("value", pa.float64()),
+        ("repeats", pa.int64()),
+        ("threads", pa.int64()),
+        ("hardware", pa.string()),
+    ]
+)
+AUDIT = pa.schema(
+    [
+        *CELL_KEY.items(),
+        ("mistake", pa.string()),
+        ("printed", pa.float64()),
+        ("right", pa.float64()),
+        ("queries", pa.int64()),
+    ]
+)
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -230,6 +251,11 @@ def read_histogram(path: str | Path) -> tuple[Ints, "RankHistogram", dict[str, s
     return table["query_id"].to_numpy(), h, metadata
 
 
+def weights_column(features_metadata: Mapping[str, str]) -> str:
+    """What tables call the weights that made a features file: their source and the first digits of their sha256."""
+    return f"{features_metadata['weights']}@{features_metadata['weights_sha256'][:12]}"
+
+
 def cell_key(metadata: Mapping[str, str]) -> dict[str, Any]:
     """The columns of CELL_KEY from a file's metadata, in their types."""
     return {name: int(metadata[name]) if kind == pa.int64() else metadata[name] for name, kind in CELL_KEY.items()}
@@ -243,6 +269,16 @@ def write_metrics(path: str | Path, rows: list[dict[str, Any]]) -> None:
 def read_metrics(path: str | Path) -> pa.Table:
     """Read what `write_metrics` wrote."""
     return _read_table(path, METRICS, "metrics")
+
+
+def write_rows(path: str | Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+    """Write tidy rows, one dict each with the columns of the schema: COSTS or AUDIT."""
+    _write_table(path, pa.Table.from_pylist(rows, schema=schema), schema, {})
+
+
+def read_rows(path: str | Path, schema: pa.Schema) -> pa.Table:
+    """Read what `write_rows` wrote."""
+    return _read_table(path, schema, "costs" if schema is COSTS else "audit")
 
 
 def write_queries(path: str | Path, columns: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Write the report."""
+"""Write the report, and the table joined with costs."""
 
 from l2h.job import start
 
@@ -6,9 +6,13 @@ start(snakemake)
 
 import pandas as pd
 
-from l2h.report import page
+from l2h import store
+from l2h.report import costs, page
 
-command = f"snakemake --cores 8 --configfile {snakemake.params.config_file}"
-table = pd.read_parquet(snakemake.input.comparison)
-differences = pd.read_csv(snakemake.input.differences)
-page.write(page.render(table, differences, snakemake.params.run, command), snakemake.output[0])
+files, params = snakemake.input, snakemake.params
+joined = costs.join(pd.read_parquet(files.comparison), (store.read_rows(path, store.COSTS) for path in files.costs))
+costs.write_table(joined, snakemake.output.table)
+audits = pd.concat(store.read_rows(path, store.AUDIT).to_pandas() for path in files.audits)
+command = f"snakemake --cores 8 --configfile {params.config_file}"
+text = page.render(joined, pd.read_csv(files.differences), audits, params.run, command)
+page.write(text, snakemake.output.report)

@@ -44,13 +44,14 @@ def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
     return chart.properties(width="container", height=340).configure_axis(labelFontSize=12, titleFontSize=13)
 
 
-def render(comparison: pd.DataFrame, differences: pd.DataFrame, run: str, command: str) -> str:
+def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataFrame, run: str, command: str) -> str:
     """The whole page as text.
 
     Parameters
     ----------
-    comparison : the table of `l2h.report.comparison.compare`
+    comparison : the table of `l2h.report.comparison.compare`, joined with costs by `l2h.report.costs.join`
     differences : the table of `l2h.report.differences.between_methods`
+    audits : rows of `l2h.audit.audit_models`
     run : the run's name
     command : what makes the run again
     """
@@ -63,7 +64,8 @@ def render(comparison: pd.DataFrame, differences: pd.DataFrame, run: str, comman
     )
     level = _level_pairs(differences)
     sections = [
-        _section(number, name, rows, level) for number, (name, rows) in enumerate(comparison.groupby(PLACE, sort=False))
+        _section(number, name, rows, level, audits)
+        for number, (name, rows) in enumerate(comparison.groupby(PLACE, sort=False))
     ]
     return environment.get_template("page.html.jinja").render(
         run=run,
@@ -89,7 +91,9 @@ def _level_pairs(differences: pd.DataFrame) -> set[tuple]:
     return {(*place, bits, frozenset((one, other))) for *place, bits, one, other in rows}
 
 
-def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame, level: set[tuple]) -> dict[str, Any]:
+def _section(
+    number: int, name: tuple[str, ...], rows: pd.DataFrame, level: set[tuple], audits: pd.DataFrame
+) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
     best = rows.loc[rows["map"].idxmax()].to_dict()
@@ -104,12 +108,14 @@ def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame, level: set[
         "spec": spec,
         "rows": _marked(rows, level).to_dict("records"),
         "unseen": bool(rows["map_unseen"].notna().any()),
+        "mistakes": list(dict.fromkeys(audits["mistake"])),
+        "audit": _audited(audits[(audits[PLACE] == list(name)).all(axis=1)]),
         "depths": [column.removeprefix("map_at_") for column in rows if column.startswith("map_at_")],
     }
 
 
 def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
-    """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with that."""
+    """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with it."""
     columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
     best = rows.groupby("bits")[columns].transform("max") == rows[columns]
     winner = rows.loc[rows.groupby("bits")["map"].idxmax()].set_index("bits")["variant"]
@@ -121,3 +127,12 @@ def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
             for variant, bits in zip(rows["variant"], rows["bits"], strict=True)
         ],
     )
+
+
+def _audited(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """One entry a variant and code length: the right figure, and what each mistake would have printed."""
+    return [
+        {"variant": variant, "bits": bits, "right": some["right"].iloc[0], "queries": some["queries"].iloc[0]}
+        | {"printed": dict(zip(some["mistake"], some["printed"], strict=True))}
+        for (variant, bits), some in rows.groupby(["variant", "bits"], sort=False)
+    ]

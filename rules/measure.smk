@@ -1,0 +1,83 @@
+"""What is measured beside the ranking: each variant and code length, at the first seed, of one data set and backbone."""
+
+
+rule audit:
+    input:
+        split=split_of,
+        features=features_of,
+        models=lambda wildcards: cells_of(wildcards, f"{CELL}/model"),
+    output:
+        f"{PLACE}/audit.parquet",
+    log:
+        f"{PLACE_LOG}/audit.log",
+    benchmark:
+        f"{PLACE_BENCHMARK}/audit.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        cell_keys=lambda wildcards: keys_of(wildcards),
+        code=code(
+            *JOB,
+            *HASHING,
+            "l2h.ids",
+            "l2h.splits",
+            "l2h.ranking",
+            "l2h.ranking.counting",
+            "l2h.ranking.histogram",
+            "l2h.metrics",
+            "l2h.audit",
+        ),
+        methods_code=methods_code,
+    message:
+        "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): what common mistakes would have printed"
+    script:
+        "../workflow/scripts/audit.py"
+
+
+# all cores, so that nothing runs beside it
+rule costs:
+    input:
+        images="resources/{dataset}/images.npy",
+        manifest="resources/{dataset}/manifest.parquet",
+        weights=weights_of,
+        split=split_of,
+        features=features_of,
+        models=lambda wildcards: cells_of(wildcards, f"{CELL}/model"),
+        codes=lambda wildcards: cells_of(wildcards, f"{CELL}/codes.parquet"),
+        trainings=lambda wildcards: cells_of(wildcards, f"{CELL_BENCHMARK}/fit.tsv"),
+    output:
+        f"{PLACE}/costs.parquet",
+    log:
+        f"{PLACE_LOG}/costs.log",
+    benchmark:
+        f"{PLACE_BENCHMARK}/costs.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: workflow.cores
+    resources:
+        mem_mb=8000,
+        runtime=120,
+        gpu=0 if config["device"] == "cpu" else 1,
+    params:
+        cell_keys=lambda wildcards: keys_of(wildcards),
+        entry=lambda wildcards: extraction(BACKBONES[wildcards.backbone]),
+        device=config["device"],
+        numeric_threads=config["threads"]["features"],
+        code=code(
+            *JOB,
+            *HASHING,
+            *EXTRACTION,
+            "l2h.timing",
+            "l2h.costs",
+        ),
+        backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
+        methods_code=methods_code,
+    message:
+        "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): costs, alone on the machine"
+    script:
+        "../workflow/scripts/costs.py"

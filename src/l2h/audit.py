@@ -1,0 +1,104 @@
+"""What common mistakes would have printed, on a run's own codes, beside the right figure.
+
+The wrong ways are those of widely copied evaluation code; each is a sort of the whole database for each query.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2h import codes
+from l2h.ids import find
+from l2h.metrics import average_precision
+from l2h.ranking import rank_histogram
+from l2h.splits import Split
+from l2h.store import Batch
+
+if TYPE_CHECKING:
+    from l2h.hashing.base import Hasher
+
+QUERIES = 200  # a sort for each; enough to show an error, and the right figure is of the same ones
+
+
+def relevance(query_labels: NDArray, database_labels: NDArray) -> NDArray[np.bool_]:
+    """Which items share a label with which query, bool (Q, N), from classes (n,) or multi-hot labels (n, c)."""
+    if query_labels.ndim == 1:
+        return query_labels[:, None] == database_labels
+    return query_labels.astype(np.float32) @ database_labels.T.astype(np.float32) > 0
+
+
+def sorted_map(distance: NDArray, relevant: NDArray[np.bool_], order: NDArray[np.int64] | None = None) -> float:
+    """Mean average precision of one sort by distance, float (Q, N); what is tied stays in the database's order.
+
+    order : int64 (N,), the database's order, if not as it comes
+    """
+    if order is not None:
+        distance, relevant = distance[:, order], relevant[:, order]
+    found = np.take_along_axis(relevant, np.argsort(distance, axis=1, kind="stable"), axis=1)
+    precision = found.cumsum(axis=1) / np.arange(1, found.shape[1] + 1)
+    total = np.maximum(found.sum(axis=1), 1)
+    return float(((precision * found).sum(axis=1) / total).mean())
+
+
+def audit_models(models: Sequence["Hasher"], batches: Iterable[Batch], split: Split) -> list[list[dict[str, Any]]]:
+    """Audit several models in one pass over the features.
+
+    Parameters
+    ----------
+    models : fitted hashers
+    batches : pairs of ids, int64 (m,), and features, float (m, d)
+    split : whose queries, evenly chosen QUERIES of them at most, and database are ranked
+
+    Returns
+    -------
+    each model's rows of `audit`, with the number of queries
+    """
+    parts = [(ids, [model.decision_function(features) for model in models]) for ids, features in batches]
+    known = np.concatenate([ids for ids, _ in parts])
+    queries = split.ids("query")
+    chosen = queries[np.linspace(0, len(queries) - 1, min(QUERIES, len(queries))).astype(int)], split.ids("database")
+    rows = [find(ids, known)[0] for ids in chosen]
+    labels = [split.labels(ids) for ids in chosen]
+    results = []
+    for number in range(len(models)):
+        scores = np.concatenate([some[number] for _, some in parts])
+        figures = audit(scores[rows[0]], scores[rows[1]], *labels)
+        results.append([{**figure, "queries": len(chosen[0])} for figure in figures])
+    return results
+
+
+def audit(
+    query_scores: NDArray, database_scores: NDArray, query_labels: NDArray, database_labels: NDArray
+) -> list[dict[str, Any]]:
+    """The right figure of one model, and the wrong ones.
+
+    Parameters
+    ----------
+    query_scores, database_scores : float (Q, bits), (N, bits), real-valued scores whose signs are the codes
+    query_labels, database_labels : int (n,) classes, or bool (n, c) multi-hot
+
+    Returns
+    -------
+    one dict each of mistake, printed (its mAP) and right (the expected mAP of the same queries)
+    """
+    bits = query_scores.shape[1]
+    query, database = query_scores > 0, database_scores > 0
+    packed = codes.pack(query), codes.pack(database)
+    h = rank_histogram(*packed, query_labels, database_labels, bits=bits)
+    right = float(average_precision(h).mean())
+    relevant = relevance(query_labels, database_labels)
+    signs = [np.where(side, 1, -1).astype(np.float32) for side in (query, database)]
+    hamming = (bits - signs[0] @ signs[1].T) / 2
+    label = database_labels if database_labels.ndim == 1 else database_labels.argmax(axis=1)
+    by_class = np.argsort(label, kind="stable")
+    printed = {
+        "0.5 * (bits - a.b) of 0/1 codes, which is no Hamming distance": sorted_map(
+            -(query.astype(np.float32) @ database.T.astype(np.float32)), relevant
+        ),
+        "one sort, the database in the order of its classes": sorted_map(hamming, relevant, by_class),
+        "the same, in the opposite order": sorted_map(hamming, relevant, by_class[::-1]),
+        "real-valued outputs in place of their signs": sorted_map(-(query_scores @ database_scores.T), relevant),
+    }
+    return [{"mistake": name, "printed": value, "right": right} for name, value in printed.items()]

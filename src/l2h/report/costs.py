@@ -1,0 +1,52 @@
+"""The comparison joined with what each row costs."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from l2h import store
+from l2h.report.differences import PLACE
+
+ROW = [*PLACE, "variant", "bits"]
+IMAGE = ["preprocess_best", "backbone_best"]
+CELL = ["training_processor", "hash_best", "bytes_per_item", "search_flat_p50", "search_flat_rate"]
+# columns of the table for people: name in the joined table -> head
+SHOWN = {
+    "dataset": "dataset",
+    "backbone": "backbone",
+    "variant": "method",
+    "bits": "bits",
+    "map": "mAP",
+    "map_unseen": "mAP unseen",
+    "map_at_1000": "mAP@1000",
+    "precision_in_radius": "precision, radius 2",
+    "training_processor": "training, processor s",
+    "image_ms": "image to features, ms",
+    "hash_us": "features to code, µs",
+    "bytes_per_item": "bytes",
+    "search_flat_rate": "flat search, queries/s",
+}
+
+
+def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
+    """The comparison's rows with CELL's quantities, `hash_us` and `image_ms` (milliseconds from an image to features).
+
+    Costs are those of the first seed, on the processor; a row that was not measured has none.
+    """
+    tidy = pa.concat_tables(costs).to_pandas()
+    tidy = tidy[tidy["hardware"] == tidy["hardware"].iloc[0]]  # the processor comes first
+    cells = tidy[tidy["quantity"].isin(CELL)].pivot_table(index=ROW, columns="quantity", values="value").reset_index()
+    images = tidy[tidy["quantity"].isin(IMAGE)].groupby(PLACE)["value"].sum().mul(1e3).rename("image_ms").reset_index()
+    cells["hash_us"] = cells["hash_best"] * 1e6
+    return comparison.merge(cells, how="left").merge(images, how="left")
+
+
+def write_table(joined: pd.DataFrame, path: str | Path) -> None:
+    """Write the joined table as Markdown, for people."""
+    digits = [".3f" if name.startswith(("map", "precision")) else ".3g" for name in SHOWN]
+    digits[list(SHOWN).index("search_flat_rate")] = ",.0f"
+    table = joined[list(SHOWN)].rename(columns=SHOWN)
+    with store.atomic(path) as part:
+        part.write_text(table.to_markdown(index=False, floatfmt=digits) + "\n", encoding="utf-8")

@@ -1,0 +1,45 @@
+"""Measure what training, features, codes and search cost, with nothing beside it on the machine."""
+
+from l2h.job import start
+
+start(snakemake)
+
+from itertools import islice
+
+import torch
+
+from l2h import backbones, costs, device, hashing, store
+from l2h.backbones.weights import load_network
+from l2h.datasets.images import iter_images
+from l2h.ids import find
+from l2h.progress import track
+from l2h.timing import processor
+
+files, params = snakemake.input, snakemake.params
+split = store.read_split(files.split)
+queries, database = split.ids("query"), split.ids("database")
+weights = store.weights_column(store.read_metadata(files.features, "weights", "weights_sha256"))
+place = {**snakemake.wildcards, "weights": weights, "threads": params.numeric_threads, "hardware": processor()}
+rows = []
+
+backbone = backbones.registry.get(params.entry["name"])()
+((_, images),) = islice(iter_images(files.images, store.read_manifest(files.manifest), max(costs.BATCHES)), 1)
+for target in dict.fromkeys([torch.device("cpu"), device.choose(params.device)]):
+    network = load_network(backbone, params.entry["layer"], files.weights)
+    how = {"size": params.entry["input_size"], "precision": params.entry["precision"], "device": target}
+    hardware = torch.cuda.get_device_name() if target.type == "cuda" else place["hardware"]
+    measured = costs.backbone(network, images, mean=backbone.mean, std=backbone.std, **how)
+    rows += [{**place, "hardware": hardware, **row} for row in measured]
+
+some = database[: costs.FLOAT_ITEMS]
+features = store.read_features(files.features, some)
+asked = store.read_features(files.features, queries)
+rows += [{**place, **row} for row in costs.float_search(features, asked)]
+
+cells = list(zip(params.cell_keys, files.models, files.codes, files.trainings, strict=True))
+for key, model, codes, training in track("costs", cells, len(cells), "cells"):
+    ids, packed, _ = store.read_codes(codes)
+    sides = (packed[find(side, ids)[0]] for side in (database, queries))
+    measured = costs.cell(hashing.load(model), features[: max(costs.BATCHES)], *sides, training)
+    rows += [{**place, **key, **row} for row in measured]
+store.write_rows(snakemake.output[0], rows, store.COSTS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 LEAST, MOST = 5, 200  # repeats
-SECONDS = 0.5  # after which no further repeat begins
+SECONDS = 0.2  # after which no further repeat begins
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Timing:
 
 
 def measure(call: Callable[[], object]) -> Timing:
-    """Time a call: once for warming up, then for half a second, five times at least and 200 at most."""
+    """Time a call: once for warming up, then for a fifth of a second, five times at least and 200 at most."""
     call()
     times: list[float] = []
     begin = time.perf_counter()

@@ -21,13 +21,14 @@ def evaluate(database: RankHistogram, unseen: RankHistogram) -> list[dict[str, A
     def add(metric: str, value: float, k: int | None, ties: Ties | None = None, by: Normalise | None = None) -> None:
         figures.append({"metric": metric, "k": k, "ties": ties, "normalise": by, "value": float(value)})
 
+    groups, unseen_groups = metrics.Groups(database), metrics.Groups(unseen)
     for ties in get_args(Ties):
-        add("map", metrics.average_precision(database, None, ties).mean(), None, ties, "relevant")
+        add("map", metrics.average_precision(groups, None, ties).mean(), None, ties, "relevant")
         if unseen.total.any():
-            add("map_unseen", metrics.average_precision(unseen, None, ties).mean(), None, ties, "relevant")
+            add("map_unseen", metrics.average_precision(unseen_groups, None, ties).mean(), None, ties, "relevant")
         for k in DEPTHS:
             for by in get_args(Normalise):
-                add("map", metrics.average_precision(database, k, ties, by).mean(), k, ties, by)
+                add("map", metrics.average_precision(groups, k, ties, by).mean(), k, ties, by)
     precision, recall = metrics.precision_recall_curve(database).mean(axis=1)
     for distance in range(database.bits + 1):
         add("precision_at_distance", precision[distance], distance)

@@ -7,6 +7,7 @@ Items at one Hamming distance are tied. "expected" is the mean over all orders o
 In the formulas below a group holds n items, r of them relevant, and follows N items, R of them relevant.
 """
 
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -47,11 +48,11 @@ def average_precision(
     if normalise not in ("retrieved", "relevant"):
         raise ValueError(f"normalise is 'retrieved' or 'relevant', got {normalise!r}")
     groups = Groups.of(h)
-    cut = _Cut(groups, k)
+    cut = groups.cut(k)
     before = groups.precision_sums(ties)[cut.place]
     if ties == "expected" and normalise == "retrieved":
         return _expected_over_retrieved(before, cut)
-    inside, hits = _precisions(cut.n, cut.r, cut.N, cut.R, cut.taken, ties)
+    inside, hits = cut.precisions(ties)
     return _ratio(before + inside, cut.R + hits if normalise == "retrieved" else np.minimum(cut.k, groups.relevant))
 
 
@@ -62,7 +63,7 @@ def precision_at_k(h: "RankHistogram | Groups", k: int) -> Floats:
     -------
     float64 (Q,)
     """
-    cut = _Cut(Groups.of(h), k)
+    cut = Groups.of(h).cut(k)
     return _ratio(cut.expected_hits(), cut.k)
 
 
@@ -74,7 +75,7 @@ def recall_at_k(h: "RankHistogram | Groups", k: int) -> Floats:
     float64 (Q,)
     """
     groups = Groups.of(h)
-    return _ratio(_Cut(groups, k).expected_hits(), groups.relevant)
+    return _ratio(groups.cut(k).expected_hits(), groups.relevant)
 
 
 def precision_within_radius(h: RankHistogram, r: int) -> Floats:
@@ -122,23 +123,35 @@ class Groups:
         self.size = self.N[:, -1]
         self.relevant = self.R[:, -1]
         self._sums: dict[Ties, Floats] = {}
+        self._cuts: dict[int | None, _Cut] = {}
 
     @classmethod
     def of(cls, h: "RankHistogram | Groups") -> "Groups":
         """The groups themselves, or those of a histogram."""
         return h if isinstance(h, Groups) else cls(h)
 
+    @cached_property
+    def _filled(self) -> tuple[tuple[NDArray, ...], list[Floats]]:
+        """Where the groups with relevant items are, and their n, r, N, R; no other group adds a precision."""
+        here = np.nonzero(self.r)
+        return here, [part[here] for part in (self.n, self.r, self.N, self.R)]
+
     def precision_sums(self, ties: Ties) -> Floats:
         """Sum of the precisions at the relevant items of all nearer groups, (Q, bits + 2)."""
         if ties not in self._sums:
-            here = np.nonzero(self.r)  # other groups add nothing
+            here, (n, r, N, R) = self._filled
             sums = np.zeros_like(self.r)
-            n, r, N, R = (part[here] for part in (self.n, self.r, self.N, self.R))
             sums[here], _ = _precisions(n, r, N, R, n, ties)
             sums[:, 1:] = sums[:, :-1].cumsum(axis=1)
             sums[:, 0] = 0
             self._sums[ties] = sums
         return self._sums[ties]
+
+    def cut(self, k: int | None) -> "_Cut":
+        """Where the first k places end; ValueError where k is below 1."""
+        if k not in self._cuts:
+            self._cuts[k] = _Cut(self, k)
+        return self._cuts[k]
 
 
 class _Cut:
@@ -155,6 +168,13 @@ class _Cut:
         self.place = np.arange(len(whole)), whole
         self.n, self.r, self.N, self.R = (part[self.place] for part in (groups.n, groups.r, groups.N, groups.R))
         self.taken = self.k - self.N
+        self._precisions: dict[Ties, tuple[Floats, Floats]] = {}
+
+    def precisions(self, ties: Ties) -> tuple[Floats, Floats]:
+        """Sum of the precisions at the relevant items that are taken, and how many these are."""
+        if ties not in self._precisions:
+            self._precisions[ties] = _precisions(self.n, self.r, self.N, self.R, self.taken, ties)
+        return self._precisions[ties]
 
     def expected_hits(self) -> Floats:
         """Expected relevant items among the first k, (Q,)."""
@@ -229,12 +249,12 @@ def _expected_over_retrieved(before: Floats, cut: _Cut) -> Floats:
     order = np.argsort(window)  # queries with windows of about one width together
     for rows in np.array_split(order, len(n) // 128 + 1):
         columns = (part[rows, None] for part in (before, a, b, r, m, R, rest, mode))
-        result[rows] = _mean_over_hits(*columns, width=window[rows].max(initial=0))
+        result[rows] = _mean_over_hits(window[rows].max(initial=0), *columns)
     return result
 
 
 def _mean_over_hits(
-    before: Floats, a: Floats, b: Floats, r: Floats, m: Floats, R: Floats, rest: Floats, mode: Floats, width: int
+    width: int, before: Floats, a: Floats, b: Floats, r: Floats, m: Floats, R: Floats, rest: Floats, mode: Floats
 ) -> Floats:
     """Mean of (before + h * (a + (h - 1) * b)) / (R + h) over h from mode - width to mode + width; (Q, 1) to (Q,)."""
     up, down = mode + np.arange(width), mode - np.arange(width)

@@ -1,7 +1,7 @@
 """Rank histograms of packed codes: checks, layout, and who counts."""
 
 import hashlib
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,27 @@ from l2h.ranking.histogram import RankHistogram
 Device = Literal["auto", "cpu", "cuda"]
 Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]
+
+
+class Problem(NamedTuple):
+    """What is counted, laid out for speed; padding bits are cleared.
+
+    Attributes
+    ----------
+    query_words : uint64 (Q, words), codes
+    query_sets : uint64 (Q, set words), label sets; (Q, 0) where classes are ranges
+    first, last : int64 (Q,); relevant are the items first..last - 1, beside those that share a label
+    words, sets : uint64 (words, N) and (set words, N), the database, a column an item
+    bits : code length
+    """
+
+    query_words: Words
+    query_sets: Words
+    first: Ints
+    last: Ints
+    words: Words
+    sets: Words
+    bits: int
 
 
 def rank_histogram(
@@ -63,12 +84,13 @@ def rank_histogram(
     else:
         query_sets, database_sets = query_marks, database_marks
         first = last = np.zeros(len(query_words), dtype=np.int64)
-    columns = (np.ascontiguousarray(table.T) for table in (database_words, database_sets))
-    tables = _count(device, query_words, query_sets, first, last, *columns, bits)
+    words, sets = (np.ascontiguousarray(table.T) for table in (database_words, database_sets))
+    tables = _count(Problem(query_words, query_sets, first, last, words, sets, bits), device)
     return RankHistogram(tables.sum(axis=1), tables[:, 1].copy(), queries)
 
 
-def _count(device: Device, *problem: Any) -> Ints:
+def _count(problem: Problem, device: Device) -> Ints:
+    """Irrelevant and relevant items at each distance, int64 (Q, 2, bits + 1)."""
     # imported here: jobs that only read histograms need neither numba nor torch
     if device != "cpu":
         from l2h.device import choose
@@ -77,10 +99,10 @@ def _count(device: Device, *problem: Any) -> Ints:
         if chosen.type == "cuda":
             from l2h.ranking import on_torch
 
-            return on_torch.count(*problem, chosen)
+            return on_torch.count(problem, chosen)
     from l2h.ranking import kernel
 
-    return kernel.count(*problem)
+    return kernel.count(problem)
 
 
 def _group(query_classes: Ints, database_classes: Ints) -> tuple[Ints, Ints, Ints]:

@@ -206,6 +206,7 @@ def _precision_sum(R: Floats, N: Floats, count: Floats, slope: Floats) -> Floats
     return (R + 1 - slope * (N + 1)) * _harmonic_difference(N, count) + slope * count
 
 
+_CELLS = 1 << 14
 _START = 64
 _HARMONIC = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, _START + 1))])
 
@@ -246,10 +247,13 @@ def _expected_over_retrieved(before: Floats, cut: _Cut) -> Floats:
     deviation = np.sqrt(_ratio(m * r * (n - r) * (n - m), n * n * (n - 1)))
     window = np.minimum(np.ceil(8 * deviation + 21), np.maximum(high - mode, mode - low)).astype(np.intp)
     result = np.empty(len(n))
-    order = np.argsort(window)  # queries with windows of about one width together
-    for rows in np.array_split(order, len(n) // 128 + 1):
+    order, start = np.argsort(-window), 0
+    while start < len(order):  # windows of about one width together, as many as a cache holds
+        width = int(window[order[start]])
+        rows = order[start : start + max(1, _CELLS // (width + 1))]
         columns = (part[rows, None] for part in (before, a, b, r, m, R, rest, mode))
-        result[rows] = _mean_over_hits(window[rows].max(initial=0), *columns)
+        result[rows] = _mean_over_hits(width, *columns)
+        start += len(rows)
     return result
 
 

@@ -138,7 +138,7 @@ def _marks(query: NDArray, database: NDArray) -> tuple[NDArray, NDArray]:
     if query.ndim == database.ndim == 1:
         if not all(np.issubdtype(side.dtype, np.integer) for side in (query, database)):
             raise ValueError(f"class labels are integers, got {query.dtype} and {database.dtype}")
-        return query.astype(np.int64), database.astype(np.int64)
+        return query.astype(np.int64, copy=False), database.astype(np.int64, copy=False)
     if query.ndim == database.ndim == 2 and query.shape[1] == database.shape[1]:
         return _words(codes.pack(query)), _words(codes.pack(database))
     raise ValueError(

@@ -36,7 +36,7 @@ def count(problem: Problem) -> NDArray[np.int64]:
         queries = (part[rows] for part in problem[:4])
         _count(*queries, problem.words, problem.sets, tables[rows])
 
-    # Threads of our own: numba's `parallel` compiles longer, and its pool bears neither a fork nor a second caller.
+    # Threads of our own: numba's `parallel` compiles longer, and its pools bear no fork or no second caller.
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(count_block, range(0, n, block)))
     return tables.reshape(n, 2, -1)

@@ -100,10 +100,10 @@ def alone(tmp_path_factory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def sharded(tmp_path_factory, finished) -> Workspace:
-    """Shallow methods once more, from the same features, with the database in two parts."""
+    """One method once more, from the same features, with the database in two parts."""
     workspace = Workspace(tmp_path_factory.mktemp("sharded") / "work")
     shutil.copytree(finished.folder / "resources", workspace.folder / "resources")
-    changes = {"methods": ["itq", "lsh"], "ranking": {"shards": 2}, "threads": {"features": 2, "rank": 2}}
+    changes = {"methods": ["itq"], "ranking": {"shards": 2}, "threads": {"features": 2, "rank": 2}, "plugins": []}
     workspace.configure({**CONFIG, **changes})
     workspace.snakemake("--cores", "2")
     return workspace
@@ -183,15 +183,13 @@ def test_one_core_gives_the_same_table_byte_for_byte(finished, alone):
 
 
 def test_two_shards_give_the_same_histograms_and_table_byte_for_byte(finished, sharded):
-    lines = finished.comparison().splitlines(keepends=True)
-    assert b"".join(lines[:1] + [line for line in lines if b",itq," in line or b",lsh," in line]) == b"".join(
-        sorted(sharded.comparison().splitlines(keepends=True), key=lines.index)
-    )
+    header, *lines = finished.comparison().splitlines(keepends=True)
+    assert sharded.comparison() == b"".join([header, *(line for line in lines if b",itq," in line)])
     histograms = sorted(path.relative_to(sharded.folder) for path in sharded.folder.glob("results/**/histogram*"))
-    assert len(histograms) == 2 * 2 * 2  # those of the shards are gone
+    assert len(histograms) == 2 * 2  # those of the shards are gone
     for path in histograms:
         assert (sharded.folder / path).read_bytes() == (finished.folder / path).read_bytes()
-    assert Counter(job["rule"] for job in sharded.jobs())["rank"] == 2 * 2 * 2
+    assert Counter(job["rule"] for job in sharded.jobs())["rank"] == 2 * 2
     assert "Nothing to be done" in sharded.snakemake("--cores", "2").stderr
 
 

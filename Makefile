@@ -3,11 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart test lint lock
+.PHONY: help quickstart test bench lint lock
 
 help:
 	@echo "make quickstart   compare six methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
+	@echo "make bench        time ranking beside other implementations, and its growth to 10^8 codes; about ten minutes"
 	@echo "make lint         check style, types and the workflow"
 	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"
 
@@ -16,6 +17,10 @@ quickstart: .venv/run
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+bench: .venv/run
+	$(BIN)/python benchmarks/ranking.py
+	$(BIN)/python benchmarks/scaling.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

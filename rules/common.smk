@@ -59,6 +59,7 @@ wildcard_constraints:
     variant="|".join(map(re.escape, VARIANTS)),
     bits=r"\d+",
     seed=r"\d+",
+    shard=r"\d+",
 
 
 def digest(path):

@@ -29,6 +29,7 @@ rule audit:
             "l2h.ranking",
             "l2h.ranking.counting",
             "l2h.ranking.histogram",
+            "l2h.ranking.kernel",
             "l2h.metrics",
             "l2h.audit",
         ),

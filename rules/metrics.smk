@@ -1,5 +1,6 @@
 rule metrics:
     input:
+        split=split_of,
         database=f"{CELL}/histogram.parquet",
         unseen=f"{CELL}/histogram_unseen.parquet",
         codes=f"{CELL}/codes.parquet",
@@ -21,6 +22,8 @@ rule metrics:
         code=code(
             *JOB,
             "l2h.codes",
+            "l2h.ids",
+            "l2h.splits",
             "l2h.ranking",
             "l2h.ranking.counting",
             "l2h.ranking.histogram",

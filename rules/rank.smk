@@ -1,22 +1,42 @@
+SHARDS = config["ranking"]["shards"]
+# One shard is the whole: its histograms are the cell's own. Those of several are added up, then deleted.
+SHARD = "" if SHARDS == 1 else f"/shard{{shard}}of{SHARDS}"
+
+
+def of_shard(path):
+    return path if SHARDS == 1 else temp(path)
+
+
+if SHARDS > 1:
+
+    include: "shards.smk"
+
+
 rule rank:
     input:
         split=split_of,
         codes=f"{CELL}/codes.parquet",
     output:
-        database=f"{CELL}/histogram.parquet",
-        unseen=f"{CELL}/histogram_unseen.parquet",
+        database=of_shard(f"{CELL}{SHARD}/histogram.parquet"),
+        unseen=of_shard(f"{CELL}{SHARD}/histogram_unseen.parquet"),
     log:
-        f"{CELL_LOG}/rank.log",
+        f"{CELL_LOG}{SHARD}/rank.log",
     benchmark:
-        f"{CELL_BENCHMARK}/rank.tsv"
+        f"{CELL_BENCHMARK}{SHARD}/rank.tsv"
     conda:
         "../envs/l2h.yaml"
-    threads: 1
+    threads: config["threads"]["rank"]
     resources:
         mem_mb=2000,
         runtime=60,
-        gpu=0,
+        gpu=0 if config["ranking"]["device"] == "cpu" else 1,
     params:
+        how=lambda wildcards: {
+            "shard": int(wildcards.get("shard", 0)),
+            "shards": SHARDS,
+            "device": config["ranking"]["device"],
+        },
+        numeric_threads=config["threads"]["rank"],
         code=code(
             *JOB,
             "l2h.codes",
@@ -25,8 +45,10 @@ rule rank:
             "l2h.ranking",
             "l2h.ranking.counting",
             "l2h.ranking.histogram",
+            "l2h.ranking.kernel",
             "l2h.ranking.roles",
         ),
+        gpu_code=code() if config["ranking"]["device"] == "cpu" else code("l2h.device", "l2h.ranking.on_torch"),
     message:
         CELL_MESSAGE % "rank by"
     script:

@@ -29,7 +29,8 @@ def test_defaults_are_filled_in():
     config = resolved(MINIMAL)
     assert config["bits"] == [8, 16, 32, 64]
     assert config["seeds"] == [0]
-    assert config["threads"] == {"features": 4, "fit": 1}
+    assert config["threads"] == {"features": 4, "fit": 1, "rank": 1}
+    assert config["ranking"] == {"shards": 1, "device": "cpu"}
     assert config["datasets"] == [
         {"name": "digits", "protocol": "digits-300", "protocol_id": "digits-300", "split_seed": 0}
     ]
@@ -166,7 +167,9 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         ({"backbones": [{"name": "alexnet", "precision": "fp16"}]}, "config key backbones[0].precision: 'fp16' is not"),
         ({"threads": {"fit": 0}}, "config key threads.fit: 0 is out of range; allowed is at least 1"),
-        ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit"),
+        ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit, rank"),
+        ({"ranking": {"shards": 0}}, "config key ranking.shards: 0 is out of range; allowed is at least 1"),
+        ({"ranking": {"device": "gpu"}}, "config key ranking.device: 'gpu' is not one of cpu, cuda, auto"),
         ({"plugins": ["nowhere.py"]}, "plug-in nowhere.py is not a Python file"),
     ],
 )

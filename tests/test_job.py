@@ -7,23 +7,26 @@ import sys
 
 import pytest
 
-BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numpy, torch"
-AFTER = "import numpy, torch; from l2h.job import limit_threads; limit_threads(2)"
+from l2h.job import THREAD_VARIABLES
+
+BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numba, numpy, torch"
+AFTER = "import numba, numpy, torch; from l2h.job import limit_threads; limit_threads(2)"
 COUNT = """
 import json
 from threadpoolctl import threadpool_info
-print(json.dumps([pool["num_threads"] for pool in threadpool_info()] + [torch.get_num_threads()]))
+pools = [pool["num_threads"] for pool in threadpool_info()]
+print(json.dumps(pools + [torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS]))
 """
 
 
 @pytest.mark.parametrize("when", [BEFORE, AFTER], ids=["before imports", "after imports"])
 def test_threads_are_what_is_asked_for_whatever_the_environment_says(when):
-    environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
     done = subprocess.run(
         [sys.executable, "-c", when + COUNT], env=environment, check=True, text=True, capture_output=True
     )
     threads = json.loads(done.stdout)
-    assert len(threads) >= 2
+    assert len(threads) >= 3
     assert set(threads) == {2}
 
 

@@ -152,6 +152,18 @@ def test_closed_forms_equal_direct_sums_at_scale(k, normalise):
     assert np.abs(result - expected).max() < 1e-9
 
 
+@given(st.integers(0, 2**32), depths)
+def test_shared_groups_give_the_same_figures_as_each_call_alone(seed, k):
+    h = random_histogram(np.random.default_rng(seed), bits=5, size=60)
+    shared = metrics.Groups(h)
+    for _ in range(2):  # the second time from what is kept
+        for ties, normalise in itertools.product(("expected", "worst", "best"), ("retrieved", "relevant")):
+            alone = metrics.average_precision(h, k, ties, normalise)
+            assert np.array_equal(metrics.average_precision(shared, k, ties, normalise), alone)
+        assert np.array_equal(metrics.precision_at_k(shared, 7), metrics.precision_at_k(h, 7))
+        assert np.array_equal(metrics.recall_at_k(shared, 7), metrics.recall_at_k(h, 7))
+
+
 def test_digits_do_not_drown_in_a_database_of_a_billion():
     # all items of the last, tiny group are relevant: 10 precisions of about i / 1e9
     total, relevant = np.array([[10**9, 10]]), np.array([[0, 10]])

@@ -1,12 +1,23 @@
 """Rank histograms against loops over unpacked bits, and the symmetries that any ranking has."""
 
+import os
+import subprocess
+import sys
+
+import faiss
+import numba
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from l2h import codes
-from l2h.ranking import RankHistogram, rank_histogram
+from l2h.errors import L2HError
+from l2h.ranking import RankHistogram, kernel, on_torch, rank_histogram
+from l2h.ranking.roles import rank_split
+from l2h.splits import Split
 
 
 def brute_force(query, database, query_labels, database_labels):
@@ -27,10 +38,11 @@ def brute_force(query, database, query_labels, database_labels):
 @st.composite
 def problems(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    bits, n_query, n_database = draw(st.integers(1, 140)), draw(st.integers(1, 4)), draw(st.integers(0, 12))
+    bits, n_query, n_database = draw(st.integers(1, 256)), draw(st.integers(1, 4)), draw(st.integers(0, 12))
     query, database = rng.random((n_query, bits)) < 0.5, rng.random((n_database, bits)) < 0.5
     if draw(st.booleans()):
-        return query, database, rng.integers(0, 3, n_query), rng.integers(0, 3, n_database)
+        first = draw(st.sampled_from([0, -1, 32767, 2**40]))  # classes may be any whole numbers
+        return query, database, *(first + rng.integers(0, 3, n) for n in (n_query, n_database))
     width = draw(st.integers(1, 90))
     return query, database, rng.random((n_query, width)) < 0.1, rng.random((n_database, width)) < 0.1
 
@@ -43,6 +55,17 @@ def same(a: RankHistogram, b: RankHistogram) -> bool:
     return np.array_equal(a.total, b.total) and np.array_equal(a.relevant, b.relevant)
 
 
+@pytest.fixture(params=["numba", "torch"])
+def counter(request, monkeypatch):
+    """Both ways to count; what a GPU would run is run by torch on the processor, in small blocks."""
+    if request.param == "torch":
+        monkeypatch.setattr(on_torch, "TILE", 5)
+        monkeypatch.setattr(on_torch, "PAIRS", 10)
+        monkeypatch.setattr(kernel, "count", lambda problem: on_torch.count(problem, torch.device("cpu")))
+
+
+@pytest.mark.usefixtures("counter")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the counter is the same for all examples
 @given(problems())
 def test_equals_brute_force(problem):
     h = histogram(*problem)
@@ -50,6 +73,102 @@ def test_equals_brute_force(problem):
     assert h.total.dtype == h.relevant.dtype == np.int64
     assert np.array_equal(h.total, total)
     assert np.array_equal(h.relevant, relevant)
+
+
+def many(kind, rng, n):
+    """Codes of 70 bits and labels of n items; "alike" are all one code, the most that one counter can get."""
+    bits = rng.random((n, 70)) < 0.5 if kind != "alike" else np.ones((n, 70), bool)
+    return bits, rng.random((n, 81)) < 0.02 if kind == "81 labels" else rng.integers(0, 5, n)
+
+
+@pytest.mark.parametrize("kind", ["classes", "81 labels", "alike"])
+def test_tiles_and_blocks_are_put_together(kind, monkeypatch):
+    """More items than three tiles, more queries than a block; the same on any number of threads."""
+    rng = np.random.default_rng(0)
+    (query, query_labels), (database, labels) = many(kind, rng, 70), many(kind, rng, 3 * kernel.TILE + 1001)
+    h = histogram(query, database, query_labels, labels)
+    for q in (0, 63, 69):
+        distance = (query[q] != database).sum(axis=1)
+        same_label = (labels & query_labels[q]).any(axis=1) if labels.ndim == 2 else labels == query_labels[q]
+        assert np.array_equal(h.total[q], np.bincount(distance, minlength=71))
+        assert np.array_equal(h.relevant[q], np.bincount(distance[same_label], minlength=71))
+    for threads in (1, 3):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        assert same(histogram(query, database, query_labels, labels), h)
+
+
+@pytest.mark.parametrize("bits", [8, 64, 256])
+def test_distances_are_those_of_faiss(bits):
+    rng = np.random.default_rng(bits)
+    query, database = (rng.integers(0, 256, (n, bits // 8), dtype=np.uint8) for n in (20, 3000))
+    index = faiss.IndexBinaryFlat(bits)
+    index.add(database)
+    distances, _ = index.search(query, len(database))
+    h = rank_histogram(query, database, np.zeros(20, int), np.zeros(3000, int), bits=bits)
+    assert np.array_equal(h.total, [np.bincount(row, minlength=bits + 1) for row in distances])
+    assert np.array_equal(h.relevant, h.total)
+
+
+def test_arrays_may_be_read_only_misaligned_or_views():
+    rng = np.random.default_rng(0)
+    packed, labels = rng.integers(0, 256, (50, 8), dtype=np.uint8), rng.random((50, 64)) < 0.1
+    expected = rank_histogram(packed, packed, labels, labels, bits=64)
+    shifted = np.frombuffer(b"?" + packed.tobytes(), np.uint8, offset=1).reshape(50, 8)
+    strided = np.repeat(packed, 2, axis=0)[::2]
+    assert same(rank_histogram(shifted, strided, labels, labels, bits=64), expected)
+
+
+def test_a_gpu_that_is_asked_for_must_be_there(monkeypatch):
+    packed, labels = np.zeros((3, 1), np.uint8), np.zeros(3, int)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(L2HError, match="torch finds no GPU"):
+        rank_histogram(packed, packed, labels, labels, bits=8, device="cuda")
+    assert same(*(rank_histogram(packed, packed, labels, labels, bits=8, device=name) for name in ("auto", "cpu")))
+
+
+def in_a_process(program: str, **environment: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **environment}, check=True, text=True, capture_output=True
+    ).stdout
+
+
+def test_a_job_that_only_reads_histograms_imports_no_compiler():
+    program = "import sys; from l2h import evaluation, store; print({'numba', 'torch'} & set(sys.modules))"
+    assert in_a_process(program) == "set()\n"
+
+
+def test_a_fresh_process_compiles_nothing_anew(tmp_path):
+    program = "from l2h.ranking.kernel import _count; print(sum(_count.stats.cache_hits.values()))"
+    assert [in_a_process(program, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == ["0\n", "1\n"]
+
+
+def test_the_kernel_compiles_where_no_folder_is_writable(monkeypatch):
+    def njit(*arguments, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: "compiled"
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert kernel._compile(len) == "compiled"
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 50])
+@pytest.mark.parametrize("labels_each", [1, 2])
+def test_a_split_s_shards_add_up_to_the_whole(shards, labels_each):
+    rng = np.random.default_rng(0)
+    roles = ["query"] * 5 + ["train"] * 8 + ["database"] * 20
+    ids = [*range(5), *range(5, 13), *range(5, 25)]  # the training images are in the database
+    labels = {number: rng.choice(4, labels_each, replace=False).tolist() for number in range(25)}
+    columns = {"id": ids, "role": roles, "image_sha256": [b""] * 33, "labels": [labels[number] for number in ids]}
+    split = Split(pa.table(columns), "toy", 0)
+    packed = rng.integers(0, 4, (25, 1), dtype=np.uint8)
+    whole, unseen = rank_split(split, packed.__getitem__, 2)
+    parts = [rank_split(split, packed.__getitem__, 2, shard=shard, shards=shards) for shard in range(shards)]
+    for expected, some, size in ((whole, [part[0] for part in parts], 20), (unseen, [part[1] for part in parts], 12)):
+        added = sum(some[1:], some[0])
+        assert same(added, expected)
+        assert added.queries == expected.queries
+        assert (expected.total.sum(axis=1) == size).all()
 
 
 @given(problems(), st.integers(0, 12))

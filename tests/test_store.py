@@ -41,7 +41,7 @@ def files(tmp_path):
     store.write_metrics(tmp_path / "metrics.parquet", [row])
     return {
         tmp_path / "features.parquet": lambda path: list(store.iter_features(path)),
-        tmp_path / "codes.parquet": store.read_codes,
+        tmp_path / "codes.parquet": lambda path: store.read_codes(path, np.arange(6)),
         tmp_path / "histogram.parquet": store.read_histogram,
         tmp_path / "metrics.parquet": store.read_metrics,
     }
@@ -80,15 +80,29 @@ def test_features_that_are_not_finite_are_refused_with_their_ids(tmp_path):
 
 def test_codes_and_histograms_come_back(files):
     paths = {path.name: path for path in files}
-    ids, packed, metadata = store.read_codes(paths["codes.parquet"])
-    assert packed.shape == (6, 2)
-    assert ids.tolist() == list(range(6))
+    packed = store.read_codes(paths["codes.parquet"], np.array([5, 0, 2]))
+    assert np.array_equal(packed, codes.pack(np.random.default_rng(0).random((6, 11)) < 0.5)[[5, 0, 2]])
+    metadata = store.read_metadata(paths["codes.parquet"], "bits")
     assert store.cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
     queries, h, _ = store.read_histogram(paths["histogram.parquet"])
     assert queries.tolist() == [4, 5]
     assert h.queries == "digest"
     assert (h.total == 3).all()
     assert (h.relevant == 1).all()
+
+
+def test_only_the_row_groups_that_may_hold_a_wanted_code_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "c.parquet"
+    packed = np.arange(12, dtype=np.uint8)[:, None]
+    ids = np.array([3, 1, 2, 20, 28, 24, 31, 30, 39, 40, 41, 42])
+    store.write_codes(path, ((ids[i : i + 3], packed[i : i + 3]) for i in (0, 3, 6, 9)), {"bits": "8"})
+    groups = []
+    read = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda file, i: groups.append(i) or read(file, i))
+    assert store.read_codes(path, np.array([42, 28, 20])).ravel().tolist() == [11, 4, 3]
+    assert groups == [1, 3]
+    with pytest.raises(L2HError, match=r"no codes for ids \[4, 99\]"):
+        store.read_codes(path, np.array([99, 42, 4])[::-1])
 
 
 def test_damage_of_any_kind_is_one_clear_line(files):
@@ -162,10 +176,10 @@ def test_rows_without_an_id_are_refused(tmp_path):
     table = pa.table([pa.array([0, None]), pa.array([b"aa", b"bb"], pa.binary(2))], names=["id", "code"])
     pq.write_table(table.replace_schema_metadata({"bits": "11"}), tmp_path / "c.parquet")
     with pytest.raises(L2HError, match="rows without an id or a code"):
-        store.read_codes(tmp_path / "c.parquet")
+        store.read_codes(tmp_path / "c.parquet", np.array([0]))
     pq.write_table(table.replace_schema_metadata({"bits": "many"}), tmp_path / "c.parquet")
     with pytest.raises(L2HError, match="says 'many' for its code length"):
-        store.read_codes(tmp_path / "c.parquet")
+        store.read_codes(tmp_path / "c.parquet", np.array([0]))
 
 
 def test_nothing_to_write_is_an_error(tmp_path):

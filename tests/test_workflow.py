@@ -99,6 +99,17 @@ def alone(tmp_path_factory) -> Workspace:
     return workspace
 
 
+@pytest.fixture(scope="module")
+def sharded(tmp_path_factory, finished) -> Workspace:
+    """One method once more, from the same features, with the database in two parts."""
+    workspace = Workspace(tmp_path_factory.mktemp("sharded") / "work")
+    shutil.copytree(finished.folder / "resources", workspace.folder / "resources")
+    changes = {"methods": ["itq"], "ranking": {"shards": 2}, "threads": {"features": 2, "rank": 2}, "plugins": []}
+    workspace.configure({**CONFIG, **changes})
+    workspace.snakemake("--cores", "2")
+    return workspace
+
+
 def test_every_rule_declares_what_a_cluster_needs_to_know():
     blocks = [
         block
@@ -106,7 +117,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
         if block.startswith("rule ")
     ]
-    assert len(blocks) == 12
+    assert len(blocks) == 13
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
@@ -182,6 +193,17 @@ def test_one_core_gives_the_same_table_byte_for_byte(finished, alone):
     lines = finished.comparison().splitlines(keepends=True)
     assert b"".join(line for line in lines if b",toy," not in line) == alone.comparison()
     assert len(alone.comparison().splitlines()) == 1 + 12
+
+
+def test_two_shards_give_the_same_histograms_and_table_byte_for_byte(finished, sharded):
+    header, *lines = finished.comparison().splitlines(keepends=True)
+    assert sharded.comparison() == b"".join([header, *(line for line in lines if b",itq," in line)])
+    histograms = sorted(path.relative_to(sharded.folder) for path in sharded.folder.glob("results/**/histogram*"))
+    assert len(histograms) == 2 * 2  # those of the shards are gone
+    for path in histograms:
+        assert (sharded.folder / path).read_bytes() == (finished.folder / path).read_bytes()
+    assert Counter(job["rule"] for job in sharded.jobs())["rank"] == 2 * 2
+    assert "Nothing to be done" in sharded.snakemake("--cores", "2").stderr
 
 
 def test_a_changed_parameter_reruns_that_method_alone(finished):
@@ -278,10 +300,10 @@ runpy.run_path({str(ROOT / "workflow/scripts/fit.py")!r}, {{"snakemake": job}})
     assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
 
 
-def test_rules_declare_the_modules_that_their_jobs_import(alone):
+def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
-    jobs = alone.jobs()
-    rules = {"dataset", "split", "weights", "features", *PER_CELL, "audit", "costs", "compare", "report"}
+    jobs = alone.jobs() + sharded.jobs()
+    rules = {"dataset", "split", "weights", "features", *PER_CELL, "add_shards", "audit", "costs", "compare", "report"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]
@@ -298,10 +320,11 @@ def test_only_its_own_jobs_depend_on_a_plug_in(finished):
     assert dependent == {"fit": 2, "encode": 2, "audit": 2, "costs": 2}
 
 
-@pytest.mark.parametrize("run", ["finished", "alone"])
+@pytest.mark.parametrize("run", ["finished", "alone", "sharded"])
 def test_numeric_threads_follow_the_config_and_not_the_cores(run, request):
     for job in request.getfixturevalue(run).jobs():
-        expected = 2 if job["rule"] in ("features", "costs") else 1
+        several = {"features", "costs", *(["rank"] if run == "sharded" else [])}
+        expected = 2 if job["rule"] in several else 1
         assert set(job["threads"]) <= {expected}, job["rule"]
 
 

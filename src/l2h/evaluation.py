@@ -61,17 +61,15 @@ METRICS = {
     "recall_at_distance": Metric(
         "recall", "higher", "relevant items at distance <= k / all relevant items, mean over queries"
     ),
-    "bit_imbalance": Metric(
-        "bit imbalance", "lower", "mean over bits of |share of ones - 1/2|, over all images' codes"
-    ),
+    "bit_imbalance": Metric("bit imbalance", "lower", "mean over bits of |share of ones - 1/2|, over the database"),
     "bit_entropy": Metric("entropy of a bit", "higher", "mean over bits of their entropy, at most 1 bit"),
     "bit_correlation": Metric(
         "correlation between bits", "lower", "mean over pairs of bits that vary of |Pearson's r|"
     ),
     "code_entropy": Metric("entropy of the codes", "higher", "entropy in bits of the distribution over distinct codes"),
-    "distinct_codes": Metric("distinct codes", "higher", "how many different codes the data set's images have"),
+    "distinct_codes": Metric("distinct codes", "higher", "how many different codes the database has"),
     "near_constant_bits": Metric(
-        "near-constant bits", "lower", "how many bits have one value for at least 99% of all images"
+        "near-constant bits", "lower", "how many bits have one value for at least 99% of the database"
     ),
 }
 
@@ -88,7 +86,7 @@ def evaluate(
     ----------
     database : the ranking of the database
     unseen : that of the database without training images, for the same queries; "map_unseen" is left out if it is empty
-    codes : uint8 (n, ceil(bits / 8)), packed, to diagnose
+    codes : uint8 (n, ceil(bits / 8)), packed, the database's, to diagnose
     """
     figures = []
 
@@ -97,16 +95,17 @@ def evaluate(
     ) -> None:
         figures.append({"metric": metric, "k": k, "ties": ties, "normalise": by, "value": float(value)})
 
+    groups, unseen_groups = metrics.Groups(database), metrics.Groups(unseen)
     for ties in get_args(Ties):
-        add("map", metrics.average_precision(database, None, ties).mean(), None, ties, "relevant")
+        add("map", metrics.average_precision(groups, None, ties).mean(), None, ties, "relevant")
         if unseen.total.any():
-            add("map_unseen", metrics.average_precision(unseen, None, ties).mean(), None, ties, "relevant")
+            add("map_unseen", metrics.average_precision(unseen_groups, None, ties).mean(), None, ties, "relevant")
         for k in DEPTHS:
             for by in get_args(Normalise):
-                add("map", metrics.average_precision(database, k, ties, by).mean(), k, ties, by)
+                add("map", metrics.average_precision(groups, k, ties, by).mean(), k, ties, by)
     for k in DEPTHS:
-        add("precision", metrics.precision_at_k(database, k).mean(), k, "expected")
-        add("recall", metrics.recall_at_k(database, k).mean(), k, "expected")
+        add("precision", metrics.precision_at_k(groups, k).mean(), k, "expected")
+        add("recall", metrics.recall_at_k(groups, k).mean(), k, "expected")
     add("precision_in_radius", metrics.precision_within_radius(database, RADIUS).mean(), RADIUS)
     add("empty_in_radius", metrics.is_empty_within_radius(database, RADIUS).mean(), RADIUS)
     add("tied_pairs", metrics.tied_pairs(database).mean())

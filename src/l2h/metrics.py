@@ -7,6 +7,7 @@ Items at one Hamming distance are tied. "expected" is the mean over all orders o
 In the formulas below a group holds n items, r of them relevant, and follows N items, R of them relevant.
 """
 
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 def average_precision(
-    h: RankHistogram, k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
+    h: "RankHistogram | Groups", k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
 ) -> Floats:
     """Average precision of each query, over the whole ranking or its first `k` places.
 
@@ -46,43 +47,35 @@ def average_precision(
         raise ValueError(f"ties is 'expected', 'worst' or 'best', got {ties!r}")
     if normalise not in ("retrieved", "relevant"):
         raise ValueError(f"normalise is 'retrieved' or 'relevant', got {normalise!r}")
-    cut = _Cut(h, k)
-    if ties == "expected":
-        slope = _ratio(cut.r - 1, cut.n - 1)
-        groups = _ratio(cut.r, cut.n) * _precision_sum(cut.R, cut.N, cut.taken, slope)
-        hits = None
-    else:
-        # a run of relevant items: at the group's head, or after its n - r irrelevant ones
-        skipped = 0 if ties == "best" else cut.n - cut.r
-        hits = np.clip(cut.taken - skipped, 0, cut.r)
-        groups = _precision_sum(cut.R, cut.N + skipped, hits, np.ones_like(hits))
-    if normalise == "relevant" or cut.whole:
-        return _ratio(groups.sum(axis=1), np.minimum(cut.k, cut.relevant))
-    if hits is not None:
-        return _ratio(groups.sum(axis=1), hits.sum(axis=1))
-    return _expected_over_retrieved(cut, groups)
+    groups = Groups.of(h)
+    cut = groups.cut(k)
+    before = groups.precision_sums(ties)[cut.place]
+    if ties == "expected" and normalise == "retrieved":
+        return _expected_over_retrieved(before, cut)
+    inside, hits = cut.precisions(ties)
+    return _ratio(before + inside, cut.R + hits if normalise == "retrieved" else np.minimum(cut.k, groups.relevant))
 
 
-def precision_at_k(h: RankHistogram, k: int) -> Floats:
+def precision_at_k(h: "RankHistogram | Groups", k: int) -> Floats:
     """Expected share of relevant items among the first `k`; `k` beyond the database means all of it.
 
     Returns
     -------
     float64 (Q,)
     """
-    cut = _Cut(h, k)
-    return _ratio(cut.expected_hits(), cut.taken.sum(axis=1))
+    cut = Groups.of(h).cut(k)
+    return _ratio(cut.expected_hits(), cut.k)
 
 
-def recall_at_k(h: RankHistogram, k: int) -> Floats:
+def recall_at_k(h: "RankHistogram | Groups", k: int) -> Floats:
     """Expected share of all relevant items that are among the first `k`; 0 for a query with nothing relevant.
 
     Returns
     -------
     float64 (Q,)
     """
-    cut = _Cut(h, k)
-    return _ratio(cut.expected_hits(), cut.relevant)
+    groups = Groups.of(h)
+    return _ratio(groups.cut(k).expected_hits(), groups.relevant)
 
 
 def precision_within_radius(h: RankHistogram, r: int) -> Floats:
@@ -120,29 +113,95 @@ def precision_recall_curve(h: RankHistogram) -> Floats:
     return np.stack([_ratio(hits, h.total.cumsum(axis=1)), _ratio(hits, hits[:, -1:])])
 
 
-class _Cut:
-    """A histogram's groups, and how many items of each lie among the first k; all float64 (Q, bits + 1).
+class Groups:
+    """The groups of tied items of a histogram, and what several figures of it share.
 
-    n, r: items and relevant items of a group; N, R: the same before it; taken: its items among the first k.
-    Counts are exact in float64 below 2**53.
+    Each function here takes it in place of the histogram, and is then faster from the second call on. Counts are exact
+    in float64 below 2**53.
+
+    Attributes
+    ----------
+    n, r : float64 (Q, bits + 2), items and relevant items of each group; an empty group closes the row
+    N, R : float64 (Q, bits + 2), the same of all nearer groups
+    size, relevant : float64 (Q,), items and relevant items of the database
     """
 
-    def __init__(self, h: RankHistogram, k: int | None):
-        if k is not None and k < 1:
-            raise ValueError(f"k is at least 1, got {k}")
-        self.n = h.total.astype(np.float64)
-        self.r = h.relevant.astype(np.float64)
+    def __init__(self, h: RankHistogram):
+        empty = np.zeros((len(h.total), 1))
+        self.n = np.hstack([h.total, empty])
+        self.r = np.hstack([h.relevant, empty])
         self.N = self.n.cumsum(axis=1) - self.n
         self.R = self.r.cumsum(axis=1) - self.r
-        size = self.n.sum(axis=1)
-        self.relevant = self.r.sum(axis=1)
-        self.k = size if k is None else np.minimum(k, size)
-        self.whole = bool((self.k == size).all())
-        self.taken = np.clip(self.k[:, None] - self.N, 0, self.n)
+        self.size = self.N[:, -1]
+        self.relevant = self.R[:, -1]
+        self._sums: dict[Ties, Floats] = {}
+        self._cuts: dict[int | None, _Cut] = {}
+
+    @classmethod
+    def of(cls, h: "RankHistogram | Groups") -> "Groups":
+        """The groups themselves, or those of a histogram."""
+        return h if isinstance(h, Groups) else cls(h)
+
+    @cached_property
+    def _filled(self) -> tuple[tuple[NDArray, ...], list[Floats]]:
+        """Where the groups with relevant items are, and their n, r, N, R; no other group adds a precision."""
+        here = np.nonzero(self.r)
+        return here, [part[here] for part in (self.n, self.r, self.N, self.R)]
+
+    def precision_sums(self, ties: Ties) -> Floats:
+        """Sum of the precisions at the relevant items of all nearer groups, (Q, bits + 2)."""
+        if ties not in self._sums:
+            here, (n, r, N, R) = self._filled
+            sums = np.zeros_like(self.r)
+            sums[here], _ = _precisions(n, r, N, R, n, ties)
+            sums[:, 1:] = sums[:, :-1].cumsum(axis=1)
+            sums[:, 0] = 0
+            self._sums[ties] = sums
+        return self._sums[ties]
+
+    def cut(self, k: int | None) -> "_Cut":
+        """Where the first k places end; ValueError where k is below 1."""
+        if k not in self._cuts:
+            self._cuts[k] = _Cut(self, k)
+        return self._cuts[k]
+
+
+class _Cut:
+    """The group that holds place k + 1, and how many of its items are among the first k; all float64 (Q,).
+
+    n, r: items and relevant items of that group; N, R: the same before it; taken: its items among the first k.
+    """
+
+    def __init__(self, groups: Groups, k: int | None):
+        if k is not None and k < 1:
+            raise ValueError(f"k is at least 1, got {k}")
+        self.k = groups.size if k is None else np.minimum(k, groups.size)
+        whole = (groups.N[:, 1:] <= self.k[:, None]).sum(axis=1)
+        self.place = np.arange(len(whole)), whole
+        self.n, self.r, self.N, self.R = (part[self.place] for part in (groups.n, groups.r, groups.N, groups.R))
+        self.taken = self.k - self.N
+        self._precisions: dict[Ties, tuple[Floats, Floats]] = {}
+
+    def precisions(self, ties: Ties) -> tuple[Floats, Floats]:
+        """Sum of the precisions at the relevant items that are taken, and how many these are."""
+        if ties not in self._precisions:
+            self._precisions[ties] = _precisions(self.n, self.r, self.N, self.R, self.taken, ties)
+        return self._precisions[ties]
 
     def expected_hits(self) -> Floats:
         """Expected relevant items among the first k, (Q,)."""
-        return (self.taken * _ratio(self.r, self.n)).sum(axis=1)
+        return self.R + self.taken * _ratio(self.r, self.n)
+
+
+def _precisions(n: Floats, r: Floats, N: Floats, R: Floats, taken: Floats, ties: Ties) -> tuple[Floats, Floats]:
+    """Sum of the precisions at the relevant items among the first `taken` of a group, and how many these are."""
+    if ties == "expected":
+        share = _ratio(r, n)
+        return share * _precision_sum(R, N, taken, _ratio(r - 1, n - 1)), share * taken
+    # a run of relevant items: at the group's head, or after its n - r irrelevant ones
+    skipped = 0 if ties == "best" else n - r
+    hits = np.clip(taken - skipped, 0, r)
+    return _precision_sum(R, N + skipped, hits, np.ones_like(hits)), hits
 
 
 def _ratio(a: Floats, b: Floats) -> Floats:
@@ -159,61 +218,66 @@ def _precision_sum(R: Floats, N: Floats, count: Floats, slope: Floats) -> Floats
     return (R + 1 - slope * (N + 1)) * _harmonic_difference(N, count) + slope * count
 
 
-def _harmonic_difference(N: Floats, count: Floats) -> Floats:
-    """Sum over i = 1..count of 1 / (N + i), to about 1e-16 relative for any N.
+_CELLS = 1 << 14
+_START = 64
+_HARMONIC = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, _START + 1))])
 
-    The first terms are added up, the rest is Euler and Maclaurin's expansion of psi(b) - psi(a); its logarithm is
+
+def _harmonic_difference(N: Floats, count: Floats) -> Floats:
+    """Sum over i = 1..count of 1 / (N + i), to about 1e-14 relative for any N.
+
+    The first terms come from a table, the rest is Euler and Maclaurin's expansion of psi(b) - psi(a); its logarithm is
     taken of the ratio, as the difference of two harmonic numbers would lose digits with N.
     """
-    start = 20
-    total = np.zeros(np.broadcast(N, count).shape)
-    for i in range(1, start + 1):
-        total += np.where((i <= count) & (N + i <= start), 1 / (N + i), 0)
-    a = np.maximum(N, start) + 1
+    low, high = (np.minimum(end, _START).astype(np.intp) for end in (N, N + count))
+    a = np.maximum(N, _START) + 1
     b = np.maximum(N + count + 1, a)
 
     def tail(x: Floats) -> Floats:
         y = 1 / (x * x)
-        return -1 / (2 * x) - y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y / 240)))
+        return -0.5 / x - y * (1 / 12 - y * (1 / 120 - y / 252))
 
-    return total + np.log1p((b - a) / a) + (tail(b) - tail(a))
+    return _HARMONIC[high] - _HARMONIC[low] + np.log1p((b - a) / a) + (tail(b) - tail(a))
 
 
-def _expected_over_retrieved(cut: _Cut, groups: Floats) -> Floats:
+def _expected_over_retrieved(before: Floats, cut: _Cut) -> Floats:
     """Mean over tie orders of (precision sum of the first k) / (relevant items among the first k), (Q,).
 
-    Both depend on the relevant items `hits` among the `m` taken from the group that k cuts: hypergeometric of n, r
-    and m. Given `hits`, the m places are again a tied group.
+    Both depend on the relevant items h among the m taken from the group that k cuts: hypergeometric of n, r and m.
+    Given h, the m places are again a tied group, so with the harmonic difference H its precisions sum to
+    h * (a + (h - 1) * b), where a = (R + 1) * H / m and b = (m - (N + 1) * H) / (m * (m - 1)).
+
+    The probabilities follow by recurrence from the most likely h, in a window around it; by Bernstein's inequality what
+    lies outside weighs less than 1e-13. Outside h's support the recurrence gives 0 by itself.
     """
-    rows = np.arange(len(cut.n))
-    last = np.where(cut.taken > 0, np.arange(cut.n.shape[1]), 0).max(axis=1)
-    n, r, m, N, R = (part[rows, last][:, None] for part in (cut.n, cut.r, cut.taken, cut.N, cut.R))
-    before = groups.sum(axis=1) - groups[rows, last]
-    result = np.empty(len(rows))
-    for chunk in np.array_split(rows, max(1, len(rows) // 512)):
-        hits, weight = _hypergeometric(n[chunk], r[chunk], m[chunk])
-        slope = _ratio(hits - 1, m[chunk] - 1)
-        inside = _ratio(hits, m[chunk]) * _precision_sum(R[chunk], N[chunk], m[chunk], slope)
-        result[chunk] = (weight * _ratio(before[chunk, None] + inside, R[chunk] + hits)).sum(axis=1)
+    n, r, m, N, R = cut.n, cut.r, cut.taken, cut.N, cut.R
+    H = _harmonic_difference(N, m)
+    a, b = _ratio((R + 1) * H, m), _ratio(m - (N + 1) * H, m * (m - 1))
+    rest = n - r - m
+    low, high = np.maximum(0, -rest), np.minimum(m, r)
+    mode = np.clip(np.floor((m + 1) * (r + 1) / (n + 2)), low, high)
+    deviation = np.sqrt(_ratio(m * r * (n - r) * (n - m), n * n * (n - 1)))
+    window = np.minimum(np.ceil(8 * deviation + 21), np.maximum(high - mode, mode - low)).astype(np.intp)
+    result = np.empty(len(n))
+    order, start = np.argsort(-window), 0
+    while start < len(order):  # windows of about one width together, as many as a cache holds
+        width = int(window[order[start]])
+        rows = order[start : start + max(1, _CELLS // (width + 1))]
+        columns = (part[rows, None] for part in (before, a, b, r, m, R, rest, mode))
+        result[rows] = _mean_over_hits(width, *columns)
+        start += len(rows)
     return result
 
 
-def _hypergeometric(n: Floats, r: Floats, m: Floats) -> tuple[Floats, Floats]:
-    """Relevant items among m drawn from n that hold r: values and probabilities, (Q, window) each.
-
-    The recurrence p(h + 1) / p(h) runs over a window around the mean; by Bernstein's inequality what lies outside
-    weighs less than 1e-13. A window's values outside the support get probability 0.
-    """
-    mean = _ratio(m * r, n)
-    deviation = np.sqrt(_ratio(mean * (n - r) * (n - m), n * (n - 1)))
-    low = np.maximum(np.maximum(0, m - (n - r)), np.floor(mean - 8 * deviation - 20))
-    high = np.minimum(np.minimum(m, r), np.ceil(mean + 8 * deviation + 20))
-    h = low + np.arange(int((high - low).max(initial=0)) + 1)
-    inside = h <= high
-    before = np.where(inside, h - 1, low)[:, 1:]  # p(h) from p(h - 1)
-    step = np.where(inside[:, 1:], (r - before) * (m - before) / ((before + 1) * (n - r - m + before + 1)), 1)
-    logs = np.cumsum(np.log(step), axis=1)
-    logs = np.concatenate([np.zeros_like(mean), logs], axis=1)
-    logs[~inside] = -np.inf
-    weight = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return h, weight / weight.sum(axis=1, keepdims=True)
+def _mean_over_hits(
+    width: int, before: Floats, a: Floats, b: Floats, r: Floats, m: Floats, R: Floats, rest: Floats, mode: Floats
+) -> Floats:
+    """Mean of (before + h * (a + (h - 1) * b)) / (R + h) over h from mode - width to mode + width; (Q, 1) to (Q,)."""
+    up, down = mode + np.arange(width), mode - np.arange(width)
+    more = (r - up) * (m - up) / ((up + 1) * (rest + up + 1))  # p(h + 1) / p(h)
+    less = down * (rest + down) / ((r - down + 1) * (m - down + 1))  # p(h - 1) / p(h)
+    h = np.hstack([mode, up + 1, down - 1])
+    weight = np.hstack([np.ones_like(mode), more.cumprod(axis=1), less.cumprod(axis=1)])
+    # nothing retrieved scores 0 / 1 = 0
+    value = (before + h * (a + (h - 1) * b)) / np.maximum(R + h, 1)
+    return (weight * value).sum(axis=1) / weight.sum(axis=1)

@@ -197,19 +197,7 @@ def iter_features(path: str | Path) -> Iterator[Batch]:
 
 def read_features(path: str | Path, ids: Ints) -> NDArray[np.float32]:
     """The features (len(ids), d) of these ids, in their order; only they are held in memory."""
-    from l2h.ids import find
-
-    result: NDArray[np.float32] | None = None
-    seen = np.zeros(len(ids), dtype=bool)
-    for some_ids, features in iter_features(path):
-        if result is None:
-            result = np.empty((len(ids), features.shape[1]), dtype=np.float32)
-        rows, wanted = find(some_ids, ids)
-        result[rows[wanted]] = features[wanted]
-        seen[rows[wanted]] = True
-    if result is None or not seen.all():
-        raise L2HError(f"{path}: no features for ids {ids[~seen][:5].tolist()} ...; delete it and run again")
-    return result
+    return _gather(path, iter_features(path), ids, "features")
 
 
 def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[str, str]) -> None:
@@ -217,16 +205,21 @@ def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[st
     _write_batches(path, ((ids, _fixed_binary(packed)) for ids, packed in batches), "code", metadata)
 
 
-def read_codes(path: str | Path) -> tuple[Ints, NDArray[np.uint8], dict[str, str]]:
-    """Read ids int64 (n,), packed codes uint8 (n, ceil(bits / 8)), and the metadata."""
+def read_codes(path: str | Path, ids: Ints) -> NDArray[np.uint8]:
+    """The packed codes, uint8 (len(ids), ceil(bits / 8)), of these ids, in their order.
+
+    Only they are held in memory, and row groups whose range of ids holds none of them are not read.
+    """
     from l2h import codes
 
-    metadata = read_metadata(path, "bits")
-    width = codes.n_bytes(_bits(metadata, path))
-    parts = list(_iter_batches(path, "code", lambda kind: kind == pa.binary(width)))
-    ids = np.concatenate([ids for ids, _ in parts])
-    packed = [np.frombuffer(part.buffers()[1], np.uint8, len(part) * width, part.offset * width) for _, part in parts]
-    return ids, np.concatenate(packed).reshape(-1, width), metadata
+    width = codes.n_bytes(_bits(read_metadata(path, "bits"), path))
+
+    def batches() -> Iterator[Batch]:
+        for some_ids, part in _iter_batches(path, "code", lambda kind: kind == pa.binary(width), np.sort(ids)):
+            packed = np.frombuffer(part.buffers()[1], np.uint8, len(part) * width, part.offset * width)
+            yield some_ids, packed.reshape(-1, width)
+
+    return _gather(path, batches(), ids, "codes")
 
 
 def write_histogram(path: str | Path, query_ids: Ints, h: "RankHistogram", metadata: Mapping[str, str]) -> None:
@@ -359,16 +352,43 @@ def _write_batches(
             raise L2HError(f"{path}: there is nothing to write; the data set is empty")
 
 
-def _iter_batches(path: str | Path, name: str, fits: Callable[[pa.DataType], bool]) -> Iterator[tuple[Ints, pa.Array]]:
+def _iter_batches(
+    path: str | Path, name: str, fits: Callable[[pa.DataType], bool], wanted: Ints | None = None
+) -> Iterator[tuple[Ints, pa.Array]]:
+    """Yield ids and values a row group; where `wanted` ids, ascending, are given, only groups that may hold some."""
     with _open(path) as file:
         schema = file.schema_arrow
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
             raise L2HError(f"{path} is no file of {name}s: its columns are {', '.join(map(str, schema))}")
         for group in range(file.num_row_groups):
+            range_of_ids = file.metadata.row_group(group).column(0).statistics
+            if wanted is not None and range_of_ids is not None and range_of_ids.has_min_max:
+                first = np.searchsorted(wanted, range_of_ids.min)
+                if first == len(wanted) or wanted[first] > range_of_ids.max:
+                    continue
             table = file.read_row_group(group)
             if table["id"].null_count or table[name].null_count:
                 raise L2HError(f"{path} has rows without an id or a {name}")
             yield table["id"].to_numpy(), table[name].combine_chunks()
+
+
+def _gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) -> NDArray:
+    """The rows of these ids, in their order, from batches of ids and rows."""
+    order = np.argsort(ids)
+    ordered = ids[order]
+    result: NDArray | None = None
+    seen = np.zeros(len(ids), dtype=bool)
+    for some_ids, values in batches:
+        if result is None:
+            result = np.empty((len(ids), values.shape[1]), dtype=values.dtype)
+        places = np.minimum(np.searchsorted(ordered, some_ids), len(ids) - 1)
+        wanted = ordered[places] == some_ids
+        rows = order[places[wanted]]
+        result[rows] = values[wanted]
+        seen[rows] = True
+    if result is None or not seen.all():
+        raise L2HError(f"{path}: no {what} for ids {ids[~seen][:5].tolist()} ...; delete it and run again")
+    return result
 
 
 @contextmanager

@@ -23,7 +23,11 @@ def threads() -> list[int]:
     from threadpoolctl import threadpool_info
 
     pools = [pool["num_threads"] for pool in threadpool_info()]
-    return pools + ([sys.modules["torch"].get_num_threads()] if "torch" in sys.modules else [])
+    if "torch" in sys.modules:
+        pools.append(sys.modules["torch"].get_num_threads())
+    if "numba" in sys.modules:
+        pools.append(sys.modules["numba"].config.NUMBA_NUM_THREADS)
+    return pools
 
 
 if "L2H_RECORD" in os.environ:

@@ -11,7 +11,6 @@ import torch
 from l2h import backbones, costs, device, hashing, store
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import iter_images
-from l2h.ids import find
 from l2h.progress import track
 from l2h.timing import processor
 
@@ -38,8 +37,7 @@ rows += [{**place, **row} for row in costs.float_search(features, asked)]
 
 cells = list(zip(params.cell_keys, files.models, files.codes, files.trainings, strict=True))
 for key, model, codes, training in track("costs", cells, len(cells), "cells"):
-    ids, packed, _ = store.read_codes(codes)
-    sides = (packed[find(side, ids)[0]] for side in (database, queries))
+    sides = (store.read_codes(codes, side) for side in (database, queries))
     measured = costs.cell(hashing.load(model), features[: max(costs.BATCHES)], *sides, training)
     rows += [{**place, **key, **row} for row in measured]
 store.write_rows(snakemake.output[0], rows, store.COSTS)

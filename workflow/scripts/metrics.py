@@ -9,7 +9,7 @@ from l2h.evaluation import evaluate, per_query
 
 ids, database, metadata = store.read_histogram(snakemake.input.database)
 _, unseen, _ = store.read_histogram(snakemake.input.unseen)
-_, codes, _ = store.read_codes(snakemake.input.codes)
+codes = store.read_codes(snakemake.input.codes, store.read_split(snakemake.input.split).ids("database"))
 key = store.cell_key(metadata)
 figures = evaluate(database, unseen, codes)
 store.write_metrics(snakemake.output.metrics, [{**key, **figure} for figure in figures])

@@ -1,5 +1,7 @@
 """Count the rank histograms: against the database, and against the part of it that was not trained on."""
 
+from functools import partial
+
 from l2h.job import start
 
 start(snakemake)
@@ -8,7 +10,8 @@ from l2h import store
 from l2h.ranking.roles import rank_split
 
 split = store.read_split(snakemake.input.split)
-ids, codes, metadata = store.read_codes(snakemake.input.codes)
-database, unseen = rank_split(split, ids, codes, int(metadata["bits"]))
+metadata = store.read_metadata(snakemake.input.codes, "bits")
+read_codes = partial(store.read_codes, snakemake.input.codes)
+database, unseen = rank_split(split, read_codes, int(metadata["bits"]), **snakemake.params.how)
 for path, histogram in ((snakemake.output.database, database), (snakemake.output.unseen, unseen)):
     store.write_histogram(path, split.ids("query"), histogram, metadata)

@@ -1,12 +1,38 @@
-"""Count rank histograms: XOR, popcount, one bincount a query. No sort, no score matrix."""
+"""Rank histograms of packed codes: checks, layout, and who counts."""
 
 import hashlib
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from l2h import codes
 from l2h.ranking.histogram import RankHistogram
+
+Device = Literal["auto", "cpu", "cuda"]
+Words = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+
+
+class Problem(NamedTuple):
+    """What is counted, laid out for speed; padding bits are cleared.
+
+    Attributes
+    ----------
+    query_words : uint64 (Q, words), codes
+    query_sets : uint64 (Q, set words), label sets; (Q, 0) where classes are ranges
+    first, last : int64 (Q,); relevant are the items first..last - 1, beside those that share a label
+    words, sets : uint64 (words, N) and (set words, N), the database, a column an item
+    bits : code length
+    """
+
+    query_words: Words
+    query_sets: Words
+    first: Ints
+    last: Ints
+    words: Words
+    sets: Words
+    bits: int
 
 
 def rank_histogram(
@@ -16,6 +42,7 @@ def rank_histogram(
     database_labels: ArrayLike,
     *,
     bits: int,
+    device: Device = "cpu",
 ) -> RankHistogram:
     """Rank the database for each query by Hamming distance, exactly.
 
@@ -26,6 +53,8 @@ def rank_histogram(
     query_labels, database_labels : both int (n,) classes, or both bool/uint8 (n, c) multi-hot;
         an item is relevant when it shares at least one label with the query
     bits : code length
+    device : "cpu" counts on as many threads as numba is set to; "cuda" by torch on a GPU; "auto" on a GPU if there is
+        one. The counts are the same.
 
     Returns
     -------
@@ -35,6 +64,8 @@ def rank_histogram(
     ------
     ValueError
         shapes or dtypes that do not fit each other
+    L2HError
+        device is "cuda" and torch finds no GPU
     """
     if bits < 1:
         raise ValueError(f"bits is at least 1, got {bits}")
@@ -45,14 +76,45 @@ def rank_histogram(
         if len(words) != len(marks):
             raise ValueError(f"{len(words)} {side} codes but {len(marks)} {side} labels")
 
-    multi_label = query_marks.ndim == 2
-    tables = np.empty((len(query_words), 2, bits + 1), dtype=np.int64)
-    for query, (word, mark) in enumerate(zip(query_words, query_marks, strict=True)):
-        distance = np.bitwise_count(database_words ^ word).sum(axis=1, dtype=np.intp)
-        relevant = (database_marks & mark).any(axis=1) if multi_label else database_marks == mark
-        distance += (bits + 1) * relevant
-        tables[query] = np.bincount(distance, minlength=2 * (bits + 1)).reshape(2, bits + 1)
-    return RankHistogram(tables.sum(axis=1), tables[:, 1].copy(), _digest(query_words, query_marks, bits))
+    queries = _digest(query_words, query_marks, bits)
+    if query_marks.ndim == 1:
+        order, first, last = _group(query_marks, database_marks)
+        database_words = database_words[order]
+        query_sets, database_sets = np.empty((len(query_words), 0), np.uint64), np.empty((len(order), 0), np.uint64)
+    else:
+        query_sets, database_sets = query_marks, database_marks
+        first = last = np.zeros(len(query_words), dtype=np.int64)
+    words, sets = (np.ascontiguousarray(table.T) for table in (database_words, database_sets))
+    tables = _count(Problem(query_words, query_sets, first, last, words, sets, bits), device)
+    return RankHistogram(tables.sum(axis=1), tables[:, 1].copy(), queries)
+
+
+def _count(problem: Problem, device: Device) -> Ints:
+    """Irrelevant and relevant items at each distance, int64 (Q, 2, bits + 1)."""
+    # imported here: jobs that only read histograms need neither numba nor torch
+    if device != "cpu":
+        from l2h.device import choose
+
+        chosen = choose(device)
+        if chosen.type == "cuda":
+            from l2h.ranking import on_torch
+
+            return on_torch.count(problem, chosen)
+    from l2h.ranking import kernel
+
+    return kernel.count(problem)
+
+
+def _group(query_classes: Ints, database_classes: Ints) -> tuple[Ints, Ints, Ints]:
+    """An order that makes each class of the database a contiguous range, and the range of each query's class.
+
+    Then no label is compared while pairs are counted.
+    """
+    # numpy sorts integers of 16 bits ten times as fast as those of 64
+    narrow = database_classes.astype(np.int16)
+    order = np.argsort(narrow if (narrow == database_classes).all() else database_classes, kind="stable")
+    ordered = database_classes[order]
+    return order, np.searchsorted(ordered, query_classes, "left"), np.searchsorted(ordered, query_classes, "right")
 
 
 def _clear_padding(packed: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
@@ -63,11 +125,12 @@ def _clear_padding(packed: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
     return cleared
 
 
-def _words(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Bytes (n, k) as 64-bit words (n, ceil(k / 8)), zero-padded."""
-    padded = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), dtype=np.uint8)
-    padded[:, : packed.shape[1]] = packed
-    return padded.view(np.uint64)
+def _words(packed: NDArray[np.uint8]) -> Words:
+    """Bytes (n, k) as 64-bit words (n, ceil(k / 8)), zero-padded; not copied where they are whole words already."""
+    missing = -packed.shape[1] % 8
+    if missing:
+        packed = np.pad(packed, ((0, 0), (0, missing)))
+    return np.require(np.ascontiguousarray(packed).view(np.uint64), requirements="A")
 
 
 def _marks(query: NDArray, database: NDArray) -> tuple[NDArray, NDArray]:
@@ -75,7 +138,7 @@ def _marks(query: NDArray, database: NDArray) -> tuple[NDArray, NDArray]:
     if query.ndim == database.ndim == 1:
         if not all(np.issubdtype(side.dtype, np.integer) for side in (query, database)):
             raise ValueError(f"class labels are integers, got {query.dtype} and {database.dtype}")
-        return query.astype(np.int64), database.astype(np.int64)
+        return query.astype(np.int64, copy=False), database.astype(np.int64, copy=False)
     if query.ndim == database.ndim == 2 and query.shape[1] == database.shape[1]:
         return _words(codes.pack(query)), _words(codes.pack(database))
     raise ValueError(

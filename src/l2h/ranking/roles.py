@@ -1,44 +1,47 @@
 """Rank a split: its queries against its database, all of it and the part that no method has seen."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h.errors import L2HError
-from l2h.ids import find
-from l2h.ranking.counting import rank_histogram
+from l2h.ranking.counting import Device, rank_histogram
 from l2h.ranking.histogram import RankHistogram
 from l2h.splits import Split
 
+Ints = NDArray[np.int64]
+
 
 def rank_split(
-    split: Split, ids: NDArray[np.int64], codes: NDArray[np.uint8], bits: int
+    split: Split,
+    read_codes: Callable[[Ints], NDArray[np.uint8]],
+    bits: int,
+    *,
+    shard: int = 0,
+    shards: int = 1,
+    device: Device = "cpu",
 ) -> tuple[RankHistogram, RankHistogram]:
     """Histograms of the queries against the whole database, and against the database without training images.
 
     Parameters
     ----------
-    ids : int64 (n,), in any order; those of the split must be among them
-    codes : uint8 (n, ceil(bits / 8)), packed
-
-    Raises
-    ------
-    L2HError
-        an image of the split has no code
+    read_codes : gives the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
+    bits : code length
+    shard, shards : rank one of so many about equal parts of the database; the histograms of all parts add up to those
+        of the whole
+    device : see `rank_histogram`
     """
-
-    def codes_of(wanted: NDArray[np.int64]) -> NDArray[np.uint8]:
-        rows, found = find(wanted, ids)
-        if not found.all():
-            raise L2HError(f"{(~found).sum()} images of the split have no code, ids {wanted[~found][:5].tolist()} ...")
-        return codes[rows]
-
     queries = split.ids("query")
+    database = np.array_split(split.ids("database"), shards)[shard]
+    codes = read_codes(np.concatenate([queries, database]))
+    query_codes, database_codes = codes[: len(queries)], codes[len(queries) :]
+    query_labels, database_labels = split.labels(queries), split.labels(database)
 
-    def rank(database: NDArray[np.int64]) -> RankHistogram:
-        labels = split.labels(queries), split.labels(database)
-        return rank_histogram(codes_of(queries), codes_of(database), *labels, bits=bits)
+    def rank(rows: NDArray[np.bool_]) -> RankHistogram:
+        return rank_histogram(
+            query_codes, database_codes[rows], query_labels, database_labels[rows], bits=bits, device=device
+        )
 
-    database = split.ids("database")
     trained = np.isin(database, split.ids("train"))
-    unseen = rank(database[~trained])
-    return unseen + rank(database[trained]), unseen
+    unseen = rank(~trained)
+    return unseen + rank(trained), unseen

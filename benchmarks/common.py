@@ -1,0 +1,68 @@
+"""What the benchmarks share: synthetic codes, fresh processes, and a word on the machine."""
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2h.job import limit_threads
+
+
+def machine(threads: int) -> str:
+    """Processor, memory, load and versions, as one line of Markdown; the load says how far to trust the times."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = ", ".join(f"{package} {version(package)}" for package in ("numpy", "numba", "faiss-cpu"))
+    return (
+        f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB; {threads} threads; load before: {os.getloadavg()[0]:.1f}; "
+        f"Python {platform.python_version()}, {packages}"
+    )
+
+
+def synthetic(n: int, classes: NDArray, seed: int = 0) -> NDArray[np.uint8]:
+    """Codes of 64 bits, uint8 (n, 8): its class's code, with a quarter of the bits flipped."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(7).integers(0, 2**64, classes.max(initial=0) + 1, dtype=np.uint64)
+    flips = rng.integers(0, 2**64, n, dtype=np.uint64)
+    flips &= rng.integers(0, 2**64, n, dtype=np.uint64)
+    flips ^= centres[classes]
+    return flips.view(np.uint8).reshape(n, 8)
+
+
+def seconds(function: Callable[[], Any]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def peak_gib() -> float:
+    """The most memory that this process ever held, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def in_a_fresh_process(threads: int, function: Callable, *arguments: Any) -> Any:
+    """Call in a process of its own, whose peak memory is that of the call."""
+    with ProcessPoolExecutor(1, get_context("spawn"), limit_threads, (threads,)) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def time_and_memory(queries: int, items: int) -> tuple[float, float]:
+    """Time (s) and peak memory (GiB) of `rank_histogram`: 64 bits, 10 classes, compiled before."""
+    from l2h.ranking import rank_histogram
+
+    rng = np.random.default_rng(1)
+    query_classes, classes = rng.integers(0, 10, queries), rng.integers(0, 10, items, dtype=np.int16)
+    query_codes, codes = synthetic(queries, query_classes, 2), synthetic(items, classes, 3)
+    rank_histogram(query_codes[:1], codes[:1], query_classes[:1], classes[:1], bits=64)
+    return seconds(lambda: rank_histogram(query_codes, codes, query_classes, classes, bits=64)), peak_gib()

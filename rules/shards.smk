@@ -1,0 +1,24 @@
+rule add_shards:
+    input:
+        database=expand(f"{CELL}{SHARD}/histogram.parquet", shard=range(SHARDS), allow_missing=True),
+        unseen=expand(f"{CELL}{SHARD}/histogram_unseen.parquet", shard=range(SHARDS), allow_missing=True),
+    output:
+        database=f"{CELL}/histogram.parquet",
+        unseen=f"{CELL}/histogram_unseen.parquet",
+    log:
+        f"{CELL_LOG}/add_shards.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/add_shards.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        code=code(*JOB, "l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram"),
+    message:
+        CELL_MESSAGE % "add the shards of"
+    script:
+        "../workflow/scripts/add_shards.py"

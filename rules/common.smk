@@ -9,6 +9,9 @@ from pathlib import Path
 
 from l2h import backbones, datasets, hashing
 from l2h.backbones.weights import UNTRAINED
+from l2h.config import EXTERNAL
+from l2h.hashing.external import External
+from l2h.hashing.scorer import Scorer
 
 STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
@@ -32,16 +35,22 @@ VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 # What every script imports first; a rule adds what its own script uses.
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
+RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
 
 
+def one_of(names):
+    """A wildcard's constraint."""
+    return "|".join(map(re.escape, names))
+
+
 wildcard_constraints:
-    dataset="|".join(map(re.escape, {name for name, _ in PROTOCOLS})),
-    protocol="|".join(map(re.escape, {protocol for _, protocol in PROTOCOLS})),
-    backbone="|".join(map(re.escape, BACKBONES)),
-    features="|".join(map(re.escape, FEATURES)),
-    weights="|".join(map(re.escape, WEIGHTS)),
-    variant="|".join(map(re.escape, VARIANTS)),
+    dataset=one_of({name for name, _ in PROTOCOLS}),
+    protocol=one_of({protocol for _, protocol in PROTOCOLS}),
+    backbone=one_of([*BACKBONES, EXTERNAL]),
+    features=one_of(FEATURES),
+    weights=one_of(WEIGHTS),
+    variant=one_of(VARIANTS),
     bits=r"\d+",
     seed=r"\d+",
 
@@ -70,27 +79,43 @@ def backbone_code(name):
     return class_code(backbones.registry, name)
 
 
+def method_class(variant):
+    return hashing.registry.get(VARIANTS[variant]["method"])
+
+
 def method_code(wildcards):
     return class_code(hashing.registry, VARIANTS[wildcards.variant]["method"])
 
 
 def training_code(wildcards):
     """What a method imports only to train."""
-    return code(*hashing.registry.get(VARIANTS[wildcards.variant]["method"]).fit_imports)
+    return code(*method_class(wildcards.variant).fit_imports)
 
 
 def cells(name):
-    """A file of every cell of the comparison."""
+    """A file of every cell of the comparison; codes from elsewhere follow those that are made from features."""
     return [
         f"{CELL}/{name}".format(
             dataset=dataset, protocol=protocol, backbone=backbone, variant=variant, bits=bits, seed=seed
         )
         for dataset, protocol in PROTOCOLS
-        for backbone in BACKBONES
-        for variant in VARIANTS
-        for bits in config["bits"]
-        for seed in config["seeds"]
+        for backbone in [*BACKBONES, EXTERNAL]
+        for variant, entry in VARIANTS.items()
+        if issubclass(method_class(variant), External) == (backbone == EXTERNAL)
+        for bits, seed in entry["results"][f"{dataset}/{protocol}"]
     ]
+
+
+def ranking_of(wildcards):
+    """A cell's two rankings: histograms of codes, or relevance in the order of scores."""
+    kind = "relevance" if issubclass(method_class(wildcards.variant), Scorer) else "histogram"
+    return {"database": f"{CELL}/{kind}.parquet", "unseen": f"{CELL}/{kind}_unseen.parquet"}
+
+
+def external_codes_of(wildcards):
+    """The user's file."""
+    method = hashing.make("external", bits=int(wildcards.bits), **VARIANTS[wildcards.variant]["arguments"])
+    return method.path(wildcards.dataset, wildcards.protocol, wildcards.bits, wildcards.seed)
 
 
 def split_of(wildcards):

@@ -1,7 +1,6 @@
 rule metrics:
     input:
-        database=f"{CELL}/histogram.parquet",
-        unseen=f"{CELL}/histogram_unseen.parquet",
+        unpack(ranking_of),
     output:
         f"{CELL}/metrics.parquet",
     log:
@@ -16,15 +15,7 @@ rule metrics:
         runtime=30,
         gpu=0,
     params:
-        code=code(
-            *JOB,
-            "l2h.codes",
-            "l2h.ranking",
-            "l2h.ranking.counting",
-            "l2h.ranking.histogram",
-            "l2h.metrics",
-            "l2h.evaluation",
-        ),
+        code=code(*JOB, *RANKING, "l2h.metrics", "l2h.evaluation"),
     message:
         CELL_MESSAGE % "measure"
     script:

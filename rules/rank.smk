@@ -17,16 +17,7 @@ rule rank:
         runtime=60,
         gpu=0,
     params:
-        code=code(
-            *JOB,
-            "l2h.codes",
-            "l2h.ids",
-            "l2h.splits",
-            "l2h.ranking",
-            "l2h.ranking.counting",
-            "l2h.ranking.histogram",
-            "l2h.ranking.roles",
-        ),
+        code=code(*JOB, *RANKING, "l2h.ids", "l2h.splits", "l2h.ranking.roles"),
     message:
         CELL_MESSAGE % "rank by"
     script:

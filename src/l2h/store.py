@@ -21,11 +21,13 @@ from l2h.errors import L2HError
 # A job depends on what it imports: features must not be extracted anew when the ranking changes. So functions import
 # what only they need.
 if TYPE_CHECKING:
-    from l2h.ranking import RankHistogram
+    from l2h.ranking import RankedRelevance, RankHistogram
     from l2h.splits import Split
 
 Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
+
+CURE = "delete it and run again"
 
 MANIFEST = pa.schema(
     [
@@ -162,7 +164,7 @@ def iter_features(path: str | Path) -> Iterator[Batch]:
     def is_feature(kind: pa.DataType) -> bool:
         return pa.types.is_fixed_size_list(kind) and kind.value_type in (pa.float16(), pa.float32())
 
-    for ids, column in _iter_batches(path, "feature", is_feature):
+    for ids, column in _iter_batches(path, "feature", is_feature, "features"):
         values = column.flatten().to_numpy(zero_copy_only=False)
         yield ids, values.reshape(len(ids), -1).astype(np.float32, copy=False)
 
@@ -191,14 +193,21 @@ def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[st
 
 def read_codes(path: str | Path) -> tuple[Ints, NDArray[np.uint8], dict[str, str]]:
     """Read ids int64 (n,), packed codes uint8 (n, ceil(bits / 8)), and the metadata."""
+    metadata = read_metadata(path, "bits")
+    return *read_bare_codes(path, _bits(metadata, path)), metadata
+
+
+def read_bare_codes(path: str | Path, bits: int, cure: str = CURE) -> tuple[Ints, NDArray[np.uint8]]:
+    """Read ids and packed codes where it is known from elsewhere, and not from metadata, how long they are."""
     from l2h import codes
 
-    metadata = read_metadata(path, "bits")
-    width = codes.n_bytes(_bits(metadata, path))
-    parts = list(_iter_batches(path, "code", lambda kind: kind == pa.binary(width)))
+    width = codes.n_bytes(bits)
+    what = f"codes of {bits} bits (id int64, code fixed_size_binary[{width}])"
+    parts = list(_iter_batches(path, "code", lambda kind: kind == pa.binary(width), what, cure))
+    if not parts:
+        raise L2HError(f"{path} has no rows; {cure}")
     ids = np.concatenate([ids for ids, _ in parts])
-    packed = [np.frombuffer(part.buffers()[1], np.uint8, len(part) * width, part.offset * width) for _, part in parts]
-    return ids, np.concatenate(packed).reshape(-1, width), metadata
+    return ids, np.concatenate([_bytes(part) for _, part in parts])
 
 
 def write_histogram(path: str | Path, query_ids: Ints, h: "RankHistogram", metadata: Mapping[str, str]) -> None:
@@ -221,6 +230,46 @@ def read_histogram(path: str | Path) -> tuple[Ints, "RankHistogram", dict[str, s
     except ValueError as error:
         raise L2HError(f"{path} is no rank histogram of {width - 1} bits: {error}; delete it and run again") from error
     return table["query_id"].to_numpy(), h, metadata
+
+
+def write_relevance(path: str | Path, query_ids: Ints, h: "RankedRelevance", metadata: Mapping[str, str]) -> None:
+    """Write one ranking by scores; query_ids: int64 (Q,)."""
+    schema = _relevance_schema(h.relevant.shape[1])
+    columns = [pa.array(query_ids), _fixed_binary(h.relevant), _fixed_binary(h.tied)]
+    _write_table(path, pa.table(columns, schema=schema), schema, {**metadata, "items": str(h.items)})
+
+
+def read_relevance(path: str | Path) -> tuple[Ints, "RankedRelevance", dict[str, str]]:
+    """Read query ids int64 (Q,), the ranking, and the metadata."""
+    from l2h.ranking import RankedRelevance
+
+    metadata = read_metadata(path, "items", "bits")
+    items = _count(metadata, "items", path)
+    table = _read_table(path, _relevance_schema(-(-items // 8)), "relevance")
+    relevant, tied = (_bytes(table[name].combine_chunks()) for name in ("relevant", "tied"))
+    try:
+        h = RankedRelevance(relevant, tied, items)
+    except ValueError as error:
+        raise L2HError(f"{path} is no ranking of {items} items: {error}; {CURE}") from error
+    return table["query_id"].to_numpy(), h, metadata
+
+
+def read_ranking(path: str | Path) -> tuple[Ints, "RankHistogram | RankedRelevance", dict[str, str]]:
+    """Read what `write_histogram` or `write_relevance` wrote."""
+    return read_relevance(path) if "items" in read_metadata(path) else read_histogram(path)
+
+
+def weights_name(path: str | Path) -> str:
+    """What tables call the weights that features were made with: their source, and the first digits of their sha256."""
+    metadata = read_metadata(path, "weights", "weights_sha256")
+    return f"{metadata['weights']}@{metadata['weights_sha256'][:12]}"
+
+
+def feature_bits(path: str | Path) -> int:
+    """What one image's features take in a file, in bits."""
+    with _open(path) as file:
+        kind = file.schema_arrow.field("feature").type
+        return kind.list_size * kind.value_type.bit_width
 
 
 def cell_key(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -305,11 +354,13 @@ def _write_batches(
             raise L2HError(f"{path}: there is nothing to write; the data set is empty")
 
 
-def _iter_batches(path: str | Path, name: str, fits: Callable[[pa.DataType], bool]) -> Iterator[tuple[Ints, pa.Array]]:
-    with _open(path) as file:
+def _iter_batches(
+    path: str | Path, name: str, fits: Callable[[pa.DataType], bool], what: str, cure: str = CURE
+) -> Iterator[tuple[Ints, pa.Array]]:
+    with _open(path, cure) as file:
         schema = file.schema_arrow
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
-            raise L2HError(f"{path} is no file of {name}s: its columns are {', '.join(map(str, schema))}")
+            raise L2HError(f"{path} is no file of {what}: its columns are {', '.join(map(str, schema))}")
         for group in range(file.num_row_groups):
             table = file.read_row_group(group)
             if table["id"].null_count or table[name].null_count:
@@ -318,14 +369,14 @@ def _iter_batches(path: str | Path, name: str, fits: Callable[[pa.DataType], boo
 
 
 @contextmanager
-def _open(path: str | Path) -> Iterator[pq.ParquetFile]:
+def _open(path: str | Path, cure: str = CURE) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as error:
         raise L2HError(f"{path} does not exist") from error
     except (pa.ArrowException, OSError) as error:
-        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); delete it and run again") from error
+        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); {cure}") from error
 
 
 def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, str]:
@@ -337,9 +388,24 @@ def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, 
 
 
 def _bits(metadata: Mapping[str, str], path: str | Path) -> int:
-    if not metadata["bits"].isdecimal():
-        raise L2HError(f"{path} says {metadata['bits']!r} for its code length; a whole number is expected")
-    return int(metadata["bits"])
+    return _count(metadata, "bits", path)
+
+
+def _count(metadata: Mapping[str, str], name: str, path: str | Path) -> int:
+    if not metadata[name].isdecimal():
+        raise L2HError(f"{path} says {metadata[name]!r} for its {name}; a whole number is expected")
+    return int(metadata[name])
+
+
+def _relevance_schema(width: int) -> pa.Schema:
+    packed = pa.binary(width)
+    return pa.schema([("query_id", pa.int64()), ("relevant", packed), ("tied", packed)])
+
+
+def _bytes(column: pa.Array) -> NDArray[np.uint8]:
+    """A column of fixed_size_binary[w] as uint8 (n, w)."""
+    width = column.type.byte_width
+    return np.frombuffer(column.buffers()[1], np.uint8, len(column) * width, column.offset * width).reshape(-1, width)
 
 
 def _fixed_binary(packed: NDArray[np.uint8]) -> pa.Array:

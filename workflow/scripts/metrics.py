@@ -1,4 +1,4 @@
-"""Compute all metrics of one cell from its rank histograms."""
+"""Compute all metrics of one cell from its rankings."""
 
 from l2h.job import start
 
@@ -7,7 +7,7 @@ start(snakemake)
 from l2h import store
 from l2h.evaluation import evaluate
 
-_, database, metadata = store.read_histogram(snakemake.input.database)
-_, unseen, _ = store.read_histogram(snakemake.input.unseen)
+_, database, metadata = store.read_ranking(snakemake.input.database)
+_, unseen, _ = store.read_ranking(snakemake.input.unseen)
 key = store.cell_key(metadata)
 store.write_metrics(snakemake.output[0], [{**key, **figure} for figure in evaluate(database, unseen)])

@@ -1,6 +1,7 @@
 """The report: one HTML file that opens offline."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,18 @@ from l2h import store
 
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
+# One fewer than colours, so that colour and shape together tell 56 variants apart.
+SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
+EXACT, EXTERNAL = "exact", "external"  # scopes
 
 
 def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
-    """Draw mAP against code length for one group of rows: a line a variant, a band between the tie orders."""
+    """Draw mAP against code length for one group of rows: a line a variant, a band between the tie orders.
+
+    Exact search has no code length: a dashed line across.
+    """
     order = list(dict.fromkeys(rows["variant"]))
+    exact, rows = rows[rows["scope"] == EXACT], rows[rows["scope"] != EXACT]
 
     def color(**legend: Any) -> alt.Color:
         return alt.Color("variant:N", scale=alt.Scale(domain=order, range=PALETTE), **legend)
@@ -32,11 +40,13 @@ def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
         y="map:Q",
         color=color(title="method"),
-        shape=alt.Shape("variant:N", scale=alt.Scale(domain=order), title="method"),
+        shape=alt.Shape("variant:N", scale=alt.Scale(domain=order, range=SHAPES), title="method"),
         tooltip=["variant:N", "bits:O", *figures],
     )
+    across = alt.Chart(exact).mark_rule(strokeDash=[6, 4], size=1.5)
+    across = across.encode(y="map:Q", color=color(title="method"), tooltip=["variant:N", figures[0]])
     # nested, so that colour and shape share one legend and the pale band has none
-    chart = alt.layer(band, alt.layer(line, point)).resolve_scale(color="independent", shape="independent")
+    chart = alt.layer(band, alt.layer(across, line, point)).resolve_scale(color="independent", shape="independent")
     return chart.properties(width="container", height=340).configure_axis(labelFontSize=12, titleFontSize=13)
 
 
@@ -74,8 +84,14 @@ def write(page: str, path: str | Path) -> None:
         part.write_text(page, encoding="utf-8")
 
 
-def _groups(comparison: pd.DataFrame) -> Any:
-    return comparison.groupby(["dataset", "protocol", "backbone", "weights"], sort=False)
+def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Rows of one dataset, protocol and backbone; codes from elsewhere stand beside those of every backbone."""
+    external = comparison["scope"] == EXTERNAL
+    for _, rows in comparison.groupby(["dataset", "protocol"], sort=False):
+        outside = rows[external]
+        inside = list(rows[~external].groupby(["dataset", "protocol", "backbone", "weights"], sort=False))
+        for name, part in inside or [((*rows.iloc[0][["dataset", "protocol"]], EXTERNAL, EXTERNAL), rows[:0])]:
+            yield name, pd.concat([part, outside])
 
 
 def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame) -> dict[str, Any]:
@@ -98,7 +114,8 @@ def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame) -> dict[str
 
 
 def _marked(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows, each with the set of columns in which it is the best of its code length."""
+    """The rows, each with the set of columns in which it is the best of its code length; exact search has none."""
     columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
-    best = rows.groupby("bits")[columns].transform("max") == rows[columns]
+    coded = rows[rows["scope"] != EXACT]
+    best = (coded.groupby("bits")[columns].transform("max") == coded[columns]).reindex(rows.index, fill_value=False)
     return rows.assign(best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()])

@@ -44,6 +44,16 @@ def test_defaults_are_filled_in():
     assert not {"bits", "random_state"} & set(dsh["arguments"])
 
 
+def test_a_method_says_at_which_code_lengths_and_seeds_it_has_results(tmp_path):
+    (tmp_path / "digits-16.npy").touch()
+    external = {"method": "external", "params": {"codes": f"{tmp_path}/{{dataset}}-{{bits}}.npy"}}
+    methods = ["itq", "cosine", external]
+    entries = resolved({**MINIMAL, "methods": methods, "bits": [8, 16], "seeds": [3, 4]})["methods"]
+    found = [entry["results"]["digits/digits-300"] for entry in entries]
+    assert found == [[(8, 3), (8, 4), (16, 3), (16, 4)], [(0, 3)], [(16, 3)]]
+    assert [entry["scope"] for entry in entries] == ["shallow", "exact", "external"]
+
+
 def test_spelling_out_a_default_changes_nothing():
     plain = {**MINIMAL, "methods": ["itq", "dsh"]}
     params = {"itq": {"n_iter": 50}, "dsh": {"lr": [1e-3, 3e-4]}}
@@ -131,7 +141,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key datasets[0].protocol: 'cifar10-1' is not a protocol of digits; choose one of digits-300",
         ),
         ({"datasets": ["digits", "digits"]}, "config key datasets: 'digits digits-300' stands there 2 times"),
-        ({"methods": ["itqq"]}, "config key methods[0].method: 'itqq' is not a method; choose one of bihalf, dsh"),
+        ({"methods": ["itqq"]}, "config key methods[0].method: 'itqq' is not a method; choose one of bihalf, classifier"),
         ({"methods": [{"label": "x"}]}, "config key methods[0]: the key 'method' is missing"),
         ({"methods": ["itq", "itq"]}, "config key methods: 'itq' stands there 2 times; give each entry its own label"),
         (
@@ -142,7 +152,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             {"methods": [{"method": "dsh", "params": {"alpha": "big"}}]},
             "config key methods[0].params: dsh: alpha must be a number from 0, got 'big'",
         ),
-        ({"methods": [{"method": "itq", "scope": "linear"}]}, "config key methods[0].scope: itq is a shallow method"),
+        ({"methods": [{"method": "itq", "scope": "linear"}]}, "config key methods[0].scope: itq has no scopes to choose from"),
         (
             {"methods": [{"method": "dsh", "scope": "all"}]},
             "config key methods[0].scope: 'all' is not a scope of dsh; choose one of linear",
@@ -165,6 +175,19 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key backbones[0].input_size: 32 is too small for alexnet, which needs at least 63",
         ),
         ({"backbones": [{"name": "alexnet", "precision": "fp16"}]}, "config key backbones[0].precision: 'fp16' is not"),
+        (
+            {"backbones": [{"name": "alexnet", "label": "external"}]},
+            "config key backbones[0].label: 'external' stands for codes from elsewhere",
+        ),
+        (
+            {"methods": ["pq"], "bits": [8, 12]},
+            "config key methods[0].params: pq: bits must be a multiple of 8, as its codes are whole bytes, got 12",
+        ),
+        ({"methods": ["external"]}, "config key methods[0].params: external: codes must be the path of a .npy or"),
+        (
+            {"methods": [{"method": "external", "params": {"codes": "no/{dataset}-{bits}.npy"}}]},
+            "config key methods[0]: no/digits-8.npy does not exist, which should hold the codes of digits (digits-300)",
+        ),
         ({"threads": {"fit": 0}}, "config key threads.fit: 0 is out of range; allowed is at least 1"),
         ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit"),
         ({"plugins": ["nowhere.py"]}, "plug-in nowhere.py is not a Python file"),

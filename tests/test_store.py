@@ -164,7 +164,7 @@ def test_rows_without_an_id_are_refused(tmp_path):
     with pytest.raises(L2HError, match="rows without an id or a code"):
         store.read_codes(tmp_path / "c.parquet")
     pq.write_table(table.replace_schema_metadata({"bits": "many"}), tmp_path / "c.parquet")
-    with pytest.raises(L2HError, match="says 'many' for its code length"):
+    with pytest.raises(L2HError, match="says 'many' for its bits; a whole number"):
         store.read_codes(tmp_path / "c.parquet")
 
 

@@ -204,7 +204,7 @@ def read_bare_codes(path: str | Path, bits: int, cure: str = CURE) -> tuple[Ints
     width = codes.n_bytes(bits)
     what = f"codes of {bits} bits (id int64, code fixed_size_binary[{width}])"
     parts = list(_iter_batches(path, "code", lambda kind: kind == pa.binary(width), what, cure))
-    if not parts:
+    if not any(len(ids) for ids, _ in parts):
         raise L2HError(f"{path} has no rows; {cure}")
     ids = np.concatenate([ids for ids, _ in parts])
     return ids, np.concatenate([_bytes(part) for _, part in parts])

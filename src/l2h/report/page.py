@@ -86,8 +86,8 @@ def write(page: str, path: str | Path) -> None:
 
 def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
     """Rows of one dataset, protocol and backbone; codes from elsewhere stand beside those of every backbone."""
-    external = comparison["scope"] == EXTERNAL
     for _, rows in comparison.groupby(["dataset", "protocol"], sort=False):
+        external = rows["scope"] == EXTERNAL
         outside = rows[external]
         inside = list(rows[~external].groupby(["dataset", "protocol", "backbone", "weights"], sort=False))
         for name, part in inside or [((*rows.iloc[0][["dataset", "protocol"]], EXTERNAL, EXTERNAL), rows[:0])]:

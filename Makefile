@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help quickstart test lint lock
 
 help:
-	@echo "make quickstart   compare six methods on two small data sets; a few minutes, no download"
+	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
 	@echo "make lint         check style, types and the workflow"
 	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"

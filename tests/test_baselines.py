@@ -154,3 +154,27 @@ def test_exact_search_has_one_result():
     for name in ("pq", "classifier"):
         expected = [(8, 3), (8, 4), (16, 3), (16, 4)]
         assert hashing.make(name, bits=8).lengths_and_seeds("d", "p", bits, seeds) == expected
+
+
+def test_a_plug_in_may_rank_by_scores_of_its_own(digits, tmp_path):
+    from l2h.hashing.scorer import Scorer
+
+    @hashing.register("shifted")
+    class Shifted(Scorer):
+        learned = ("mean_",)
+
+        def __init__(self, bits=8, *, random_state=None):
+            self.bits = bits
+            self.random_state = random_state
+
+        def fit(self, X, y=None):
+            self.mean_ = self.training_features(X).mean(axis=0)
+            return self
+
+        def scores(self, queries, database):
+            return (self._checked(queries) - self.mean_).astype(np.float64) @ (self._checked(database) - self.mean_).T
+
+    X, _ = digits
+    scorer = hashing.make("shifted", bits=8).fit(X)
+    scorer.save(tmp_path / "model")
+    assert np.array_equal(hashing.load(tmp_path / "model").scores(X[:3], X), scorer.scores(X[:3], X))

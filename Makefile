@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help quickstart test bench lint lock
 
 help:
-	@echo "make quickstart   compare six methods on two small data sets; a few minutes, no download"
+	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
 	@echo "make bench        time ranking beside other implementations, and its growth to 10^8 codes; about ten minutes"
 	@echo "make lint         check style, types and the workflow"

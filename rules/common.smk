@@ -9,6 +9,10 @@ from pathlib import Path
 
 from l2h import backbones, datasets, hashing
 from l2h.backbones.weights import UNTRAINED
+from l2h.config import EXTERNAL
+from l2h.hashing.base import Hasher
+from l2h.hashing.external import External
+from l2h.hashing.scorer import Scorer
 
 STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
@@ -33,6 +37,7 @@ VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 # What every script imports first; a rule adds what its own script uses.
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
+RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
 EXTRACTION = [
     "l2h.download",
@@ -50,13 +55,18 @@ EXTRACTION = [
 ]
 
 
+def one_of(names):
+    """A wildcard's constraint."""
+    return "|".join(map(re.escape, names))
+
+
 wildcard_constraints:
-    dataset="|".join(map(re.escape, {name for name, _ in PROTOCOLS})),
-    protocol="|".join(map(re.escape, {protocol for _, protocol in PROTOCOLS})),
-    backbone="|".join(map(re.escape, BACKBONES)),
-    features="|".join(map(re.escape, FEATURES)),
-    weights="|".join(map(re.escape, WEIGHTS)),
-    variant="|".join(map(re.escape, VARIANTS)),
+    dataset=one_of({name for name, _ in PROTOCOLS}),
+    protocol=one_of({protocol for _, protocol in PROTOCOLS}),
+    backbone=one_of([*BACKBONES, EXTERNAL]),
+    features=one_of(FEATURES),
+    weights=one_of(WEIGHTS),
+    variant=one_of(VARIANTS),
     bits=r"\d+",
     seed=r"\d+",
     shard=r"\d+",
@@ -86,13 +96,17 @@ def backbone_code(name):
     return class_code(backbones.registry, name)
 
 
+def method_class(variant):
+    return hashing.registry.get(VARIANTS[variant]["method"])
+
+
 def method_code(wildcards):
     return class_code(hashing.registry, VARIANTS[wildcards.variant]["method"])
 
 
 def methods_code(wildcards):
-    """What all variants' models need to be used."""
-    methods = {entry["method"] for entry in VARIANTS.values()}
+    """What all hashers' models need to be used."""
+    methods = {entry["method"] for entry in hashers().values()}
     return {name: digest for method in sorted(methods) for name, digest in class_code(hashing.registry, method).items()}
 
 
@@ -103,21 +117,34 @@ def extraction(entry):
 
 def training_code(wildcards):
     """What a method imports only to train."""
-    return code(*hashing.registry.get(VARIANTS[wildcards.variant]["method"]).fit_imports)
+    return code(*method_class(wildcards.variant).fit_imports)
 
 
 def cells(name):
-    """A file of every cell of the comparison."""
+    """A file of every cell of the comparison; codes from elsewhere follow those that are made from features."""
     return [
         f"{CELL}/{name}".format(
             dataset=dataset, protocol=protocol, backbone=backbone, variant=variant, bits=bits, seed=seed
         )
         for dataset, protocol in PROTOCOLS
-        for backbone in BACKBONES
-        for variant in VARIANTS
-        for bits in config["bits"]
-        for seed in config["seeds"]
+        for backbone in [*BACKBONES, EXTERNAL]
+        for variant, entry in VARIANTS.items()
+        if issubclass(method_class(variant), External) == (backbone == EXTERNAL)
+        for bits, seed in entry["results"][f"{dataset}/{protocol}"]
     ]
+
+
+def ranking_of(wildcards):
+    """A cell's two rankings: histograms of codes, with the codes, or relevance in the order of scores."""
+    by_scores = issubclass(method_class(wildcards.variant), Scorer)
+    kind, codes = ("relevance", {}) if by_scores else ("histogram", {"codes": f"{CELL}/codes.parquet"})
+    return {"database": f"{CELL}/{kind}.parquet", "unseen": f"{CELL}/{kind}_unseen.parquet", **codes}
+
+
+def external_codes_of(wildcards):
+    """The user's file."""
+    method = hashing.make("external", bits=int(wildcards.bits), **VARIANTS[wildcards.variant]["arguments"])
+    return method.path(wildcards.dataset, wildcards.protocol, wildcards.bits, wildcards.seed)
 
 
 def places(name):
@@ -129,8 +156,13 @@ def places(name):
     ]
 
 
+def hashers():
+    """The variants that make codes from features."""
+    return {variant: entry for variant, entry in VARIANTS.items() if issubclass(method_class(variant), Hasher)}
+
+
 def keys_of(wildcards):
-    """The cells of one place at the first seed, as the columns that tables have beside the place's."""
+    """The cells of one place's hashers at the first seed, as the columns that tables have beside the place's."""
     return [
         {
             "variant": variant,
@@ -139,7 +171,7 @@ def keys_of(wildcards):
             "bits": bits,
             "seed": config["seeds"][0],
         }
-        for variant, entry in VARIANTS.items()
+        for variant, entry in hashers().items()
         for bits in config["bits"]
     ]
 

@@ -8,6 +8,8 @@ rule encode:
         f"{CELL_LOG}/encode.log",
     benchmark:
         f"{CELL_BENCHMARK}/encode.tsv"
+    wildcard_constraints:
+        backbone=one_of(BACKBONES),
     conda:
         "../envs/l2h.yaml"
     threads: 1

@@ -8,6 +8,8 @@ rule fit:
         f"{CELL_LOG}/fit.log",
     benchmark:
         f"{CELL_BENCHMARK}/fit.tsv"
+    wildcard_constraints:
+        backbone=one_of(BACKBONES),
     conda:
         "../envs/l2h.yaml"
     threads: config["threads"]["fit"]

@@ -1,9 +1,7 @@
 rule metrics:
     input:
+        unpack(ranking_of),
         split=split_of,
-        database=f"{CELL}/histogram.parquet",
-        unseen=f"{CELL}/histogram_unseen.parquet",
-        codes=f"{CELL}/codes.parquet",
     output:
         metrics=f"{CELL}/metrics.parquet",
         queries=f"{CELL}/queries.parquet",
@@ -19,18 +17,7 @@ rule metrics:
         runtime=30,
         gpu=0,
     params:
-        code=code(
-            *JOB,
-            "l2h.codes",
-            "l2h.ids",
-            "l2h.splits",
-            "l2h.ranking",
-            "l2h.ranking.counting",
-            "l2h.ranking.histogram",
-            "l2h.metrics",
-            "l2h.diagnostics",
-            "l2h.evaluation",
-        ),
+        code=code(*JOB, *RANKING, "l2h.ids", "l2h.splits", "l2h.metrics", "l2h.diagnostics", "l2h.evaluation"),
     message:
         CELL_MESSAGE % "measure"
     script:

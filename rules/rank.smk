@@ -37,17 +37,7 @@ rule rank:
             "device": config["ranking"]["device"],
         },
         numeric_threads=config["threads"]["rank"],
-        code=code(
-            *JOB,
-            "l2h.codes",
-            "l2h.ids",
-            "l2h.splits",
-            "l2h.ranking",
-            "l2h.ranking.counting",
-            "l2h.ranking.histogram",
-            "l2h.ranking.kernel",
-            "l2h.ranking.roles",
-        ),
+        code=code(*JOB, *RANKING, "l2h.ids", "l2h.splits", "l2h.ranking.kernel", "l2h.ranking.roles"),
         gpu_code=code() if config["ranking"]["device"] == "cpu" else code("l2h.device", "l2h.ranking.on_torch"),
     message:
         CELL_MESSAGE % "rank by"

@@ -45,6 +45,16 @@ def test_defaults_are_filled_in():
     assert not {"bits", "random_state"} & set(dsh["arguments"])
 
 
+def test_a_method_says_at_which_code_lengths_and_seeds_it_has_results(tmp_path):
+    (tmp_path / "digits-16.npy").touch()
+    external = {"method": "external", "params": {"codes": f"{tmp_path}/{{dataset}}-{{bits}}.npy"}}
+    methods = ["itq", "cosine", external]
+    entries = resolved({**MINIMAL, "methods": methods, "bits": [8, 16], "seeds": [3, 4]})["methods"]
+    found = [entry["results"]["digits/digits-300"] for entry in entries]
+    assert found == [[(8, 3), (8, 4), (16, 3), (16, 4)], [(0, 3)], [(16, 3)]]
+    assert [entry["scope"] for entry in entries] == ["shallow", "exact", "external"]
+
+
 def test_spelling_out_a_default_changes_nothing():
     plain = {**MINIMAL, "methods": ["itq", "dsh"]}
     params = {"itq": {"n_iter": 50}, "dsh": {"lr": [1e-3, 3e-4]}}
@@ -74,9 +84,9 @@ def test_features_are_shared_by_configs_that_make_the_same_ones():
 def test_shipped_configs_resolve_and_the_full_one_begins_with_mnist():
     shipped = {path.stem: resolved(yaml.safe_load(path.read_text())) for path in (ROOT / "config").glob("*.yaml")}
     assert {"config", "quickstart", "mnist"} <= set(shipped)
-    six = ["lsh", "itq", "sh", "dsh", "hashnet", "bihalf"]
+    ten = ["lsh", "itq", "sh", "dsh", "hashnet", "bihalf", "classifier", "pq", "cosine", "l2"]
     for name, seeds in (("config", [0, 1, 2, 3, 4]), ("mnist", [0, 1, 2])):
-        assert [entry["method"] for entry in shipped[name]["methods"]] == six
+        assert [entry["method"] for entry in shipped[name]["methods"]] == ten
         assert shipped[name]["bits"] == [8, 16, 32, 64]
         assert shipped[name]["seeds"] == seeds
         assert shipped[name]["datasets"][0]["protocol_id"] == "mnist-1k"
@@ -132,7 +142,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key datasets[0].protocol: 'cifar10-1' is not a protocol of digits; choose one of digits-300",
         ),
         ({"datasets": ["digits", "digits"]}, "config key datasets: 'digits digits-300' stands there 2 times"),
-        ({"methods": ["itqq"]}, "config key methods[0].method: 'itqq' is not a method; choose one of bihalf, dsh"),
+        (
+            {"methods": ["itqq"]},
+            "config key methods[0].method: 'itqq' is not a method; choose one of bihalf",
+        ),
         ({"methods": [{"label": "x"}]}, "config key methods[0]: the key 'method' is missing"),
         ({"methods": ["itq", "itq"]}, "config key methods: 'itq' stands there 2 times; give each entry its own label"),
         (
@@ -143,7 +156,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             {"methods": [{"method": "dsh", "params": {"alpha": "big"}}]},
             "config key methods[0].params: dsh: alpha must be a number from 0, got 'big'",
         ),
-        ({"methods": [{"method": "itq", "scope": "linear"}]}, "config key methods[0].scope: itq is a shallow method"),
+        (
+            {"methods": [{"method": "itq", "scope": "linear"}]},
+            "config key methods[0].scope: itq has no scopes",
+        ),
         (
             {"methods": [{"method": "dsh", "scope": "all"}]},
             "config key methods[0].scope: 'all' is not a scope of dsh; choose one of linear",
@@ -166,6 +182,19 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key backbones[0].input_size: 32 is too small for alexnet, which needs at least 63",
         ),
         ({"backbones": [{"name": "alexnet", "precision": "fp16"}]}, "config key backbones[0].precision: 'fp16' is not"),
+        (
+            {"backbones": [{"name": "alexnet", "label": "external"}]},
+            "config key backbones[0].label: 'external' stands for codes from elsewhere",
+        ),
+        (
+            {"methods": ["pq"], "bits": [8, 12]},
+            "config key methods[0].params: pq: bits must be a multiple of 8, as its codes are whole bytes, got 12",
+        ),
+        ({"methods": ["external"]}, "config key methods[0].params: external: codes must be the path of a .npy or"),
+        (
+            {"methods": [{"method": "external", "params": {"codes": "no/{dataset}-{bits}.npy"}}]},
+            "config key methods[0]: no/digits-8.npy does not exist, which should hold the codes of digits (digits-300)",
+        ),
         ({"threads": {"fit": 0}}, "config key threads.fit: 0 is out of range; allowed is at least 1"),
         ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit, rank"),
         ({"ranking": {"shards": 0}}, "config key ranking.shards: 0 is out of range; allowed is at least 1"),

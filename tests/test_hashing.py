@@ -214,7 +214,11 @@ def test_lsh_on_principal_components(digits):
 @pytest.mark.parametrize(
     ("name", "params", "words"),
     [
-        ("itqq", {}, "'itqq' is not a method; choose one of bihalf, dsh, hashnet, itq, lsh, sh"),
+        (
+            "itqq",
+            {},
+            "'itqq' is not a method; choose one of bihalf, classifier, cosine, dsh, external,",
+        ),
         ("itq", {"iterations": 3}, "itq has no parameter 'iterations'; it takes n_iter"),
         ("itq", {"n_iter": 0}, "itq: n_iter must be a whole number from 1, got 0"),
         ("sh", {"x": 1}, "sh has no parameter 'x'; it takes none"),

@@ -15,7 +15,7 @@ from l2h.ranking import RankHistogram
 from l2h.report import comparison, costs, differences, page
 
 
-def cell(variant, bits, seed, dataset="digits", unseen=True):
+def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7"):
     """One cell's metrics and queries, of a random ranking."""
     rng = np.random.default_rng([bits, seed, len(variant)])
     total = rng.integers(0, 9, (4, bits + 1)) + 1
@@ -24,11 +24,11 @@ def cell(variant, bits, seed, dataset="digits", unseen=True):
     key = {
         "dataset": dataset,
         "protocol": "p",
-        "backbone": "alexnet-fc7",
+        "backbone": backbone,
         "weights": "untrained-0@abc",
         "variant": variant,
         "method": "m",
-        "scope": "shallow",
+        "scope": scope,
         "bits": bits,
         "seed": seed,
     }
@@ -189,3 +189,35 @@ def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
         rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
         assert f'class="best">{rows["map"].max():.3f}</td>' in text
         assert f'class="best">{rows["map"].min():.3f}</td>' not in text
+
+
+@pytest.fixture
+def beside():
+    """A table with exact search, which has one row, and codes from elsewhere, which have no backbone."""
+    return comparison.compare(
+        [cell("cosine", 40, 0, scope="exact")]
+        + [cell("itq", bits, 0) for bits in (16, 8)]
+        + [cell("theirs", 8, 0, scope="external", backbone="external")]
+        + [cell("theirs", 8, 0, "pairs", scope="external", backbone="external")]
+    )
+
+
+def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_there(beside):
+    head, _, *lines = comparison.summary(beside).splitlines()
+    assert [name.strip() for name in head.split("|")][5:-1] == ["8 bits", "16 bits", "features"]
+    cells = {tuple(word.strip() for word in line.split("|"))[1:-1] for line in lines}
+    itq, exact = (beside[beside["variant"] == name].set_index("bits")["map"] for name in ("itq", "cosine"))
+    assert ("digits", "p", "alexnet-fc7", "itq", f"{itq[8]:.3f}", f"{itq[16]:.3f}", "") in cells
+    assert ("digits", "p", "alexnet-fc7", "cosine", "", "", f"{exact[40]:.3f}") in cells
+
+
+def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside):
+    text = page.render(beside, "run", "command")
+    sections = text.split("<section")[1:-1]
+    assert len(sections) == 2
+    assert all("theirs</th>" in section for section in sections)
+    assert [f"{name}</th>" in sections[0] for name in ("cosine", "itq")] == [True, True]
+    exact = beside.iloc[0]["map"]
+    assert f"<td>{exact:.3f}</td>" in sections[0]  # alone with its length, so there is nothing to be the best of
+    specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
+    assert '"type": "rule"' in json.dumps(specs["chart-0"])

@@ -7,7 +7,7 @@ import pytest
 
 from l2h import codes, store
 from l2h.errors import L2HError
-from l2h.ranking import RankHistogram
+from l2h.ranking import RankedRelevance, RankHistogram
 
 KEY = {
     "dataset": "d",
@@ -37,12 +37,16 @@ def files(tmp_path):
     store.write_codes(tmp_path / "codes.parquet", [(np.arange(6), packed)], KEY)
     h = RankHistogram(np.full((2, 12), 3), np.full((2, 12), 1), "digest")
     store.write_histogram(tmp_path / "histogram.parquet", np.array([4, 5]), h, KEY)
+    relevant = codes.pack(rng.random((2, 13)) < 0.5)
+    ranking = RankedRelevance(relevant, np.zeros_like(relevant), 13)
+    store.write_relevance(tmp_path / "relevance.parquet", np.array([4, 5]), ranking, KEY)
     row = {**store.cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
     store.write_metrics(tmp_path / "metrics.parquet", [row])
     return {
         tmp_path / "features.parquet": lambda path: list(store.iter_features(path)),
         tmp_path / "codes.parquet": lambda path: store.read_codes(path, np.arange(6)),
         tmp_path / "histogram.parquet": store.read_histogram,
+        tmp_path / "relevance.parquet": store.read_relevance,
         tmp_path / "metrics.parquet": store.read_metrics,
     }
 
@@ -103,6 +107,36 @@ def test_only_the_row_groups_that_may_hold_a_wanted_code_are_read(tmp_path, monk
     assert groups == [1, 3]
     with pytest.raises(L2HError, match=r"no codes for ids \[4, 99\]"):
         store.read_codes(path, np.array([99, 42, 4])[::-1])
+
+
+def test_rankings_by_scores_come_back(files):
+    (path,) = (path for path in files if path.name == "relevance.parquet")
+    queries, h, metadata = store.read_ranking(path)
+    assert isinstance(h, RankedRelevance)
+    assert queries.tolist() == [4, 5]
+    assert h.items == 13
+    assert h.relevant.shape == h.tied.shape == (2, 2)
+    assert h.relevant.any()
+    assert not h.tied.any()
+    assert store.cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
+    assert isinstance(store.read_ranking(path.with_name("histogram.parquet"))[1], RankHistogram)
+    table = pq.read_table(path)
+    for items, words in (
+        ("99", "is no relevance file"),
+        ("9", "bits beyond the 9 items"),
+        ("x", "says 'x' for its items"),
+    ):
+        pq.write_table(table.replace_schema_metadata({**KEY, "items": items}), path)
+        with pytest.raises(L2HError, match=words):
+            store.read_ranking(path)
+
+
+def test_what_features_take_and_what_made_them(tmp_path):
+    for dtype, bits in (("float32", 160), ("float16", 80)):
+        made_of = {"weights": "w", "weights_sha256": "0123456789abcdef"}
+        store.write_features(tmp_path / "f.parquet", feature_batches(), dtype, made_of)
+        assert store.feature_bits(tmp_path / "f.parquet") == bits
+        assert store.weights_name(tmp_path / "f.parquet") == "w@0123456789ab"
 
 
 def test_damage_of_any_kind_is_one_clear_line(files):
@@ -178,7 +212,7 @@ def test_rows_without_an_id_are_refused(tmp_path):
     with pytest.raises(L2HError, match="rows without an id or a code"):
         store.read_codes(tmp_path / "c.parquet", np.array([0]))
     pq.write_table(table.replace_schema_metadata({"bits": "many"}), tmp_path / "c.parquet")
-    with pytest.raises(L2HError, match="says 'many' for its code length"):
+    with pytest.raises(L2HError, match="says 'many' for its bits; a whole number"):
         store.read_codes(tmp_path / "c.parquet", np.array([0]))
 
 

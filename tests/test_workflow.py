@@ -1,5 +1,6 @@
 """The whole DAG on real images: small input, all methods and one from outside the package, two data sets."""
 
+import copy
 import json
 import os
 import re
@@ -33,6 +34,19 @@ CONFIG = {
     "device": "cpu",
     "threads": {"features": 2, "fit": 1},
     "plugins": ["toy_method.py"],
+}
+BASELINES = {
+    **CONFIG,
+    "datasets": ["digits"],
+    "methods": [
+        "cosine",
+        "pq",
+        "classifier",
+        {"method": "external", "params": {"codes": "codes/{dataset}-{bits}.npy"}},
+    ],
+    "bits": [8, 16],
+    "seeds": [4],
+    "plugins": [],
 }
 PER_CELL = ("fit", "encode", "rank", "metrics")
 
@@ -69,7 +83,7 @@ class Workspace:
         plan = Counter()
         for line in lines:
             line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
-            cell = re.match(r"(fit|encode by|rank by|measure) ([\w-]+),", line)
+            cell = re.match(r"(fit|encode by|read codes of|rank by|measure) ([\w-]+),", line)
             plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
         return plan
 
@@ -110,6 +124,24 @@ def sharded(tmp_path_factory, finished) -> Workspace:
     return workspace
 
 
+@pytest.fixture(scope="module")
+def baselines(finished) -> Workspace:
+    """A run, on the same features, of what stands beside the hashes; codes from elsewhere have 8 bits alone."""
+    ids = store.read_manifest(finished.folder / "resources/digits/manifest.parquet")
+    labels = np.array(ids["labels"].to_pylist())[:, 0]
+    (finished.folder / "codes").mkdir()
+    np.save(finished.folder / "codes/digits-8.npy", labels[:, None] >> np.arange(8) & 1)
+    before = set(finished.record.iterdir())
+    finished.configure(BASELINES, "baselines")
+    finished.snakemake("--cores", "2", config="baselines")
+    workspace = copy.copy(finished)
+    workspace.record = finished.folder / "record-baselines"
+    workspace.record.mkdir()
+    for path in set(finished.record.iterdir()) - before:
+        path.rename(workspace.record / path.name)
+    return workspace
+
+
 def test_every_rule_declares_what_a_cluster_needs_to_know():
     blocks = [
         block
@@ -117,7 +149,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
         if block.startswith("rule ")
     ]
-    assert len(blocks) == 13
+    assert len(blocks) == 15
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
@@ -300,10 +332,38 @@ runpy.run_path({str(ROOT / "workflow/scripts/fit.py")!r}, {{"snakemake": job}})
     assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
 
 
-def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded):
+def test_baselines_stand_in_the_same_table(baselines):
+    table = pd.read_parquet(baselines.folder / "results/baselines/comparison.parquet")
+    assert table[["variant", "scope", "bits", "seeds"]].to_numpy().tolist() == [
+        ["cosine", "exact", 4096 * 32, 1],
+        ["pq", "baseline", 8, 1],
+        ["pq", "baseline", 16, 1],
+        ["classifier", "baseline", 8, 1],
+        ["classifier", "baseline", 16, 1],
+        ["external", "external", 8, 1],
+    ]
+    assert table["backbone"].tolist() == ["alexnet-fc6"] * 5 + ["external"]
+    assert table["weights"].str.fullmatch(r"untrained-0@[0-9a-f]{12}|external").all()
+    figures = table.set_index(["variant", "bits"])
+    assert figures["map"]["external", 8] > 0.7  # its code is the label's number
+    exact = figures.loc["cosine", 4096 * 32]
+    assert exact["map"] == exact["map_worst"] == exact["map_best"] > 0.3
+    assert figures["map_worst"]["pq", 8] < figures["map"]["pq", 8] < figures["map_best"]["pq", 8]
+    assert table.drop(columns="map_std").notna().all(axis=None)
+
+
+def test_codes_that_changed_are_read_again(baselines):
+    codes = baselines.folder / "codes/digits-8.npy"
+    np.save(codes, 1 - np.load(codes))
+    plan = baselines.planned(config="baselines")
+    assert plan == Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")}) + TABLE
+
+
+def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
-    jobs = alone.jobs() + sharded.jobs()
-    rules = {"dataset", "split", "weights", "features", *PER_CELL, "add_shards", "audit", "costs", "compare", "report"}
+    jobs = alone.jobs() + sharded.jobs() + baselines.jobs()
+    once = {"dataset", "split", "weights", "features", "audit", "costs", "compare", "report"}
+    rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]
@@ -320,7 +380,7 @@ def test_only_its_own_jobs_depend_on_a_plug_in(finished):
     assert dependent == {"fit": 2, "encode": 2, "audit": 2, "costs": 2}
 
 
-@pytest.mark.parametrize("run", ["finished", "alone", "sharded"])
+@pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines"])
 def test_numeric_threads_follow_the_config_and_not_the_cores(run, request):
     for job in request.getfixturevalue(run).jobs():
         several = {"features", "costs", *(["rank"] if run == "sharded" else [])}

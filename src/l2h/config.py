@@ -16,6 +16,7 @@ from l2h.errors import L2HError
 
 Entry = dict[str, Any]
 
+EXTERNAL = "external"  # what stands for the backbone of codes from elsewhere
 MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
 
 
@@ -37,7 +38,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
 
     Names alone become entries, defaults are filled in from the schema and the registries, and what follows from an
     entry is added to it: `protocol_id`, `id` and `weights_id` (parts of file names), `source` and `local` (where
-    weights come from), `arguments` (of a method's constructor).
+    weights come from), `arguments` (of a method's constructor), `results` (the code lengths and seeds at which a method
+    has a result, for each `<data set>/<protocol id>`).
 
     Raises
     ------
@@ -89,6 +91,10 @@ def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
     layer = entry.setdefault("layer", backbone.layers[0])
     _require_member(f"{place}.layer", layer, f"a layer of {entry['name']}", list(backbone.layers))
     entry.setdefault("label", f"{entry['name']}-{layer}")
+    if entry["label"] == EXTERNAL:
+        raise ConfigError(
+            f"config key {place}.label: {EXTERNAL!r} stands for codes from elsewhere; choose another label"
+        )
     if entry["input_size"] < backbone.min_size:
         raise ConfigError(
             f"config key {place}.input_size: {entry['input_size']} is too small for {entry['name']}, "
@@ -125,9 +131,9 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
         _require_member(f"{place}.scope", scope, f"a scope of {method}", list(cls.scopes))
         arguments = {"device": config["device"], "scope": scope}
     elif "scope" in entry:
-        raise ConfigError(f"config key {place}.scope: {method} is a shallow method and has none; remove the key")
+        raise ConfigError(f"config key {place}.scope: {method} has no scopes to choose from; remove the key")
     else:
-        entry["scope"] = "shallow"
+        entry["scope"] = cls.kind
         arguments = {}
     for name in entry["params"]:
         if not isinstance(name, str):
@@ -135,12 +141,20 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
         if name in ("bits", "random_state", "scope", "device"):
             raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
     try:
-        hasher = hashing.make(method, bits=1, **arguments, **entry["params"])
+        made = [hashing.make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
     except L2HError as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     # all of them, so that spelling out a default changes nothing
-    given = hasher.get_params()
+    given = made[0].get_params()
     entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
+    entry["results"] = {}
+    for dataset in config["datasets"]:
+        name, protocol = dataset["name"], dataset["protocol_id"]
+        try:
+            found = made[0].lengths_and_seeds(name, protocol, config["bits"], config["seeds"])
+        except L2HError as error:
+            raise ConfigError(f"config key {place}: {error}") from error
+        entry["results"][f"{name}/{protocol}"] = found
 
 
 def _fill(value: Any, schema: Entry) -> Any:

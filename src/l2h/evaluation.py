@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from l2h import metrics
 from l2h.diagnostics import diagnose
-from l2h.metrics import Normalise, Ties
+from l2h.metrics import Normalise, Ranking, Ties
 from l2h.ranking import RankHistogram
 
 DEPTHS = (100, 250, 500, 1000, 2500, 5000)
@@ -74,13 +74,11 @@ METRICS = {
 }
 
 
-def evaluate(
-    database: RankHistogram, unseen: RankHistogram, codes: NDArray[np.uint8] | None = None
-) -> list[dict[str, Any]]:
+def evaluate(database: Ranking, unseen: Ranking, codes: NDArray[np.uint8] | None = None) -> list[dict[str, Any]]:
     """All figures of one cell, one dict each: metric (a name in METRICS), k, ties, normalise, value.
 
     For "map", k None is the whole ranking, where both normalisations are one; for what is named after a distance or a
-    radius, k is that.
+    radius, k is that. A ranking by scores has no distances.
 
     Parameters
     ----------
@@ -95,33 +93,36 @@ def evaluate(
     ) -> None:
         figures.append({"metric": metric, "k": k, "ties": ties, "normalise": by, "value": float(value)})
 
-    groups, unseen_groups = metrics.Groups(database), metrics.Groups(unseen)
+    shared, shared_unseen = (metrics.shared(ranking) for ranking in (database, unseen))
     for ties in get_args(Ties):
-        add("map", metrics.average_precision(groups, None, ties).mean(), None, ties, "relevant")
-        if unseen.total.any():
-            add("map_unseen", metrics.average_precision(unseen_groups, None, ties).mean(), None, ties, "relevant")
+        add("map", metrics.average_precision(shared, None, ties).mean(), None, ties, "relevant")
+        if not unseen.empty:
+            add("map_unseen", metrics.average_precision(shared_unseen, None, ties).mean(), None, ties, "relevant")
         for k in DEPTHS:
             for by in get_args(Normalise):
-                add("map", metrics.average_precision(groups, k, ties, by).mean(), k, ties, by)
+                add("map", metrics.average_precision(shared, k, ties, by).mean(), k, ties, by)
     for k in DEPTHS:
-        add("precision", metrics.precision_at_k(groups, k).mean(), k, "expected")
-        add("recall", metrics.recall_at_k(groups, k).mean(), k, "expected")
-    add("precision_in_radius", metrics.precision_within_radius(database, RADIUS).mean(), RADIUS)
-    add("empty_in_radius", metrics.is_empty_within_radius(database, RADIUS).mean(), RADIUS)
-    add("tied_pairs", metrics.tied_pairs(database).mean())
-    precision, recall = metrics.precision_recall_curve(database).mean(axis=1)
-    for distance in range(database.bits + 1):
-        add("precision_at_distance", precision[distance], distance)
-        add("recall_at_distance", recall[distance], distance)
-    if codes is not None:
-        for name, value in diagnose(codes, database.bits).items():
-            add(name, value)
+        add("precision", metrics.precision_at_k(shared, k).mean(), k, "expected")
+        add("recall", metrics.recall_at_k(shared, k).mean(), k, "expected")
+    if isinstance(database, RankHistogram):
+        add("precision_in_radius", metrics.precision_within_radius(database, RADIUS).mean(), RADIUS)
+        add("empty_in_radius", metrics.is_empty_within_radius(database, RADIUS).mean(), RADIUS)
+        add("tied_pairs", metrics.tied_pairs(database).mean())
+        precision, recall = metrics.precision_recall_curve(database).mean(axis=1)
+        for distance in range(database.bits + 1):
+            add("precision_at_distance", precision[distance], distance)
+            add("recall_at_distance", recall[distance], distance)
+        if codes is not None:
+            for name, value in diagnose(codes, database.bits).items():
+                add(name, value)
     return figures
 
 
-def per_query(database: RankHistogram, unseen: RankHistogram) -> dict[str, NDArray[np.float64]]:
+def per_query(database: Ranking, unseen: Ranking) -> dict[str, NDArray[np.float64]]:
     """Average precision of each query, float64 (Q,), over the database, and over its unseen part (NaN if empty)."""
     return {
         "average_precision": metrics.average_precision(database),
-        "average_precision_unseen": np.where(unseen.total.any(), metrics.average_precision(unseen), np.nan),
+        "average_precision_unseen": np.full(len(database.relevant), np.nan)
+        if unseen.empty
+        else metrics.average_precision(unseen),
     }

@@ -1,4 +1,4 @@
-"""Retrieval metrics: pure functions of a rank histogram, exact under ties.
+"""Retrieval metrics: pure functions of a rank histogram, or of a ranking by scores, exact under ties.
 
 Items at one Hamming distance are tied. "expected" is the mean over all orders of the tied items (McSherry & Najork,
 "Computing information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008);
@@ -7,27 +7,29 @@ Items at one Hamming distance are tied. "expected" is the mean over all orders o
 In the formulas below a group holds n items, r of them relevant, and follows N items, R of them relevant.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h.ranking import RankHistogram
+from l2h.ranking import RankedRelevance, RankHistogram
 
 Ties = Literal["expected", "worst", "best"]
 Normalise = Literal["retrieved", "relevant"]
 Floats = NDArray[np.float64]
+Ranking = RankHistogram | RankedRelevance
 
 
 def average_precision(
-    h: "RankHistogram | Groups", k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
+    h: "Ranking | Groups", k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
 ) -> Floats:
     """Average precision of each query, over the whole ranking or its first `k` places.
 
     Parameters
     ----------
-    h : rank histogram of Q queries
+    h : rank histogram, or ranking by scores, of Q queries
     k : places that count; None, or more than there are items, means all
     ties : "expected" (the mean over all orders of tied items), "best" or "worst"; the latter two are bounds for the
         whole ranking and for normalise="relevant", but only names of two orders for normalise="retrieved"
@@ -47,6 +49,12 @@ def average_precision(
         raise ValueError(f"ties is 'expected', 'worst' or 'best', got {ties!r}")
     if normalise not in ("retrieved", "relevant"):
         raise ValueError(f"normalise is 'retrieved' or 'relevant', got {normalise!r}")
+    if isinstance(h, RankedRelevance):
+        return _of_scores(
+            h,
+            lambda tied: average_precision(tied.histogram(k), k, ties, normalise),
+            lambda strict: _average_precision_without_ties(strict, k, normalise),
+        )
     groups = Groups.of(h)
     cut = groups.cut(k)
     before = groups.precision_sums(ties)[cut.place]
@@ -56,24 +64,28 @@ def average_precision(
     return _ratio(before + inside, cut.R + hits if normalise == "retrieved" else np.minimum(cut.k, groups.relevant))
 
 
-def precision_at_k(h: "RankHistogram | Groups", k: int) -> Floats:
+def precision_at_k(h: "Ranking | Groups", k: int) -> Floats:
     """Expected share of relevant items among the first `k`; `k` beyond the database means all of it.
 
     Returns
     -------
     float64 (Q,)
     """
+    if isinstance(h, RankedRelevance):
+        return _of_scores(h, lambda part: precision_at_k(part.histogram(k), k))
     cut = Groups.of(h).cut(k)
     return _ratio(cut.expected_hits(), cut.k)
 
 
-def recall_at_k(h: "RankHistogram | Groups", k: int) -> Floats:
+def recall_at_k(h: "Ranking | Groups", k: int) -> Floats:
     """Expected share of all relevant items that are among the first `k`; 0 for a query with nothing relevant.
 
     Returns
     -------
     float64 (Q,)
     """
+    if isinstance(h, RankedRelevance):
+        return _of_scores(h, lambda part: recall_at_k(part.histogram(k), k))
     groups = Groups.of(h)
     return _ratio(groups.cut(k).expected_hits(), groups.relevant)
 
@@ -85,6 +97,7 @@ def precision_within_radius(h: RankHistogram, r: int) -> Floats:
     -------
     float64 (Q,)
     """
+    _check_distances(h)
     if r < 0:
         raise ValueError(f"a radius is at least 0, got {r}")
     return _ratio(h.relevant[:, : r + 1].sum(axis=1), h.total[:, : r + 1].sum(axis=1))
@@ -92,11 +105,13 @@ def precision_within_radius(h: RankHistogram, r: int) -> Floats:
 
 def is_empty_within_radius(h: RankHistogram, r: int) -> NDArray[np.bool_]:
     """Whether no item at all lies at Hamming distance <= `r`, bool (Q,)."""
+    _check_distances(h)
     return h.total[:, : r + 1].sum(axis=1) == 0
 
 
 def tied_pairs(h: RankHistogram) -> Floats:
     """Probability that two items of the database, drawn without replacement, lie at one distance; float64 (Q,)."""
+    _check_distances(h)
     n = h.total.astype(np.float64)
     size = n.sum(axis=1)
     return _ratio((n * (n - 1)).sum(axis=1), size * (size - 1))
@@ -109,8 +124,51 @@ def precision_recall_curve(h: RankHistogram) -> Floats:
     -------
     float64 (2, Q, bits + 1): precision (0 while nothing was retrieved), recall (0 where nothing is relevant)
     """
+    _check_distances(h)
     hits = h.relevant.cumsum(axis=1)
     return np.stack([_ratio(hits, h.total.cumsum(axis=1)), _ratio(hits, hits[:, -1:])])
+
+
+def shared(h: Ranking) -> "Ranking | Groups":
+    """What to hand to several of these functions in turn, in place of `h`: a histogram's groups share their work."""
+    return Groups(h) if isinstance(h, RankHistogram) else h
+
+
+def _of_scores(
+    h: RankedRelevance,
+    metric: Callable[[RankedRelevance], Floats],
+    strict_metric: Callable[[RankedRelevance], Floats] | None = None,
+) -> Floats:
+    """A metric of a ranking by scores, few queries at a time; `strict_metric` serves those without ties, (Q,)."""
+    result = np.empty(len(h.relevant))
+    for rows, block in h.blocks():
+        tied = block.has_ties | (strict_metric is None)
+        result[rows[tied]] = metric(block[tied])
+        if strict_metric is not None:
+            result[rows[~tied]] = strict_metric(block[~tied])
+    return result
+
+
+def _average_precision_without_ties(h: RankedRelevance, k: int | None, normalise: Normalise) -> Floats:
+    """Average precision where each item has its own place, (Q,)."""
+    _check_depth(k)
+    k = h.items if k is None else min(k, h.items)
+    query, place = np.nonzero(h.first(k))
+    hits = np.bincount(query, minlength=len(h.relevant)).astype(np.float64)
+    number = np.arange(1, len(query) + 1) - (hits.cumsum() - hits)[query]  # of the hit, in its query
+    sums = np.bincount(query, weights=number / (place + 1), minlength=len(hits)).astype(np.float64)
+    divisor: Floats = hits if normalise == "retrieved" else np.minimum(k, h.relevant_items.astype(np.float64))
+    return _ratio(sums, divisor)
+
+
+def _check_distances(h: Ranking) -> None:
+    if not isinstance(h, RankHistogram):
+        raise ValueError("a ranking by scores has no Hamming distances; take precision_at_k or recall_at_k")
+
+
+def _check_depth(k: int | None) -> None:
+    if k is not None and k < 1:
+        raise ValueError(f"k is at least 1, got {k}")
 
 
 class Groups:
@@ -173,8 +231,7 @@ class _Cut:
     """
 
     def __init__(self, groups: Groups, k: int | None):
-        if k is not None and k < 1:
-            raise ValueError(f"k is at least 1, got {k}")
+        _check_depth(k)
         self.k = groups.size if k is None else np.minimum(k, groups.size)
         whole = (groups.N[:, 1:] <= self.k[:, None]).sum(axis=1)
         self.place = np.arange(len(whole)), whole

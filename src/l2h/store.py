@@ -21,11 +21,13 @@ from l2h.errors import L2HError
 # A job depends on what it imports: features must not be extracted anew when the ranking changes. So functions import
 # what only they need.
 if TYPE_CHECKING:
-    from l2h.ranking import RankHistogram
+    from l2h.ranking import RankedRelevance, RankHistogram
     from l2h.splits import Split
 
 Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
+
+CURE = "delete it and run again"
 
 MANIFEST = pa.schema(
     [
@@ -190,7 +192,7 @@ def iter_features(path: str | Path) -> Iterator[Batch]:
     def is_feature(kind: pa.DataType) -> bool:
         return pa.types.is_fixed_size_list(kind) and kind.value_type in (pa.float16(), pa.float32())
 
-    for ids, column in _iter_batches(path, "feature", is_feature):
+    for ids, column in _iter_batches(path, "feature", is_feature, "features"):
         values = column.flatten().to_numpy(zero_copy_only=False)
         yield ids, values.reshape(len(ids), -1).astype(np.float32, copy=False)
 
@@ -214,12 +216,28 @@ def read_codes(path: str | Path, ids: Ints) -> NDArray[np.uint8]:
 
     width = codes.n_bytes(_bits(read_metadata(path, "bits"), path))
 
+    wanted = np.sort(ids)
+
     def batches() -> Iterator[Batch]:
-        for some_ids, part in _iter_batches(path, "code", lambda kind: kind == pa.binary(width), np.sort(ids)):
-            packed = np.frombuffer(part.buffers()[1], np.uint8, len(part) * width, part.offset * width)
-            yield some_ids, packed.reshape(-1, width)
+        for some_ids, part in _iter_batches(
+            path, "code", lambda kind: kind == pa.binary(width), "codes", wanted=wanted
+        ):
+            yield some_ids, _bytes(part)
 
     return _gather(path, batches(), ids, "codes")
+
+
+def read_bare_codes(path: str | Path, bits: int, cure: str = CURE) -> tuple[Ints, NDArray[np.uint8]]:
+    """Read ids and packed codes where it is known from elsewhere, and not from metadata, how long they are."""
+    from l2h import codes
+
+    width = codes.n_bytes(bits)
+    what = f"codes of {bits} bits (id int64, code fixed_size_binary[{width}])"
+    parts = list(_iter_batches(path, "code", lambda kind: kind == pa.binary(width), what, cure))
+    if not any(len(ids) for ids, _ in parts):
+        raise L2HError(f"{path} has no rows; {cure}")
+    ids = np.concatenate([ids for ids, _ in parts])
+    return ids, np.concatenate([_bytes(part) for _, part in parts])
 
 
 def write_histogram(path: str | Path, query_ids: Ints, h: "RankHistogram", metadata: Mapping[str, str]) -> None:
@@ -244,9 +262,44 @@ def read_histogram(path: str | Path) -> tuple[Ints, "RankHistogram", dict[str, s
     return table["query_id"].to_numpy(), h, metadata
 
 
-def weights_column(features_metadata: Mapping[str, str]) -> str:
-    """What tables call the weights that made a features file: their source and the first digits of their sha256."""
-    return f"{features_metadata['weights']}@{features_metadata['weights_sha256'][:12]}"
+def write_relevance(path: str | Path, query_ids: Ints, h: "RankedRelevance", metadata: Mapping[str, str]) -> None:
+    """Write one ranking by scores; query_ids: int64 (Q,)."""
+    schema = _relevance_schema(h.relevant.shape[1])
+    columns = [pa.array(query_ids), _fixed_binary(h.relevant), _fixed_binary(h.tied)]
+    _write_table(path, pa.table(columns, schema=schema), schema, {**metadata, "items": str(h.items)})
+
+
+def read_relevance(path: str | Path) -> tuple[Ints, "RankedRelevance", dict[str, str]]:
+    """Read query ids int64 (Q,), the ranking, and the metadata."""
+    from l2h.ranking import RankedRelevance
+
+    metadata = read_metadata(path, "items", "bits")
+    items = _count(metadata, "items", path)
+    table = _read_table(path, _relevance_schema(-(-items // 8)), "relevance")
+    relevant, tied = (_bytes(table[name].combine_chunks()) for name in ("relevant", "tied"))
+    try:
+        h = RankedRelevance(relevant, tied, items)
+    except ValueError as error:
+        raise L2HError(f"{path} is no ranking of {items} items: {error}; {CURE}") from error
+    return table["query_id"].to_numpy(), h, metadata
+
+
+def read_ranking(path: str | Path) -> tuple[Ints, "RankHistogram | RankedRelevance", dict[str, str]]:
+    """Read what `write_histogram` or `write_relevance` wrote."""
+    return read_relevance(path) if "items" in read_metadata(path) else read_histogram(path)
+
+
+def weights_name(path: str | Path) -> str:
+    """What tables call the weights that features were made with: their source, and the first digits of their sha256."""
+    metadata = read_metadata(path, "weights", "weights_sha256")
+    return f"{metadata['weights']}@{metadata['weights_sha256'][:12]}"
+
+
+def feature_bits(path: str | Path) -> int:
+    """What one image's features take in a file, in bits."""
+    with _open(path) as file:
+        kind = file.schema_arrow.field("feature").type
+        return kind.list_size * kind.value_type.bit_width
 
 
 def cell_key(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -353,13 +406,18 @@ def _write_batches(
 
 
 def _iter_batches(
-    path: str | Path, name: str, fits: Callable[[pa.DataType], bool], wanted: Ints | None = None
+    path: str | Path,
+    name: str,
+    fits: Callable[[pa.DataType], bool],
+    what: str,
+    cure: str = CURE,
+    wanted: Ints | None = None,
 ) -> Iterator[tuple[Ints, pa.Array]]:
     """Yield ids and values a row group; where `wanted` ids, ascending, are given, only groups that may hold some."""
-    with _open(path) as file:
+    with _open(path, cure) as file:
         schema = file.schema_arrow
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
-            raise L2HError(f"{path} is no file of {name}s: its columns are {', '.join(map(str, schema))}")
+            raise L2HError(f"{path} is no file of {what}: its columns are {', '.join(map(str, schema))}")
         for group in range(file.num_row_groups):
             range_of_ids = file.metadata.row_group(group).column(0).statistics
             if wanted is not None and range_of_ids is not None and range_of_ids.has_min_max:
@@ -392,14 +450,14 @@ def _gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) ->
 
 
 @contextmanager
-def _open(path: str | Path) -> Iterator[pq.ParquetFile]:
+def _open(path: str | Path, cure: str = CURE) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as error:
         raise L2HError(f"{path} does not exist") from error
     except (pa.ArrowException, OSError) as error:
-        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); delete it and run again") from error
+        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); {cure}") from error
 
 
 def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, str]:
@@ -411,9 +469,24 @@ def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, 
 
 
 def _bits(metadata: Mapping[str, str], path: str | Path) -> int:
-    if not metadata["bits"].isdecimal():
-        raise L2HError(f"{path} says {metadata['bits']!r} for its code length; a whole number is expected")
-    return int(metadata["bits"])
+    return _count(metadata, "bits", path)
+
+
+def _count(metadata: Mapping[str, str], name: str, path: str | Path) -> int:
+    if not metadata[name].isdecimal():
+        raise L2HError(f"{path} says {metadata[name]!r} for its {name}; a whole number is expected")
+    return int(metadata[name])
+
+
+def _relevance_schema(width: int) -> pa.Schema:
+    packed = pa.binary(width)
+    return pa.schema([("query_id", pa.int64()), ("relevant", packed), ("tied", packed)])
+
+
+def _bytes(column: pa.Array) -> NDArray[np.uint8]:
+    """A column of fixed_size_binary[w] as uint8 (n, w)."""
+    width = column.type.byte_width
+    return np.frombuffer(column.buffers()[1], np.uint8, len(column) * width, column.offset * width).reshape(-1, width)
 
 
 def _fixed_binary(packed: NDArray[np.uint8]) -> pa.Array:

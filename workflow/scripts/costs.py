@@ -17,7 +17,7 @@ from l2h.timing import processor
 files, params = snakemake.input, snakemake.params
 split = store.read_split(files.split)
 queries, database = split.ids("query"), split.ids("database")
-weights = store.weights_column(store.read_metadata(files.features, "weights", "weights_sha256"))
+weights = store.weights_name(files.features)
 place = {**snakemake.wildcards, "weights": weights, "threads": params.numeric_threads, "hardware": processor()}
 rows = []
 

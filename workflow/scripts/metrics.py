@@ -1,4 +1,4 @@
-"""Compute all metrics of one cell from its rank histograms and codes."""
+"""Compute all metrics of one cell from its rankings and, where it has some, its codes."""
 
 from l2h.job import start
 
@@ -7,9 +7,10 @@ start(snakemake)
 from l2h import store
 from l2h.evaluation import evaluate, per_query
 
-ids, database, metadata = store.read_histogram(snakemake.input.database)
-_, unseen, _ = store.read_histogram(snakemake.input.unseen)
-codes = store.read_codes(snakemake.input.codes, store.read_split(snakemake.input.split).ids("database"))
+ids, database, metadata = store.read_ranking(snakemake.input.database)
+_, unseen, _ = store.read_ranking(snakemake.input.unseen)
+path = snakemake.input.get("codes")
+codes = store.read_codes(path, store.read_split(snakemake.input.split).ids("database")) if path else None
 key = store.cell_key(metadata)
 figures = evaluate(database, unseen, codes)
 store.write_metrics(snakemake.output.metrics, [{**key, **figure} for figure in figures])

@@ -1,4 +1,7 @@
-"""Hashing methods by name. A method is one file: a subclass of `Hasher`, registered here or by a plug-in."""
+"""Methods by name. A method is one file, registered here or by a plug-in.
+
+It is a subclass of `Hasher`, which makes codes, or of `Scorer`, which ranks by real-valued scores.
+"""
 
 from inspect import signature
 from pathlib import Path
@@ -9,25 +12,36 @@ from l2h.errors import L2HError
 from l2h.registry import Registry
 
 if TYPE_CHECKING:
-    from l2h.hashing.base import Hasher
+    from l2h.hashing.base import Method
 
 registry = Registry(
     "method",
     {
         "bihalf": "l2h.hashing.bihalf:BiHalf",
+        "classifier": "l2h.hashing.classifier:Classifier",
+        "cosine": "l2h.hashing.exact:Cosine",
         "dsh": "l2h.hashing.dsh:DSH",
+        "external": "l2h.hashing.external:External",
         "hashnet": "l2h.hashing.hashnet:HashNet",
         "itq": "l2h.hashing.itq:ITQ",
+        "l2": "l2h.hashing.exact:L2",
         "lsh": "l2h.hashing.lsh:LSH",
+        "pq": "l2h.hashing.pq:PQ",
         "sh": "l2h.hashing.sh:SH",
     },
 )
-available = registry.names
 register = registry.register
 
 
-def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> "Hasher":
-    """A new hasher of the method `name`; raises L2HError, naming what is allowed, where a name or value is wrong."""
+def available() -> tuple[str, ...]:
+    """Names of the hashers: the methods that turn features into codes."""
+    from l2h.hashing.base import Hasher
+
+    return tuple(name for name in registry.names() if issubclass(registry.get(name), Hasher))
+
+
+def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> Any:
+    """A new estimator of the method `name`; raises L2HError, naming what is allowed, where a name or value is wrong."""
     cls = registry.get(name)
     known = set(signature(cls).parameters)
     if not known >= {"bits", "random_state"}:
@@ -36,16 +50,16 @@ def make(name: str, *, bits: int, random_state: int | None = None, **params: Any
     for key in params:
         if key not in allowed:
             raise L2HError(f"{name} has no parameter {key!r}; it takes {', '.join(allowed) or 'none'}")
-    hasher = cls(bits=bits, random_state=random_state, **_immutable(params))
+    method: Method = cls(bits=bits, random_state=random_state, **_immutable(params))
     try:
-        hasher.check_params()
+        method.check_params()
     except ValueError as error:
         raise L2HError(f"{name}: {error}") from error
-    return hasher
+    return method
 
 
-def load(folder: str | Path) -> "Hasher":
-    """Read a hasher that `Hasher.save` wrote: JSON and safetensors, nothing that could run code.
+def load(folder: str | Path) -> Any:
+    """Read an estimator that its `save` wrote: JSON and safetensors, nothing that could run code.
 
     Raises
     ------
@@ -55,12 +69,12 @@ def load(folder: str | Path) -> "Hasher":
     description, arrays = store.read_model(folder)
     try:
         cls = registry.get(description["method"])
-        hasher = cls(**_immutable(description["params"]))
-        hasher.check_params()
-        hasher.restore(arrays, int(description["n_features_in"]))
+        method = cls(**_immutable(description["params"]))
+        method.check_params()
+        method.restore(arrays, int(description["n_features_in"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise L2HError(f"{folder} is no model that this version can use: {error}") from error
-    return hasher
+    return method
 
 
 def _immutable(params: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""What every hashing method is: a scikit-learn estimator from features to packed binary codes."""
+"""What every method is, and what a hasher is: a scikit-learn estimator from features to packed binary codes."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,23 +13,22 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import l2h
 from l2h import codes, store
+from l2h.errors import L2HError
 from l2h.hashing import registry
 
 
-class Hasher(TransformerMixin, BaseEstimator):
-    """Features, float (n, d), to binary codes of `bits` bits.
-
-    A subclass gives `fit`, `decision_function`, and the two class attributes.
+class Method(BaseEstimator):
+    """What a config can name as a method: parameters, among them `bits` and `random_state`, and their checks.
 
     Attributes
     ----------
-    scopes : what a deep method can train ("linear": a hash layer on frozen features); empty for shallow methods
-    learned : the names of the arrays that `fit` sets, which are all that `save` keeps
+    scopes : what a deep method can train ("linear": a hash layer on frozen features); empty for all others
+    kind : what the column `scope` says of a method without scopes
     fit_imports : modules of l2h that `fit` alone imports; the workflow trains anew when one of them changes
     """
 
     scopes: ClassVar[tuple[str, ...]] = ()
-    learned: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str] = "shallow"
     fit_imports: ClassVar[tuple[str, ...]] = ()
     bits: int
 
@@ -36,17 +36,26 @@ class Hasher(TransformerMixin, BaseEstimator):
         """Raise ValueError, naming the parameter and what it may be; subclasses add their own checks."""
         require(is_count(self.bits), "bits", self.bits, "a whole number from 1")
 
+    def lengths_and_seeds(
+        self, dataset: str, protocol: str, bits: Sequence[int], seeds: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """Of a config's code lengths and seeds, those at which the method has a result of its own: all of them."""
+        return list(product(bits, seeds))
+
+
+class FittedMethod(Method):
+    """A method that learns from features, float (n, d), and is saved without pickle.
+
+    Attributes
+    ----------
+    learned : the names of the arrays that `fit` sets, which are all that `save` keeps
+    """
+
+    learned: ClassVar[tuple[str, ...]]
+
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from features (n, d); supervised methods take labels, int (n,) classes or bool (n, c) multi-hot."""
-
-    @abstractmethod
-    def decision_function(self, X: ArrayLike) -> NDArray:
-        """Real-valued scores, float (n, bits), whose signs are the code."""
-
-    def transform(self, X: ArrayLike) -> NDArray[np.uint8]:
-        """Packed codes, uint8 (n, ceil(bits / 8)): `l2h.codes.pack(decision_function(X) > 0)`."""
-        return codes.pack(self.decision_function(X) > 0)
 
     def save(self, folder: str | Path, data: Mapping[str, Any] | None = None) -> None:
         """Write `model.json` and `model.safetensors`.
@@ -71,22 +80,14 @@ class Hasher(TransformerMixin, BaseEstimator):
         return {}
 
     def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
-        """Set what `fit` learned; raise ValueError unless the arrays are the method's own and work."""
+        """Set what `fit` learned; raise ValueError unless the arrays are the method's own; subclasses check more."""
         if set(arrays) != set(self.learned):
             raise ValueError(f"arrays {', '.join(sorted(self.learned))} expected, {', '.join(sorted(arrays))} found")
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} holds values that are not finite")
             setattr(self, name, array)
-        if not any(n_features_in in array.shape for array in arrays.values()):
-            raise ValueError(f"n_features_in is {n_features_in}, which no array's shape shows")
         self.n_features_in_ = n_features_in
-        try:
-            scores = self.decision_function(np.zeros((1, n_features_in), dtype=np.float32))
-        except IndexError as error:
-            raise ValueError(f"its arrays do not fit each other: {error}") from error
-        if scores.shape != (1, self.bits):
-            raise ValueError(f"it gives scores of shape {scores.shape}, (1, {self.bits}) expected")
 
     def training_features(self, X: ArrayLike, dtype: Any = (np.float64, np.float32)) -> NDArray:
         """What `fit` begins with: parameters checked, X as a finite float array (n >= 2, d), d remembered."""
@@ -94,9 +95,36 @@ class Hasher(TransformerMixin, BaseEstimator):
         return validate_data(self, X, dtype=dtype, ensure_min_samples=2)
 
     def _checked(self, X: ArrayLike) -> NDArray:
-        """Features for a fitted hasher: float, finite, as many as it was fitted on."""
+        """Features for a fitted method: float, finite, as many as it was fitted on."""
         check_is_fitted(self)
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+
+
+class Hasher(TransformerMixin, FittedMethod):
+    """Features, float (n, d), to binary codes of `bits` bits.
+
+    A subclass gives `fit`, `decision_function`, and the class attribute `learned`.
+    """
+
+    @abstractmethod
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """Real-valued scores, float (n, bits), whose signs are the code."""
+
+    def transform(self, X: ArrayLike) -> NDArray[np.uint8]:
+        """Packed codes, uint8 (n, ceil(bits / 8)): `l2h.codes.pack(decision_function(X) > 0)`."""
+        return codes.pack(self.decision_function(X) > 0)
+
+    def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
+        """Set what `fit` learned; raise ValueError unless the arrays are the method's own and work."""
+        super().restore(arrays, n_features_in)
+        if not any(n_features_in in array.shape for array in arrays.values()):
+            raise ValueError(f"n_features_in is {n_features_in}, which no array's shape shows")
+        try:
+            scores = self.decision_function(np.zeros((1, n_features_in), dtype=np.float32))
+        except IndexError as error:
+            raise ValueError(f"its arrays do not fit each other: {error}") from error
+        if scores.shape != (1, self.bits):
+            raise ValueError(f"it gives scores of shape {scores.shape}, (1, {self.bits}) expected")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -131,3 +159,18 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
     """Raise a ValueError that names parameter, value and what is allowed, unless the condition holds."""
     if not condition:
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
+
+
+def multi_hot(y: ArrayLike | None, n: int, method: str) -> NDArray[np.bool_]:
+    """Labels of n images, int (n,) classes or multi-hot (n, c), as bool (n, c); L2HError where they are neither."""
+    if y is None:
+        raise L2HError(f"requires y to be passed, but the target y is None: {method} is supervised")
+    labels = np.asarray(y)
+    if len(labels) != n or labels.ndim not in (1, 2):
+        raise L2HError(f"y has the shape {labels.shape}; ({n},) classes or ({n}, c) multi-hot expected")
+    if labels.ndim == 1:
+        classes, index = np.unique(labels, return_inverse=True)
+        return np.eye(len(classes), dtype=bool)[index]
+    if not np.isin(labels, (0, 1)).all():
+        raise L2HError("y of two dimensions is multi-hot, so it holds 0 and 1 alone; give classes as one dimension")
+    return labels.astype(bool)

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from l2h.errors import L2HError
-from l2h.hashing.base import Hasher, is_count, is_number, require
+from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
 
 if TYPE_CHECKING:
     import torch
@@ -114,7 +113,7 @@ class DeepHasher(Hasher):
         from l2h.hashing.training import Trainer
 
         data = self.training_features(X, np.float32)
-        labels = self._multi_hot(y, len(data)) if self.supervised else None
+        labels = multi_hot(y, len(data), type(self).__name__).astype(np.float32) if self.supervised else None
         self.mean_ = data.mean(axis=0, dtype=np.float64).astype(np.float32)
         centred = data - self.mean_
         scale = np.sqrt(np.mean(centred**2, dtype=np.float64)).astype(np.float32) or np.float32(1)
@@ -158,19 +157,6 @@ class DeepHasher(Hasher):
     def _heads(self) -> tuple[int, ...]:
         """Widths of the hidden layer to choose from, 0 for none."""
         return {"linear": (0,), "mlp": _several(self.hidden), "auto": (0, *_several(self.hidden))}[self.scope]
-
-    def _multi_hot(self, y: ArrayLike | None, n: int) -> NDArray[np.float32]:
-        if y is None:
-            raise L2HError(f"requires y to be passed, but the target y is None: {type(self).__name__} is supervised")
-        labels = np.asarray(y)
-        if len(labels) != n or labels.ndim not in (1, 2):
-            raise L2HError(f"y has the shape {labels.shape}; ({n},) classes or ({n}, c) multi-hot expected")
-        if labels.ndim == 1:
-            classes, index = np.unique(labels, return_inverse=True)
-            return np.eye(len(classes), dtype=np.float32)[index]
-        if not np.isin(labels, (0, 1)).all():
-            raise L2HError("y of two dimensions is multi-hot, so it holds 0 and 1 alone; give classes as one dimension")
-        return labels.astype(np.float32)
 
     def _warn_of_collapse(self, data: NDArray) -> None:
         share = (self.decision_function(data) > 0).mean(axis=0)

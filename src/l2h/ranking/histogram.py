@@ -42,6 +42,11 @@ class RankHistogram:
         """Code length."""
         return self.total.shape[1] - 1
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ranked."""
+        return not self.total.any()
+
     def __add__(self, other: "RankHistogram") -> "RankHistogram":
         """The histogram over both databases: two shards of one database, ranked for the same queries."""
         if not isinstance(other, RankHistogram):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -48,10 +49,16 @@ def compare(metrics: Iterable[pa.Table], queries: Queries) -> pd.DataFrame:
 
 
 def summary(comparison: pd.DataFrame) -> str:
-    """MAP at each code length, a line per variant: the table in short, as Markdown."""
+    """MAP at each code length, a line per variant: the table in short, as Markdown.
+
+    A column holds the exact searches, whose "code" is the features.
+    """
     variant = ["dataset", "protocol", "backbone", "variant"]
-    lines = comparison.pivot_table(index=variant, columns="bits", values="map", sort=False)
-    lines.columns = [f"{bits} bits" for bits in lines.columns]
+    length = comparison["bits"].where(comparison["scope"] != "exact", np.inf)
+    lines = comparison.assign(bits=length).pivot_table(index=variant, columns="bits", values="map", sort=False)
+    lines = lines.sort_index(axis=1)
+    lines.columns = ["features" if bits == np.inf else f"{bits:.0f} bits" for bits in lines.columns]
+    lines = lines.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
     return lines.reset_index().to_markdown(index=False, floatfmt=".3f")
 
 

@@ -37,7 +37,8 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     """
     tidy = pa.concat_tables(costs).to_pandas()
     tidy = tidy[tidy["hardware"] == tidy["hardware"].iloc[0]]  # the processor comes first
-    cells = tidy[tidy["quantity"].isin(CELL)].pivot_table(index=ROW, columns="quantity", values="value").reset_index()
+    cells = tidy[tidy["quantity"].isin(CELL)].pivot_table(index=ROW, columns="quantity", values="value")
+    cells = cells.reindex(columns=CELL).reset_index()
     images = tidy[tidy["quantity"].isin(IMAGE)].groupby(PLACE)["value"].sum().mul(1e3).rename("image_ms").reset_index()
     cells["hash_us"] = cells["hash_best"] * 1e6
     return comparison.merge(cells, how="left").merge(images, how="left")

@@ -1,6 +1,7 @@
 """The report: one HTML file that opens offline."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,18 @@ from l2h.report.differences import PLACE
 SIGNIFICANCE = 0.05
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
+# One fewer than colours, so that colour and shape together tell 56 variants apart.
+SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
+EXACT, EXTERNAL = "exact", "external"  # scopes
 
 
 def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
-    """Draw mAP against code length for one group of rows: a line a variant, a bar for the interval, a band for ties."""
+    """Draw mAP against code length for one group of rows: a line a variant, a bar for the interval, a band for ties.
+
+    Exact search has no code length: a dashed line across.
+    """
     order = list(dict.fromkeys(rows["variant"]))
+    exact, rows = rows[rows["scope"] == EXACT], rows[rows["scope"] != EXACT]
 
     def color(**legend: Any) -> alt.Color:
         return alt.Color("variant:N", scale=alt.Scale(domain=order, range=PALETTE), **legend)
@@ -36,11 +44,14 @@ def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
         y="map:Q",
         color=color(title="method"),
-        shape=alt.Shape("variant:N", scale=alt.Scale(domain=order), title="method"),
+        shape=alt.Shape("variant:N", scale=alt.Scale(domain=order, range=SHAPES), title="method"),
         tooltip=["variant:N", "bits:O", *figures],
     )
+    across = alt.Chart(exact).mark_rule(strokeDash=[6, 4], size=1.5)
+    across = across.encode(y="map:Q", color=color(title="method"), tooltip=["variant:N", figures[0]])
     # nested, so that colour and shape share one legend and the pale band has none
-    chart = alt.layer(band, interval, alt.layer(line, point)).resolve_scale(color="independent", shape="independent")
+    chart = alt.layer(band, interval, alt.layer(across, line, point))
+    chart = chart.resolve_scale(color="independent", shape="independent")
     return chart.properties(width="container", height=340).configure_axis(labelFontSize=12, titleFontSize=13)
 
 
@@ -63,10 +74,7 @@ def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataF
         lstrip_blocks=True,
     )
     level = _level_pairs(differences)
-    sections = [
-        _section(number, name, rows, level, audits)
-        for number, (name, rows) in enumerate(comparison.groupby(PLACE, sort=False))
-    ]
+    sections = [_section(number, name, rows, level, audits) for number, (name, rows) in enumerate(_groups(comparison))]
     return environment.get_template("page.html.jinja").render(
         run=run,
         command=command,
@@ -82,6 +90,16 @@ def write(page: str, path: str | Path) -> None:
     """Write the page."""
     with store.atomic(path) as part:
         part.write_text(page, encoding="utf-8")
+
+
+def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Rows of one dataset, protocol and backbone; codes from elsewhere stand beside those of every backbone."""
+    for _, rows in comparison.groupby(["dataset", "protocol"], sort=False):
+        external = rows["scope"] == EXTERNAL
+        outside = rows[external]
+        inside = list(rows[~external].groupby(PLACE, sort=False))
+        for name, part in inside or [((*rows.iloc[0][["dataset", "protocol"]], EXTERNAL, EXTERNAL), rows[:0])]:
+            yield name, pd.concat([part, outside])
 
 
 def _level_pairs(differences: pd.DataFrame) -> set[tuple]:
@@ -115,16 +133,20 @@ def _section(
 
 
 def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
-    """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with it."""
+    """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with it.
+
+    Exact search has no code length, so it is neither.
+    """
     columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
-    best = rows.groupby("bits")[columns].transform("max") == rows[columns]
-    winner = rows.loc[rows.groupby("bits")["map"].idxmax()].set_index("bits")["variant"]
-    place = tuple(rows[PLACE].iloc[0])
+    coded = rows[rows["scope"] != EXACT]
+    best = (coded.groupby("bits")[columns].transform("max") == coded[columns]).reindex(rows.index, fill_value=False)
+    winner = coded.loc[coded.groupby("bits")["map"].idxmax()].set_index("bits")["variant"]
+    places = rows[PLACE].itertuples(index=False, name=None)
     return rows.assign(
         best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()],
         level=[
-            (*place, bits, frozenset((variant, winner[bits]))) in level
-            for variant, bits in zip(rows["variant"], rows["bits"], strict=True)
+            bits in winner and (*place, bits, frozenset((variant, winner[bits]))) in level
+            for place, variant, bits in zip(places, rows["variant"], rows["bits"], strict=True)
         ],
     )
 

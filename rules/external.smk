@@ -1,0 +1,28 @@
+rule external_codes:
+    input:
+        codes=external_codes_of,
+        manifest="resources/{dataset}/manifest.parquet",
+    output:
+        f"{CELL}/codes.parquet",
+    log:
+        f"{CELL_LOG}/external_codes.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/external_codes.tsv"
+    wildcard_constraints:
+        backbone=EXTERNAL,
+    conda:
+        "../envs/l2h.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    params:
+        key=cell_key,
+        arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
+        code=code(*JOB, *HASHING, "l2h.ids"),
+        method_code=method_code,
+    message:
+        CELL_MESSAGE % "read codes of"
+    script:
+        "../workflow/scripts/external_codes.py"

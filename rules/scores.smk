@@ -1,0 +1,28 @@
+rule rank_by_scores:
+    input:
+        split=split_of,
+        model=f"{CELL}/model",
+        features=features_of,
+    output:
+        database=f"{CELL}/relevance.parquet",
+        unseen=f"{CELL}/relevance_unseen.parquet",
+    log:
+        f"{CELL_LOG}/rank_by_scores.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/rank_by_scores.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: config["threads"]["fit"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        key=cell_key,
+        numeric_threads=config["threads"]["fit"],
+        code=code(*JOB, *HASHING, *RANKING, "l2h.ids", "l2h.splits", "l2h.ranking.scores"),
+        method_code=method_code,
+    message:
+        CELL_MESSAGE % "rank by"
+    script:
+        "../workflow/scripts/rank_by_scores.py"

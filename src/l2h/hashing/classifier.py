@@ -1,0 +1,117 @@
+"""A linear classifier whose predicted class is the code: what supervised hashing has to beat.
+
+Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017: where relevant means
+"of the same class" and the classes are those trained on, the class number alone, in a few bits, outranks most methods.
+"""
+
+import logging
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import hadamard
+from sklearn.utils import check_random_state
+
+from l2h.errors import L2HError
+from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
+
+CANDIDATES = 4096  # random words that codewords are picked from; all words of up to 12 bits
+
+
+class Classifier(Hasher):
+    """Logistic regression on centred features of one common scale; the code is the predicted class's codeword.
+
+    An image of several labels is one training example for each, which share its weight; the most probable label is
+    predicted. Images without a label are not trained on.
+
+    Parameters
+    ----------
+    bits : code length, long enough for a codeword a class
+    C : inverse strength of the regularisation
+    max_iter : most iterations of the optimiser
+    random_state : of the codewords, where these are random
+
+    Attributes
+    ----------
+    codewords_ : float (classes, bits), values -1 and 1
+    """
+
+    kind = "baseline"
+    learned: ClassVar[tuple[str, ...]] = ("mean_", "projection_", "intercept_", "codewords_")
+    mean_: NDArray
+    projection_: NDArray
+    intercept_: NDArray
+    codewords_: NDArray
+
+    def __init__(self, bits: int = 32, *, C: float = 1.0, max_iter: int = 200, random_state: int | None = None):
+        self.bits = bits
+        self.C = C
+        self.max_iter = max_iter
+        self.random_state = random_state
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_number(self.C) and self.C > 0, "C", self.C, "a number above 0")
+        require(is_count(self.max_iter), "max_iter", self.max_iter, "a whole number from 1")
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
+        from sklearn.linear_model import LogisticRegression
+
+        data = self.training_features(X)
+        labels = multi_hot(y, len(data), type(self).__name__)
+        rows, classes = np.nonzero(labels)
+        if len(np.unique(classes)) < 2:
+            raise L2HError("a classifier needs training images of at least two classes; got one or none")
+        self.mean_ = data.mean(axis=0)
+        centred = data - self.mean_
+        scale = np.sqrt(np.mean(centred**2)) or data.dtype.type(1)
+        model = LogisticRegression(C=self.C, max_iter=self.max_iter, tol=1e-3)
+        model.fit((centred / scale)[rows], classes, sample_weight=1 / labels.sum(axis=1)[rows])
+        two = len(model.classes_) == 2  # of which scikit-learn keeps one side
+        self.projection_ = (np.concatenate([-model.coef_, model.coef_]) if two else model.coef_).T / scale
+        self.intercept_ = np.concatenate([-model.intercept_, model.intercept_]) if two else model.intercept_
+        rng = check_random_state(self.random_state)
+        self.codewords_ = codewords(len(model.classes_), self.bits, rng).astype(data.dtype)
+        if model.n_iter_.max() >= self.max_iter:
+            logging.getLogger("l2h").info("Classifier: stopped after max_iter=%d iterations", self.max_iter)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """The codeword of the most probable class, float (n, bits)."""
+        logits = (self._checked(X) - self.mean_) @ self.projection_ + self.intercept_
+        return self.codewords_[logits.argmax(axis=1)]
+
+
+def codewords(n: int, bits: int, rng: np.random.RandomState) -> NDArray[np.int64]:
+    """Distinct words of `bits` bits, int (n, bits) of -1 and 1, that lie far from each other.
+
+    Where `bits` is a power of 2 and at least n / 2, these are rows of a Hadamard matrix and then their opposites, at
+    distances of bits / 2 or more; else each is the farthest from those before it among all words, or random ones.
+
+    Raises
+    ------
+    L2HError
+        there are fewer words than n
+    """
+    if 2**bits < n:
+        raise L2HError(
+            f"{n} classes need as many codewords, but {bits} bits give {2**bits}; ask for at least "
+            f"{(n - 1).bit_length()} bits, or leave the classifier out"
+        )
+    if bits & (bits - 1) == 0 and n <= 2 * bits:
+        rows = hadamard(bits)
+        return np.concatenate([rows, -rows])[:n]
+    count = max(CANDIDATES, 8 * n)
+    if 2**bits <= count:
+        words = 1 - 2 * (np.arange(2**bits)[:, None] >> np.arange(bits) & 1)
+        words = words[rng.permutation(len(words))]
+    else:
+        words = rng.choice((-1, 1), size=(count, bits))
+    nearest = np.full(len(words), bits)  # distance of each to what is chosen
+    chosen = [0]
+    while len(chosen) < n:
+        nearest = np.minimum(nearest, (bits - words @ words[chosen[-1]]) // 2)
+        chosen.append(int(nearest.argmax()))
+    return words[chosen]

@@ -1,0 +1,67 @@
+"""Exact search on the features: what codes are compared with to say what they lose."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from l2h.hashing.scorer import Scorer
+
+
+class Exact(Scorer):
+    """Nothing is learned, and nothing is random.
+
+    Scores are computed in float64: among tens of thousands of float32 scores hundreds would be equal by chance.
+
+    Parameters
+    ----------
+    bits, random_state : without effect; all methods have them. The workflow says 0 bits, as there is no code
+    """
+
+    kind = "exact"
+    learned: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, bits: int = 0, *, random_state: int | None = None):
+        self.bits = bits
+        self.random_state = random_state
+
+    def check_params(self) -> None:
+        """Accept any `bits`."""
+
+    def lengths_and_seeds(
+        self, dataset: str, protocol: str, bits: Sequence[int], seeds: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """One result, whatever the config's code lengths and seeds are: length 0, first seed."""
+        return [(0, seeds[0])]
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Note the number of features."""
+        self.training_features(X)
+        return self
+
+    def _both(self, queries: ArrayLike, database: ArrayLike) -> tuple[NDArray, NDArray]:
+        return self._checked(queries).astype(np.float64), self._checked(database).astype(np.float64)
+
+
+class Cosine(Exact):
+    """Cosine of the angle between features; 0 where either is the zero vector."""
+
+    def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
+        """Cosines, float64 (q, m)."""
+        q, x = self._both(queries, database)
+        return _unit(q) @ _unit(x).T
+
+
+class L2(Exact):
+    """Euclidean distance of features."""
+
+    def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
+        """Squared distances, with their sign turned, up to a constant for each query; float64 (q, m)."""
+        q, x = self._both(queries, database)
+        return 2 * (q @ x.T) - np.einsum("ij,ij->i", x, x)
+
+
+def _unit(X: NDArray) -> NDArray:
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    return np.divide(X, norms, out=np.zeros_like(X), where=norms > 0)

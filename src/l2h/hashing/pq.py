@@ -1,0 +1,95 @@
+"""Product quantisation, which spends a code's bytes on real-valued distances.
+
+Jegou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search", PAMI 2011.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from l2h.errors import L2HError
+from l2h.hashing.base import require
+from l2h.hashing.scorer import Scorer
+
+CENTROIDS = 256  # one byte
+
+
+class PQ(Scorer):
+    """Features are cut into bits / 8 parts; a byte says which of 256 centroids is nearest to a part.
+
+    A query is not quantised: its score is the squared distance to an item's centroids ("asymmetric distance"), with
+    the sign turned. Where the parts are unequal, zeros are appended to the features.
+
+    Parameters
+    ----------
+    bits : code length, a multiple of 8
+    random_state : of the k-means that finds the centroids
+
+    Attributes
+    ----------
+    centroids_ : float32 (bits / 8, 256, width of a part)
+    """
+
+    learned: ClassVar[tuple[str, ...]] = ("centroids_",)
+    centroids_: NDArray[np.float32]
+
+    def __init__(self, bits: int = 32, *, random_state: int | None = None):
+        self.bits = bits
+        self.random_state = random_state
+
+    def check_params(self) -> None:
+        """Raise ValueError for a code length that is no number of bytes."""
+        super().check_params()
+        require(self.bits % 8 == 0, "bits", self.bits, "a multiple of 8, as its codes are whole bytes")
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Find the centroids of X (n, d) with faiss; y is ignored. L2HError where n is below 256."""
+        import faiss
+
+        data = self.training_features(X, np.float32)
+        if len(data) < CENTROIDS:
+            raise L2HError(f"PQ needs at least {CENTROIDS} training images, got {len(data)}; train on more of them")
+        parts = self._parts(data)
+        quantiser = faiss.ProductQuantizer(parts.shape[1] * parts.shape[2], parts.shape[1], 8)
+        quantiser.cp.seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        quantiser.cp.min_points_per_centroid = 1  # it would only warn
+        quantiser.train(np.ascontiguousarray(parts.reshape(len(parts), -1)))
+        self.centroids_ = faiss.vector_to_array(quantiser.centroids).reshape(parts.shape[1], CENTROIDS, -1)
+        return self
+
+    def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
+        """Set the centroids; raise ValueError unless they fit bits and features."""
+        super().restore(arrays, n_features_in)
+        expected = (self.bits // 8, CENTROIDS, self._width())
+        if self.centroids_.shape != expected:
+            raise ValueError(f"centroids_ has the shape {self.centroids_.shape}, {expected} expected")
+
+    def encode(self, X: ArrayLike) -> NDArray[np.uint8]:
+        """Numbers of the nearest centroids, uint8 (n, bits / 8)."""
+        parts = self._parts(self._checked(X))
+        nearest = [
+            ((centroids**2).sum(axis=1) / 2 - part @ centroids.T).argmin(axis=1)
+            for part, centroids in zip(np.moveaxis(parts, 1, 0), self.centroids_, strict=True)
+        ]
+        return np.stack(nearest, axis=1).astype(np.uint8)
+
+    def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
+        """Asymmetric squared distances, with their sign turned, float64 (q, m)."""
+        q = np.moveaxis(self._parts(self._checked(queries).astype(np.float64)), 1, 0)
+        result = np.zeros((q.shape[1], len(np.asarray(database))))
+        for part, centroids, code in zip(q, self.centroids_, self.encode(database).T, strict=True):
+            table = 2 * (part @ centroids.T) - (part**2).sum(axis=1)[:, None] - (centroids**2).sum(axis=1)
+            result += table[:, code]
+        return result
+
+    def _width(self) -> int:
+        return -(-self.n_features_in_ // (self.bits // 8))
+
+    def _parts(self, X: NDArray) -> NDArray:
+        """Features (n, d) as (n, bits / 8, width)."""
+        count, width = self.bits // 8, self._width()
+        padded = np.pad(X, ((0, 0), (0, count * width - X.shape[1])))
+        return padded.reshape(len(X), count, width)

@@ -1,0 +1,26 @@
+"""What a method is that ranks by real-valued scores: no codes, no Hamming distance."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from l2h.hashing.base import FittedMethod
+
+
+class Scorer(FittedMethod):
+    """Features, float (n, d), to a score of each database item for each query.
+
+    A subclass gives `fit`, `scores`, and the class attribute `learned`. Tables show `bits` as what an item takes in
+    the database; 0 says that the features are kept as they are.
+    """
+
+    kind: ClassVar[str] = "baseline"
+
+    @abstractmethod
+    def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
+        """Scores of database items (m, d) for queries (q, d), float64 (q, m): the greater, the nearer.
+
+        The database comes in parts, so an item's score must not depend on those beside it.
+        """

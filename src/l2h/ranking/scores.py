@@ -1,0 +1,128 @@
+"""Rank a split by scores: its queries against its database, all of it and the part that no method has seen."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2h.errors import L2HError
+from l2h.ids import find
+from l2h.ranking.relevance import RankedRelevance
+from l2h.splits import Split
+
+Ints = NDArray[np.int64]
+Batch = tuple[Ints, NDArray]
+
+SCORES = 2**26  # scores that are held at a time, 512 MB
+ITEMS = 1024  # database items that are scored at a time
+
+
+class GivesScores(Protocol):
+    """What can rank: `l2h.hashing.scorer.Scorer`, or anything else with its `scores`."""
+
+    def scores(self, queries: NDArray, database: NDArray) -> NDArray[np.float64]:
+        """Scores float64 (q, m) of items (m, d) for queries (q, d): the greater, the nearer."""
+
+
+def rank_by_scores(
+    scorer: GivesScores, split: Split, queries: NDArray, batches: Callable[[], Iterable[Batch]]
+) -> tuple[RankedRelevance, RankedRelevance]:
+    """Rankings for the split's queries of the whole database, and of the database without training images.
+
+    Equal scores are tied, so the order in which features come decides nothing.
+
+    Parameters
+    ----------
+    queries : features (Q, d) of `split.ids("query")`
+    batches : begins to read the features anew, pairs of ids and features; called as often as memory asks for
+
+    Raises
+    ------
+    L2HError
+        an image of the database has no features, or a score is not finite
+    """
+    database, query_labels = split.ids("database"), split.labels(split.ids("query"))
+    seen = np.isin(database, split.ids("train"))
+    database_labels = split.labels(database)
+    parts: list[tuple[RankedRelevance, RankedRelevance]] = []
+    for rows in np.array_split(np.arange(len(queries)), max(1, -(-len(queries) * len(database) // SCORES))):
+        scores = _score(scorer, queries[rows], database, batches())
+        parts.append(_sort(scores, query_labels[rows], database_labels, seen))
+    whole, unseen = zip(*parts, strict=True)
+    return _stack(whole), _stack(unseen)
+
+
+def _score(scorer: GivesScores, queries: NDArray, database: Ints, batches: Iterable[Batch]) -> NDArray[np.float64]:
+    """Scores of the whole database, float64 (q, N)."""
+    scores = np.full((len(queries), len(database)), np.nan)
+    for ids, features in _gather(batches, database):
+        columns, _ = find(ids, database)
+        scores[:, columns] = scorer.scores(queries, features)
+    missing = np.isnan(scores).any(axis=0)
+    if missing.any():
+        raise L2HError(
+            f"{missing.sum()} images of the database have no features, or no finite score, ids "
+            f"{database[missing][:5].tolist()} ...; make the features anew"
+        )
+    return scores
+
+
+def _gather(batches: Iterable[Batch], database: Ints) -> Iterator[Batch]:
+    """The batches' items that belong to the database, at least ITEMS of them at a time but for the last."""
+    held: list[Batch] = []
+    for ids, features in batches:
+        _, wanted = find(ids, database)
+        held.append((ids[wanted], features[wanted]))
+        if sum(len(part) for part, _ in held) >= ITEMS:
+            yield _join(held)
+            held = []
+    if held:
+        yield _join(held)
+
+
+def _join(parts: list[Batch]) -> Batch:
+    ids, features = zip(*parts, strict=True)
+    return np.concatenate(ids), np.concatenate(features)
+
+
+def _sort(
+    scores: NDArray[np.float64], query_labels: NDArray, database_labels: NDArray, seen: NDArray[np.bool_]
+) -> tuple[RankedRelevance, RankedRelevance]:
+    """Rank (q, N) scores. One sort of integers a query: their high bits are the score, the lowest two go along."""
+    whole, unseen = [], []
+    for score, label in zip(scores, query_labels, strict=True):
+        shared = (database_labels & label).any(axis=1) if database_labels.ndim == 2 else database_labels == label
+        keys = np.sort(_descending(score) & ~np.uint64(3) | shared.astype(np.uint64) << np.uint64(1) | seen)
+        whole.append(_bits(keys))
+        unseen.append(_bits(keys[keys & np.uint64(1) == 0]))
+    return _pack(whole, len(seen)), _pack(unseen, int((~seen).sum()))
+
+
+def _descending(scores: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Integers in the opposite order of the scores, by the layout of IEEE 754 numbers; -0 counts as 0."""
+    bits = (-scores + 0.0).view(np.uint64)
+    sign = np.uint64(1 << 63)
+    return np.where(bits & sign, ~bits, bits | sign)
+
+
+def _bits(keys: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Packed relevance and ties of one sorted ranking, uint8 (2, ceil(N / 8))."""
+    tied = np.zeros(len(keys), dtype=bool)
+    tied[1:] = keys[1:] >> np.uint64(2) == keys[:-1] >> np.uint64(2)
+    relevant = (keys & np.uint64(2)).astype(bool)
+    mixed = tied[1:] & (relevant[1:] != relevant[:-1])
+    if not mixed.any():  # the order of items that are all relevant, or all not, says nothing
+        tied[:] = False
+    return np.packbits(np.stack([relevant, tied]), axis=1, bitorder="little")
+
+
+def _pack(rankings: list[NDArray[np.uint8]], items: int) -> RankedRelevance:
+    both = np.stack(rankings)
+    return RankedRelevance(both[:, 0], both[:, 1], items)
+
+
+def _stack(parts: Iterable[RankedRelevance]) -> RankedRelevance:
+    parts = list(parts)
+    relevant, tied = (np.concatenate([getattr(part, name) for part in parts]) for name in ("relevant", "tied"))
+    return RankedRelevance(relevant, tied, parts[0].items)

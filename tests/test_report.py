@@ -47,9 +47,8 @@ def table(cells):
     return comparison.compare(*zip(*cells, strict=True))
 
 
-@pytest.fixture
-def joined(table):
-    """The table with made-up costs of all rows but the last."""
+def join_costs(table):
+    """The table with made-up costs of the first four rows on digits."""
     place = {"dataset": "digits", "protocol": "p", "backbone": "alexnet-fc7", "weights": "untrained-0@abc"}
     common = {"unit": "s", "repeats": 1, "threads": 1, "hardware": "cpu"}
     rows = [{**place, **common, "quantity": name, "value": 0.002} for name in ("preprocess_best", "backbone_best")]
@@ -59,14 +58,24 @@ def joined(table):
     return costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
 
 
-@pytest.fixture
-def audits(table):
+def audits_of(table):
+    """Two made-up mistakes for each row."""
     rows = [
         {**row, "mistake": mistake, "printed": 0.123, "right": 0.5, "queries": 4}
         for row in table.to_dict("records")
         for mistake in ("one way", "another <way>")
     ]
     return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def joined(table):
+    return join_costs(table)
+
+
+@pytest.fixture
+def audits(table):
+    return audits_of(table)
 
 
 @pytest.fixture
@@ -194,12 +203,13 @@ def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
 @pytest.fixture
 def beside():
     """A table with exact search, which has one row, and codes from elsewhere, which have no backbone."""
-    return comparison.compare(
-        [cell("cosine", 40, 0, scope="exact")]
-        + [cell("itq", bits, 0) for bits in (16, 8)]
-        + [cell("theirs", 8, 0, scope="external", backbone="external")]
-        + [cell("theirs", 8, 0, "pairs", scope="external", backbone="external")]
-    )
+    cells = [
+        cell("cosine", 40, 0, scope="exact"),
+        *(cell("itq", bits, 0) for bits in (16, 8)),
+        cell("theirs", 8, 0, scope="external", backbone="external"),
+        cell("theirs", 8, 0, "pairs", scope="external", backbone="external"),
+    ]
+    return comparison.compare(*zip(*cells, strict=True))
 
 
 def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_there(beside):
@@ -211,8 +221,9 @@ def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_th
     assert ("digits", "p", "alexnet-fc7", "cosine", "", "", f"{exact[40]:.3f}") in cells
 
 
-def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside):
-    text = page.render(beside, "run", "command")
+def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
+    audits = audits_of(beside[beside["variant"] == "itq"])
+    text = page.render(join_costs(beside), tested, audits, "run", "command")
     sections = text.split("<section")[1:-1]
     assert len(sections) == 2
     assert all("theirs</th>" in section for section in sections)

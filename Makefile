@@ -8,7 +8,7 @@ BIN := .venv/bin
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
-	@echo "make bench        time ranking beside other implementations, and its growth to 10^8 codes; about ten minutes"
+	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
 	@echo "make lint         check style, types and the workflow"
 	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"
 
@@ -21,6 +21,7 @@ test: .venv/dev
 bench: .venv/run
 	$(BIN)/python benchmarks/ranking.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/extraction.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

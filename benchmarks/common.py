@@ -8,24 +8,22 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l2h.job import limit_threads
+from l2h.timing import processor
 
 
 def machine(threads: int) -> str:
     """Processor, memory, load and versions, as one line of Markdown; the load says how far to trust the times."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     packages = ", ".join(f"{package} {version(package)}" for package in ("numpy", "numba", "faiss-cpu"))
     return (
-        f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB; {threads} threads; load before: {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, {packages}"
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; {threads} threads; "
+        f"load before: {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, {packages}"
     )
 
 

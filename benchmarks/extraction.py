@@ -14,9 +14,9 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.models import alexnet
 
+from common import machine, seconds
 from l2h import backbones
 from l2h.features import extract
-from l2h.timing import processor
 
 BATCH = 128
 # multiplications and additions of AlexNet's layers up to fc7 at 224 px, times two
@@ -69,13 +69,6 @@ def product_limit() -> float:
     return 5 * 2 * 2048**3 / (time.perf_counter() - start)
 
 
-def seconds(call) -> float:
-    """Time of one call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,7 +92,7 @@ def main() -> None:
     limit = statistics.median(limits) / FLOPS
     rates = {name: count / statistics.median(some) for name, some in times.items()}
     slow = rates["per image, PIL, fp32"]
-    print(f"{processor()}, {arguments.threads} threads, {count} images of 32 x 32, median of {repeats}\n")
+    print(f"{machine(arguments.threads)}; {count} images of 32 x 32, median of {repeats}\n")
     print("| way | images/s | times the PIL way | share of the fp32 product limit |")
     print("|:--|--:|--:|--:|")
     for name, rate in rates.items():

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("name", "tables"), [("ranking", 2), ("scaling", 1)])
+@pytest.mark.parametrize(("name", "tables"), [("ranking", 2), ("scaling", 1), ("extraction", 1)])
 def test_a_quick_run_ends_in_tables(name, tables):
     command = [sys.executable, ROOT / "benchmarks" / f"{name}.py", "--quick", "--threads", "1"]
     done = subprocess.run(command, text=True, capture_output=True)

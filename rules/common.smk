@@ -23,6 +23,10 @@ CELL_MESSAGE = (
 CELL_LOG = CELL.replace(RESULTS, f"{RESULTS}/logs", 1)
 CELL_BENCHMARK = CELL.replace(RESULTS, f"{RESULTS}/benchmarks", 1)
 
+# One shard is the whole: its histograms are the cell's own. Those of several are added up, then deleted.
+SHARDS = config["ranking"]["shards"]
+SHARD = "" if SHARDS == 1 else f"shard{{shard}}of{SHARDS}/"
+
 PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"]}
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
@@ -121,6 +125,16 @@ def cell_key(wildcards):
     """The columns that name a cell in every table; its weights come from the features' file."""
     entry = VARIANTS[wildcards.variant]
     return {**dict(wildcards), "method": entry["method"], "scope": entry["scope"]}
+
+
+def of_shard(path):
+    """A file of a job that ranks one shard, kept no longer than it takes to add the shards up."""
+    return path if SHARDS == 1 else temp(path)
+
+
+def ranking_of(wildcards):
+    """What part of the database a job ranks, and where."""
+    return {"shard": int(wildcards.get("shard", 0)), "shards": SHARDS, "device": config["ranking"]["device"]}
 
 
 def gpus(wildcards):

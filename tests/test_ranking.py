@@ -67,7 +67,7 @@ def counter(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("counter")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the counter is the same for all examples
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)  # one counter for all examples
 @given(problems())
 def test_equals_brute_force(problem):
     h = histogram(*problem)

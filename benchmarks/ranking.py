@@ -66,15 +66,15 @@ def popcount_limit(threads: int, query: Any, database: Any) -> Any:
     import numba
     import numpy as np
 
-    from l2h.ranking import kernel
+    from l2h.ranking import on_numba
 
-    popcount = kernel._popcount
+    popcount = on_numba._popcount
 
     @numba.njit(nogil=True)
     def total(queries, codes):  # type: ignore[no-untyped-def]
         distance = np.uint64(0)
-        for start in range(0, len(codes), kernel.TILE):
-            tile = codes[start : start + kernel.TILE]
+        for start in range(0, len(codes), on_numba.TILE):
+            tile = codes[start : start + on_numba.TILE]
             for q in range(len(queries)):
                 word = queries[q]
                 for j in range(len(tile)):

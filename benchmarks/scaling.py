@@ -32,7 +32,7 @@ def main() -> None:
     """Measure, print Markdown, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="up to 10^5 items, to see that it runs; draws nothing")
-    parser.add_argument("--max", type=float, default=1e8, help="largest database (10^8 takes 6 GiB)")
+    parser.add_argument("--max", type=float, default=1e8, help="largest database (10^8 takes 4 GiB)")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("scaling"), help="plots, without suffix")
     arguments = parser.parse_args()

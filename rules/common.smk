@@ -28,6 +28,10 @@ CELL_MESSAGE = (
 PLACE_LOG, CELL_LOG = (path.replace(RESULTS, f"{RESULTS}/logs", 1) for path in (PLACE, CELL))
 PLACE_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks", 1) for path in (PLACE, CELL))
 
+# One shard is the whole: its histograms are the cell's own. Those of several are added up, then deleted.
+SHARDS = config["ranking"]["shards"]
+SHARD = "" if SHARDS == 1 else f"shard{{shard}}of{SHARDS}/"
+
 PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"]}
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
@@ -208,6 +212,16 @@ def cell_key(wildcards):
     """The columns that name a cell in every table; its weights come from the features' file."""
     entry = VARIANTS[wildcards.variant]
     return {**dict(wildcards), "method": entry["method"], "scope": entry["scope"]}
+
+
+def of_shard(path):
+    """A file of a job that ranks one shard, kept no longer than it takes to add the shards up."""
+    return path if SHARDS == 1 else temp(path)
+
+
+def shard_of(wildcards):
+    """What part of the database a job ranks, and where."""
+    return {"shard": int(wildcards.get("shard", 0)), "shards": SHARDS, "device": config["ranking"]["device"]}
 
 
 def gpus(wildcards):

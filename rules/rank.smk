@@ -1,12 +1,3 @@
-SHARDS = config["ranking"]["shards"]
-# One shard is the whole: its histograms are the cell's own. Those of several are added up, then deleted.
-SHARD = "" if SHARDS == 1 else f"/shard{{shard}}of{SHARDS}"
-
-
-def of_shard(path):
-    return path if SHARDS == 1 else temp(path)
-
-
 if SHARDS > 1:
 
     include: "shards.smk"
@@ -17,12 +8,12 @@ rule rank:
         split=split_of,
         codes=f"{CELL}/codes.parquet",
     output:
-        database=of_shard(f"{CELL}{SHARD}/histogram.parquet"),
-        unseen=of_shard(f"{CELL}{SHARD}/histogram_unseen.parquet"),
+        database=of_shard(f"{CELL}/{SHARD}histogram.parquet"),
+        unseen=of_shard(f"{CELL}/{SHARD}histogram_unseen.parquet"),
     log:
-        f"{CELL_LOG}{SHARD}/rank.log",
+        f"{CELL_LOG}/{SHARD}rank.log",
     benchmark:
-        f"{CELL_BENCHMARK}{SHARD}/rank.tsv"
+        f"{CELL_BENCHMARK}/{SHARD}rank.tsv"
     conda:
         "../envs/l2h.yaml"
     threads: config["threads"]["rank"]
@@ -31,13 +22,17 @@ rule rank:
         runtime=60,
         gpu=0 if config["ranking"]["device"] == "cpu" else 1,
     params:
-        how=lambda wildcards: {
-            "shard": int(wildcards.get("shard", 0)),
-            "shards": SHARDS,
-            "device": config["ranking"]["device"],
-        },
+        how=shard_of,
         numeric_threads=config["threads"]["rank"],
-        code=code(*JOB, *RANKING, "l2h.ids", "l2h.splits", "l2h.ranking.kernel", "l2h.ranking.roles"),
+        code=code(
+            *JOB,
+            *RANKING,
+            "l2h.ids",
+            "l2h.splits",
+            "l2h.ranking.on_numba",
+            "l2h.ranking.on_numpy",
+            "l2h.ranking.roles",
+        ),
         gpu_code=code() if config["ranking"]["device"] == "cpu" else code("l2h.device", "l2h.ranking.on_torch"),
     message:
         CELL_MESSAGE % "rank by"

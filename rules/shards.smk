@@ -1,7 +1,7 @@
 rule add_shards:
     input:
-        database=expand(f"{CELL}{SHARD}/histogram.parquet", shard=range(SHARDS), allow_missing=True),
-        unseen=expand(f"{CELL}{SHARD}/histogram_unseen.parquet", shard=range(SHARDS), allow_missing=True),
+        database=expand(f"{CELL}/{SHARD}histogram.parquet", shard=range(SHARDS), allow_missing=True),
+        unseen=expand(f"{CELL}/{SHARD}histogram_unseen.parquet", shard=range(SHARDS), allow_missing=True),
     output:
         database=f"{CELL}/histogram.parquet",
         unseen=f"{CELL}/histogram_unseen.parquet",

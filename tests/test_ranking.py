@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from l2h import codes
 from l2h.errors import L2HError
-from l2h.ranking import RankHistogram, kernel, on_torch, rank_histogram
+from l2h.ranking import RankHistogram, counting, on_numba, on_torch, rank_histogram
 from l2h.ranking.roles import rank_split
 from l2h.splits import Split
 
@@ -55,17 +55,19 @@ def same(a: RankHistogram, b: RankHistogram) -> bool:
     return np.array_equal(a.total, b.total) and np.array_equal(a.relevant, b.relevant)
 
 
-@pytest.fixture(params=["numba", "torch"])
+@pytest.fixture(params=["numpy", "numba", "torch"])
 def counter(request, monkeypatch):
-    """Both ways to count; what a GPU would run is run by torch on the processor, in small blocks."""
+    """All ways to count; what a GPU would run is run by torch on the processor, in small blocks."""
+    if request.param != "numpy":
+        monkeypatch.setattr(counting, "SMALL", 0)
     if request.param == "torch":
         monkeypatch.setattr(on_torch, "TILE", 5)
         monkeypatch.setattr(on_torch, "PAIRS", 10)
-        monkeypatch.setattr(kernel, "count", lambda problem: on_torch.count(problem, torch.device("cpu")))
+        monkeypatch.setattr(on_numba, "count", lambda problem: on_torch.count(problem, torch.device("cpu")))
 
 
 @pytest.mark.usefixtures("counter")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the counter is the same for all examples
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)  # one counter for all examples
 @given(problems())
 def test_equals_brute_force(problem):
     h = histogram(*problem)
@@ -84,8 +86,9 @@ def many(kind, rng, n):
 @pytest.mark.parametrize("kind", ["classes", "81 labels", "alike"])
 def test_tiles_and_blocks_are_put_together(kind, monkeypatch):
     """More items than three tiles, more queries than a block; the same on any number of threads."""
+    monkeypatch.setattr(counting, "SMALL", 0)
     rng = np.random.default_rng(0)
-    (query, query_labels), (database, labels) = many(kind, rng, 70), many(kind, rng, 3 * kernel.TILE + 1001)
+    (query, query_labels), (database, labels) = many(kind, rng, 70), many(kind, rng, 3 * on_numba.TILE + 1001)
     h = histogram(query, database, query_labels, labels)
     for q in (0, 63, 69):
         distance = (query[q] != database).sum(axis=1)
@@ -109,7 +112,8 @@ def test_distances_are_those_of_faiss(bits):
     assert np.array_equal(h.relevant, h.total)
 
 
-def test_arrays_may_be_read_only_misaligned_or_views():
+def test_arrays_may_be_read_only_misaligned_or_views(monkeypatch):
+    monkeypatch.setattr(counting, "SMALL", 0)
     rng = np.random.default_rng(0)
     packed, labels = rng.integers(0, 256, (50, 8), dtype=np.uint8), rng.random((50, 64)) < 0.1
     expected = rank_histogram(packed, packed, labels, labels, bits=64)
@@ -138,7 +142,7 @@ def test_a_job_that_only_reads_histograms_imports_no_compiler():
 
 
 def test_a_fresh_process_compiles_nothing_anew(tmp_path):
-    program = "from l2h.ranking.kernel import _count; print(sum(_count.stats.cache_hits.values()))"
+    program = "from l2h.ranking.on_numba import _count; print(sum(_count.stats.cache_hits.values()))"
     assert [in_a_process(program, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == ["0\n", "1\n"]
 
 
@@ -149,7 +153,7 @@ def test_the_kernel_compiles_where_no_folder_is_writable(monkeypatch):
         return lambda function: "compiled"
 
     monkeypatch.setattr(numba, "njit", njit)
-    assert kernel._compile(len) == "compiled"
+    assert on_numba._compile(len) == "compiled"
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 50])

@@ -115,9 +115,11 @@ def alone(tmp_path_factory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def sharded(tmp_path_factory, finished) -> Workspace:
-    """One method once more, from the same features, with the database in two parts."""
+    """One method once more, from the same features, with the database in two parts and no problem taken for small."""
     workspace = Workspace(tmp_path_factory.mktemp("sharded") / "work")
     shutil.copytree(finished.folder / "resources", workspace.folder / "resources")
+    counting = workspace.folder / "src/l2h/ranking/counting.py"
+    counting.write_text(counting.read_text().replace("SMALL = 10**7", "SMALL = 0"))
     changes = {"methods": ["itq"], "ranking": {"shards": 2}, "threads": {"features": 2, "rank": 2}, "plugins": []}
     workspace.configure({**CONFIG, **changes})
     workspace.snakemake("--cores", "2")
@@ -370,7 +372,8 @@ def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baseli
     for rule in rules:
         declared = {name for job in jobs if job["rule"] == rule for name in job["declared"]}
         imported = {name for job in jobs if job["rule"] == rule for name in job["imported"]}
-        assert declared <= imported, rule
+        on_large_data = {"l2h.ranking.on_numba"} if rule == "audit" else set()
+        assert declared <= imported | on_large_data, rule
 
 
 def test_only_its_own_jobs_depend_on_a_plug_in(finished):

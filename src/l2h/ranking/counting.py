@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from l2h import codes
 from l2h.ranking.histogram import RankHistogram
 
+SMALL = 10**7  # pairs that numpy has counted, in less than 0.1 s, before numba is loaded, which takes 0.4 s
+
 Device = Literal["auto", "cpu", "cuda"]
 Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]
@@ -53,8 +55,8 @@ def rank_histogram(
     query_labels, database_labels : both int (n,) classes, or both bool/uint8 (n, c) multi-hot;
         an item is relevant when it shares at least one label with the query
     bits : code length
-    device : "cpu" counts on as many threads as numba is set to; "cuda" by torch on a GPU; "auto" on a GPU if there is
-        one. The counts are the same.
+    device : "cpu" counts on as many threads as numba is set to, small problems on one; "cuda" by torch on a GPU; "auto"
+        on a GPU if there is one. The counts are the same.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def rank_histogram(
 
 def _count(problem: Problem, device: Device) -> Ints:
     """Irrelevant and relevant items at each distance, int64 (Q, 2, bits + 1)."""
-    # imported here: jobs that only read histograms need neither numba nor torch
+    # imported here: jobs that only read histograms need no one who counts, and others but one
     if device != "cpu":
         from l2h.device import choose
 
@@ -100,9 +102,13 @@ def _count(problem: Problem, device: Device) -> Ints:
             from l2h.ranking import on_torch
 
             return on_torch.count(problem, chosen)
-    from l2h.ranking import kernel
+    if len(problem.query_words) * problem.words.shape[1] <= SMALL:
+        from l2h.ranking import on_numpy
 
-    return kernel.count(problem)
+        return on_numpy.count(problem)
+    from l2h.ranking import on_numba
+
+    return on_numba.count(problem)
 
 
 def _group(query_classes: Ints, database_classes: Ints) -> tuple[Ints, Ints, Ints]:

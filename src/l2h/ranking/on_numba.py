@@ -1,4 +1,4 @@
-"""Count rank histograms on the processor: hardware popcount, no label compared twice, no sort.
+"""Count rank histograms on the processor: hardware popcount, no sort, all cores.
 
 Two ideas make it fast. Items are counted in pairs: the distances of two items together name one of slots x slots
 counters, so that one increment counts both, and the next increment rarely waits for the last one's store to the same

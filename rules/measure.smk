@@ -24,11 +24,9 @@ rule audit:
         code=code(
             *JOB,
             *HASHING,
+            *RANKING,
             "l2h.ids",
             "l2h.splits",
-            "l2h.ranking",
-            "l2h.ranking.counting",
-            "l2h.ranking.histogram",
             "l2h.ranking.on_numba",
             "l2h.ranking.on_numpy",
             "l2h.metrics",
@@ -60,7 +58,7 @@ rule costs:
         f"{PLACE_BENCHMARK}/costs.tsv"
     conda:
         "../envs/l2h.yaml"
-    threads: workflow.cores
+    threads: lambda wildcards: workflow.cores or 1
     resources:
         mem_mb=8000,
         runtime=120,

@@ -17,7 +17,7 @@ rule add_shards:
         runtime=30,
         gpu=0,
     params:
-        code=code(*JOB, "l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram"),
+        code=code(*JOB, *RANKING),
     message:
         CELL_MESSAGE % "add the shards of"
     script:

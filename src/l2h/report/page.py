@@ -127,7 +127,7 @@ def _section(
         "rows": _marked(rows, level).to_dict("records"),
         "unseen": bool(rows["map_unseen"].notna().any()),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
-        "audit": _audited(audits[(audits[PLACE] == list(name)).all(axis=1)]),
+        "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
         "depths": [column.removeprefix("map_at_") for column in rows if column.startswith("map_at_")],
     }
 
@@ -151,10 +151,12 @@ def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
     )
 
 
-def _audited(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """One entry a variant and code length: the right figure, and what each mistake would have printed."""
-    return [
-        {"variant": variant, "bits": bits, "right": some["right"].iloc[0], "queries": some["queries"].iloc[0]}
+def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:
+    """One entry a variant and code length, in the rows' order: the right figure, and what each mistake would print."""
+    entries = {
+        cell: {"right": some["right"].iloc[0], "queries": some["queries"].iloc[0]}
         | {"printed": dict(zip(some["mistake"], some["printed"], strict=True))}
-        for (variant, bits), some in rows.groupby(["variant", "bits"], sort=False)
-    ]
+        for cell, some in audits.groupby(["variant", "bits"])
+    }
+    cells = zip(rows["variant"], rows["bits"], strict=True)
+    return [{"variant": cell[0], "bits": cell[1], **entries[cell]} for cell in cells if cell in entries]

@@ -9,6 +9,7 @@ from l2h.registry import Registry
 registry = Registry(
     "data set",
     {
+        "cifar10": "l2h.datasets.cifar10:Cifar10",
         "digits": "l2h.datasets.digits:Digits",
         "digit_pairs": "l2h.datasets.digit_pairs:DigitPairs",
         "mnist": "l2h.datasets.mnist:Mnist",

@@ -6,7 +6,7 @@ a flat mapping of strings.
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ MANIFEST = pa.schema(
         ("image_sha256", pa.binary(32)),
         ("labels", pa.list_(pa.int16())),
         ("location", pa.string()),
+        ("roles", pa.list_(pa.string())),
     ]
 )
 SPLIT = pa.schema(
@@ -128,8 +129,30 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_manifest(path: str | Path, table: pa.Table) -> None:
-    """Write a data set's images: id, image_sha256, labels, location (`<file>[<row>]` for an array's row)."""
+def write_manifest(
+    path: str | Path,
+    image_sha256: Sequence[bytes],
+    labels: Sequence[Sequence[int]],
+    locations: Sequence[str],
+    roles: Sequence[Sequence[str]] | None = None,
+) -> None:
+    """Write a data set's images; ids are row numbers.
+
+    Parameters
+    ----------
+    image_sha256 : of each image's bytes
+    labels : numbers from 0
+    locations : in the image store, `images.npy[<row>]` or `root/<path>`
+    roles : those that the data set's own lists give; left out where a protocol deals them out
+    """
+    columns = {
+        "id": range(len(locations)),
+        "image_sha256": image_sha256,
+        "labels": labels,
+        "location": locations,
+        "roles": [()] * len(locations) if roles is None else roles,
+    }
+    table = pa.table({name: pa.array(columns[name], MANIFEST.field(name).type) for name in MANIFEST.names})
     _write_table(path, table, MANIFEST, {})
 
 

@@ -43,12 +43,11 @@ JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
+IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.pictures"]
 EXTRACTION = [
+    *IMAGES,
     "l2h.download",
     "l2h.registry",
-    "l2h.datasets",
-    "l2h.datasets.base",
-    "l2h.datasets.images",
     "l2h.ids",
     "l2h.splits",
     "l2h.backbones",

@@ -1,6 +1,6 @@
 rule dataset:
     output:
-        images="resources/{dataset}/images.npy",
+        images=directory("resources/{dataset}/images"),
         manifest="resources/{dataset}/manifest.parquet",
     log:
         "resources/{dataset}/logs/dataset.log",
@@ -15,7 +15,7 @@ rule dataset:
         gpu=0,
     params:
         downloads=DOWNLOADS,
-        code=code(*JOB, *FETCH, "l2h.ids", "l2h.registry", "l2h.datasets", "l2h.splits"),
+        code=code(*JOB, *FETCH, "l2h.ids", "l2h.registry", *IMAGES, "l2h.splits"),
         dataset_code=dataset_code,
     message:
         "{wildcards.dataset}: images and manifest"

@@ -42,7 +42,7 @@ rule audit:
 # all cores, so that nothing runs beside it
 rule costs:
     input:
-        images="resources/{dataset}/images.npy",
+        images="resources/{dataset}/images",
         manifest="resources/{dataset}/manifest.parquet",
         weights=weights_of,
         split=split_of,

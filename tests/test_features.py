@@ -147,44 +147,13 @@ def test_real_imagenet_convolutions(shared_data, tmp_path):
         load_network(ALEXNET, "fc7", weights)
 
 
-class TestImageStore:
-    @pytest.fixture
-    def prepared(self, tmp_path):
-        datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
-        return tmp_path / "images.npy", store.read_manifest(tmp_path / "manifest.parquet")
-
-    def test_batches_cover_all_images_in_order(self, prepared):
-        path, manifest = prepared
-        batches = list(iter_images(path, manifest, 400))
-        assert [len(ids) for ids, _ in batches] == [400, 400, 98]
-        assert np.array_equal(np.concatenate([ids for ids, _ in batches]), np.arange(898))
-        assert np.array_equal(np.concatenate([images for _, images in batches]), np.load(path))
-
-    def test_damage_is_one_clear_line(self, prepared):
-        path, manifest = prepared
-        whole = path.read_bytes()
-        for damaged in (whole[:-5], whole[:20], b"", b"\x80\x04junk"):
-            path.write_bytes(damaged)
-            with pytest.raises(L2HError, match="is damaged or cut short"):
-                next(iter_images(path, manifest, 10))
-
-    def test_other_arrays_are_refused(self, prepared):
-        path, manifest = prepared
-        np.save(path, np.zeros((898, 8, 16)))
-        with pytest.raises(L2HError, match="is no image store"):
-            next(iter_images(path, manifest, 10))
-        np.save(path, np.zeros((3, 8, 16), np.uint8))
-        with pytest.raises(L2HError, match="holds 3 images, its manifest 898"):
-            next(iter_images(path, manifest, 10))
-
-
 def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
     """Row groups follow the batches, so that no more than a batch is in memory."""
-    datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+    datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
     manifest = store.read_manifest(tmp_path / "manifest.parquet").slice(0, 898)
     network = load_network(ALEXNET, "pool5", untrained)
     features = extract(
-        iter_images(tmp_path / "images.npy", manifest, 300),
+        iter_images(tmp_path / "images", manifest, 300),
         network,
         size=63,
         mean=ALEXNET.mean,

@@ -8,6 +8,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,24 @@ TIMEOUT = 60  # seconds without a byte
 BLOCK = 1 << 20  # bytes read at a time
 
 _log = logging.getLogger("l2h")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where files come from.
+
+    Attributes
+    ----------
+    folder : keeps what is downloaded
+    mirror : a folder of copies, looked in before any download
+    """
+
+    folder: str | Path
+    mirror: str | Path | None = None
+
+    def fetch(self, download: Download) -> Path:
+        """Where the file lies, after its content was checked: see the function `fetch`."""
+        return fetch(download, self.folder, self.mirror)
 
 
 def fetch(download: Download, folder: str | Path, mirror: str | Path | None = None) -> Path:

@@ -4,12 +4,11 @@ from l2h.job import start
 
 start(snakemake)
 
-from functools import partial
 from pathlib import Path
 
 from l2h import datasets
-from l2h.fetch import fetch
+from l2h.fetch import Sources
 
-folder, mirror = snakemake.params.downloads, snakemake.config["dataset_mirror"]
-dataset = datasets.registry.get(snakemake.wildcards.dataset)(partial(fetch, folder=folder, mirror=mirror))
+sources = Sources(snakemake.params.downloads, snakemake.config["dataset_mirror"])
+dataset = datasets.registry.get(snakemake.wildcards.dataset)(sources)
 dataset.prepare(Path(snakemake.output.images), Path(snakemake.output.manifest))

@@ -1,6 +1,9 @@
-"""Data sets by name. A data set is one file: a subclass of `Dataset`, registered here or by a plug-in."""
+"""Data sets by name. A data set is one file, registered here or by a plug-in.
 
-from l2h.datasets.base import Dataset
+It is a subclass of `ArrayDataset`, or of `Dataset` where its images are no one array.
+"""
+
+from l2h.datasets.base import ArrayDataset, Dataset
 from l2h.registry import Registry
 
 registry = Registry(
@@ -14,4 +17,4 @@ registry = Registry(
 available = registry.names
 register = registry.register
 
-__all__ = ["Dataset", "available", "register", "registry"]
+__all__ = ["ArrayDataset", "Dataset", "available", "register", "registry"]

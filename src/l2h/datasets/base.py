@@ -4,41 +4,52 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from l2h import store
-from l2h.download import Fetch
+from l2h.datasets.images import ARRAY
 from l2h.errors import L2HError
 from l2h.splits import Protocol
 
+if TYPE_CHECKING:
+    from l2h.fetch import Sources
+
 
 class Dataset(ABC):
-    """A set of labelled images.
+    """A set of labelled images. Whatever a constructor takes beside `sources` is the config's to set, as `params`.
 
     Parameters
     ----------
-    fetch : from a `Download` to the path where it lies, for `load`; see `l2h.fetch.fetch`
+    sources : where its files come from
 
     Attributes
     ----------
     protocols : how its images may be dealt out, by protocol id; the first is the default
     """
 
-    protocols: ClassVar[Mapping[str, Protocol]]
+    protocols: Mapping[str, Protocol]
 
-    def __init__(self, fetch: Fetch):
-        self.fetch = fetch
+    def __init__(self, sources: "Sources"):
+        self.sources = sources
+
+    @abstractmethod
+    def prepare(self, folder: Path, manifest_path: Path) -> None:
+        """Write the image store, see `l2h.datasets.images.ImageStore`, and the manifest; ids are row numbers."""
+
+
+class ArrayDataset(Dataset):
+    """A data set whose images have one size and fit in memory."""
 
     @abstractmethod
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
         """Return the images, uint8 (n, height, width) grey or (n, height, width, 3) RGB, and each one's labels."""
 
-    def prepare(self, images_path: Path, manifest_path: Path) -> None:
-        """Write the image store, a .npy array, and the manifest; ids are row numbers."""
+    def prepare(self, folder: Path, manifest_path: Path) -> None:
+        """Write the images as one array; image_sha256 is of a row's bytes."""
         images, labels = self.load()
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
             raise L2HError(
@@ -51,14 +62,15 @@ class Dataset(ABC):
                 raise L2HError(
                     f"{type(self).__name__}.load gives image {row} the labels {some}; each once, from 0, expected"
                 )
-        with store.atomic(images_path) as part, part.open("wb") as file:
-            np.save(file, images)
+        with store.atomic(folder) as part:
+            part.mkdir()
+            np.save(part / ARRAY, images)
         table = pa.table(
             {
                 "id": np.arange(len(images)),
                 "image_sha256": pa.array([hashlib.sha256(image.tobytes()).digest() for image in images], pa.binary(32)),
                 "labels": pa.array([list(some) for some in labels], pa.list_(pa.int16())),
-                "location": [f"{images_path.name}[{row}]" for row in range(len(images))],
+                "location": [f"{ARRAY}[{row}]" for row in range(len(images))],
             }
         )
         store.write_manifest(manifest_path, table)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h.datasets.base import Dataset
+from l2h.datasets.base import ArrayDataset
 from l2h.splits import Protocol
 
 
-class Digits(Dataset):
+class Digits(ArrayDataset):
     """`sklearn.datasets.load_digits`: the test part of UCI's "Optical Recognition of Handwritten Digits"."""
 
     protocols = {"digits-300": Protocol(query=30, train=50, per_class=True)}

@@ -4,6 +4,7 @@ Tables are parquet with page checksums; what belongs to a whole table (which dat
 a flat mapping of strings.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -314,7 +315,11 @@ def read_ranking(path: str | Path) -> tuple[Ints, "RankHistogram | RankedRelevan
 
 def weights_name(path: str | Path) -> str:
     """What tables call the weights that features were made with: their source, and the first digits of their sha256."""
-    metadata = read_metadata(path, "weights", "weights_sha256")
+    return weights_label(read_metadata(path, "weights", "weights_sha256"))
+
+
+def weights_label(metadata: Mapping[str, str]) -> str:
+    """The same from the two values themselves."""
     return f"{metadata['weights']}@{metadata['weights_sha256'][:12]}"
 
 
@@ -367,8 +372,7 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
 
     with atomic(folder) as part:
         part.mkdir()
-        text = json.dumps(description, indent=2, sort_keys=True, allow_nan=False, default=_plain)
-        (part / "model.json").write_text(text + "\n", encoding="utf-8")
+        (part / "model.json").write_text(_json(description) + "\n", encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
 
 
@@ -385,6 +389,33 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
         raise L2HError(f"{folder} is no whole model ({_line(error)}); delete it and run again") from error
     if not isinstance(description, dict):
         raise L2HError(f"{folder}/model.json holds no JSON object; delete the folder and run again")
+    return description, arrays
+
+
+def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
+    """Write a training's state as one safetensors file; the description, with the arrays' digest, is in its header."""
+    from safetensors.numpy import save_file
+
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {"description": _json(description), "sha256": _digest(description, whole)}
+    with atomic(path) as part:
+        save_file(whole, part, metadata)
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Read what `write_checkpoint` wrote; raises L2HError unless it is there to the last bit."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        description = json.loads(metadata["description"])
+        whole = metadata["sha256"] == _digest(description, arrays)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise L2HError(f"{path} is no whole checkpoint ({_line(error)})") from error
+    if not whole:
+        raise L2HError(f"{path} is damaged: its content does not match its sha256")
     return description, arrays
 
 
@@ -523,6 +554,18 @@ def _lists(table: NDArray[np.int64]) -> pa.Array:
     rows, width = table.shape
     offsets = np.arange(0, (rows + 1) * width, width, dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(table.ravel()))
+
+
+def _json(description: Mapping[str, Any]) -> str:
+    return json.dumps(description, indent=2, sort_keys=True, allow_nan=False, default=_plain)
+
+
+def _digest(description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
+    digest = hashlib.sha256(_json(description).encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

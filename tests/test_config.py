@@ -135,7 +135,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"bits": 8}, "config key bits: 8 is not of type array"),
         ({"seeds": [-1]}, "config key seeds[0]: -1 is out of range"),
         ({"device": "gpu"}, "config key device: 'gpu' is not one of auto, cpu, cuda"),
-        ({"datasets": ["mnits"]}, "config key datasets[0].name: 'mnits' is not a data set; choose one of digit_pairs"),
+        ({"datasets": ["mnits"]}, "config key datasets[0].name: 'mnits' is not a data set; choose one of cifar10"),
         ({"datasets": []}, "config key datasets: [] should be non-empty"),
         (
             {"datasets": [{"name": "digits", "protocol": "cifar10-1"}]},

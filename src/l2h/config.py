@@ -49,6 +49,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
         a plug-in does not load
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    if isinstance(config.get("pretrained"), str):
+        config["pretrained"] = [config["pretrained"]]
     for key, name in (("datasets", "name"), ("backbones", "name"), ("methods", "method")):
         if isinstance(config.get(key), list):
             config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
@@ -67,16 +69,22 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     _require_distinct("datasets", [f"{entry['name']} {entry['protocol_id']}" for entry in config["datasets"]])
     _require_distinct("backbones", [entry["label"] for entry in config["backbones"]])
     _require_distinct("methods", [entry["label"] for entry in config["methods"]])
+    if config["pretrained"]:
+        _require_bundles(config)
 
 
-def _resolve_mirror(config: Entry) -> None:
-    place = "config key dataset_mirror"
-    if config["dataset_mirror"] is None:
-        place = f"environment variable {MIRROR_VARIABLE}"
-        config["dataset_mirror"] = os.environ.get(MIRROR_VARIABLE) or None
-    mirror = config["dataset_mirror"]
-    if mirror is not None and not Path(mirror).is_dir():
-        raise ConfigError(f"{place}: {mirror!r} is no folder (paths are relative to the working directory)")
+def declared(config: Entry, schema_path: str | Path) -> Entry:
+    """A resolved config without what was derived from it: what a config file may say."""
+    return _declared(config, yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
+
+
+def _require_bundles(config: Entry) -> None:
+    from l2h.bundles.matching import require_bundles
+
+    try:
+        require_bundles(config)
+    except L2HError as error:
+        raise ConfigError(f"config key pretrained: {error}") from error
 
 
 def _resolve_dataset(place: str, entry: Entry) -> None:
@@ -107,9 +115,11 @@ def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
         entry["source"] = entry["weights_id"] = f"{UNTRAINED}-{entry['weights_seed']}"
     elif weights in backbone.pretrained:
         entry["source"] = entry["weights_id"] = weights
-    elif path.suffix == ".safetensors" and path.is_file():
+    elif path.suffix == ".safetensors" and (path.is_file() or config["pretrained"]):
         entry["source"] = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)
-        entry["weights_id"] = f"{entry['source']}-{file_sha256(path)[:12]}"
+        # a bundle's features do without the weights
+        digest = f"-{file_sha256(path)[:12]}" if path.is_file() else ""
+        entry["weights_id"] = f"{entry['source']}{digest}"
     else:
         names = ", ".join([*backbone.pretrained, UNTRAINED])
         raise ConfigError(
@@ -173,6 +183,14 @@ def _fill(value: Any, schema: Entry) -> Any:
         value[:] = [_fill(item, schema.get("items", {})) for item in value]
     elif isinstance(value, str) and schema.get("type") == "integer" and value.isdecimal():
         return int(value)
+    return value
+
+
+def _declared(value: Any, schema: Entry) -> Any:
+    if isinstance(value, dict) and "properties" in schema:
+        return {key: _declared(value[key], part) for key, part in schema["properties"].items() if key in value}
+    if isinstance(value, list):
+        return [_declared(item, schema.get("items", {})) for item in value]
     return value
 
 

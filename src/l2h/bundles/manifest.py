@@ -24,7 +24,9 @@ _CONFIG = re.compile(r"config\.json")
 _IMAGES = re.compile(r"manifest\.parquet")
 _SPLIT = re.compile(rf"splits/({_NAME})\.parquet")
 _FEATURES = re.compile(rf"features/({_NAME})\.parquet")
-_MODEL = re.compile(rf"models/({_NAME})/({_NAME})/({_NAME})/(\d{{1,9}})bits-seed(\d{{1,10}})/(model\.(?:json|safetensors))")
+_MODEL = re.compile(
+    rf"models/({_NAME})/({_NAME})/({_NAME})/(\d{{1,9}})bits-seed(\d{{1,10}})/(model\.(?:json|safetensors))"
+)
 _KINDS = {
     _CONFIG: "config of the run",
     _IMAGES: "ids, image hashes and labels; no images",
@@ -91,6 +93,11 @@ class Manifest:
     def protocols(self) -> list[str]:
         """Ids of the splits."""
         return [match[1] for match in map(_SPLIT.fullmatch, self.members) if match]
+
+    @property
+    def tables(self) -> list[str]:
+        """Paths of the parquet files."""
+        return [path for path in self.members if path.endswith(".parquet")]
 
     @cached_property
     def cells(self) -> dict[Cell, None]:

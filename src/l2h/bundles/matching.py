@@ -27,7 +27,9 @@ def require_bundles(config: Entry) -> None:
     for path in config["pretrained"]:
         manifest = read_manifest(path)
         if manifest.dataset in bundles:
-            raise L2HError(f"{path} and {bundles[manifest.dataset][0]} both hold {manifest.dataset!r}; name one of them")
+            raise L2HError(
+                f"{path} and {bundles[manifest.dataset][0]} both hold {manifest.dataset!r}; name one of them"
+            )
         bundles[manifest.dataset] = path, manifest
     names = list(dict.fromkeys(entry["name"] for entry in config["datasets"]))
     for name, (path, _) in bundles.items():
@@ -50,8 +52,8 @@ def _match_backbone(path: str, manifest: Manifest, entry: Entry) -> None:
     label = entry["label"]
     _require_held(path, "backbone", label, manifest.backbones)
     held = manifest.backbones[label]
-    for key in FEATURES:
-        _require_same(path, f"{key} of the backbone {label}", entry[key], held.get(key))
+    for key in (*FEATURES, *sorted(held.keys() - {*FEATURES, "weights_sha256"})):
+        _require_same(path, f"{key} of the backbone {label}", entry.get(key), held.get(key))
     digest = entry["weights_id"].removeprefix(entry["source"]).removeprefix("-")
     if digest:
         _require_same(path, f"weights of {label}", digest, str(held.get("weights_sha256"))[:DIGITS])

@@ -26,9 +26,11 @@ class Dataset(ABC):
     Attributes
     ----------
     protocols : how its images may be dealt out, by protocol id; the first is the default
+    licence : of images and labels, with its source; a release states it
     """
 
     protocols: ClassVar[Mapping[str, Protocol]]
+    licence: ClassVar[str] = "as stated by its owner"
 
     def __init__(self, fetch: Fetch):
         self.fetch = fetch

@@ -294,9 +294,10 @@ def bundled(dataset):
 def description_of(dataset):
     """What a bundle says of what it holds."""
     licences = {f"data set {dataset}": datasets.registry.get(dataset).licence}
-    for entry in BACKBONES.values():
+    for label, entry in BACKBONES.items():
         backbone = backbones.registry.get(entry["name"])
-        licences[f"weights {entry['source']} of {entry['name']}"] = weights_licence(backbone, entry["source"])
+        licence = weights_licence(backbone, entry["source"], entry["local"])
+        licences[f"weights {entry['source']} of {label}"] = licence
     entries = [entry for entry in config["datasets"] if entry["name"] == dataset]
     fitted = {name: entry for name, entry in VARIANTS.items() if not issubclass(method_class(name), External)}
     return {

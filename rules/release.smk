@@ -19,10 +19,6 @@ rule bundle:
         description=lambda wildcards: description_of(wildcards.dataset),
         code=code(
             *JOB,
-            "l2h.backbones",
-            "l2h.backbones.base",
-            "l2h.backbones.weights",
-            "l2h.registry",
             "l2h.bundles",
             "l2h.bundles.archive",
             "l2h.bundles.manifest",

@@ -78,6 +78,16 @@ def declared(config: Entry, schema_path: str | Path) -> Entry:
     return _declared(config, yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
 
 
+def _resolve_mirror(config: Entry) -> None:
+    place = "config key dataset_mirror"
+    if config["dataset_mirror"] is None:
+        place = f"environment variable {MIRROR_VARIABLE}"
+        config["dataset_mirror"] = os.environ.get(MIRROR_VARIABLE) or None
+    mirror = config["dataset_mirror"]
+    if mirror is not None and not Path(mirror).is_dir():
+        raise ConfigError(f"{place}: {mirror!r} is no folder (paths are relative to the working directory)")
+
+
 def _require_bundles(config: Entry) -> None:
     from l2h.bundles.matching import require_bundles
 

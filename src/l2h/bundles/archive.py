@@ -9,7 +9,8 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,15 +53,18 @@ def measure(content: bytes | Path) -> Member:
 
 def read_manifest(path: str | Path) -> Manifest:
     """The manifest of a bundle, an archive or a folder; its other files are not looked at."""
-    name, size, blocks = next(files(path), ("nothing", 0, iter(())))
-    if name != MANIFEST:
-        raise L2HError(f"{path} is no bundle: it begins with {name!r}, not with {MANIFEST}; name what `release` wrote")
-    if size > MAX_JSON:
-        raise L2HError(f"{path}: {MANIFEST} has {size} bytes, more than the {MAX_JSON} that are read")
-    return parse(b"".join(blocks), str(path))
+    with closing(files(path)) as found:
+        name, size, blocks = next(found, ("nothing", 0, iter(())))
+        if name != MANIFEST:
+            raise L2HError(
+                f"{path} is no bundle: it begins with {name!r}, not with {MANIFEST}; take one that was released"
+            )
+        if size > MAX_JSON:
+            raise L2HError(f"{path}: {MANIFEST} has {size} bytes, more than the {MAX_JSON} that are read")
+        return parse(b"".join(blocks), str(path))
 
 
-def files(path: str | Path) -> Iterator[tuple[str, int, Blocks]]:
+def files(path: str | Path) -> Generator[tuple[str, int, Blocks]]:
     """Yield path, size and content of each file of a bundle, the manifest first.
 
     Raises
@@ -90,8 +94,8 @@ def verified(blocks: Iterable[bytes], member: Member, what: str) -> Blocks:
         yield block
     if (size, digest.hexdigest()) != member:
         raise L2HError(
-            f"{what} has {size} bytes of sha256 {digest.hexdigest()}; {MANIFEST} says {member.size} of {member.sha256}; "
-            f"it was changed or damaged: {CURE}"
+            f"{what} was changed or damaged: it has {size} bytes of sha256 {digest.hexdigest()}, {MANIFEST} says "
+            f"{member.size} of {member.sha256}; {CURE}"
         )
 
 
@@ -118,8 +122,8 @@ def _of_archive(path: Path) -> Iterator[tuple[str, int, Blocks]]:
                 raise L2HError(f"{path} {what} ({error} at byte {file.tell()}); {CURE}") from error
             if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
                 raise L2HError(
-                    f"{path}: {info.name!r} is of tar's type {info.type.decode('latin-1')!r} (a link, device, folder or "
-                    f"extension); a bundle holds plain files alone: {CURE}"
+                    f"{path}: {info.name!r} is a link, device, folder or extension (tar's type "
+                    f"{info.type.decode('latin-1')!r}); a bundle holds plain files alone: {CURE}"
                 )
             start = file.tell()
             if not 0 <= info.size <= end - start:

@@ -102,8 +102,8 @@ class Manifest:
     @cached_property
     def cells(self) -> dict[Cell, None]:
         """The models, in the order of their paths."""
-        matches = map(_MODEL.fullmatch, self.members)
-        return dict.fromkeys(Cell(*match.group(1, 2, 3), int(match[4]), int(match[5])) for match in matches if match)
+        matches = filter(None, map(_MODEL.fullmatch, self.members))
+        return dict.fromkeys(Cell(match[1], match[2], match[3], int(match[4]), int(match[5])) for match in matches)
 
     def expect(self, path: str, size: int, place: str) -> Member:
         """The entry of a file that was found; raises L2HError where it should not be there, or not be of this size."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from l2h import hashing
 from l2h.bundles.archive import read_manifest
-from l2h.bundles.manifest import Cell, Manifest
+from l2h.bundles.manifest import Manifest
 from l2h.errors import L2HError
 from l2h.hashing.base import FittedMethod
 

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import l2h
 from l2h import store
-from l2h.backbones.base import Backbone
-from l2h.backbones.weights import UNTRAINED
 from l2h.bundles import archive
 from l2h.bundles.manifest import FORMAT, MANIFEST, MODEL_FILES, kind, parse
+
+if TYPE_CHECKING:
+    from l2h.backbones.base import Backbone
 
 LICENCES = {"l2h": "MIT, see LICENSE in its repository"}
 
@@ -57,11 +58,11 @@ def release(
     archive.write(path, {MANIFEST: manifest, **contents}, members)
 
 
-def weights_licence(backbone: type[Backbone], source: str) -> str:
-    """The licence of a backbone's weights: published, drawn at random, or else the user's own file."""
-    if source in backbone.pretrained:
-        return backbone.licence
-    return "none needed: drawn at random" if source.startswith(f"{UNTRAINED}-") else "as stated by the file's owner"
+def weights_licence(backbone: "type[Backbone]", source: str, local: bool) -> str:
+    """The licence of a backbone's weights, which are the user's own file, published, or drawn at random."""
+    if local:
+        return "as stated by the owner of the file"
+    return backbone.licence if source in backbone.pretrained else "none needed: drawn at random"
 
 
 def _with_weights(entry: Mapping[str, Any], files: Mapping[str, str | Path], label: str) -> dict[str, Any]:

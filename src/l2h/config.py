@@ -150,10 +150,9 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
         scope = entry.setdefault("scope", cls.scopes[0])
         _require_member(f"{place}.scope", scope, f"a scope of {method}", list(cls.scopes))
         arguments = {"device": config["device"], "scope": scope}
-    elif "scope" in entry:
+    elif entry.setdefault("scope", cls.kind) != cls.kind:
         raise ConfigError(f"config key {place}.scope: {method} has no scopes to choose from; remove the key")
     else:
-        entry["scope"] = cls.kind
         arguments = {}
     for name in entry["params"]:
         if not isinstance(name, str):

@@ -118,8 +118,10 @@ def _of_archive(path: Path) -> Iterator[tuple[str, int, Blocks]]:
             try:
                 info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
             except tarfile.HeaderError as error:
-                what = "is cut short" if len(header) < HEADER else "is damaged, or no plain tar archive"
-                raise L2HError(f"{path} {what} ({error} at byte {file.tell()}); {CURE}") from error
+                what = "cut short" if len(header) < HEADER else "damaged"
+                raise L2HError(
+                    f"{path} is {what}, or no plain tar archive ({error} before byte {file.tell()}); {CURE}"
+                ) from error
             if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
                 raise L2HError(
                     f"{path}: {info.name!r} is a link, device, folder or extension (tar's type "

@@ -33,10 +33,11 @@ def require_bundles(config: Entry) -> None:
         bundles[manifest.dataset] = path, manifest
     names = list(dict.fromkeys(entry["name"] for entry in config["datasets"]))
     for name, (path, _) in bundles.items():
-        _require_member(path, "data set", name, names, f"the config asks for {', '.join(names)}")
+        if name not in names:
+            raise L2HError(f"{path} holds the data set {name}, the config asks for {', '.join(names)}; {CURE}")
     for name in names:
         if name not in bundles:
-            raise L2HError(f"no bundle holds the data set {name!r}, only {', '.join(bundles)}; add its own, or {CURE}")
+            raise L2HError(f"no bundle holds the data set {name}, only {', '.join(bundles)}; add its own, or {CURE}")
     for entry in config["datasets"]:
         path, manifest = bundles[entry["name"]]
         _require_held(path, "protocol", entry["protocol_id"], manifest.protocols)
@@ -53,10 +54,12 @@ def _match_backbone(path: str, manifest: Manifest, entry: Entry) -> None:
     _require_held(path, "backbone", label, manifest.backbones)
     held = manifest.backbones[label]
     for key in (*FEATURES, *sorted(held.keys() - {*FEATURES, "weights_sha256"})):
-        _require_same(path, f"{key} of the backbone {label}", entry.get(key), held.get(key))
+        _require_same(path, f"the backbone {label} with {key}", entry.get(key), held.get(key))
     digest = entry["weights_id"].removeprefix(entry["source"]).removeprefix("-")
     if digest:
-        _require_same(path, f"weights of {label}", digest, str(held.get("weights_sha256"))[:DIGITS])
+        _require_same(
+            path, f"the backbone {label} with weights of sha256", digest, str(held.get("weights_sha256"))[:DIGITS]
+        )
 
 
 def _match_variant(path: str, manifest: Manifest, entry: Entry) -> None:
@@ -64,10 +67,10 @@ def _match_variant(path: str, manifest: Manifest, entry: Entry) -> None:
     _require_held(path, "method", label, manifest.variants)
     held = manifest.variants[label]
     for key in ("method", "scope"):
-        _require_same(path, f"{key} of {label}", entry[key], held.get(key))
+        _require_same(path, f"{label} with {key}", entry[key], held.get(key))
     ours, theirs = (_portable(arguments) for arguments in (entry["arguments"], held.get("arguments")))
     for name in sorted(ours.keys() | theirs.keys()):
-        _require_same(path, f"{name} of {label}", ours.get(name), theirs.get(name))
+        _require_same(path, f"{label} with {name}", ours.get(name), theirs.get(name))
 
 
 def _match_cells(path: str, manifest: Manifest, dataset: Entry, backbone: str, entry: Entry) -> None:
@@ -75,9 +78,9 @@ def _match_cells(path: str, manifest: Manifest, dataset: Entry, backbone: str, e
     held = [cell for cell in manifest.cells if cell[:3] == place]
     what = f"{entry['label']} ({place[0]}, {backbone})"
     for bits, seed in entry["results"][f"{dataset['name']}/{place[0]}"]:
-        _require_held(path, f"{what} at a code length of", bits, dict.fromkeys(cell.bits for cell in held))
+        _require_held(path, f"{what} of bits", bits, dict.fromkeys(cell.bits for cell in held))
         same_bits = [cell.seed for cell in held if cell.bits == bits]
-        _require_held(path, f"{what} at {bits} bits of seed", seed, same_bits)
+        _require_held(path, f"{what} of {bits} bits and seed", seed, same_bits)
 
 
 def _portable(arguments: Any) -> Entry:
@@ -87,15 +90,11 @@ def _portable(arguments: Any) -> Entry:
 
 
 def _require_held(path: str, what: str, value: Any, held: Iterable[Any]) -> None:
-    some = [str(one) for one in held]
-    _require_member(path, what, str(value), some, f"it holds {', '.join(some) or 'none'}")
-
-
-def _require_member(path: str, what: str, value: str, allowed: list[str], hint: str) -> None:
-    if value not in allowed:
-        raise L2HError(f"{path}: {what} {value}: {hint}; {CURE}")
+    some = list(held)
+    if value not in some:
+        raise L2HError(f"{path} holds no {what} {value}, only {', '.join(map(str, some)) or 'others'}; {CURE}")
 
 
 def _require_same(path: str, what: str, asked: Any, held: Any) -> None:
     if asked != held:
-        raise L2HError(f"{path}: {what}: the config asks for {asked!r}, the bundle holds {held!r}; {CURE}")
+        raise L2HError(f"{path} holds {what} {held!r}, the config asks for {asked!r}; {CURE}")

@@ -1,5 +1,6 @@
 """Bundles: what is released comes back, and everything else is refused before anything is used."""
 
+import copy
 import gzip
 import hashlib
 import io
@@ -8,6 +9,7 @@ import os
 import tarfile
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +36,6 @@ FEATURES = {
     "dtype": "float32",
 }
 MODEL = "models/p/net/lsh/8bits-seed0"
-PLAIN, DIRECTORY = tarfile.REGTYPE, tarfile.DIRTYPE
 CONFIG = {
     "datasets": ["digits"],
     "backbones": [{"name": "alexnet", "label": "net", "weights": "untrained"}],
@@ -43,7 +44,7 @@ CONFIG = {
 }
 
 
-def write_model(folder, method, bits, split, **change):
+def write_model(folder, method, bits, split):
     """A model trained on the toy data, as the rule `fit` writes it."""
     rng = np.random.default_rng(0)
     params = {"pca_dims": None} if method == "lsh" else {}
@@ -210,7 +211,7 @@ def test_every_data_set_and_backbone_states_a_licence():
 def test_sizes_beyond_octal_digits_and_long_paths_fit_a_header():
     for name, size in (("features/net.parquet", 9 * 2**30), (f"models/{'x' * 90}/y/z/8bits-seed0/model.json", 5)):
         info = tarfile.TarInfo.frombuf(archive._header(name, size), "utf-8", "strict")
-        assert (info.name, info.size, info.type) == (name, size, PLAIN)
+        assert (info.name, info.size, info.type) == (name, size, tarfile.REGTYPE)
     with pytest.raises(L2HError, match="too long for a file's path in an archive; choose shorter labels"):
         archive._header(f"features/{'x' * 120}.parquet", 5)
     with pytest.raises(L2HError, match="too long for the path of a file of 9663676416 bytes; choose a shorter label"):
@@ -270,7 +271,7 @@ def test_files_of_another_size_missing_or_too_much(content, tmp_path, kind):
         return write(path, change) if kind == "archive" else write_folder(path, change)
 
     longer = {**content, "config.json": content["config.json"] + b" "}
-    refused(make(0, longer), r"config.json has 30 bytes, manifest.json says 29")
+    refused(make(0, longer), r"config.json has 34 bytes, manifest.json says 33")
     fewer = {name: data for name, data in content.items() if name != "splits/p.parquet"}
     refused(make(1, fewer), r"lacks splits/p.parquet, which its manifest lists")
     refused(make(2, {**content, "splits/q.parquet": b"x"}), r"'splits/q.parquet' does not stand in manifest.json")
@@ -284,9 +285,23 @@ def test_a_file_that_comes_twice(content, tmp_path):
     refused(write(tmp_path / "x.tar", content, (info, content["config.json"])), "holds config.json twice")
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "models/../../evil", "splits/../../evil.parquet", "./config.json",
-                                  "splits/.parquet", "splits/a b.parquet", "config.json/x", "models/p/net/lsh/8bits-seed0",
-                                  "splits/\udcff.parquet", "C:\\evil", "splits/p.parquet\n"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "/etc/evil",
+        "models/../../evil",
+        "splits/../../evil.parquet",
+        "./config.json",
+        "config.json/x",
+        MODEL,
+        "splits/.parquet",
+        "splits/a b.parquet",
+        "splits/p.parquet\n",
+        "splits/\udcff.parquet",
+        "C:\\evil",
+    ],
+)
 def test_no_path_leaves_the_bundle(content, tmp_path, name):
     info = tarfile.TarInfo(name)
     (tmp_path / "archive").mkdir()
@@ -297,8 +312,13 @@ def test_no_path_leaves_the_bundle(content, tmp_path, name):
     refused(path, "a path that no file of a bundle has")
 
 
-@pytest.mark.parametrize("kind", ["SYMTYPE", "LNKTYPE", "CHRTYPE", "BLKTYPE", "FIFOTYPE", "DIRTYPE", "CONTTYPE",
-                                  "XHDTYPE", "XGLTYPE", "GNUTYPE_LONGNAME", "GNUTYPE_LONGLINK", "GNUTYPE_SPARSE"])  # fmt: skip
+TYPES = """
+    SYMTYPE LNKTYPE CHRTYPE BLKTYPE FIFOTYPE DIRTYPE CONTTYPE
+    XHDTYPE XGLTYPE SOLARIS_XHDTYPE GNUTYPE_LONGNAME GNUTYPE_LONGLINK GNUTYPE_SPARSE
+"""
+
+
+@pytest.mark.parametrize("kind", TYPES.split())
 def test_links_devices_and_extensions_are_refused_unseen(content, tmp_path, kind):
     info = tarfile.TarInfo("config.json")
     info.type, info.linkname = getattr(tarfile, kind), "/etc/passwd"
@@ -375,23 +395,26 @@ def test_any_cut_is_refused(bundle, tmp_path, data):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_changed_bit_is_refused_or_changes_nothing(bundle, content, tmp_path, data):
+def test_any_changed_bit_is_refused_or_changes_no_file(bundle, content, tmp_path, data):
+    """Nothing stands above the manifest: a changed word of a licence there is seen by the bundle's id alone."""
     whole = bytearray(bundle.read_bytes())
-    place = data.draw(st.one_of(st.integers(0, len(whole) - 1), st.integers(0, 2 * archive.HEADER)))
+    place = data.draw(st.one_of(st.integers(0, len(whole) - 1), st.integers(0, 8 * archive.HEADER)))
     whole[place] ^= 1 << data.draw(st.integers(0, 7))
     path = tmp_path / "x.tar"
     path.write_bytes(whole)
     target = tmp_path / "target"
     try:
         unpack(path, target)
-    except L2HError as error:
-        assert "\n" not in str(error)
+    except L2HError:
         return
-    assert {str(file.relative_to(target)): file.read_bytes() for file in target.rglob("*") if file.is_file()} == content
+    found = {str(file.relative_to(target)): file.read_bytes() for file in target.rglob("*") if file.is_file()}
+    if found.pop("manifest.json") != content["manifest.json"]:
+        assert archive.read_manifest(path).id != archive.read_manifest(bundle).id
+    assert found == {name: data for name, data in content.items() if name != "manifest.json"}
 
 
 def test_more_than_fits_on_the_disk_is_refused_first(bundle, tmp_path, monkeypatch):
-    monkeypatch.setattr("shutil.disk_usage", lambda _: tarfile.TarInfo and type("Usage", (), {"free": 10}))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
     with pytest.raises(L2HError, match=r"takes \d+ bytes, but .* has 10 left; make room"):
         unpack(bundle, tmp_path / "x")
 
@@ -451,33 +474,23 @@ def test_a_manifest_that_is_too_large_is_not_read(content, tmp_path, monkeypatch
 # what is refused: files that match their hashes, but not each other
 
 
-def model_json(content, **change):
-    description = json.loads(content[f"{MODEL}/model.json"])
-    for key, value in change.items():
-        target, name = (description, key) if key == "method" else (description[key[0]], key[2:])
-        target[name] = value
-    return signed({**content, f"{MODEL}/model.json": json.dumps(description).encode()})
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"method": "itq"}, "says method 'itq'; manifest.json and its own path say 'lsh'"),
-        ({"p_bits": 16}, "says bits 16; manifest.json and its own path say 8"),
-        ({"p_random_state": 3}, "says random_state 3; .* say 0"),
-        ({"p_pca_dims": 4}, "says pca_dims 4; .* say None"),
-        ({"p_more": 1}, "says more 1; .* say None"),
-        ({"d_variant": "other"}, "says variant 'other'; .* say 'lsh'"),
-        ({"d_dataset": "mnist"}, "says dataset 'mnist'; .* say 'digits'"),
-        ({"d_split_sha256": "0"}, "says split_sha256 '0'; .* say '[0-9a-f]{64}'"),
+        ({"params": {"bits": 16}}, "says bits 16; manifest.json and its own path say 8"),
+        ({"params": {"random_state": 3}}, "says random_state 3; .* say 0"),
+        ({"params": {"pca_dims": 4}}, "says pca_dims 4; .* say None"),
+        ({"params": {"more": 1}}, "says more 1; .* say None"),
+        ({"data": {"variant": "other"}}, "says variant 'other'; .* say 'lsh'"),
+        ({"data": {"dataset": "mnist"}}, "says dataset 'mnist'; .* say 'digits'"),
+        ({"data": {"split_sha256": "0"}}, "says split_sha256 '0'; .* say '[0-9a-f]{64}'"),
     ],
 )
 def test_a_model_that_is_another(content, tmp_path, change, words):
-    long = {"p": "params", "d": "data"}
     description = json.loads(content[f"{MODEL}/model.json"])
     for key, value in change.items():
-        part, _, name = key.partition("_")
-        (description[long[part]] if name else description).update({name or key: value})
+        description[key] = {**description[key], **value} if isinstance(value, dict) else value
     content[f"{MODEL}/model.json"] = json.dumps(description).encode()
     refused(write(tmp_path / "x.tar", signed(content)), f"does not fit together: {MODEL}/model.json {words}")
 
@@ -561,7 +574,7 @@ def test_a_table_that_is_none(content, tmp_path):
 
 
 def ask(bundle, **change):
-    config = {**CONFIG, "pretrained": str(bundle), **change}
+    config = copy.deepcopy({**CONFIG, "pretrained": str(bundle), **change})
     resolve(config, SCHEMA)
     return config
 
@@ -601,7 +614,7 @@ def test_a_bundle_that_holds_what_is_asked_for(asked, content, tmp_path):
         ({"bits": [8, 16]}, r"holds no lsh \(digits-300, net\) of bits 16, only 8"),
         ({"seeds": [0, 3]}, r"holds no lsh \(digits-300, net\) of 8 bits and seed 3, only 0"),
         ({"pretrained": "no/where.tar"}, "no/where.tar is neither an archive nor a folder"),
-        ({"pretrained": [1]}, r"config key pretrained\[0\]: 1 is not of type string"),
+        ({"pretrained": [1]}, r"\[0\]: 1 is not of type string"),
     ],
 )
 def test_a_bundle_that_does_not_hold_what_is_asked_for(asked, change, words):
@@ -617,13 +630,11 @@ def test_two_bundles_of_one_data_set(asked):
 def test_local_weights_may_be_elsewhere_but_not_others(asked, tmp_path):
     """The file is not needed; where it is there, it is to be the one that the features were made with."""
     content = read(asked)
-    description = json.loads(content["manifest.json"])
     weights = tmp_path / "mine.safetensors"
     weights.write_bytes(b"weights")
     held = {**FEATURES, "source": "mine", "weights_sha256": hashlib.sha256(b"weights").hexdigest()}
     path = write(tmp_path / "x.tar", described(content, backbones={"net": held}))
     change = {"backbones": [{**CONFIG["backbones"][0], "weights": str(weights)}]}
-    assert description["backbones"]["net"] != held
     ask(path, **change)
     weights.write_bytes(b"others")
     with pytest.raises(ConfigError, match="net with weights of sha256"):

@@ -6,10 +6,13 @@ import time
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 from l2h import backbones, datasets, hashing
 from l2h.backbones.weights import UNTRAINED
-from l2h.config import EXTERNAL
+from l2h.bundles.archive import read_manifest
+from l2h.bundles.release import weights_licence
+from l2h.config import EXTERNAL, declared
 from l2h.hashing.base import Hasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
@@ -21,6 +24,7 @@ RESULTS = f"results/{RUN}"
 DOWNLOADS = "resources/downloads"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
 CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
+BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 CELL_MESSAGE = (
     "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
     "%s {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
@@ -37,6 +41,9 @@ BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
 WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["backbones"]}
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
+# What a data set's bundle holds is taken from it, verified and unpacked, instead of made.
+BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
+UNPACKED = {manifest.dataset: f"resources/bundles/{manifest.id}" for manifest in BUNDLES.values()}
 
 # What every script imports first; a rule adds what its own script uses.
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
@@ -123,18 +130,28 @@ def training_code(wildcards):
     return code(*method_class(wildcards.variant).fit_imports)
 
 
-def cells(name):
-    """A file of every cell of the comparison; codes from elsewhere follow those that are made from features."""
+def cell_keys():
+    """The wildcards of every cell of the comparison; codes from elsewhere follow those that are made from features."""
     return [
-        f"{CELL}/{name}".format(
-            dataset=dataset, protocol=protocol, backbone=backbone, variant=variant, bits=bits, seed=seed
-        )
+        {
+            "dataset": dataset,
+            "protocol": protocol,
+            "backbone": backbone,
+            "variant": variant,
+            "bits": bits,
+            "seed": seed,
+        }
         for dataset, protocol in PROTOCOLS
         for backbone in [*BACKBONES, EXTERNAL]
         for variant, entry in VARIANTS.items()
         if issubclass(method_class(variant), External) == (backbone == EXTERNAL)
         for bits, seed in entry["results"][f"{dataset}/{protocol}"]
     ]
+
+
+def cells(name):
+    """A file of every cell of the comparison."""
+    return [f"{CELL}/{name}".format(**key) for key in cell_keys()]
 
 
 def ranking_of(wildcards):
@@ -187,12 +204,29 @@ def cells_of(wildcards, path):
     return [path.format(**wildcards, **key) for key in keys_of(wildcards)]
 
 
+def home(dataset):
+    """Where a data set's manifest, splits and features are."""
+    return UNPACKED.get(dataset, f"resources/{dataset}")
+
+
+def manifest_of(wildcards):
+    return f"{home(wildcards.dataset)}/manifest.parquet"
+
+
 def split_of(wildcards):
-    return f"resources/{wildcards.dataset}/splits/{wildcards.protocol}.parquet"
+    return f"{home(wildcards.dataset)}/splits/{wildcards.protocol}.parquet"
 
 
 def features_of(wildcards):
-    return f"resources/{wildcards.dataset}/features/{BACKBONES[wildcards.backbone]['id']}.parquet"
+    """A bundle calls them by the backbone's label, as its maker's threads and processor matter no more."""
+    name = wildcards.backbone if wildcards.dataset in UNPACKED else BACKBONES[wildcards.backbone]["id"]
+    return f"{home(wildcards.dataset)}/features/{name}.parquet"
+
+
+def model_of(wildcards):
+    if wildcards.dataset in UNPACKED:
+        return f"{UNPACKED[wildcards.dataset]}/{BUNDLED_MODEL}"
+    return f"{CELL}/model"
 
 
 def weights_of(wildcards):
@@ -240,3 +274,37 @@ def ending(comparison, report):
     table = summary(pandas.read_parquet(comparison))
     figures = Path(comparison).with_suffix(".csv")
     return f"\nmAP over the whole database:\n{table}\n\nall figures: {figures}\nreport:      {report}"
+
+
+def bundled(dataset):
+    """A data set's files by their paths in a bundle; a model is a folder."""
+    files = {"manifest.parquet": f"{home(dataset)}/manifest.parquet"}
+    for protocol in (protocol for name, protocol in PROTOCOLS if name == dataset):
+        for backbone in BACKBONES:
+            place = SimpleNamespace(dataset=dataset, protocol=protocol, backbone=backbone)
+            files[f"splits/{protocol}.parquet"] = split_of(place)
+            files[f"features/{backbone}.parquet"] = features_of(place)
+    for key in cell_keys():
+        if key["dataset"] == dataset and key["backbone"] != EXTERNAL:
+            files[BUNDLED_MODEL.format(**key)] = model_of(SimpleNamespace(**key)).format(**key)
+    return files
+
+
+def description_of(dataset):
+    """What a bundle says of what it holds."""
+    entries = [entry for entry in config["datasets"] if entry["name"] == dataset]
+    licences = {f"data set {dataset}": datasets.registry.get(entries[0]["reader"]).licence}
+    for label, entry in BACKBONES.items():
+        backbone = backbones.registry.get(entry["name"])
+        licence = weights_licence(backbone, entry["source"], entry["local"])
+        licences[f"weights {entry['source']} of {label}"] = licence
+    fitted = {name: entry for name, entry in VARIANTS.items() if not issubclass(method_class(name), External)}
+    return {
+        "dataset": dataset,
+        "backbones": {label: extraction(entry) for label, entry in BACKBONES.items()},
+        "variants": {
+            label: {key: entry[key] for key in ("method", "scope", "arguments")} for label, entry in fitted.items()
+        },
+        "licences": licences,
+        "config": declared({**config, "datasets": entries, "pretrained": [], "dataset_mirror": None}, SCHEMA),
+    }

@@ -5,7 +5,7 @@ rule audit:
     input:
         split=split_of,
         features=features_of,
-        models=lambda wildcards: cells_of(wildcards, f"{CELL}/model"),
+        models=lambda wildcards: cells_of(wildcards, model_of(wildcards)),
     output:
         f"{PLACE}/audit.parquet",
     log:

@@ -32,7 +32,7 @@ rule report:
         comparison=f"{RESULTS}/comparison.parquet",
         differences=f"{RESULTS}/differences.csv",
         audits=places("audit.parquet"),
-        costs=places("costs.parquet"),
+        costs=[] if UNPACKED else places("costs.parquet"),
     output:
         report=f"{RESULTS}/report.html",
         table=f"{RESULTS}/table.md",

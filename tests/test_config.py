@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from l2h.config import ConfigError, resolve
+from l2h.config import ConfigError, declared, resolve
 from l2h.errors import L2HError
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +61,13 @@ def test_spelling_out_a_default_changes_nothing():
     spelled = {**MINIMAL, "methods": [{"method": name, "params": some} for name, some in params.items()]}
     for one, other in zip(resolved(spelled)["methods"], resolved(plain)["methods"], strict=True):
         assert repr(one["arguments"]) == repr(other["arguments"])
+
+
+def test_what_a_resolved_config_declares_resolves_to_the_same():
+    config = resolved(MINIMAL)
+    again = declared(config, SCHEMA)
+    assert "arguments" not in again["methods"][0]
+    assert resolved(again) == config
 
 
 def test_numbers_that_snakemake_hands_over_as_text():

@@ -146,6 +146,16 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     assert f"{table['map'][0]:.3f}" in lines[2]
 
 
+def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
+    joined = costs.join(table, [])
+    assert joined[[*costs.CELL, "hash_us", "image_ms"]].isna().all(axis=None)
+    assert joined[list(table.columns)].equals(table)
+    costs.write_table(joined, tmp_path / "table.md")
+    text = page.render(joined, tested, audits, "run", "command")
+    assert "What it costs" not in text
+    assert "What common mistakes would have printed" in text
+
+
 def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
     text = page.render(joined, tested, audits, "run", "command")
     assert text.count("another &lt;way&gt;") == 2

@@ -55,6 +55,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
         a plug-in does not load
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    if isinstance(config.get("pretrained"), str):
+        config["pretrained"] = [config["pretrained"]]
     for key, name in (("datasets", "name"), ("backbones", "name"), ("methods", "method")):
         if isinstance(config.get(key), list):
             config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
@@ -74,6 +76,13 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     _require_distinct("datasets", [f"{entry['name']} {entry['protocol_id']}" for entry in config["datasets"]])
     _require_distinct("backbones", [entry["label"] for entry in config["backbones"]])
     _require_distinct("methods", [entry["label"] for entry in config["methods"]])
+    if config["pretrained"]:
+        _require_bundles(config)
+
+
+def declared(config: Entry, schema_path: str | Path) -> Entry:
+    """A resolved config without what was derived from it: what a config file may say."""
+    return _declared(config, yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
 
 
 def _resolve_mirror(config: Entry) -> None:
@@ -84,6 +93,15 @@ def _resolve_mirror(config: Entry) -> None:
     mirror = config["dataset_mirror"]
     if mirror is not None and not Path(mirror).is_dir():
         raise ConfigError(f"{place}: {mirror!r} is no folder (paths are relative to the working directory)")
+
+
+def _require_bundles(config: Entry) -> None:
+    from l2h.bundles.matching import require_bundles
+
+    try:
+        require_bundles(config)
+    except L2HError as error:
+        raise ConfigError(f"config key pretrained: {error}") from error
 
 
 def _resolve_dataset(place: str, entry: Entry, config: Entry) -> None:
@@ -97,8 +115,8 @@ def _resolve_dataset(place: str, entry: Entry, config: Entry) -> None:
         dataset = datasets.make(reader, Sources(DOWNLOADS, config["dataset_mirror"]), **entry["params"])
     except (L2HError, TypeError) as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
-    entry["missing"] = dataset.missing()
-    entry["made_of"] = {} if entry["missing"] else dataset.made_of()
+    entry["missing"] = None if config["pretrained"] else dataset.missing()  # bundles bring all they need
+    entry["made_of"] = {} if entry["missing"] or config["pretrained"] else dataset.made_of()
     _resolve_protocol(place, entry, dataset)
 
 
@@ -153,9 +171,11 @@ def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
         entry["source"] = entry["weights_id"] = f"{UNTRAINED}-{entry['weights_seed']}"
     elif weights in backbone.pretrained:
         entry["source"] = entry["weights_id"] = weights
-    elif path.suffix == ".safetensors" and path.is_file():
+    elif path.suffix == ".safetensors" and (path.is_file() or config["pretrained"]):
         entry["source"] = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)
-        entry["weights_id"] = f"{entry['source']}-{file_sha256(path)[:12]}"
+        # a bundle's features do without the weights
+        digest = f"-{file_sha256(path)[:12]}" if path.is_file() else ""
+        entry["weights_id"] = f"{entry['source']}{digest}"
     else:
         names = ", ".join([*backbone.pretrained, UNTRAINED])
         raise ConfigError(
@@ -176,10 +196,9 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
         scope = entry.setdefault("scope", cls.scopes[0])
         _require_member(f"{place}.scope", scope, f"a scope of {method}", list(cls.scopes))
         arguments = {"device": config["device"], "scope": scope}
-    elif "scope" in entry:
+    elif entry.setdefault("scope", cls.kind) != cls.kind:
         raise ConfigError(f"config key {place}.scope: {method} has no scopes to choose from; remove the key")
     else:
-        entry["scope"] = cls.kind
         arguments = {}
     for name in entry["params"]:
         if not isinstance(name, str):
@@ -221,6 +240,14 @@ def _fill(value: Any, schema: Entry) -> Any:
         value[:] = [_fill(item, schema.get("items", {})) for item in value]
     elif isinstance(value, str) and schema.get("type") == "integer" and value.isdecimal():
         return int(value)
+    return value
+
+
+def _declared(value: Any, schema: Entry) -> Any:
+    if isinstance(value, dict) and "properties" in schema:
+        return {key: _declared(value[key], part) for key, part in schema["properties"].items() if key in value}
+    if isinstance(value, list):
+        return [_declared(item, schema.get("items", {})) for item in value]
     return value
 
 

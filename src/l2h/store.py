@@ -385,7 +385,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     try:
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RecursionError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({_line(error)}); delete it and run again") from error
     if not isinstance(description, dict):
         raise L2HError(f"{folder}/model.json holds no JSON object; delete the folder and run again")

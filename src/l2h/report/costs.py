@@ -35,8 +35,8 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
 
     Costs are those of the first seed, on the processor; a row that was not measured has none.
     """
-    tidy = pa.concat_tables(costs).to_pandas()
-    tidy = tidy[tidy["hardware"] == tidy["hardware"].iloc[0]]  # the processor comes first
+    tidy = pa.concat_tables([store.COSTS.empty_table(), *costs]).to_pandas()
+    tidy = tidy[tidy["hardware"].isin(tidy["hardware"][:1])]  # the processor comes first
     cells = tidy[tidy["quantity"].isin(CELL)].pivot_table(index=ROW, columns="quantity", values="value")
     cells = cells.reindex(columns=CELL).reset_index()
     images = tidy[tidy["quantity"].isin(IMAGE)].groupby(PLACE)["value"].sum().mul(1e3).rename("image_ms").reset_index()

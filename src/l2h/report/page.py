@@ -125,6 +125,7 @@ def _section(
         "best": best,
         "spec": spec,
         "rows": _marked(rows, level).to_dict("records"),
+        "measured": bool(rows["bytes_per_item"].notna().any()),
         "unseen": bool(rows["map_unseen"].notna().any()),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),

@@ -12,7 +12,8 @@ from l2h import backbones, datasets, hashing
 from l2h.backbones.weights import UNTRAINED
 from l2h.bundles.archive import read_manifest
 from l2h.bundles.release import weights_licence
-from l2h.config import EXTERNAL, declared
+from l2h.config import DOWNLOADS, EXTERNAL, declared
+from l2h.datasets.images import DECODERS
 from l2h.hashing.base import Hasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
@@ -21,7 +22,6 @@ STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
-DOWNLOADS = "resources/downloads"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
 CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
@@ -36,7 +36,15 @@ PLACE_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks"
 SHARDS = config["ranking"]["shards"]
 SHARD = "" if SHARDS == 1 else f"shard{{shard}}of{SHARDS}/"
 
-PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"]}
+DATASETS = {entry["name"]: entry for entry in config["datasets"] if not entry["missing"]}
+PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"] if not entry["missing"]}
+NOT_RUN = [
+    {"dataset": entry["name"], "protocol": entry["protocol_id"], "not_run": entry["missing"]}
+    for entry in config["datasets"]
+    if entry["missing"]
+]
+if not DATASETS:
+    raise WorkflowError("\n".join(f"{entry['dataset']} cannot be run: {entry['not_run']}" for entry in NOT_RUN))
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
 WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["backbones"]}
@@ -71,7 +79,7 @@ def one_of(names):
 
 
 wildcard_constraints:
-    dataset=one_of({name for name, _ in PROTOCOLS}),
+    dataset=one_of(DATASETS),
     protocol=one_of({protocol for _, protocol in PROTOCOLS}),
     backbone=one_of([*BACKBONES, EXTERNAL]),
     features=one_of(FEATURES),
@@ -99,7 +107,8 @@ def class_code(registry, name):
 
 
 def dataset_code(wildcards):
-    return class_code(datasets.registry, wildcards.dataset)
+    reader = DATASETS[wildcards.dataset]["reader"]
+    return class_code(datasets.registry, reader) | code(*datasets.registry.get(reader).imports)
 
 
 def backbone_code(name):
@@ -215,6 +224,13 @@ def manifest_of(wildcards):
 
 def split_of(wildcards):
     return f"{home(wildcards.dataset)}/splits/{wildcards.protocol}.parquet"
+
+
+def checked(wildcards):
+    """What says that the split was found fit; made again, it calls for nothing else to be. A bundle's was when made."""
+    if wildcards.dataset in UNPACKED:
+        return []
+    return ancient(f"resources/{wildcards.dataset}/splits/{wildcards.protocol}.near_copies.parquet")
 
 
 def features_of(wildcards):

@@ -2,6 +2,7 @@ rule external_codes:
     input:
         codes=external_codes_of,
         manifest=manifest_of,
+        checked=checked,
     output:
         f"{CELL}/codes.parquet",
     log:

@@ -47,6 +47,16 @@ SPLIT = pa.schema(
         ("labels", pa.list_(pa.int16())),
     ]
 )
+NEAR_COPIES = pa.schema(
+    [
+        ("query_id", pa.int64()),
+        ("id", pa.int64()),
+        ("query_location", pa.string()),
+        ("location", pa.string()),
+        ("similarity", pa.float64()),
+        ("flipped", pa.bool_()),
+    ]
+)
 HISTOGRAM = pa.schema(
     [
         ("query_id", pa.int64()),
@@ -346,13 +356,14 @@ def read_metrics(path: str | Path) -> pa.Table:
 
 
 def write_rows(path: str | Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write tidy rows, one dict each with the columns of the schema: COSTS or AUDIT."""
+    """Write rows, one dict each with the columns of the schema: COSTS, AUDIT or NEAR_COPIES."""
     _write_table(path, pa.Table.from_pylist(rows, schema=schema), schema, {})
 
 
 def read_rows(path: str | Path, schema: pa.Schema) -> pa.Table:
     """Read what `write_rows` wrote."""
-    return _read_table(path, schema, "costs" if schema is COSTS else "audit")
+    kinds = ((COSTS, "costs"), (AUDIT, "audit"), (NEAR_COPIES, "near copies"))
+    return _read_table(path, schema, next(kind for known, kind in kinds if known is schema))
 
 
 def write_queries(path: str | Path, columns: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from l2h import backbones, datasets, hashing
 from l2h.backbones.weights import UNTRAINED
 from l2h.config import EXTERNAL
+from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
@@ -37,6 +38,8 @@ BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
 WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["backbones"]}
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
+FINETUNED = [variant for variant, entry in VARIANTS.items() if entry["scope"] == FULL]
+ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
@@ -56,11 +59,12 @@ EXTRACTION = [
     "l2h.features",
     "l2h.progress",
 ]
+NETWORK = [*EXTRACTION, "l2h.hashing.network", "l2h.hashing.training"]
 
 
 def one_of(names):
-    """A wildcard's constraint."""
-    return "|".join(map(re.escape, names))
+    """A wildcard's constraint; without names, nothing fits."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
@@ -108,14 +112,19 @@ def method_code(wildcards):
 
 
 def methods_code(wildcards):
-    """What all hashers' models need to be used."""
-    methods = {entry["method"] for entry in hashers().values()}
+    """What the models of hashers on features need to be used."""
+    methods = {VARIANTS[variant]["method"] for variant in hashers(ON_FEATURES)}
     return {name: digest for method in sorted(methods) for name, digest in class_code(hashing.registry, method).items()}
 
 
 def extraction(entry):
     """What a backbone's features depend on."""
     return {key: entry[key] for key in ("name", "layer", "source", "input_size", "precision", "dtype")}
+
+
+def network_entry(entry):
+    """What a network of scope full takes of a backbone."""
+    return {**{key: entry[key] for key in ("name", "layer", "input_size", "precision")}, "weights": entry["source"]}
 
 
 def training_code(wildcards):
@@ -150,21 +159,28 @@ def external_codes_of(wildcards):
     return method.path(wildcards.dataset, wildcards.protocol, wildcards.bits, wildcards.seed)
 
 
-def places(name):
-    """A file of every data set, protocol and backbone."""
+def flip_of(wildcards):
+    """Whether images are mirrored in training: as the variant says, or else the data set."""
+    flip = VARIANTS[wildcards.variant]["arguments"]["flip"]
+    return datasets.registry.get(wildcards.dataset).flips if flip is None else flip
+
+
+def places(name, variants=VARIANTS):
+    """A file of every data set, protocol and backbone, if some of these variants are hashers."""
     return [
         f"{PLACE}/{name}".format(dataset=dataset, protocol=protocol, backbone=backbone)
         for dataset, protocol in PROTOCOLS
         for backbone in BACKBONES
+        if hashers(variants)
     ]
 
 
-def hashers():
-    """The variants that make codes from features."""
-    return {variant: entry for variant, entry in VARIANTS.items() if issubclass(method_class(variant), Hasher)}
+def hashers(variants):
+    """Those that make codes here."""
+    return [variant for variant in variants if issubclass(method_class(variant), Hasher)]
 
 
-def keys_of(wildcards):
+def keys_of(variants):
     """The cells of one place's hashers at the first seed, as the columns that tables have beside the place's.
 
     In an order of their own, so that another order of the config's methods measures nothing again.
@@ -172,19 +188,27 @@ def keys_of(wildcards):
     return [
         {
             "variant": variant,
-            "method": entry["method"],
-            "scope": entry["scope"],
+            "method": VARIANTS[variant]["method"],
+            "scope": VARIANTS[variant]["scope"],
             "bits": bits,
             "seed": config["seeds"][0],
         }
-        for variant, entry in sorted(hashers().items())
+        for variant in sorted(hashers(variants))
         for bits in sorted(config["bits"])
     ]
 
 
-def cells_of(wildcards, path):
-    """A file of each of these cells."""
-    return [path.format(**wildcards, **key) for key in keys_of(wildcards)]
+def cells_of(variants, path):
+    """An input function: a file of each of these cells."""
+    return lambda wildcards: [path.format(**wildcards, **key) for key in keys_of(variants)]
+
+
+def trainings(wildcards):
+    """The benchmark files of the trainings of all hashers' cells."""
+    return [
+        f"{CELL_BENCHMARK}/{'finetune' if key['scope'] == FULL else 'fit'}.tsv".format(**wildcards, **key)
+        for key in keys_of(VARIANTS)
+    ]
 
 
 def split_of(wildcards):

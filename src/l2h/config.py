@@ -13,6 +13,7 @@ import yaml
 from l2h import backbones, datasets, hashing, plugins
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.errors import L2HError
+from l2h.hashing import FULL, full
 
 Entry = dict[str, Any]
 
@@ -140,8 +141,9 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
             raise ConfigError(f"config key {place}.params: {name!r} is no parameter name")
         if name in ("bits", "random_state", "scope", "device"):
             raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
+    make = full.make if entry["scope"] == FULL else hashing.make
     try:
-        made = [hashing.make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
+        made = [make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
     except L2HError as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     # all of them, so that spelling out a default changes nothing

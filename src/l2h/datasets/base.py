@@ -29,9 +29,11 @@ class Dataset(ABC):
     Attributes
     ----------
     protocols : how its images may be dealt out, by protocol id; the first is the default
+    flips : whether a mirrored image keeps its labels, as most pictures do and digits do not
     """
 
     protocols: Mapping[str, Protocol]
+    flips: bool = True
 
     def __init__(self, sources: "Sources"):
         self.sources = sources

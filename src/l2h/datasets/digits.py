@@ -13,6 +13,7 @@ class Digits(ArrayDataset):
     """`sklearn.datasets.load_digits`: the test part of UCI's "Optical Recognition of Handwritten Digits"."""
 
     protocols = {"digits-300": Protocol(query=30, train=50, per_class=True)}
+    flips = False
 
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
         """Images uint8 (1797, 8, 8), the 17 grey levels spread over 0..255, and one label each."""

@@ -21,6 +21,7 @@ class Mnist(ArrayDataset):
     """The 60,000 training images, then the 10,000 test images, 28 x 28 grey pixels."""
 
     protocols = {"mnist-1k": Protocol(query=100, train=500, per_class=True)}
+    flips = False
     images = (
         _file(
             "train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"

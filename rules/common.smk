@@ -14,6 +14,7 @@ from l2h.bundles.archive import read_manifest
 from l2h.bundles.release import weights_licence
 from l2h.config import DOWNLOADS, EXTERNAL, declared
 from l2h.datasets.images import DECODERS
+from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
@@ -52,6 +53,8 @@ VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 # What a data set's bundle holds is taken from it, verified and unpacked, instead of made.
 BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
 UNPACKED = {manifest.dataset: f"resources/bundles/{manifest.id}" for manifest in BUNDLES.values()}
+FINETUNED = [variant for variant, entry in VARIANTS.items() if entry["scope"] == FULL]
+ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
@@ -71,11 +74,12 @@ EXTRACTION = [
     "l2h.features",
     "l2h.progress",
 ]
+NETWORK = [*EXTRACTION, "l2h.hashing.network", "l2h.hashing.training"]
 
 
 def one_of(names):
-    """A wildcard's constraint."""
-    return "|".join(map(re.escape, names))
+    """A wildcard's constraint; without names, nothing fits."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
@@ -124,14 +128,19 @@ def method_code(wildcards):
 
 
 def methods_code(wildcards):
-    """What all hashers' models need to be used."""
-    methods = {entry["method"] for entry in hashers().values()}
+    """What the models of hashers on features need to be used."""
+    methods = {VARIANTS[variant]["method"] for variant in hashers(ON_FEATURES)}
     return {name: digest for method in sorted(methods) for name, digest in class_code(hashing.registry, method).items()}
 
 
 def extraction(entry):
     """What a backbone's features depend on."""
     return {key: entry[key] for key in ("name", "layer", "source", "input_size", "precision", "dtype")}
+
+
+def network_entry(entry):
+    """What a network of scope full takes of a backbone."""
+    return {**{key: entry[key] for key in ("name", "layer", "input_size", "precision")}, "weights": entry["source"]}
 
 
 def training_code(wildcards):
@@ -176,21 +185,28 @@ def external_codes_of(wildcards):
     return method.path(wildcards.dataset, wildcards.protocol, wildcards.bits, wildcards.seed)
 
 
-def places(name):
-    """A file of every data set, protocol and backbone."""
+def flip_of(wildcards):
+    """Whether images are mirrored in training: as the variant says, or else the data set."""
+    flip = VARIANTS[wildcards.variant]["arguments"]["flip"]
+    return datasets.registry.get(DATASETS[wildcards.dataset]["reader"]).flips if flip is None else flip
+
+
+def places(name, variants=VARIANTS):
+    """A file of every data set, protocol and backbone, if some of these variants are hashers."""
     return [
         f"{PLACE}/{name}".format(dataset=dataset, protocol=protocol, backbone=backbone)
         for dataset, protocol in PROTOCOLS
         for backbone in BACKBONES
+        if hashers(variants)
     ]
 
 
-def hashers():
-    """The variants that make codes from features."""
-    return {variant: entry for variant, entry in VARIANTS.items() if issubclass(method_class(variant), Hasher)}
+def hashers(variants):
+    """Those that make codes here."""
+    return [variant for variant in variants if issubclass(method_class(variant), Hasher)]
 
 
-def keys_of(wildcards):
+def keys_of(variants):
     """The cells of one place's hashers at the first seed, as the columns that tables have beside the place's.
 
     In an order of their own, so that another order of the config's methods measures nothing again.
@@ -198,19 +214,27 @@ def keys_of(wildcards):
     return [
         {
             "variant": variant,
-            "method": entry["method"],
-            "scope": entry["scope"],
+            "method": VARIANTS[variant]["method"],
+            "scope": VARIANTS[variant]["scope"],
             "bits": bits,
             "seed": config["seeds"][0],
         }
-        for variant, entry in sorted(hashers().items())
+        for variant in sorted(hashers(variants))
         for bits in sorted(config["bits"])
     ]
 
 
-def cells_of(wildcards, path):
-    """A file of each of these cells."""
-    return [path.format(**wildcards, **key) for key in keys_of(wildcards)]
+def cells_of(variants, path):
+    """An input function: a file of each of these cells."""
+    return lambda wildcards: [path.format(**wildcards, **key) for key in keys_of(variants)]
+
+
+def trainings(wildcards):
+    """The benchmark files of the trainings of all hashers' cells."""
+    return [
+        f"{CELL_BENCHMARK}/{'finetune' if key['scope'] == FULL else 'fit'}.tsv".format(**wildcards, **key)
+        for key in keys_of(VARIANTS)
+    ]
 
 
 def home(dataset):

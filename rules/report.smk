@@ -31,7 +31,7 @@ rule report:
     input:
         comparison=f"{RESULTS}/comparison.parquet",
         differences=f"{RESULTS}/differences.csv",
-        audits=places("audit.parquet"),
+        audits=places("audit.parquet", ON_FEATURES),
         costs=[] if UNPACKED else places("costs.parquet"),
     output:
         report=f"{RESULTS}/report.html",

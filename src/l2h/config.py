@@ -15,6 +15,7 @@ from l2h import backbones, datasets, hashing, plugins
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.errors import L2HError
 from l2h.fetch import Sources
+from l2h.hashing import FULL, full
 from l2h.splits import Protocol
 
 Entry = dict[str, Any]
@@ -205,8 +206,9 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
             raise ConfigError(f"config key {place}.params: {name!r} is no parameter name")
         if name in ("bits", "random_state", "scope", "device"):
             raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
+    make = full.make if entry["scope"] == FULL else hashing.make
     try:
-        made = [hashing.make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
+        made = [make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
     except L2HError as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     # all of them, so that spelling out a default changes nothing

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from l2h.features import Images
-    from l2h.hashing.base import Hasher
 
 FLOAT_ITEMS = 10_000  # database images, at most, that the search of float features holds in memory
 BATCHES = (1, 16, 128)
@@ -72,24 +71,33 @@ def backbone(
         ]
 
 
+def encoding(model: str | Path, images: "Images") -> list[Row]:
+    """Time a network of scope full from n images to their codes, preprocessing included, on the processor."""
+    import torch
+
+    from l2h.hashing.network import load
+
+    network, device = load(model), torch.device("cpu")
+    return per_image("encode", lambda batch: list(network.encode([(np.arange(len(batch)), batch)], device)), images)
+
+
 def cell(
-    hasher: "Hasher",
-    features: NDArray[np.float32],
+    made: list[Row],
+    bits: int,
     database: NDArray[np.uint8],
     queries: NDArray[np.uint8],
     benchmark: str | Path,
 ) -> list[Row]:
-    """All costs of one fitted hasher.
+    """All costs of one hasher.
 
     Parameters
     ----------
-    features : float32 (n, d), some to hash
+    made : what a code costs: `per_image("hash", ...)` of features, or `encoding` of images
     database, queries : uint8 (N, bytes), (Q, bytes), its codes, to search
     benchmark : of its training job
     """
-    bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(hasher.bits), 1)
-    hashed = per_image("hash", hasher.transform, features)
-    return [*training(benchmark), *hashed, bytes_per_item, *search(database, queries, hasher.bits)]
+    bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(bits), 1)
+    return [*training(benchmark), *made, bytes_per_item, *search(database, queries, bits)]
 
 
 def training(benchmark: str | Path) -> list[Row]:

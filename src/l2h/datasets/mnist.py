@@ -22,6 +22,7 @@ class Mnist(ArrayDataset):
 
     protocols = {"mnist-1k": Protocol(query=100, train=500, per_class=True)}
     licence = "CC BY-SA 3.0 (Y. LeCun and C. Cortes) by https://keras.io/api/datasets/mnist; their own page states none"
+    flips = False
     images = (
         _file(
             "train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"

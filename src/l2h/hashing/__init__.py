@@ -15,6 +15,7 @@ from l2h.registry import Registry
 if TYPE_CHECKING:
     from l2h.hashing.base import Method
 
+FULL = "full"  # the scope that trains the backbone too, from images; see `l2h.hashing.full`
 registry = Registry(
     "method",
     {
@@ -87,4 +88,4 @@ def _immutable(params: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
 
 
-__all__ = ["available", "load", "make", "register", "registry"]
+__all__ = ["FULL", "available", "load", "make", "register", "registry"]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from l2h.errors import L2HError
+from l2h.hashing import FULL
 from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 Numbers = float | tuple[float, ...]
 
-FULL = "full"  # the scope that trains the backbone too, from images; see `l2h.hashing.full`
 NEAR_CONSTANT = 0.99
 _NO_LAYER = np.empty((0, 0), np.float32), np.empty(0, np.float32)
 

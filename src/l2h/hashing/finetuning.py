@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from l2h import device, store
+from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.features import Images, forward, preprocess
 from l2h.hashing.base import multi_hot
@@ -22,6 +23,7 @@ from l2h.hashing.full import FullMethod
 from l2h.hashing.network import HashNetwork, build
 from l2h.hashing.selection import criterion, validation_part
 from l2h.hashing.training import DivergedError, Loss, count_batches, train_epoch
+from l2h.ids import find
 from l2h.progress import track
 
 Rows = NDArray[np.int64]
@@ -90,6 +92,14 @@ def finetune(
                 break
             training.save(checkpoint, identity)
     return training.result()
+
+
+def reader(images: ImageStore, known: Rows, ids: Rows) -> Read:
+    """What reads the images of these ids by their row among them; `known` are the manifest's ids."""
+    rows, found = find(ids, known)
+    if not found.all():
+        raise L2HError(f"{images.folder} has no images of ids {ids[~found][:5].tolist()} ...; {store.CURE}")
+    return lambda some: images.read(rows[some])
 
 
 def augment(images: torch.Tensor, size: int, flip: bool) -> torch.Tensor:

@@ -7,8 +7,9 @@ from typing import Any
 
 from l2h import hashing
 from l2h.errors import L2HError
+from l2h.hashing import FULL
 from l2h.hashing.base import is_count, is_number, require
-from l2h.hashing.deep import FULL, DeepHasher, several
+from l2h.hashing.deep import DeepHasher, several
 
 DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 1e-3}  # in place of the method's own
 
@@ -25,7 +26,7 @@ class FullMethod:
     patience : epochs without a better score on the validation part after which training stops
     crop : train on windows of the network's input size, at random places of images that are an eighth larger (256 for
         224); if not, and whenever images are encoded, the whole image is scaled to the input size
-    flip : mirror half of the training images; None where the data set allows it (`Dataset.mirrors`)
+    flip : mirror half of the training images; None for where the data set allows it (`Dataset.flips`)
     """
 
     method: DeepHasher

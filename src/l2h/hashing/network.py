@@ -23,8 +23,9 @@ class HashNetwork(torch.nn.Module):
 
     Attributes
     ----------
-    entry : the backbone's name, layer, input_size and precision, and its first weights' source and sha256
-    bits : code length
+    entry : the backbone's name, layer, input_size and precision; weights (their source) and weights_sha256, as of
+        features, of what it was before training
+    shape : the head's width, hidden and bits
     how : the arguments of `l2h.features.extract` that the backbone asks for
     """
 
@@ -38,7 +39,7 @@ class HashNetwork(torch.nn.Module):
         self.register_buffer("scale", torch.ones(()))
         self.head = make_head(width, hidden, bits)
         self.entry = dict(entry)
-        self.bits = bits
+        self.shape = {"width": width, "hidden": hidden, "bits": bits}
         kind = backbones.registry.get(entry["name"])
         inputs = {"size": entry["input_size"], "mean": kind.mean, "std": kind.std}
         self.how = {**inputs, "precision": entry["precision"]}
@@ -74,7 +75,7 @@ def build(entry: Mapping[str, Any], weights: str | Path, hidden: int, bits: int)
 def save(network: HashNetwork, folder: str | Path, description: Mapping[str, Any]) -> None:
     """Write `model.json` (the description and what `load` needs) and `model.safetensors` (all weights)."""
     arrays = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
-    whole = {**description, "backbone": network.entry, "l2h_version": l2h.__version__}
+    whole = {**description, "backbone": network.entry, "head": network.shape, "l2h_version": l2h.__version__}
     store.write_model(folder, whole, arrays)
 
 
@@ -91,11 +92,11 @@ def load(folder: str | Path) -> HashNetwork:
     if bad:
         raise L2HError(f"{folder} holds values that are not finite in {', '.join(bad)}; {store.CURE}")
     try:
-        entry, params = description["backbone"], description["params"]
+        entry = description["backbone"]
         kind = backbones.registry.get(entry["name"])()
         with torch.device("meta"):
             backbone = kind.truncate(kind.network(), entry["layer"])
-            network = HashNetwork(backbone, len(arrays["mean"]), int(params["hidden"]), int(params["bits"]), entry)
+            network = HashNetwork(backbone, **description["head"], entry=entry)
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         line = " ".join(str(error).split())

@@ -125,9 +125,9 @@ def _section(
         "best": best,
         "spec": spec,
         "rows": _marked(rows, level).to_dict("records"),
-        "measured": bool(rows["bytes_per_item"].notna().any()),
         "unseen": bool(rows["map_unseen"].notna().any()),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
+        "costs": bool(rows["bytes_per_item"].notna().any()),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
         "depths": [column.removeprefix("map_at_") for column in rows if column.startswith("map_at_")],
     }

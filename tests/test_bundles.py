@@ -64,10 +64,10 @@ def made(tmp_path_factory):
     """The files of one tiny run, by their paths in a bundle."""
     folder = tmp_path_factory.mktemp("made")
     ids = np.arange(12)
-    hashes = pa.array([hashlib.sha256(bytes([number])).digest() for number in ids], pa.binary(32))
-    labels = pa.array([[number % 3] for number in ids], pa.list_(pa.int16()))
-    images = pa.table({"id": ids, "image_sha256": hashes, "labels": labels, "location": [f"a[{i}]" for i in ids]})
-    store.write_manifest(folder / "manifest.parquet", images)
+    hashes = [hashlib.sha256(bytes([number])).digest() for number in ids]
+    locations = [f"images.npy[{number}]" for number in ids]
+    store.write_manifest(folder / "manifest.parquet", hashes, [[number % 3] for number in ids], locations)
+    images = store.read_manifest(folder / "manifest.parquet")
     split = make_split(images, "p", Protocol(query=2, train=4, per_class=False), 0)
     store.write_split(folder / "split.parquet", split)
     noted = {name: str(FEATURES[key]) for key, name in consistency.NOTED.items() if key in FEATURES}

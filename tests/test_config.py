@@ -32,7 +32,17 @@ def test_defaults_are_filled_in():
     assert config["threads"] == {"features": 4, "fit": 1, "rank": 1}
     assert config["ranking"] == {"shards": 1, "device": "cpu"}
     assert config["datasets"] == [
-        {"name": "digits", "protocol": "digits-300", "protocol_id": "digits-300", "split_seed": 0}
+        {
+            "name": "digits",
+            "reader": "digits",
+            "params": {},
+            "protocol": "digits-300",
+            "protocol_id": "digits-300",
+            "split_seed": 0,
+            "dealing": {"query": 30, "train": 50, "per_class": True, "train_in_database": True},
+            "missing": None,
+            "made_of": {},
+        }
     ]
     backbone = config["backbones"][0]
     assert (backbone["label"], backbone["layer"], backbone["input_size"]) == ("alexnet-fc7", "fc7", 224)

@@ -54,7 +54,7 @@ def join_costs(table):
     rows = [{**place, **common, "quantity": name, "value": 0.002} for name in ("preprocess_best", "backbone_best")]
     for number, (variant, bits) in enumerate(zip(table["variant"][:4], table["bits"][:4], strict=True)):
         cell = {**place, **common, "variant": variant, "bits": bits}
-        rows += [{**cell, "quantity": name, "value": number + 0.5} for name in costs.CELL]
+        rows += [{**cell, "quantity": name, "value": number + 0.5} for name in costs.CELL if name != "encode_best"]
     return costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
 
 

@@ -99,6 +99,18 @@ def test_preprocessing_scales_normalises_and_crops_nothing():
     assert torch.allclose(flat[0, :, 0, 0], torch.tensor([0.1, 0.0, -0.1 / 4]), atol=1e-6)
 
 
+def test_pictures_of_different_sizes_are_prepared_as_each_alone(untrained):
+    rng = np.random.default_rng(2)
+    pictures = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in [(1, 1), (70, 90), (64, 64), (300, 20)]]
+    together = preprocess(pictures, 64, ALEXNET.mean, ALEXNET.std)
+    alone = [preprocess(torch.tensor(picture[None]), 64, ALEXNET.mean, ALEXNET.std) for picture in pictures]
+    assert torch.equal(together, torch.cat(alone))
+    assert together.is_contiguous(memory_format=torch.channels_last)
+    same = np.stack([pictures[1]] * 2)
+    assert torch.equal(preprocess(list(same), 64, **GREY), preprocess(torch.tensor(same), 64, **GREY))
+    assert np.array_equal(run(untrained, list(same)), run(untrained, same))
+
+
 def test_a_file_that_holds_just_what_the_layer_needs(untrained, images, tmp_path):
     convolutions = {name: tensor for name, tensor in load_file(untrained).items() if name.startswith("features")}
     save_file(convolutions, tmp_path / "conv.safetensors")

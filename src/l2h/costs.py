@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from l2h.features import Images
     from l2h.hashing.base import Hasher
 
 FLOAT_ITEMS = 10_000  # database images, at most, that the search of float features holds in memory
@@ -45,7 +46,7 @@ def per_image(name: str, run: Callable[[Any], object], images: Any) -> list[Row]
 
 def backbone(
     network: "nn.Module",
-    images: NDArray[np.uint8],
+    images: "Images",
     *,
     size: int,
     mean: tuple[float, float, float],
@@ -53,15 +54,15 @@ def backbone(
     precision: str,
     device: "torch.device",
 ) -> list[Row]:
-    """Time preprocessing and network apart, on images uint8 (n, h, w[, 3]); arguments as for `l2h.features.extract`."""
+    """Time preprocessing and network apart, on n images; arguments as for `l2h.features.extract`."""
     import torch
 
     from l2h.features import forward, preprocess
 
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def prepared(batch: NDArray[np.uint8]) -> torch.Tensor:
-        return preprocess(torch.from_numpy(batch).to(device), size, mean, std)
+    def prepared(batch: "Images") -> torch.Tensor:
+        return preprocess(batch, size, mean, std, device)
 
     inputs = prepared(images)
     with torch.inference_mode():

@@ -306,14 +306,15 @@ def gpus(wildcards):
 
 
 def ending(comparison, report):
-    """What the end of a run says: the table in short, and where the rest is."""
+    """What the end of a run says: the table in short, what was not run, and where the rest is."""
     import pandas
 
-    from l2h.report.comparison import summary
+    from l2h.report.comparison import split_off, summary
 
-    table = summary(pandas.read_parquet(comparison))
+    table = pandas.read_parquet(comparison)
     figures = Path(comparison).with_suffix(".csv")
-    return f"\nmAP over the whole database:\n{table}\n\nall figures: {figures}\nreport:      {report}"
+    not_run = "".join(f"not run: {line}\n" for line in split_off(table)[1])
+    return f"\nmAP over the whole database:\n{summary(table)}\n\n{not_run}all figures: {figures}\nreport:      {report}"
 
 
 def bundled(dataset):

@@ -19,6 +19,7 @@ rule compare:
         runtime=10,
         gpu=0,
     params:
+        not_run=NOT_RUN,
         order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
         code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
     message:
@@ -50,7 +51,15 @@ rule report:
     params:
         run=RUN,
         config_file=CONFIG_FILE,
-        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.differences", "l2h.report.costs", "l2h.report.page"),
+        code=code(
+            *JOB,
+            "l2h.bootstrap",
+            "l2h.report",
+            "l2h.report.comparison",
+            "l2h.report.differences",
+            "l2h.report.costs",
+            "l2h.report.page",
+        ),
         template=digest(Path(find_spec("l2h.report").origin).with_name("page.html.jinja")),
     message:
         "report"

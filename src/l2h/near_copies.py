@@ -68,7 +68,9 @@ def of_queries(
                 {"query_id": query, "id": other, **where, "similarity": match.similarity, "flipped": match.flipped}
             )
     if rows:
-        first = ", ".join(f"query {row['query_id']} and {row['id']}" for row in rows[:5])
+        first = ", ".join(
+            f"query {row['query_id']} ({row['query_location']}) and {row['id']} ({row['location']})" for row in rows[:5]
+        )
         _log.warning(
             "%d queries have near copies in train or database, which flatter the results: %s%s",
             len({row["query_id"] for row in rows}),

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import store
+from l2h.report.comparison import split_off
 from l2h.report.differences import PLACE
 
 ROW = [*PLACE, "variant", "bits"]
@@ -49,9 +50,11 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
 
 
 def write_table(joined: pd.DataFrame, path: str | Path) -> None:
-    """Write the joined table as Markdown, for people."""
+    """Write the joined table as Markdown, for people, and below it what was not run."""
+    joined, not_run = split_off(joined)
     digits = [".3f" if name.startswith(("map", "precision")) else ".3g" for name in SHOWN]
     digits[list(SHOWN).index("search_flat_rate")] = ",.0f"
     table = joined[list(SHOWN)].rename(columns=SHOWN)
     with store.atomic(path) as part:
-        part.write_text(table.to_markdown(index=False, floatfmt=digits) + "\n", encoding="utf-8")
+        lines = [table.to_markdown(index=False, floatfmt=digits), *(f"\nNot run: {line}" for line in not_run)]
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -151,7 +151,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
         if block.startswith("rule ")
     ]
-    assert len(blocks) == 15
+    assert len(blocks) == 16
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
@@ -266,6 +266,16 @@ def test_a_changed_line_in_the_metrics_recomputes_metrics_alone(finished):
         assert finished.planned() == again(("measure",), METHODS) + Counter({AUDIT: 2})
 
 
+def test_a_changed_leak_check_is_made_again_and_trains_nothing(finished):
+    with ChangedLine(finished.folder / "src/l2h/near_copies.py"):
+        assert finished.planned() == Counter(
+            {
+                (f"{dataset} for leaks", None): 1
+                for dataset in ("digits: check digits-300", "digit_pairs: check digit-pairs-200")
+            }
+        )
+
+
 def test_a_changed_report_template_makes_the_report_again(finished):
     with ChangedLine(finished.folder / "src/l2h/report/page.html.jinja"):
         assert finished.planned() == Counter({("report", None): 1})
@@ -367,7 +377,7 @@ def test_codes_that_changed_are_read_again(baselines):
 def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
     jobs = alone.jobs() + sharded.jobs() + baselines.jobs()
-    once = {"dataset", "split", "weights", "features", "audit", "costs", "compare", "report"}
+    once = {"dataset", "split", "check_split", "weights", "features", "audit", "costs", "compare", "report"}
     rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:

@@ -43,9 +43,7 @@ rule check_split:
         runtime=120,
         gpu=0,
     params:
-        code=code(
-            *JOB, *IMAGES, "l2h.registry", "l2h.codes", "l2h.ids", "l2h.near_copies", "l2h.progress", "l2h.splits"
-        ),
+        code=code(*JOB, *IMAGES, "l2h.registry", "l2h.ids", "l2h.near_copies", "l2h.progress", "l2h.splits"),
     message:
         "{wildcards.dataset}: check {wildcards.protocol} for leaks"
     script:

@@ -329,6 +329,16 @@ def test_a_changed_line_in_the_metrics_recomputes_metrics_alone(finished):
         assert finished.planned() == again(("measure",), METHODS) + Counter({AUDIT: 2})
 
 
+def test_a_changed_leak_check_is_made_again_and_trains_nothing(finished):
+    with ChangedLine(finished.folder / "src/l2h/near_copies.py"):
+        assert finished.planned() == Counter(
+            {
+                (f"{dataset} for leaks", None): 1
+                for dataset in ("digits: check digits-300", "digit_pairs: check digit-pairs-200")
+            }
+        )
+
+
 def test_a_changed_report_template_makes_the_report_again(finished):
     with ChangedLine(finished.folder / "src/l2h/report/page.html.jinja"):
         assert finished.planned() == Counter({("report", None): 1})
@@ -432,7 +442,7 @@ def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baseli
     jobs = alone.jobs() + sharded.jobs() + baselines.jobs() + pretrained.jobs()
     for job in jobs:
         job["rule"] = re.sub("unpack_.*", "unpack", job["rule"])
-    once = {"dataset", "split", "weights", "features", "audit", "costs", "compare", "report", "bundle", "unpack"}
+    once = {"dataset", "split", "check_split", "weights", "features", "audit", "costs", "compare", "report", "bundle", "unpack"}
     rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from l2h import codes
 from l2h.ids import find
 from l2h.splits import Split
 
@@ -114,7 +113,7 @@ def _describe(thumbnails: Thumbnails) -> tuple[NDArray[np.float32], NDArray[np.u
     frequencies = (cosines @ thumbnails.astype(np.float32) @ cosines.T).astype(np.float32)
     frequencies[:, 0, 0] = 0  # brightness
     low = frequencies[:, :HASHED, :HASHED].reshape(-1, HASHED**2)
-    hashes = codes.pack(low > np.median(low, axis=1, keepdims=True)).view(np.uint64)[:, 0]
+    hashes = np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1).view(np.uint64)[:, 0]
     flat = thumbnails.std(axis=(1, 2)) < FLAT
     vectors = frequencies.reshape(-1, KEPT**2)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)

@@ -363,7 +363,7 @@ def test_a_model_that_is_not_whole(change, words, model):
 
 def test_parameters_are_the_method_s_and_those_of_the_scope():
     made = full.make("bihalf", bits=16, random_state=3, gamma=5.0, flip=True)
-    expected = {"gamma": 5.0, "flip": True, "crop": True, "backbone_lr": 0.0, "scope": "full", "lr": 1e-3, "hidden": 0}
+    expected = {"gamma": 5.0, "flip": True, "crop": True, "backbone_lr": 0.0, "scope": "full", "lr": 3e-4, "hidden": 0}
     assert expected.items() <= made.get_params().items()
     assert full.make("hashnet", bits=8).backbone_lr == 0.1
     again = {name: value for name, value in made.get_params().items() if name not in ("bits", "random_state")}

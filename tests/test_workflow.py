@@ -48,6 +48,17 @@ BASELINES = {
     "seeds": [4],
     "plugins": [],
 }
+FINETUNED = {
+    **CONFIG,
+    "datasets": ["digits"],
+    "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 63}],
+    "methods": [
+        "lsh",
+        {"method": "dsh", "scope": "mlp", "params": {"epochs": 2, "lr": 1.0e-3, "validation": 0}},
+        {"method": "dsh", "scope": "full", "label": "dsh-full", "params": {"epochs": 2, "batch_size": 32}},
+    ],
+    "plugins": [],
+}
 PER_CELL = ("fit", "encode", "rank", "metrics")
 
 
@@ -83,7 +94,7 @@ class Workspace:
         plan = Counter()
         for line in lines:
             line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
-            cell = re.match(r"(fit|encode by|read codes of|rank by|measure) ([\w-]+),", line)
+            cell = re.match(r"(fit|finetune|encode by|encode images by|read codes of|rank by|measure) ([\w-]+),", line)
             plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
         return plan
 
@@ -144,6 +155,15 @@ def baselines(finished) -> Workspace:
     return workspace
 
 
+@pytest.fixture(scope="module")
+def finetuned(tmp_path_factory) -> Workspace:
+    """A run with one method twice: a head on features, and end to end from images."""
+    workspace = Workspace(tmp_path_factory.mktemp("finetuned") / "work")
+    workspace.configure(FINETUNED)
+    workspace.snakemake("--cores", "2")
+    return workspace
+
+
 def test_every_rule_declares_what_a_cluster_needs_to_know():
     blocks = [
         block
@@ -151,7 +171,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
         if block.startswith("rule ")
     ]
-    assert len(blocks) == 15
+    assert len(blocks) == 17
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
@@ -357,6 +377,78 @@ def test_baselines_stand_in_the_same_table(baselines):
     assert (table[of_codes].notna().all(axis=1) == made_codes).all()
 
 
+def test_a_method_stands_in_one_table_at_scope_full_and_on_features(finetuned):
+    table = pd.read_parquet(finetuned.folder / "results/tiny/comparison.parquet").set_index("variant")
+    assert table["scope"].to_dict() == {"lsh": "shallow", "dsh": "mlp", "dsh-full": "full"}
+    assert table["weights"].nunique() == 1
+    assert table["map"]["dsh-full"] > table["map"]["lsh"] + 0.05  # after two epochs
+    cell = finetuned.folder / "results/tiny/digits/digits-300/alexnet-pool5/dsh-full/8bits-seed0"
+    assert {path.name for path in (cell / "model").glob("[!.]*")} == {"model.json", "model.safetensors"}
+    assert not (cell / "checkpoint.safetensors").exists()
+    description, _ = store.read_model(cell / "model")
+    split = store.read_split(finetuned.folder / "resources/digits/splits/digits-300.parquet")
+    assert description["data"]["split_sha256"] == split.sha256
+    assert len(description["selection"]["scores"]) == 2
+    costs = store.read_rows(cell.parents[1] / "costs.parquet", store.COSTS).to_pandas()
+    made = costs[costs["quantity"].isin(["encode_best", "hash_best"])]
+    assert list(zip(made["variant"], made["quantity"], strict=True)) == [
+        ("dsh", "hash_best"),
+        ("dsh-full", "encode_best"),
+        ("lsh", "hash_best"),
+    ]
+    assert "Nothing to be done" in finetuned.snakemake("--cores", "2").stderr
+
+
+def test_training_from_images_looks_at_training_images_alone(finetuned, tmp_path):
+    """The finetune script gives the same model where all other images have other pixels, bit by bit."""
+    data, cell = finetuned.folder / "resources/digits", "digits/digits-300/alexnet-pool5/dsh-full/8bits-seed0"
+    description, arrays = store.read_model(finetuned.folder / "results/tiny" / cell / "model")
+    ids = store.read_split(data / "splits/digits-300.parquet").ids("train")
+    images = np.load(data / "images/images.npy")
+    assert store.read_manifest(data / "manifest.parquet")["id"].to_pylist() == list(range(len(images)))
+    other = np.full_like(images, 77)
+    other[ids] = images[ids]
+    (tmp_path / "images").mkdir()
+    np.save(tmp_path / "images/images.npy", other)
+    key = {name: description["data"][name] for name in ("method", "bits", "seed")}
+    arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
+    entry = {name: value for name, value in description["backbone"].items() if name != "weights_sha256"}
+    program = f"""
+import runpy
+from types import SimpleNamespace as Some
+class Params(dict):
+    __getattr__ = dict.__getitem__
+params = Params(
+    key={key!r}, arguments={arguments!r}, entry={entry!r}, flip=False, checkpoint="checkpoint", numeric_threads=2
+)
+data = {str(data)!r}
+paths = Some(
+    images="images",
+    manifest=data + "/manifest.parquet",
+    split=data + "/splits/digits-300.parquet",
+    weights={str(finetuned.folder / "resources/weights/alexnet-untrained-0.safetensors")!r},
+)
+job = Some(log=["log"], params=params, config={{"plugins": []}}, input=paths, output=["model"])
+runpy.run_path({str(ROOT / "workflow/scripts/finetune.py")!r}, {{"snakemake": job}})
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    _, again = store.read_model(tmp_path / "model")
+    assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
+
+
+def test_scope_full_alone_needs_no_features(finetuned):
+    finetuned.configure({**FINETUNED, "methods": FINETUNED["methods"][-1:], "bits": [12]}, "other")
+    cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
+    assert finetuned.planned(config="other") == cells + Counter({COSTS: 1}) + TABLE
+
+
+def test_a_changed_line_in_the_training_of_scope_full_leaves_features_and_heads_alone(finetuned):
+    with ChangedLine(finetuned.folder / "src/l2h/hashing/finetuning.py"):
+        plan = finetuned.planned()
+    cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
+    assert plan == cells + Counter({COSTS: 1}) + TABLE
+
+
 def test_codes_that_changed_are_read_again(baselines):
     codes = baselines.folder / "codes/digits-8.npy"
     np.save(codes, 1 - np.load(codes))
@@ -364,11 +456,11 @@ def test_codes_that_changed_are_read_again(baselines):
     assert plan == Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")}) + TABLE
 
 
-def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines):
+def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines, finetuned):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
-    jobs = alone.jobs() + sharded.jobs() + baselines.jobs()
+    jobs = alone.jobs() + sharded.jobs() + baselines.jobs() + finetuned.jobs()
     once = {"dataset", "split", "weights", "features", "audit", "costs", "compare", "report"}
-    rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes"}
+    rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes", "finetune", "encode_images"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]
@@ -386,10 +478,10 @@ def test_only_its_own_jobs_depend_on_a_plug_in(finished):
     assert dependent == {"fit": 2, "encode": 2, "audit": 2, "costs": 2}
 
 
-@pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines"])
+@pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines", "finetuned"])
 def test_numeric_threads_follow_the_config_and_not_the_cores(run, request):
     for job in request.getfixturevalue(run).jobs():
-        several = {"features", "costs", *(["rank"] if run == "sharded" else [])}
+        several = {"features", "costs", "finetune", "encode_images", *(["rank"] if run == "sharded" else [])}
         expected = 2 if job["rule"] in several else 1
         assert set(job["threads"]) <= {expected}, job["rule"]
 

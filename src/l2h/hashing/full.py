@@ -11,7 +11,7 @@ from l2h.hashing import FULL
 from l2h.hashing.base import is_count, is_number, require
 from l2h.hashing.deep import DeepHasher, several
 
-DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 1e-3}  # in place of the method's own
+DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 3e-4}  # in place of the method's own
 
 
 @dataclass(frozen=True)

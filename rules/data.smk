@@ -8,13 +8,16 @@ rule dataset:
         "resources/{dataset}/benchmarks/dataset.tsv"
     conda:
         "../envs/l2h.yaml"
-    threads: 1
+    threads: DECODERS
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=120,
         gpu=0,
     params:
         downloads=DOWNLOADS,
+        reader=lambda wildcards: DATASETS[wildcards.dataset]["reader"],
+        arguments=lambda wildcards: DATASETS[wildcards.dataset]["params"],
+        made_of=lambda wildcards: DATASETS[wildcards.dataset]["made_of"],
         code=code(*JOB, *FETCH, "l2h.ids", "l2h.registry", *IMAGES, "l2h.splits"),
         dataset_code=dataset_code,
     message:

@@ -1,6 +1,6 @@
 rule encode:
     input:
-        model=f"{CELL}/model",
+        model=model_of,
         features=features_of,
     output:
         f"{CELL}/codes.parquet",

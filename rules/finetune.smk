@@ -7,6 +7,7 @@ rule finetune:
         manifest="resources/{dataset}/manifest.parquet",
         split=split_of,
         weights=weights_of,
+        checked=checked,
     output:
         directory(f"{CELL}/model"),
     log:
@@ -45,7 +46,7 @@ rule encode_images:
     input:
         images="resources/{dataset}/images",
         manifest="resources/{dataset}/manifest.parquet",
-        model=f"{CELL}/model",
+        model=model_of,
     output:
         f"{CELL}/codes.parquet",
     log:

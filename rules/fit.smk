@@ -1,6 +1,7 @@
 rule fit:
     input:
         split=split_of,
+        checked=checked,
         features=features_of,
     output:
         directory(f"{CELL}/model"),

@@ -8,7 +8,7 @@ rule audit:
     input:
         split=split_of,
         features=features_of,
-        models=cells_of(ON_FEATURES, f"{CELL}/model"),
+        models=lambda wildcards: cells_of(ON_FEATURES, model_of(wildcards))(wildcards),
     output:
         f"{PLACE}/audit.parquet",
     log:

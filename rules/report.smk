@@ -19,6 +19,7 @@ rule compare:
         runtime=10,
         gpu=0,
     params:
+        not_run=NOT_RUN,
         order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
         code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
     message:
@@ -32,7 +33,7 @@ rule report:
         comparison=f"{RESULTS}/comparison.parquet",
         differences=f"{RESULTS}/differences.csv",
         audits=places("audit.parquet", ON_FEATURES),
-        costs=places("costs.parquet"),
+        costs=[] if UNPACKED else places("costs.parquet"),
     output:
         report=f"{RESULTS}/report.html",
         table=f"{RESULTS}/table.md",
@@ -50,7 +51,15 @@ rule report:
     params:
         run=RUN,
         config_file=CONFIG_FILE,
-        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.differences", "l2h.report.costs", "l2h.report.page"),
+        code=code(
+            *JOB,
+            "l2h.bootstrap",
+            "l2h.report",
+            "l2h.report.comparison",
+            "l2h.report.differences",
+            "l2h.report.costs",
+            "l2h.report.page",
+        ),
         template=digest(Path(find_spec("l2h.report").origin).with_name("page.html.jinja")),
     message:
         "report"

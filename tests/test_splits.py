@@ -10,7 +10,7 @@ from l2h import datasets, store
 from l2h.errors import L2HError
 from l2h.splits import Protocol, Split, SplitError, check, make_split
 
-COLUMNS = [("id", pa.int64()), ("role", pa.string()), ("image_sha256", pa.binary(32)), ("labels", pa.list_(pa.int16()))]
+COLUMNS = [*store.SPLIT]
 
 
 def sha(content):

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from glob import glob
 from pathlib import Path
@@ -138,6 +139,23 @@ def sharded(tmp_path_factory, finished) -> Workspace:
 
 
 @pytest.fixture(scope="module")
+def pretrained(tmp_path_factory, alone) -> Workspace:
+    """A run from nothing but the bundles of another, an archive and a folder: two of its methods."""
+    alone.snakemake("release", "--cores", "2")
+    workspace = Workspace(tmp_path_factory.mktemp("pretrained") / "work")
+    archives = {name: workspace.folder / f"{name}.tar" for name in CONFIG["datasets"]}
+    for path in archives.values():
+        shutil.copy(alone.folder / "results/tiny/release" / path.name, path)
+    with tarfile.open(archives["digits"]) as file:
+        file.extractall(workspace.folder / "digits", filter="data")
+    methods = [entry for entry in CONFIG["methods"] if entry["method"] in ("itq", "hashnet")]
+    workspace.bundles = {**CONFIG, "methods": methods, "plugins": [], "pretrained": ["digits", "digit_pairs.tar"]}
+    workspace.configure(workspace.bundles)
+    workspace.snakemake("--cores", "2")
+    return workspace
+
+
+@pytest.fixture(scope="module")
 def baselines(finished) -> Workspace:
     """A run, on the same features, of what stands beside the hashes; codes from elsewhere have 8 bits alone."""
     ids = store.read_manifest(finished.folder / "resources/digits/manifest.parquet")
@@ -168,14 +186,14 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
     blocks = [
         block
         for path in sorted((ROOT / "rules").glob("*.smk"))
-        for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
-        if block.startswith("rule ")
+        for block in re.split(r"^(?= *rule(?: \w+)?:)", path.read_text(), flags=re.MULTILINE)
+        if block.lstrip().startswith("rule") and "localrule: True" not in block
     ]
-    assert len(blocks) == 17
+    assert len(blocks) == 20
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
-        assert not re.search(r"^    (run|shell):", block, re.MULTILINE)
+        assert not re.search(r"^ +(run|shell):", block, re.MULTILINE)
 
 
 CELL = ("fit", "encode", "rank", "measure")
@@ -258,6 +276,51 @@ def test_two_shards_give_the_same_histograms_and_table_byte_for_byte(finished, s
         assert (sharded.folder / path).read_bytes() == (finished.folder / path).read_bytes()
     assert Counter(job["rule"] for job in sharded.jobs())["rank"] == 2 * 2
     assert "Nothing to be done" in sharded.snakemake("--cores", "2").stderr
+
+
+def test_bundles_give_the_table_of_the_run_that_made_them_byte_for_byte(alone, pretrained):
+    header, *lines = alone.comparison().splitlines(keepends=True)
+    some = [line for line in lines if b",itq," in line or b",hashnet," in line]
+    assert pretrained.comparison() == b"".join([header, *some])
+    rules = Counter(re.sub("unpack_.*", "unpack", job["rule"]) for job in pretrained.jobs())
+    cells = dict.fromkeys(("encode", "rank", "metrics"), 4)
+    assert rules == {"unpack": 2, **cells, "audit": 2, "compare": 1, "report": 1}
+    assert "What it costs" not in (pretrained.folder / "results/tiny/report.html").read_text()
+    assert "Nothing to be done" in pretrained.snakemake("--cores", "2").stderr
+
+
+def test_a_released_bundle_is_made_again_to_the_byte(alone, pretrained):
+    path = alone.folder / "results/tiny/release/digit_pairs.tar"
+    assert path.read_bytes() == (pretrained.folder / "digit_pairs.tar").read_bytes()
+    path.unlink()
+    alone.snakemake("release", "--cores", "1")
+    assert path.read_bytes() == (pretrained.folder / "digit_pairs.tar").read_bytes()
+
+
+def test_a_tampered_bundle_stops_the_run_before_anything_is_used(pretrained):
+    bundle = pretrained.folder / "digit_pairs.tar"
+    whole = bundle.read_bytes()
+    bundle.write_bytes(whole[:-5000] + bytes([whole[-5000] ^ 1]) + whole[-4999:])
+    try:
+        done = pretrained.snakemake("--cores", "1", "--forceall", check=False)
+    finally:
+        bundle.write_bytes(whole)
+    assert done.returncode != 0
+    assert re.search(
+        r"^error: digit_pairs.tar: splits/digit-pairs-200.parquet was changed or damaged", done.stderr, re.M
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_config_that_asks_for_more_than_its_bundles_hold_is_one_line(pretrained):
+    pretrained.configure({**pretrained.bundles, "bits": [8, 16]})
+    try:
+        done = pretrained.snakemake("--cores", "1", check=False)
+    finally:
+        pretrained.configure(pretrained.bundles)
+    assert done.returncode != 0
+    assert re.search(r"config key pretrained: digits holds no hashnet \(.*\) of bits 16, only 8", done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 def test_a_changed_parameter_reruns_that_method_alone(finished):
@@ -456,10 +519,12 @@ def test_codes_that_changed_are_read_again(baselines):
     assert plan == Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")}) + TABLE
 
 
-def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines, finetuned):
+def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines, pretrained, finetuned):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
-    jobs = alone.jobs() + sharded.jobs() + baselines.jobs() + finetuned.jobs()
-    once = {"dataset", "split", "weights", "features", "audit", "costs", "compare", "report"}
+    jobs = alone.jobs() + sharded.jobs() + baselines.jobs() + pretrained.jobs() + finetuned.jobs()
+    for job in jobs:
+        job["rule"] = re.sub("unpack_.*", "unpack", job["rule"])
+    once = {"dataset", "split", "weights", "features", "audit", "costs", "compare", "report", "bundle", "unpack"}
     rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes", "finetune", "encode_images"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
@@ -478,7 +543,7 @@ def test_only_its_own_jobs_depend_on_a_plug_in(finished):
     assert dependent == {"fit": 2, "encode": 2, "audit": 2, "costs": 2}
 
 
-@pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines", "finetuned"])
+@pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines", "pretrained", "finetuned"])
 def test_numeric_threads_follow_the_config_and_not_the_cores(run, request):
     for job in request.getfixturevalue(run).jobs():
         several = {"features", "costs", "finetune", "encode_images", *(["rank"] if run == "sharded" else [])}

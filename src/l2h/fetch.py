@@ -45,6 +45,12 @@ class Sources:
         """Where the file lies, after its content was checked: see the function `fetch`."""
         return fetch(download, self.folder, self.mirror)
 
+    def find(self, path: str) -> Path | None:
+        """A file, plain or gzipped, or a folder, that the user got by hand: in the folder, or else in the mirror."""
+        places = [Path(place) / path for place in (self.folder, self.mirror) if place is not None]
+        candidates = [place.with_name(name) for place in places for name in (place.name, place.name + ".gz")]
+        return next((place for place in candidates if place.exists()), None)
+
 
 def fetch(download: Download, folder: str | Path, mirror: str | Path | None = None) -> Path:
     """Return the file's path below `folder`, after its content was checked.

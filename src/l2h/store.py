@@ -7,7 +7,7 @@ a flat mapping of strings.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ MANIFEST = pa.schema(
         ("image_sha256", pa.binary(32)),
         ("labels", pa.list_(pa.int16())),
         ("location", pa.string()),
+        ("roles", pa.list_(pa.string())),
     ]
 )
 SPLIT = pa.schema(
@@ -44,6 +45,16 @@ SPLIT = pa.schema(
         ("role", pa.string()),
         ("image_sha256", pa.binary(32)),
         ("labels", pa.list_(pa.int16())),
+    ]
+)
+NEAR_COPIES = pa.schema(
+    [
+        ("query_id", pa.int64()),
+        ("id", pa.int64()),
+        ("query_location", pa.string()),
+        ("location", pa.string()),
+        ("similarity", pa.float64()),
+        ("flipped", pa.bool_()),
     ]
 )
 HISTOGRAM = pa.schema(
@@ -129,8 +140,30 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_manifest(path: str | Path, table: pa.Table) -> None:
-    """Write a data set's images: id, image_sha256, labels, location (`<file>[<row>]` for an array's row)."""
+def write_manifest(
+    path: str | Path,
+    image_sha256: Sequence[bytes],
+    labels: Sequence[Sequence[int]],
+    locations: Sequence[str],
+    roles: Sequence[Sequence[str]] | None = None,
+) -> None:
+    """Write a data set's images; ids are row numbers.
+
+    Parameters
+    ----------
+    image_sha256 : of each image's bytes
+    labels : numbers from 0
+    locations : in the image store, `images.npy[<row>]` or `root/<path>`
+    roles : those that the data set's own lists give; left out where a protocol deals them out
+    """
+    columns = {
+        "id": range(len(locations)),
+        "image_sha256": image_sha256,
+        "labels": labels,
+        "location": locations,
+        "roles": [()] * len(locations) if roles is None else roles,
+    }
+    table = pa.table({name: pa.array(columns[name], MANIFEST.field(name).type) for name in MANIFEST.names})
     _write_table(path, table, MANIFEST, {})
 
 
@@ -323,13 +356,14 @@ def read_metrics(path: str | Path) -> pa.Table:
 
 
 def write_rows(path: str | Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write tidy rows, one dict each with the columns of the schema: COSTS or AUDIT."""
+    """Write rows, one dict each with the columns of the schema: COSTS, AUDIT or NEAR_COPIES."""
     _write_table(path, pa.Table.from_pylist(rows, schema=schema), schema, {})
 
 
 def read_rows(path: str | Path, schema: pa.Schema) -> pa.Table:
     """Read what `write_rows` wrote."""
-    return _read_table(path, schema, "costs" if schema is COSTS else "audit")
+    kinds = ((COSTS, "costs"), (AUDIT, "audit"), (NEAR_COPIES, "near copies"))
+    return _read_table(path, schema, next(kind for known, kind in kinds if known is schema))
 
 
 def write_queries(path: str | Path, columns: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
@@ -362,7 +396,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     try:
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RecursionError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({_line(error)}); delete it and run again") from error
     if not isinstance(description, dict):
         raise L2HError(f"{folder}/model.json holds no JSON object; delete the folder and run again")

@@ -1,4 +1,4 @@
-"""Fetch or make a data set: its image store and manifest."""
+"""Fetch, make or check a data set: its image store and manifest."""
 
 from l2h.job import start
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from l2h import datasets
 from l2h.fetch import Sources
 
-sources = Sources(snakemake.params.downloads, snakemake.config["dataset_mirror"])
-dataset = datasets.registry.get(snakemake.wildcards.dataset)(sources)
+params = snakemake.params
+sources = Sources(params.downloads, snakemake.config["dataset_mirror"])
+dataset = datasets.make(params.reader, sources, **params.arguments)
 dataset.prepare(Path(snakemake.output.images), Path(snakemake.output.manifest))

@@ -4,10 +4,9 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from l2h import store
@@ -28,15 +27,29 @@ class Dataset(ABC):
 
     Attributes
     ----------
-    protocols : how its images may be dealt out, by protocol id; the first is the default
+    protocols : how its images may be dealt out, by protocol id, the first by default; None where lists name the roles
+    any_protocol : whether other data sets' protocols, and a config's own, may deal it out too
+    imports : modules of l2h that it uses beside those of its base classes
     flips : whether a mirrored image keeps its labels, as most pictures do and digits do not
+    licence : of images and labels, with its source; a release states it
     """
 
-    protocols: Mapping[str, Protocol]
+    protocols: Mapping[str, Protocol | None]
+    any_protocol: bool = False
+    imports: ClassVar[tuple[str, ...]] = ()
     flips: bool = True
+    licence: ClassVar[str] = "as stated by its owner"
 
     def __init__(self, sources: "Sources"):
         self.sources = sources
+
+    def missing(self) -> str | None:
+        """What the user must still get by hand, and where to put it, as one line; None if nothing. Reads no data."""
+        return None
+
+    def made_of(self) -> dict[str, str]:
+        """Digests of small files that the data set follows, by path: where one changes, it is made again."""
+        return {}
 
     @abstractmethod
     def prepare(self, folder: Path, manifest_path: Path) -> None:
@@ -67,12 +80,6 @@ class ArrayDataset(Dataset):
         with store.atomic(folder) as part:
             part.mkdir()
             np.save(part / ARRAY, images)
-        table = pa.table(
-            {
-                "id": np.arange(len(images)),
-                "image_sha256": pa.array([hashlib.sha256(image.tobytes()).digest() for image in images], pa.binary(32)),
-                "labels": pa.array([list(some) for some in labels], pa.list_(pa.int16())),
-                "location": [f"{ARRAY}[{row}]" for row in range(len(images))],
-            }
-        )
-        store.write_manifest(manifest_path, table)
+        hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
+        locations = [f"{ARRAY}[{row}]" for row in range(len(images))]
+        store.write_manifest(manifest_path, hashes, labels, locations)

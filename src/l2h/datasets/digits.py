@@ -13,6 +13,7 @@ class Digits(ArrayDataset):
     """`sklearn.datasets.load_digits`: the test part of UCI's "Optical Recognition of Handwritten Digits"."""
 
     protocols = {"digits-300": Protocol(query=30, train=50, per_class=True)}
+    licence = "CC BY 4.0 by its source, https://archive.ics.uci.edu/dataset/80 (E. Alpaydin and C. Kaynak)"
     flips = False
 
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:

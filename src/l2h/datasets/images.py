@@ -25,7 +25,7 @@ class ImageStore:
 
     Parameters
     ----------
-    folder : holds `images.npy`, uint8 (n, h, w) grey or (n, h, w, 3) RGB, or else `root`, a link to a folder of pictures
+    folder : holds `images.npy`, uint8 (n, h, w) grey or (n, h, w, 3) RGB, or `root`, a link to a folder of pictures
     manifest : table of id, image_sha256, labels, location; image_sha256 is of an array's row, or of a file
 
     Raises

@@ -21,6 +21,7 @@ class Mnist(ArrayDataset):
     """The 60,000 training images, then the 10,000 test images, 28 x 28 grey pixels."""
 
     protocols = {"mnist-1k": Protocol(query=100, train=500, per_class=True)}
+    licence = "CC BY-SA 3.0 (Y. LeCun and C. Cortes) by https://keras.io/api/datasets/mnist; their own page states none"
     flips = False
     images = (
         _file(

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import store
+from l2h.report.comparison import split_off
 from l2h.report.differences import PLACE
 
 ROW = [*PLACE, "variant", "bits"]
@@ -37,8 +38,8 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
 
     Costs are those of the first seed, on the processor; a row that was not measured has none.
     """
-    tidy = pa.concat_tables(costs).to_pandas()
-    tidy = tidy[tidy["hardware"] == tidy["hardware"].iloc[0]]  # the processor comes first
+    tidy = pa.concat_tables([store.COSTS.empty_table(), *costs]).to_pandas()
+    tidy = tidy[tidy["hardware"].isin(tidy["hardware"][:1])]  # the processor comes first
     cells = tidy[tidy["quantity"].isin(CELL)].pivot_table(index=ROW, columns="quantity", values="value")
     cells = cells.reindex(columns=CELL).reset_index()
     images = tidy[tidy["quantity"].isin(IMAGE)].groupby(PLACE)["value"].sum().mul(1e3).rename("image_ms").reset_index()
@@ -49,9 +50,11 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
 
 
 def write_table(joined: pd.DataFrame, path: str | Path) -> None:
-    """Write the joined table as Markdown, for people."""
+    """Write the joined table as Markdown, for people, and below it what was not run."""
+    joined, not_run = split_off(joined)
     digits = [".3f" if name.startswith(("map", "precision")) else ".3g" for name in SHOWN]
     digits[list(SHOWN).index("search_flat_rate")] = ",.0f"
     table = joined[list(SHOWN)].rename(columns=SHOWN)
     with store.atomic(path) as part:
-        part.write_text(table.to_markdown(index=False, floatfmt=digits) + "\n", encoding="utf-8")
+        lines = [table.to_markdown(index=False, floatfmt=digits), *(f"\nNot run: {line}" for line in not_run)]
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")

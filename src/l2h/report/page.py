@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 import l2h
 from l2h import store
+from l2h.report.comparison import split_off
 from l2h.report.differences import PLACE
 
 SIGNIFICANCE = 0.05
@@ -73,6 +74,7 @@ def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataF
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    comparison, not_run = split_off(comparison)
     level = _level_pairs(differences)
     sections = [_section(number, name, rows, level, audits) for number, (name, rows) in enumerate(_groups(comparison))]
     return environment.get_template("page.html.jinja").render(
@@ -81,6 +83,7 @@ def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataF
         version=l2h.__version__,
         seeds=sorted(set(comparison["seeds"])),
         sections=sections,
+        not_run=not_run,
         specs=json.dumps({section["id"]: section["spec"] for section in sections}).replace("<", "\\u003c"),
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     )

@@ -217,7 +217,7 @@ def test_a_damaged_file_gives_a_picture_or_an_error_and_nothing_else(data, kind)
 def test_files_that_are_no_file_or_too_large(tmp_path, monkeypatch):
     with pytest.raises(PictureError, match="missing"):
         pictures.read(tmp_path / "nowhere")
-    with pytest.raises(PictureError, match=r"not readable \(Is a directory\)"):
+    with pytest.raises(PictureError, match="no plain file"):
         pictures.read(tmp_path)
     monkeypatch.setattr(pictures, "MAX_BYTES", 1 << 20)
     (tmp_path / "large").write_bytes(bytes((1 << 20) + 1))

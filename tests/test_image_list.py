@@ -214,8 +214,8 @@ class TestPictures:
         good.put("q.png", picture(1, "TIFF", mode="CMYK"))
         good.put("d.png", picture(2, mode="L"))
         manifest = good.prepare(**good.lists(**THREE))
-        assert "made RGB from CMYK: 1 (q.png)" in caplog.text
-        assert "made RGB from grey: 1 (d.png)" in caplog.text
+        assert "converted (CMYK): 1 (q.png)" in caplog.text
+        assert "converted (grey): 1 (d.png)" in caplog.text
         images = ImageStore(tmp_path / "images", manifest).read(np.arange(3))
         assert [image.shape for image in images] == [(6, 8, 3)] * 3
 

@@ -92,7 +92,7 @@ class ImageList(Dataset):
         """
         problems = Problems()
         found = self._without_unlabelled_queries(self._find(problems), problems)
-        hashes = list(self._check(found, problems))
+        hashes = self._check(found, problems)
         problems.require_none(str(self.root), "correct these files and lines, or take them out")
         with store.atomic(folder) as part:
             part.mkdir()
@@ -122,36 +122,38 @@ class ImageList(Dataset):
             problems.add("queries without a label (drop_unlabelled_queries: true leaves them out)", path)
         return found
 
-    def _check(self, found: list[Picture], problems: Problems) -> Iterator[bytes]:
-        """Yield each file's sha256 after it was decoded once; of a file that cannot be used, nothing of meaning."""
-        done = Problems()
+    def _check(self, found: list[Picture], problems: Problems) -> list[bytes]:
+        """Each file's sha256; without meaning where the file cannot be used, which is a problem then."""
         root = self.root.resolve()
 
-        def check(picture: Picture) -> tuple[bytes, tuple[str, ...], str | None]:
-            path = root / picture.path
-            try:
-                if not Path(os.path.realpath(path)).is_relative_to(root):
-                    raise pictures.PictureError("links that lead out of the folder")
-                content = pictures.read(path)
-                return hashlib.sha256(content).digest(), pictures.decode(content)[1], None
-            except pictures.PictureError as error:
-                return bytes(32), (), str(error)
-
-        def checked() -> Iterator[tuple[bytes, tuple[str, ...], str | None]]:
+        def inspected() -> Iterator[tuple[bytes, tuple[str, ...], str | None]]:
             with ThreadPoolExecutor(DECODERS) as pool:
                 for start in range(0, len(found), AT_A_TIME):
-                    yield from pool.map(check, found[start : start + AT_A_TIME])
+                    some = found[start : start + AT_A_TIME]
+                    yield from pool.map(lambda one: _inspect(root / one.path, root), some)
 
-        for picture, (sha256, words, fault) in zip(
-            found, track(f"checking {self.root}", checked(), len(found), "pictures"), strict=True
-        ):
-            for word in words:
-                done.add(f"made RGB from {word}", picture.path)
+        hashes, converted = [], Problems()
+        results = track(f"checking {self.root}", inspected(), len(found), "pictures")
+        for picture, (sha256, done, fault) in zip(found, results, strict=True):
+            hashes.append(sha256)
+            for word in done:
+                converted.add(f"converted ({word})", picture.path)
             if fault:
                 problems.add(fault, picture.path)
-            yield sha256
-        for line in done.lines():
+        for line in converted.lines():
             _log.info("%s", line)
+        return hashes
+
+
+def _inspect(path: Path, root: Path) -> tuple[bytes, tuple[str, ...], str | None]:
+    """Decode a file once; return its sha256, what was done to make it RGB, and what is wrong with it, or None."""
+    try:
+        if not Path(os.path.realpath(path)).is_relative_to(root):
+            raise pictures.PictureError("links that lead out of the folder")
+        content = pictures.read(path)
+        return hashlib.sha256(content).digest(), pictures.decode(content)[1], None
+    except pictures.PictureError as error:
+        return bytes(32), (), str(error)
 
 
 def _report(what: str, paths: list[str]) -> None:

@@ -133,7 +133,7 @@ def pretrained(tmp_path_factory, alone) -> Workspace:
     alone.snakemake("release", "--cores", "2")
     workspace = Workspace(tmp_path_factory.mktemp("pretrained") / "work")
     archives = {name: workspace.folder / f"{name}.tar" for name in CONFIG["datasets"]}
-    for name, path in archives.items():
+    for path in archives.values():
         shutil.copy(alone.folder / "results/tiny/release" / path.name, path)
     with tarfile.open(archives["digits"]) as file:
         file.extractall(workspace.folder / "digits", filter="data")

@@ -299,6 +299,8 @@ def test_a_file_that_comes_twice(content, tmp_path):
         "splits/a b.parquet",
         "splits/p.parquet\n",
         "splits/\udcff.parquet",
+        "models/p/net/lsh/08bits-seed0/model.json",
+        "models/p/net/lsh/\u0668bits-seed0/model.json",
         "C:\\evil",
     ],
 )
@@ -441,6 +443,8 @@ def test_a_manifest_that_cannot_be_read(content, tmp_path, data, words):
     ("change", "words"),
     [
         ({"format": 2, "l2h_version": "9.0"}, r"has the bundle format 2, made by l2h '9.0'; .* update l2h"),
+        ({"dataset": "x\ny"}, r"has the name 'x\\ny', which no path can have"),
+        ({"variants": {"\x1b[31m": {}}}, r"has the name '\\x1b\[31m', which no path can have"),
         ({"dataset": 3}, "'dataset' of manifest.json is 3, str expected"),
         ({"backbones": {"net": 1}}, "an entry of 'backbones' of manifest.json is no JSON object"),
         ({"backbones": {}}, "lists features/net.parquet, but does not describe 'net'"),

@@ -141,19 +141,16 @@ def _of_archive(path: Path) -> Iterator[tuple[str, int, Blocks]]:
 
 def _of_folder(folder: Path) -> Iterator[tuple[str, int, Blocks]]:
     yield from _opened(folder, MANIFEST)
-    for name in _walk(folder, ""):
-        if name != MANIFEST:
-            yield from _opened(folder, name)
-
-
-def _walk(folder: Path, below: str) -> Iterator[str]:
-    with os.scandir(folder / below) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            name = below + entry.name
+    places = [""]
+    while places:
+        with os.scandir(folder / places[-1]) as entries:
+            place, found = places.pop(), sorted(entries, key=lambda entry: entry.name)
+        for entry in found:
+            name = place + entry.name
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(folder, name + "/")
-            else:
-                yield name
+                places.append(f"{name}/")
+            elif name != MANIFEST:
+                yield from _opened(folder, name)
 
 
 def _opened(folder: Path, name: str) -> Iterator[tuple[str, int, Blocks]]:

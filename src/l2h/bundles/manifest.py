@@ -24,8 +24,9 @@ _CONFIG = re.compile(r"config\.json")
 _IMAGES = re.compile(r"manifest\.parquet")
 _SPLIT = re.compile(rf"splits/({_NAME})\.parquet")
 _FEATURES = re.compile(rf"features/({_NAME})\.parquet")
+_NUMBER = "0|[1-9][0-9]{0,9}"
 _MODEL = re.compile(
-    rf"models/({_NAME})/({_NAME})/({_NAME})/(\d{{1,9}})bits-seed(\d{{1,10}})/(model\.(?:json|safetensors))"
+    rf"models/({_NAME})/({_NAME})/({_NAME})/({_NUMBER})bits-seed({_NUMBER})/model\.(?:json|safetensors)"
 )
 _KINDS = {
     _CONFIG: "config of the run",
@@ -149,6 +150,9 @@ def parse(data: bytes, place: str) -> Manifest:
         if type(content.get(key)) is not expected:
             found = repr(content[key])[:80] if key in content else "missing"
             raise L2HError(f"{place}: {key!r} of {MANIFEST} is {found}, {expected.__name__} expected; {CURE}")
+    for name in (content["dataset"], *content["backbones"], *content["variants"]):
+        if not re.fullmatch(_NAME, name):
+            raise L2HError(f"{place}: {MANIFEST} has the name {name[:80]!r}, which no path can have; {CURE}")
     for key in ("backbones", "variants"):
         if not all(isinstance(entry, dict) for entry in content[key].values()):
             raise L2HError(f"{place}: an entry of {key!r} of {MANIFEST} is no JSON object; {CURE}")
@@ -165,7 +169,7 @@ def _members(entries: dict[str, Any], place: str) -> dict[str, Member]:
     members = {}
     for path, entry in entries.items():
         if kind(path) is None:
-            raise L2HError(f"{place}: {MANIFEST} lists {path!r}, a path that no file of a bundle has; {CURE}")
+            raise L2HError(f"{place}: {MANIFEST} lists {path[:80]!r}, a path that no file of a bundle has; {CURE}")
         size, sha256 = (entry.get("size"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
         if type(size) is not int or size < 0 or not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
             raise L2HError(f"{place}: {MANIFEST} gives no size and sha256 of {path}; {CURE}")

@@ -72,6 +72,17 @@ def test_a_method_says_at_which_code_lengths_and_seeds_it_has_results(tmp_path):
     assert [entry["scope"] for entry in entries] == ["shallow", "exact", "external"]
 
 
+def test_scope_full_takes_the_method_s_parameters_and_its_own():
+    params = {"gamma": 5.0, "flip": True}
+    methods = ["bihalf", {"method": "bihalf", "label": "whole", "scope": "full", "params": params}]
+    head, whole = resolved({**MINIMAL, "methods": methods})["methods"]
+    assert whole["scope"] == "full"
+    assert {**params, "backbone_lr": 0.0, "crop": True, "device": "auto"}.items() <= whole["arguments"].items()
+    assert not {"bits", "random_state", "method"} & set(whole["arguments"])
+    assert whole["results"] == head["results"]
+    assert "crop" not in head["arguments"]
+
+
 def test_spelling_out_a_default_changes_nothing():
     plain = {**MINIMAL, "methods": ["itq", "dsh"]}
     params = {"itq": {"n_iter": 50}, "dsh": {"lr": [1e-3, 3e-4]}}
@@ -268,6 +279,22 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"methods": [{"method": "itq", "scope": "linear"}]},
+            "config key methods[0].scope: itq has no scopes",
+        ),
+        (
+            {"methods": [{"method": "dsh", "params": {"crop": True}}]},
+            "config key methods[0].params: dsh has no parameter 'crop'; it takes alpha, batch_size, device",
+        ),
+        (
+            {"methods": [{"method": "dsh", "scope": "full", "params": {"lr": [1.0e-3, 1.0e-4]}}]},
+            "config key methods[0].params: dsh: lr and hidden must be one number each at scope full, got",
+        ),
+        (
+            {"methods": [{"method": "dsh", "scope": "full", "params": {"patience": 0}}]},
+            "config key methods[0].params: dsh: patience must be a whole number from 1, got 0",
+        ),
+        (
+            {"methods": [{"method": "itq", "scope": "full"}]},
             "config key methods[0].scope: itq has no scopes",
         ),
         (

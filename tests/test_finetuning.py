@@ -13,7 +13,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from l2h import backbones, codes, plugins, store
+from l2h import backbones, codes, costs, datasets, plugins, store
 from l2h.backbones.weights import make_untrained
 from l2h.errors import L2HError
 from l2h.features import preprocess
@@ -340,6 +340,17 @@ def test_a_model_is_json_and_safetensors_and_gives_the_same_codes(model):
     assert np.array_equal(np.concatenate([packed for _, packed in found]), codes.pack(outputs > 0))
 
 
+def test_what_a_code_costs_is_timed_from_the_image_on(model):
+    rows = {row["quantity"]: row for row in costs.encoding(model[1], IMAGES[:20])}
+    assert set(rows) == {f"encode_{kind}" for kind in ("batch1", "batch1_p95", "best", "best_p95", "best_batch")}
+    assert rows["encode_best_batch"]["value"] in (1, 16)
+
+
+def test_digits_are_not_mirrored_and_other_data_sets_are():
+    flips = {name: datasets.registry.get(name).flips for name in ("digits", "digit_pairs", "mnist", "cifar10")}
+    assert flips == {"digits": False, "digit_pairs": False, "mnist": False, "cifar10": True}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -347,7 +358,7 @@ def test_a_model_is_json_and_safetensors_and_gives_the_same_codes(model):
         (lambda d, a: d["backbone"].update(name="none"), "'none' is not a backbone; choose one of alexnet"),
         (lambda d, a: a.pop("head.0.weight"), "Missing key.*head.0.weight"),
         (lambda d, a: a.update(more=np.zeros(3)), "Unexpected key.*more"),
-        (lambda d, a: d["params"].update(bits=9), "size mismatch for head.2.weight"),
+        (lambda d, a: d["head"].update(bits=9), "size mismatch for head.2.weight"),
         (lambda d, a: a["mean"].fill(np.nan), "holds values that are not finite in mean"),
     ],
 )

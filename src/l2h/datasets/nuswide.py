@@ -26,6 +26,10 @@ class Nuswide81M(ImageList):
     """
 
     protocols = {"nuswide-81-m": None}
+    licence = (
+        "pictures: those of their Flickr authors; the collection: by the agreement form of the National University of "
+        "Singapore, https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html"
+    )
 
     def __init__(self, sources: "Sources", *, drop_unlabelled_queries: bool = False):
         self.found = {path: sources.find(path) for path in (*LISTS.values(), IMAGES)}

@@ -50,8 +50,17 @@ rule report:
     params:
         run=RUN,
         config_file=CONFIG_FILE,
-        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.differences", "l2h.report.costs", "l2h.report.page"),
-        template=digest(Path(find_spec("l2h.report").origin).with_name("page.html.jinja")),
+        supervised=[label for label, entry in VARIANTS.items() if entry["supervised"]],
+        code=code(
+            *JOB,
+            "l2h.bootstrap",
+            "l2h.report",
+            "l2h.report.answer",
+            "l2h.report.costs",
+            "l2h.report.differences",
+            "l2h.report.page",
+        ),
+        templates=[digest(path) for path in sorted(Path(find_spec("l2h.report").origin).parent.glob("*.jinja"))],
     message:
         "report"
     script:

@@ -12,7 +12,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import comparison, costs, differences, page
+from l2h.report import answer, comparison, costs, differences, page
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7"):
@@ -147,14 +147,14 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
 
 
 def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
-    text = page.render(joined, tested, audits, "run", "command")
+    text = page.render(joined, tested, audits, "run", "command", {"itq"})
     assert text.count("another &lt;way&gt;") == 2
     assert text.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
 
 
 def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
     for p, count in ((0.5, 2), (0.01, 0)):
-        assert page.render(joined, tested.assign(p=p), audits, "run", "command").count("<td>≈ ") == count
+        assert page.render(joined, tested.assign(p=p), audits, "run", "command", {"itq"}).count("<td>≈ ") == count
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -180,20 +180,20 @@ def test_the_summary_has_a_line_a_variant(table):
 
 
 def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audits):
-    text = page.render(joined, tested, audits, "run & <name>", "snakemake --cores 8")
+    text = page.render(joined, tested, audits, "run & <name>", "snakemake --cores 8", {"itq"})
     assert "run &amp; &lt;name&gt;" in text
     assert "<b>lsh</b>" not in text
     body = text.partition("<script>")[0]
     for value in table["map"]:
         assert f"{value:.3f}" in body
-    assert body.count("<section") == 2 + 1
+    assert body.count("<section") == 2 + 2 + 1
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
     specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
     assert set(specs) == {"chart-0", "chart-1"}
 
 
 def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
-    text = page.render(joined, tested, audits, "run", "command")
+    text = page.render(joined, tested, audits, "run", "command", {"itq"})
     for bits in (8, 16):
         rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
         assert f'class="best">{rows["map"].max():.3f}</td>' in text
@@ -223,8 +223,8 @@ def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_th
 
 def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
     audits = audits_of(beside[beside["variant"] == "itq"])
-    text = page.render(join_costs(beside), tested, audits, "run", "command")
-    sections = text.split("<section")[1:-1]
+    text = page.render(join_costs(beside), tested, audits, "run", "command", {"itq"})
+    sections = text.split("<section")[3:-1]
     assert len(sections) == 2
     assert all("theirs</th>" in section for section in sections)
     assert [f"{name}</th>" in sections[0] for name in ("cosine", "itq")] == [True, True]
@@ -232,3 +232,29 @@ def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, 
     assert f"<td>{exact:.3f}</td>" in sections[0]  # alone with its length, so there is nothing to be the best of
     specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
     assert '"type": "rule"' in json.dumps(specs["chart-0"])
+
+
+def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from(table, tested):
+    rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])  # itq 8, 16, lsh 8, 16
+    rows = pd.concat([rows, rows.assign(variant="sh", map=[0.55, 0.9, 0.55, 0.9])[:2]])
+    pair = tested[tested["bits"] == 16].assign(variant="sh", other="<b>lsh</b>", p=0.06)
+    with_labels, without = answer.answers(rows, answer.tested_pairs(pair), {"itq"})
+    assert (with_labels["group"], with_labels["best"]["variant"]) == ("trained with labels", "itq")
+    assert [row["bits"] for row in without["lengths"]] == [8, 16]
+    assert [row["variant"] for row in without["lengths"]] == ["<b>lsh</b>", "sh"]
+    assert [row["level"] for row in without["lengths"]] == [[], ["<b>lsh</b>"]]
+    assert without["best"]["map"] == 0.9
+
+
+def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(table, tested):
+    rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])
+    rows["scope"] = rows["scope"].where(rows["variant"] == "itq", "baseline")
+    for p, said in ((0.01, "better than"), (0.05, "not distinguishable from")):
+        (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p=p)), set())
+        assert [(row["variant"], row["bits"], row["verdict"]) for row in entry["yardsticks"]] == [
+            ("<b>lsh</b>", 16, said)
+        ]
+    rows["scope"] = "external"
+    (entry,) = answer.answers(rows, {}, {"itq"})
+    assert entry["group"] == "made elsewhere"
+    assert entry["best"]["level"] == []

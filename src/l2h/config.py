@@ -38,8 +38,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
 
     Names alone become entries, defaults are filled in from the schema and the registries, and what follows from an
     entry is added to it: `protocol_id`, `id` and `weights_id` (parts of file names), `source` and `local` (where
-    weights come from), `arguments` (of a method's constructor), `results` (the code lengths and seeds at which a method
-    has a result, for each `<data set>/<protocol id>`).
+    weights come from), `arguments` (of a method's constructor), `supervised` (it says that it needs labels), `results`
+    (the code lengths and seeds at which a method has a result, for each `<data set>/<protocol id>`).
 
     Raises
     ------
@@ -147,6 +147,7 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
     # all of them, so that spelling out a default changes nothing
     given = made[0].get_params()
     entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
+    entry["supervised"] = made[0].__sklearn_tags__().target_tags.required
     entry["results"] = {}
     for dataset in config["datasets"]:
         name, protocol = dataset["name"], dataset["protocol_id"]

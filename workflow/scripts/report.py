@@ -14,5 +14,6 @@ joined = costs.join(pd.read_parquet(files.comparison), (store.read_rows(path, st
 costs.write_table(joined, snakemake.output.table)
 audits = pd.concat(store.read_rows(path, store.AUDIT).to_pandas() for path in files.audits)
 command = f"snakemake --cores 8 --configfile {params.config_file}"
-text = page.render(joined, pd.read_csv(files.differences), audits, params.run, command)
+differences = pd.read_csv(files.differences)
+text = page.render(joined, differences, audits, params.run, command, set(params.supervised))
 page.write(text, snakemake.output.report)

@@ -12,14 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 import l2h
 from l2h import store
+from l2h.report.answer import EXACT, EXTERNAL, LEVEL, SIGNIFICANCE, Pairs, answers, tested_pairs, verdict
 from l2h.report.differences import PLACE
 
-SIGNIFICANCE = 0.05
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
 # One fewer than colours, so that colour and shape together tell 56 variants apart.
 SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
-EXACT, EXTERNAL = "exact", "external"  # scopes
 
 
 def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
@@ -55,7 +54,14 @@ def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
     return chart.properties(width="container", height=340).configure_axis(labelFontSize=12, titleFontSize=13)
 
 
-def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataFrame, run: str, command: str) -> str:
+def render(
+    comparison: pd.DataFrame,
+    differences: pd.DataFrame,
+    audits: pd.DataFrame,
+    run: str,
+    command: str,
+    supervised: set[str],
+) -> str:
     """The whole page as text.
 
     Parameters
@@ -65,6 +71,7 @@ def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataF
     audits : rows of `l2h.audit.audit_models`
     run : the run's name
     command : what makes the run again
+    supervised : the variants that need labels
     """
     environment = Environment(
         loader=PackageLoader("l2h.report", "."),
@@ -73,13 +80,18 @@ def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataF
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    level = _level_pairs(differences)
-    sections = [_section(number, name, rows, level, audits) for number, (name, rows) in enumerate(_groups(comparison))]
+    pairs = tested_pairs(differences)
+    sections = [
+        {**_section(number, name, rows, pairs, audits), "answers": answers(rows, pairs, supervised)}
+        for number, (name, rows) in enumerate(_groups(comparison))
+    ]
     return environment.get_template("page.html.jinja").render(
         run=run,
         command=command,
         version=l2h.__version__,
         seeds=sorted(set(comparison["seeds"])),
+        significance=SIGNIFICANCE,
+        level=LEVEL,
         sections=sections,
         specs=json.dumps({section["id"]: section["spec"] for section in sections}).replace("<", "\\u003c"),
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
@@ -102,19 +114,11 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
             yield name, pd.concat([part, outside])
 
 
-def _level_pairs(differences: pd.DataFrame) -> set[tuple]:
-    """Places and pairs of variants whose mAP differs by no more than the choice of queries may explain."""
-    level = differences[differences["p"] >= SIGNIFICANCE]
-    rows = level[[*PLACE, "bits", "variant", "other"]].itertuples(index=False)
-    return {(*place, bits, frozenset((one, other))) for *place, bits, one, other in rows}
-
-
 def _section(
-    number: int, name: tuple[str, ...], rows: pd.DataFrame, level: set[tuple], audits: pd.DataFrame
+    number: int, name: tuple[str, ...], rows: pd.DataFrame, pairs: Pairs, audits: pd.DataFrame
 ) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
-    best = rows.loc[rows["map"].idxmax()].to_dict()
     spec = map_chart(rows.dropna(axis=1, how="all")).to_dict()
     return {
         "id": f"chart-{number}",
@@ -122,9 +126,8 @@ def _section(
         "protocol": protocol,
         "backbone": backbone,
         "weights": weights,
-        "best": best,
         "spec": spec,
-        "rows": _marked(rows, level).to_dict("records"),
+        "rows": _marked(rows, pairs).to_dict("records"),
         "unseen": bool(rows["map_unseen"].notna().any()),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
@@ -132,7 +135,7 @@ def _section(
     }
 
 
-def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
+def _marked(rows: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with it.
 
     Exact search has no code length, so it is neither.
@@ -140,14 +143,10 @@ def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
     columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
     coded = rows[rows["scope"] != EXACT]
     best = (coded.groupby("bits")[columns].transform("max") == coded[columns]).reindex(rows.index, fill_value=False)
-    winner = coded.loc[coded.groupby("bits")["map"].idxmax()].set_index("bits")["variant"]
-    places = rows[PLACE].itertuples(index=False, name=None)
+    winners = {row["bits"]: row for row in coded.loc[coded.groupby("bits")["map"].idxmax()].to_dict("records")}
     return rows.assign(
         best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()],
-        level=[
-            bits in winner and (*place, bits, frozenset((variant, winner[bits]))) in level
-            for place, variant, bits in zip(places, rows["variant"], rows["bits"], strict=True)
-        ],
+        level=[verdict(winners.get(row["bits"], row), row, pairs) == LEVEL for row in rows.to_dict("records")],
     )
 
 

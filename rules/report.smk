@@ -53,12 +53,17 @@ rule report:
         supervised=[label for label, entry in VARIANTS.items() if entry["supervised"]],
         code=code(
             *JOB,
+            *RANKING,
+            "l2h.metrics",
+            "l2h.diagnostics",
+            "l2h.evaluation",
             "l2h.bootstrap",
             "l2h.report",
             "l2h.report.answer",
             "l2h.report.costs",
             "l2h.report.differences",
             "l2h.report.page",
+            "l2h.report.table",
         ),
         templates=[digest(path) for path in sorted(Path(find_spec("l2h.report").origin).parent.glob("*.jinja"))],
     message:

@@ -154,7 +154,7 @@ def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
 
 def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
     for p, count in ((0.5, 2), (0.01, 0)):
-        assert page.render(joined, tested.assign(p=p), audits, "run", "command", {"itq"}).count("<td>≈ ") == count
+        assert page.render(joined, tested.assign(p=p), audits, "run", "command", {"itq"}).count(">≈ ") == count
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -186,7 +186,7 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audi
     body = text.partition("<script>")[0]
     for value in table["map"]:
         assert f"{value:.3f}" in body
-    assert body.count("<section") == 2 + 2 + 1
+    assert body.count("<section") == 2 + 1 + 2 + 1
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
     specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
     assert set(specs) == {"chart-0", "chart-1"}
@@ -224,14 +224,32 @@ def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_th
 def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
     audits = audits_of(beside[beside["variant"] == "itq"])
     text = page.render(join_costs(beside), tested, audits, "run", "command", {"itq"})
-    sections = text.split("<section")[3:-1]
-    assert len(sections) == 2
-    assert all("theirs</th>" in section for section in sections)
-    assert [f"{name}</th>" in sections[0] for name in ("cosine", "itq")] == [True, True]
+    rows = re.findall(r'<tr data-place="(.*?)".*?<th scope="row">(.*?)</th>', text, re.DOTALL)
+    here, there = "digits, p, alexnet-fc7", "pairs, p, external"
+    assert rows == [(here, "cosine"), (here, "itq"), (here, "itq"), (here, "theirs"), (there, "theirs")]
     exact = beside.iloc[0]["map"]
-    assert f"<td>{exact:.3f}</td>" in sections[0]  # alone with its length, so there is nothing to be the best of
+    assert f'">{exact:.3f}</td>' in text  # alone with its length, so there is nothing to be the best of
     specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
     assert '"type": "rule"' in json.dumps(specs["chart-0"])
+
+
+def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, tested):
+    rows = table[table["dataset"] == "digits"].assign(empty_in_radius=[0.1, 0.2, 0.3, 0.1], map=[0.5, 0.8, 0.6, 0.7])
+    made = page.table([rows, table[table["dataset"] == "pairs"]], answer.tested_pairs(tested.assign(p=0.5)))
+    assert made["apart"] == ["dataset"]
+    assert made["places"] == ["digits, p, alexnet-fc7", "pairs, p, alexnet-fc7"]
+    assert [("empty_in_radius" in row["best"], "map" in row["best"]) for row in made["rows"][:4]] == [
+        (True, False),
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
+    assert [row["level"] for row in made["rows"]] == [True, False, False, True, False]
+    assert not any("map_std" in row["best"] for row in made["rows"])
+    heads = {column["name"]: (column["head"], column["metric"], column["k"]) for column in made["columns"]}
+    assert heads["map_at_100"] == ("mAP@100", "map", 100)
+    assert heads["map_low"] == ("95% from", "map", 0)
+    assert "near_constant_bits" not in heads  # nobody has it here
 
 
 def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from(table, tested):

@@ -12,8 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 import l2h
 from l2h import store
-from l2h.report.answer import EXACT, EXTERNAL, LEVEL, SIGNIFICANCE, Pairs, answers, tested_pairs, verdict
+from l2h.report.answer import EXACT, EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
 from l2h.report.differences import PLACE
+from l2h.report.table import table
 
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
@@ -81,9 +82,10 @@ def render(
         lstrip_blocks=True,
     )
     pairs = tested_pairs(differences)
+    groups = list(_groups(comparison))
     sections = [
-        {**_section(number, name, rows, pairs, audits), "answers": answers(rows, pairs, supervised)}
-        for number, (name, rows) in enumerate(_groups(comparison))
+        {**_section(number, name, rows, audits), "answers": answers(rows, pairs, supervised)}
+        for number, (name, rows) in enumerate(groups)
     ]
     return environment.get_template("page.html.jinja").render(
         run=run,
@@ -93,6 +95,7 @@ def render(
         significance=SIGNIFICANCE,
         level=LEVEL,
         sections=sections,
+        table=table((rows for _, rows in groups), pairs),
         specs=json.dumps({section["id"]: section["spec"] for section in sections}).replace("<", "\\u003c"),
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     )
@@ -114,9 +117,7 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
             yield name, pd.concat([part, outside])
 
 
-def _section(
-    number: int, name: tuple[str, ...], rows: pd.DataFrame, pairs: Pairs, audits: pd.DataFrame
-) -> dict[str, Any]:
+def _section(number: int, name: tuple[str, ...], rows: pd.DataFrame, audits: pd.DataFrame) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
     spec = map_chart(rows.dropna(axis=1, how="all")).to_dict()
@@ -127,27 +128,10 @@ def _section(
         "backbone": backbone,
         "weights": weights,
         "spec": spec,
-        "rows": _marked(rows, pairs).to_dict("records"),
-        "unseen": bool(rows["map_unseen"].notna().any()),
+        "rows": rows.to_dict("records"),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
-        "depths": [column.removeprefix("map_at_") for column in rows if column.startswith("map_at_")],
     }
-
-
-def _marked(rows: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with it.
-
-    Exact search has no code length, so it is neither.
-    """
-    columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
-    coded = rows[rows["scope"] != EXACT]
-    best = (coded.groupby("bits")[columns].transform("max") == coded[columns]).reindex(rows.index, fill_value=False)
-    winners = {row["bits"]: row for row in coded.loc[coded.groupby("bits")["map"].idxmax()].to_dict("records")}
-    return rows.assign(
-        best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()],
-        level=[verdict(winners.get(row["bits"], row), row, pairs) == LEVEL for row in rows.to_dict("records")],
-    )
 
 
 def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:

@@ -33,8 +33,10 @@ rule report:
         differences=f"{RESULTS}/differences.csv",
         audits=places("audit.parquet"),
         costs=places("costs.parquet"),
+        metrics=cells("metrics.parquet"),
     output:
         report=f"{RESULTS}/report.html",
+        plots=directory(f"{RESULTS}/plots"),
         table=f"{RESULTS}/table.md",
     log:
         f"{RESULTS}/logs/report.log",
@@ -60,6 +62,7 @@ rule report:
             "l2h.bootstrap",
             "l2h.report",
             "l2h.report.answer",
+            "l2h.report.charts",
             "l2h.report.costs",
             "l2h.report.differences",
             "l2h.report.page",

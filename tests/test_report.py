@@ -12,7 +12,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import answer, comparison, costs, differences, page
+from l2h.report import answer, charts, comparison, costs, differences, page
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7"):
@@ -83,6 +83,19 @@ def tested(cells):
     return differences.between_methods([queries for _, queries in cells])
 
 
+def render(joined, tested, audits, run="run"):
+    """The page, with the same made-up curve for each of its rows."""
+    curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
+        pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
+    )
+    text, _ = page.render(joined, tested, audits, curves, run, "snakemake --cores 8", {"itq"})
+    return text
+
+
+def specs_of(text):
+    return json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
+
+
 def of(cells, metric, ties, k=None, normalise="relevant"):
     rows = [row for part, _ in cells for row in part.to_pylist()]
     wanted = {"metric": metric, "ties": ties, "k": k, "normalise": normalise}
@@ -147,14 +160,14 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
 
 
 def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
-    text = page.render(joined, tested, audits, "run", "command", {"itq"})
+    text = render(joined, tested, audits)
     assert text.count("another &lt;way&gt;") == 2
     assert text.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
 
 
 def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
     for p, count in ((0.5, 2), (0.01, 0)):
-        assert page.render(joined, tested.assign(p=p), audits, "run", "command", {"itq"}).count(">≈ ") == count
+        assert render(joined, tested.assign(p=p), audits).count(">≈ ") == count
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -180,7 +193,7 @@ def test_the_summary_has_a_line_a_variant(table):
 
 
 def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audits):
-    text = page.render(joined, tested, audits, "run & <name>", "snakemake --cores 8", {"itq"})
+    text = render(joined, tested, audits, "run & <name>")
     assert "run &amp; &lt;name&gt;" in text
     assert "<b>lsh</b>" not in text
     body = text.partition("<script>")[0]
@@ -188,12 +201,14 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audi
         assert f"{value:.3f}" in body
     assert body.count("<section") == 2 + 1 + 2 + 1
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
-    specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
-    assert set(specs) == {"chart-0", "chart-1"}
+    places = ("digits-p-alexnet-fc7", "pairs-p-alexnet-fc7")
+    assert {name for name in specs_of(text) if name.endswith(("map", "recall", "radius"))} == {
+        f"{place}-{kind}" for place in places for kind in ("map", "precision-recall", "radius")
+    }
 
 
 def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
-    text = page.render(joined, tested, audits, "run", "command", {"itq"})
+    text = render(joined, tested, audits)
     for bits in (8, 16):
         rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
         assert f'class="best">{rows["map"].max():.3f}</td>' in text
@@ -223,14 +238,13 @@ def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_th
 
 def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
     audits = audits_of(beside[beside["variant"] == "itq"])
-    text = page.render(join_costs(beside), tested, audits, "run", "command", {"itq"})
+    text = render(join_costs(beside), tested, audits)
     rows = re.findall(r'<tr data-place="(.*?)".*?<th scope="row">(.*?)</th>', text, re.DOTALL)
     here, there = "digits, p, alexnet-fc7", "pairs, p, external"
     assert rows == [(here, "cosine"), (here, "itq"), (here, "itq"), (here, "theirs"), (there, "theirs")]
     exact = beside.iloc[0]["map"]
     assert f'">{exact:.3f}</td>' in text  # alone with its length, so there is nothing to be the best of
-    specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
-    assert '"type": "rule"' in json.dumps(specs["chart-0"])
+    assert '"type": "rule"' in json.dumps(specs_of(text)["digits-p-alexnet-fc7-map"])
 
 
 def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, tested):
@@ -276,3 +290,36 @@ def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(tabl
     (entry,) = answer.answers(rows, {}, {"itq"})
     assert entry["group"] == "made elsewhere"
     assert entry["best"]["level"] == []
+
+
+def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
+    curves = charts.precision_recall([part for part, _ in cells])
+    one = curves[(curves["dataset"] == "digits") & (curves["variant"] == "itq") & (curves["bits"] == 8)]
+    some = [cell("itq", 8, seed) for seed in (0, 1, 2)]
+    for row in one.to_dict("records"):
+        assert row["precision"] == pytest.approx(
+            np.mean(of(some, "precision_at_distance", None, row["distance"], None))
+        )
+        assert row["recall"] == pytest.approx(np.mean(of(some, "recall_at_distance", None, row["distance"], None)))
+    assert set(one["distance"]) == set(range(9))
+    nothing = pa.table(cells[0][0].to_pydict() | {"value": [0.0] * len(cells[0][0])}, schema=store.METRICS)
+    assert charts.precision_recall([nothing]).empty
+
+
+def test_every_axis_says_what_is_better_and_bands_are_bounds(joined):
+    made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
+    assert set(made) == {"map", "radius", "hash-us", "training-processor", "search-flat-rate"}
+    for name, (_, chart) in made.items():
+        spec = json.dumps(chart.to_dict())
+        titles = set(re.findall(r'"title": "([^"]*)"', spec)) - {"method", "bits"}
+        assert titles
+        assert all(re.search(r"\((higher|lower) is better\)$", title) for title in titles)
+        assert ('"type": "area"' in spec) == (name == "map")
+    assert '"type": "rule"' in json.dumps(made["map"][1].to_dict())
+
+
+def test_charts_become_files(joined, tmp_path):
+    made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
+    charts.write_files({"one": made["radius"][1]}, tmp_path / "plots")
+    assert (tmp_path / "plots/one.png").read_bytes().startswith(b"\x89PNG")
+    assert "precision, Hamming radius 2 (higher is better)" in (tmp_path / "plots/one.svg").read_text()

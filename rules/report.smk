@@ -66,9 +66,14 @@ rule report:
             "l2h.report.costs",
             "l2h.report.differences",
             "l2h.report.page",
+            "l2h.report.published",
             "l2h.report.table",
         ),
-        templates=[digest(path) for path in sorted(Path(find_spec("l2h.report").origin).parent.glob("*.jinja"))],
+        files=[
+            digest(path)
+            for path in sorted(Path(find_spec("l2h.report").origin).parent.iterdir())
+            if path.suffix in (".jinja", ".csv")
+        ],
     message:
         "report"
     script:

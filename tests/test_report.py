@@ -12,7 +12,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, page
+from l2h.report import answer, charts, comparison, costs, differences, page, published
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7"):
@@ -199,7 +199,7 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audi
     body = text.partition("<script>")[0]
     for value in table["map"]:
         assert f"{value:.3f}" in body
-    assert body.count("<section") == 2 + 1 + 2 + 1
+    assert body.count("<section") == 2 + 1 + 2 + 2
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
     places = ("digits-p-alexnet-fc7", "pairs-p-alexnet-fc7")
     assert {name for name in specs_of(text) if name.endswith(("map", "recall", "radius"))} == {
@@ -323,3 +323,29 @@ def test_charts_become_files(joined, tmp_path):
     charts.write_files({"one": made["radius"][1]}, tmp_path / "plots")
     assert (tmp_path / "plots/one.png").read_bytes().startswith(b"\x89PNG")
     assert "precision, Hamming radius 2 (higher is better)" in (tmp_path / "plots/one.svg").read_text()
+
+
+def test_only_the_same_protocol_metric_method_and_length_is_compared(table):
+    ours = table.assign(weights="imagenet1k_v1@abc", method="itq", dataset="mnist", protocol="mnist-1k")[:2]
+    known = {"source": "s", "dataset": "mnist", "protocol": "mnist-1k", "metric": "mAP@all", "method": "itq", "bits": 8}
+    known |= {"backbone": "theirs", "value": 0.25, "note": "n"}
+    others = [{"dataset": "x"}, {"protocol": "x"}, {"metric": "mAP@7"}, {"method": "x"}, {"bits": 9}]
+    figures = pd.DataFrame([known, {**known, "metric": "mAP@100", "bits": 16}, *({**known, **one} for one in others)])
+    both = published.beside(ours, figures)
+    assert both[["metric", "bits"]].to_numpy().tolist() == [["mAP@all", 8], ["mAP@100", 16]]
+    assert list(both["ours"]) == [ours["map"].iloc[0], ours["map_at_100"].iloc[1]]
+    assert both["difference"].iloc[0] == pytest.approx(ours["map"].iloc[0] - 0.25)
+    assert both["their_backbone"].iloc[0] == "theirs"
+    assert published.beside(ours.assign(weights="untrained-0@abc"), figures).empty
+
+
+def test_published_figures_have_sources_and_known_metrics(joined, tested, audits):
+    figures = published.read()
+    assert (figures["source"] != "").all()
+    assert figures["value"].between(0, 1).all()
+    assert figures["metric"].str.fullmatch(r"mAP@(all|\d+)").all()
+    assert "nothing is compared" in render(joined, tested, audits)
+    mnist = joined.assign(dataset="mnist", protocol="mnist-1k", weights="imagenet1k_v1@abc", method="dsh")[:1]
+    text = render(mnist, tested, audits)
+    assert f"<td>{mnist['map'].iloc[0]:.3f}</td>\n<td>0.960</td><td>{mnist['map'].iloc[0] - 0.96:+.3f}</td>" in text
+    assert "alexnet (full fine-tune); best epoch chosen on the queries" in text

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 import l2h
 from l2h import store
+from l2h.report import published
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
 from l2h.report.charts import Chart, charts
 from l2h.report.differences import PLACE
@@ -62,6 +63,7 @@ def render(
         level=LEVEL,
         sections=sections,
         table=table((rows for _, rows in groups), pairs),
+        published=published.beside(comparison, published.read()).to_dict("records"),
         specs=json.dumps(specs).replace("<", "\\u003c"),
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     )

@@ -1,3 +1,11 @@
+# What makes the run again: its configs, and what was said on the command line beside them. Snakemake hands numbers in
+# lists over as text.
+COMMAND = ["snakemake", "--cores", "8", "--configfile", *map(os.path.relpath, workflow.configfiles)]
+if workflow.config_settings.config:
+    said = [f"{key}={value}" for key, value in workflow.config_settings.config.items()]
+    COMMAND += ["--config", *(re.sub(r"'(\d+)'", r"\1", part) for part in said)]
+
+
 rule compare:
     input:
         metrics=cells("metrics.parquet"),
@@ -34,6 +42,7 @@ rule report:
         audits=places("audit.parquet"),
         costs=places("costs.parquet"),
         metrics=cells("metrics.parquet"),
+        splits=[f"resources/{dataset}/splits/{protocol}.parquet" for dataset, protocol in PROTOCOLS],
     output:
         report=f"{RESULTS}/report.html",
         plots=directory(f"{RESULTS}/plots"),
@@ -52,10 +61,19 @@ rule report:
     params:
         run=RUN,
         config_file=CONFIG_FILE,
+        command=shlex.join(COMMAND),
+        protocols=list(PROTOCOLS),
+        shared_benchmarks=[
+            f"resources/{dataset}/benchmarks/{step}.tsv"
+            for dataset, protocol in PROTOCOLS
+            for step in ["dataset", f"split-{protocol}", *(f"features-{features}" for features in FEATURES)]
+        ],
         supervised=[label for label, entry in VARIANTS.items() if entry["supervised"]],
         code=code(
             *JOB,
             *RANKING,
+            "l2h.ids",
+            "l2h.splits",
             "l2h.metrics",
             "l2h.diagnostics",
             "l2h.evaluation",
@@ -65,6 +83,7 @@ rule report:
             "l2h.report.charts",
             "l2h.report.costs",
             "l2h.report.differences",
+            "l2h.report.made",
             "l2h.report.page",
             "l2h.report.published",
             "l2h.report.table",

@@ -12,7 +12,8 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, page, published
+from l2h.report import answer, charts, comparison, costs, differences, made, page, published
+from l2h.splits import Split
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7"):
@@ -88,7 +89,17 @@ def render(joined, tested, audits, run="run"):
     curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
     )
-    text, _ = page.render(joined, tested, audits, curves, run, "snakemake --cores 8", {"itq"})
+    split = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
+    facts = {
+        "command": "snakemake --cores 8 --config 'bits=[8, 16]'",
+        "config": "datasets: [<digits>]",
+        "versions": {"l2h": "0.1.0", "numpy": "2"},
+        "system": "Linux",
+        "processors": ["a processor"],
+        "splits": dict.fromkeys(zip(joined["dataset"], joined["protocol"], strict=True), split),
+        "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
+    }
+    text, _ = page.render(joined, tested, audits, curves, run, facts, {"itq"})
     return text
 
 
@@ -199,7 +210,7 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audi
     body = text.partition("<script>")[0]
     for value in table["map"]:
         assert f"{value:.3f}" in body
-    assert body.count("<section") == 2 + 1 + 2 + 2
+    assert body.count("<section") == 2 + 1 + 2 + 3
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
     places = ("digits-p-alexnet-fc7", "pairs-p-alexnet-fc7")
     assert {name for name in specs_of(text) if name.endswith(("map", "recall", "radius"))} == {
@@ -349,3 +360,45 @@ def test_published_figures_have_sources_and_known_metrics(joined, tested, audits
     text = render(mnist, tested, audits)
     assert f"<td>{mnist['map'].iloc[0]:.3f}</td>\n<td>0.960</td><td>{mnist['map'].iloc[0] - 0.96:+.3f}</td>" in text
     assert "alexnet (full fine-tune); best epoch chosen on the queries" in text
+
+
+def test_the_page_says_how_it_was_made(joined, tested, audits):
+    text = render(joined, tested, audits)
+    for words in (
+        "&#39;bits=[8, 16]&#39;",
+        "datasets: [&lt;digits&gt;]",
+        "5a5a",
+        "5,678",
+        "1,234.5",
+        "untrained-0@abc",
+    ):
+        assert words in text
+
+
+def test_facts_come_from_the_run_s_files(tmp_path):
+    images = pa.table(
+        {
+            "id": [0, 1, 2],
+            "role": ["query", "train", "database"],
+            "image_sha256": pa.array([bytes([n] * 32) for n in range(3)], pa.binary(32)),
+            "labels": pa.array([[0], [0], [1]], pa.list_(pa.int16())),
+        },
+        schema=store.SPLIT,
+    )
+    split = Split(images, "p", 7)
+    store.write_split(tmp_path / "p.parquet", split)
+    (tmp_path / "my.yaml").write_text("bits: [8]")
+    head = "s\tmax_rss\tcpu_time\n"
+    (tmp_path / "fit.tsv").write_text(head + "2.5\t100\t2\n")
+    (tmp_path / "fit-b.tsv").write_text(head + "1.5\tNA\tNA\n")
+    (tmp_path / "rank.tsv").write_text(head + "9\t50\t8\n")
+    files = [tmp_path / name for name in ("fit.tsv", "fit-b.tsv", "rank.tsv", "none.tsv")]
+    facts = made.facts("again", tmp_path / "my.yaml", ["a", "a"], {("d", "p"): tmp_path / "p.parquet"}, files)
+    assert facts["config"] == "bits: [8]"
+    assert facts["processors"] == ["a"]
+    assert facts["splits"]["d", "p"] == {"seed": 7, "sha256": split.sha256, "query": 1, "train": 1, "database": 1}
+    assert facts["times"] == [
+        {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
+        {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
+    ]
+    assert facts["versions"]["numpy"] == np.__version__

@@ -1,7 +1,7 @@
 """The report: one HTML file that opens offline."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-import l2h
 from l2h import store
 from l2h.report import published
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
@@ -24,7 +23,7 @@ def render(
     audits: pd.DataFrame,
     curves: pd.DataFrame,
     run: str,
-    command: str,
+    made: Mapping[str, Any],
     supervised: set[str],
 ) -> tuple[str, dict[str, Chart]]:
     """The whole page as text, and its charts by name.
@@ -36,7 +35,7 @@ def render(
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
     run : the run's name
-    command : what makes the run again
+    made : how it was made, from `l2h.report.made.facts`
     supervised : the variants that need labels
     """
     environment = Environment(
@@ -56,8 +55,8 @@ def render(
     specs = {name: chart.to_dict() for name, chart in plots.items()}
     text = environment.get_template("page.html.jinja").render(
         run=run,
-        command=command,
-        version=l2h.__version__,
+        made=made,
+        weights=list(dict.fromkeys(comparison["weights"])),
         seeds=sorted(set(comparison["seeds"])),
         significance=SIGNIFICANCE,
         level=LEVEL,

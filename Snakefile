@@ -14,24 +14,29 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
+SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+
 try:
-    resolve(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+    resolve(config, SCHEMA)
 except L2HError as error:
     raise WorkflowError(str(error)) from None
 
 
 include: "rules/common.smk"
+include: "rules/pretrained.smk"
 include: "rules/data.smk"
 include: "rules/split.smk"
 include: "rules/features.smk"
 include: "rules/fit.smk"
 include: "rules/encode.smk"
+include: "rules/finetune.smk"
 include: "rules/external.smk"
 include: "rules/rank.smk"
 include: "rules/scores.smk"
 include: "rules/metrics.smk"
 include: "rules/measure.smk"
 include: "rules/report.smk"
+include: "rules/release.smk"
 
 
 rule all:

@@ -7,10 +7,15 @@ import time
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 from l2h import backbones, datasets, hashing
 from l2h.backbones.weights import UNTRAINED
-from l2h.config import EXTERNAL
+from l2h.bundles.archive import read_manifest
+from l2h.bundles.release import weights_licence
+from l2h.config import DOWNLOADS, EXTERNAL, declared
+from l2h.datasets.images import DECODERS
+from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
@@ -19,9 +24,9 @@ STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
-DOWNLOADS = "resources/downloads"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
 CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
+BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 CELL_MESSAGE = (
     "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
     "%s {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
@@ -33,23 +38,35 @@ PLACE_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks"
 SHARDS = config["ranking"]["shards"]
 SHARD = "" if SHARDS == 1 else f"shard{{shard}}of{SHARDS}/"
 
-PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"]}
+DATASETS = {entry["name"]: entry for entry in config["datasets"] if not entry["missing"]}
+PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"] if not entry["missing"]}
+NOT_RUN = [
+    {"dataset": entry["name"], "protocol": entry["protocol_id"], "not_run": entry["missing"]}
+    for entry in config["datasets"]
+    if entry["missing"]
+]
+if not DATASETS:
+    raise WorkflowError("\n".join(f"{entry['dataset']} cannot be run: {entry['not_run']}" for entry in NOT_RUN))
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
 WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["backbones"]}
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
+# What a data set's bundle holds is taken from it, verified and unpacked, instead of made.
+BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
+UNPACKED = {manifest.dataset: f"resources/bundles/{manifest.id}" for manifest in BUNDLES.values()}
+FINETUNED = [variant for variant, entry in VARIANTS.items() if entry["scope"] == FULL]
+ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
 JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
+IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.pictures"]
 EXTRACTION = [
+    *IMAGES,
     "l2h.download",
     "l2h.registry",
-    "l2h.datasets",
-    "l2h.datasets.base",
-    "l2h.datasets.images",
     "l2h.ids",
     "l2h.splits",
     "l2h.backbones",
@@ -58,15 +75,16 @@ EXTRACTION = [
     "l2h.features",
     "l2h.progress",
 ]
+NETWORK = [*EXTRACTION, "l2h.hashing.network", "l2h.hashing.training"]
 
 
 def one_of(names):
-    """A wildcard's constraint."""
-    return "|".join(map(re.escape, names))
+    """A wildcard's constraint; without names, nothing fits."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
-    dataset=one_of({name for name, _ in PROTOCOLS}),
+    dataset=one_of(DATASETS),
     protocol=one_of({protocol for _, protocol in PROTOCOLS}),
     backbone=one_of([*BACKBONES, EXTERNAL]),
     features=one_of(FEATURES),
@@ -94,7 +112,8 @@ def class_code(registry, name):
 
 
 def dataset_code(wildcards):
-    return class_code(datasets.registry, wildcards.dataset)
+    reader = DATASETS[wildcards.dataset]["reader"]
+    return class_code(datasets.registry, reader) | code(*datasets.registry.get(reader).imports)
 
 
 def backbone_code(name):
@@ -110,8 +129,8 @@ def method_code(wildcards):
 
 
 def methods_code(wildcards):
-    """What all hashers' models need to be used."""
-    methods = {entry["method"] for entry in hashers().values()}
+    """What the models of hashers on features need to be used."""
+    methods = {VARIANTS[variant]["method"] for variant in hashers(ON_FEATURES)}
     return {name: digest for method in sorted(methods) for name, digest in class_code(hashing.registry, method).items()}
 
 
@@ -120,23 +139,38 @@ def extraction(entry):
     return {key: entry[key] for key in ("name", "layer", "source", "input_size", "precision", "dtype")}
 
 
+def network_entry(entry):
+    """What a network of scope full takes of a backbone."""
+    return {**{key: entry[key] for key in ("name", "layer", "input_size", "precision")}, "weights": entry["source"]}
+
+
 def training_code(wildcards):
     """What a method imports only to train."""
     return code(*method_class(wildcards.variant).fit_imports)
 
 
-def cells(name):
-    """A file of every cell of the comparison; codes from elsewhere follow those that are made from features."""
+def cell_keys():
+    """The wildcards of every cell of the comparison; codes from elsewhere follow those that are made from features."""
     return [
-        f"{CELL}/{name}".format(
-            dataset=dataset, protocol=protocol, backbone=backbone, variant=variant, bits=bits, seed=seed
-        )
+        {
+            "dataset": dataset,
+            "protocol": protocol,
+            "backbone": backbone,
+            "variant": variant,
+            "bits": bits,
+            "seed": seed,
+        }
         for dataset, protocol in PROTOCOLS
         for backbone in [*BACKBONES, EXTERNAL]
         for variant, entry in VARIANTS.items()
         if issubclass(method_class(variant), External) == (backbone == EXTERNAL)
         for bits, seed in entry["results"][f"{dataset}/{protocol}"]
     ]
+
+
+def cells(name):
+    """A file of every cell of the comparison."""
+    return [f"{CELL}/{name}".format(**key) for key in cell_keys()]
 
 
 def ranking_of(wildcards):
@@ -152,21 +186,28 @@ def external_codes_of(wildcards):
     return method.path(wildcards.dataset, wildcards.protocol, wildcards.bits, wildcards.seed)
 
 
-def places(name):
-    """A file of every data set, protocol and backbone."""
+def flip_of(wildcards):
+    """Whether images are mirrored in training: as the variant says, or else the data set."""
+    flip = VARIANTS[wildcards.variant]["arguments"]["flip"]
+    return datasets.registry.get(DATASETS[wildcards.dataset]["reader"]).flips if flip is None else flip
+
+
+def places(name, variants=VARIANTS):
+    """A file of every data set, protocol and backbone, if some of these variants are hashers."""
     return [
         f"{PLACE}/{name}".format(dataset=dataset, protocol=protocol, backbone=backbone)
         for dataset, protocol in PROTOCOLS
         for backbone in BACKBONES
+        if hashers(variants)
     ]
 
 
-def hashers():
-    """The variants that make codes from features."""
-    return {variant: entry for variant, entry in VARIANTS.items() if issubclass(method_class(variant), Hasher)}
+def hashers(variants):
+    """Those that make codes here."""
+    return [variant for variant in variants if issubclass(method_class(variant), Hasher)]
 
 
-def keys_of(wildcards):
+def keys_of(variants):
     """The cells of one place's hashers at the first seed, as the columns that tables have beside the place's.
 
     In an order of their own, so that another order of the config's methods measures nothing again.
@@ -174,27 +215,59 @@ def keys_of(wildcards):
     return [
         {
             "variant": variant,
-            "method": entry["method"],
-            "scope": entry["scope"],
+            "method": VARIANTS[variant]["method"],
+            "scope": VARIANTS[variant]["scope"],
             "bits": bits,
             "seed": config["seeds"][0],
         }
-        for variant, entry in sorted(hashers().items())
+        for variant in sorted(hashers(variants))
         for bits in sorted(config["bits"])
     ]
 
 
-def cells_of(wildcards, path):
-    """A file of each of these cells."""
-    return [path.format(**wildcards, **key) for key in keys_of(wildcards)]
+def cells_of(variants, path):
+    """An input function: a file of each of these cells."""
+    return lambda wildcards: [path.format(**wildcards, **key) for key in keys_of(variants)]
+
+
+def trainings(wildcards):
+    """The benchmark files of the trainings of all hashers' cells."""
+    return [
+        f"{CELL_BENCHMARK}/{'finetune' if key['scope'] == FULL else 'fit'}.tsv".format(**wildcards, **key)
+        for key in keys_of(VARIANTS)
+    ]
+
+
+def home(dataset):
+    """Where a data set's manifest, splits and features are."""
+    return UNPACKED.get(dataset, f"resources/{dataset}")
+
+
+def manifest_of(wildcards):
+    return f"{home(wildcards.dataset)}/manifest.parquet"
 
 
 def split_of(wildcards):
-    return f"resources/{wildcards.dataset}/splits/{wildcards.protocol}.parquet"
+    return f"{home(wildcards.dataset)}/splits/{wildcards.protocol}.parquet"
+
+
+def checked(wildcards):
+    """What says that the split was found fit; made again, it calls for nothing else to be. A bundle's was when made."""
+    if wildcards.dataset in UNPACKED:
+        return []
+    return ancient(f"resources/{wildcards.dataset}/splits/{wildcards.protocol}.near_copies.parquet")
 
 
 def features_of(wildcards):
-    return f"resources/{wildcards.dataset}/features/{BACKBONES[wildcards.backbone]['id']}.parquet"
+    """A bundle calls them by the backbone's label, as its maker's threads and processor matter no more."""
+    name = wildcards.backbone if wildcards.dataset in UNPACKED else BACKBONES[wildcards.backbone]["id"]
+    return f"{home(wildcards.dataset)}/features/{name}.parquet"
+
+
+def model_of(wildcards):
+    if wildcards.dataset in UNPACKED:
+        return f"{UNPACKED[wildcards.dataset]}/{BUNDLED_MODEL}"
+    return f"{CELL}/model"
 
 
 def weights_of(wildcards):
@@ -234,11 +307,46 @@ def gpus(wildcards):
 
 
 def ending(comparison, report):
-    """What the end of a run says: the table in short, and where the rest is."""
+    """What the end of a run says: the table in short, what was not run, and where the rest is."""
     import pandas
 
-    from l2h.report.comparison import summary
+    from l2h.report.comparison import split_off, summary
 
-    table = summary(pandas.read_parquet(comparison))
+    table = pandas.read_parquet(comparison)
     figures = Path(comparison).with_suffix(".csv")
-    return f"\nmAP over the whole database:\n{table}\n\nall figures: {figures}\nreport:      {report}"
+    not_run = "".join(f"not run: {line}\n" for line in split_off(table)[1])
+    return f"\nmAP over the whole database:\n{summary(table)}\n\n{not_run}all figures: {figures}\nreport:      {report}"
+
+
+def bundled(dataset):
+    """A data set's files by their paths in a bundle; a model is a folder."""
+    files = {"manifest.parquet": f"{home(dataset)}/manifest.parquet"}
+    for protocol in (protocol for name, protocol in PROTOCOLS if name == dataset):
+        for backbone in BACKBONES:
+            place = SimpleNamespace(dataset=dataset, protocol=protocol, backbone=backbone)
+            files[f"splits/{protocol}.parquet"] = split_of(place)
+            files[f"features/{backbone}.parquet"] = features_of(place)
+    for key in cell_keys():
+        if key["dataset"] == dataset and key["backbone"] != EXTERNAL:
+            files[BUNDLED_MODEL.format(**key)] = model_of(SimpleNamespace(**key)).format(**key)
+    return files
+
+
+def description_of(dataset):
+    """What a bundle says of what it holds."""
+    entries = [entry for entry in config["datasets"] if entry["name"] == dataset]
+    licences = {f"data set {dataset}": datasets.registry.get(entries[0]["reader"]).licence}
+    for label, entry in BACKBONES.items():
+        backbone = backbones.registry.get(entry["name"])
+        licence = weights_licence(backbone, entry["source"], entry["local"])
+        licences[f"weights {entry['source']} of {label}"] = licence
+    fitted = {name: entry for name, entry in VARIANTS.items() if not issubclass(method_class(name), External)}
+    return {
+        "dataset": dataset,
+        "backbones": {label: extraction(entry) for label, entry in BACKBONES.items()},
+        "variants": {
+            label: {key: entry[key] for key in ("method", "scope", "arguments")} for label, entry in fitted.items()
+        },
+        "licences": licences,
+        "config": declared({**config, "datasets": entries, "pretrained": [], "dataset_mirror": None}, SCHEMA),
+    }

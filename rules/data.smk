@@ -1,6 +1,6 @@
 rule dataset:
     output:
-        images="resources/{dataset}/images.npy",
+        images=directory("resources/{dataset}/images"),
         manifest="resources/{dataset}/manifest.parquet",
     log:
         "resources/{dataset}/logs/dataset.log",
@@ -8,14 +8,17 @@ rule dataset:
         "resources/{dataset}/benchmarks/dataset.tsv"
     conda:
         "../envs/l2h.yaml"
-    threads: 1
+    threads: DECODERS
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=120,
         gpu=0,
     params:
         downloads=DOWNLOADS,
-        code=code(*JOB, *FETCH, "l2h.ids", "l2h.registry", "l2h.datasets", "l2h.splits"),
+        reader=lambda wildcards: DATASETS[wildcards.dataset]["reader"],
+        arguments=lambda wildcards: DATASETS[wildcards.dataset]["params"],
+        made_of=lambda wildcards: DATASETS[wildcards.dataset]["made_of"],
+        code=code(*JOB, *FETCH, "l2h.ids", "l2h.registry", *IMAGES, "l2h.splits"),
         dataset_code=dataset_code,
     message:
         "{wildcards.dataset}: images and manifest"

@@ -1,6 +1,6 @@
 rule encode:
     input:
-        model=f"{CELL}/model",
+        model=model_of,
         features=features_of,
     output:
         f"{CELL}/codes.parquet",
@@ -10,6 +10,7 @@ rule encode:
         f"{CELL_BENCHMARK}/encode.tsv"
     wildcard_constraints:
         backbone=one_of(BACKBONES),
+        variant=one_of(ON_FEATURES),
     conda:
         "../envs/l2h.yaml"
     threads: 1

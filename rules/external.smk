@@ -1,7 +1,8 @@
 rule external_codes:
     input:
         codes=external_codes_of,
-        manifest="resources/{dataset}/manifest.parquet",
+        manifest=manifest_of,
+        checked=checked,
     output:
         f"{CELL}/codes.parquet",
     log:

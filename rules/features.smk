@@ -25,7 +25,7 @@ rule weights:
 
 rule features:
     input:
-        images="resources/{dataset}/images.npy",
+        images="resources/{dataset}/images",
         manifest="resources/{dataset}/manifest.parquet",
         weights=weights_of,
     output:

@@ -1,6 +1,7 @@
 rule fit:
     input:
         split=split_of,
+        checked=checked,
         features=features_of,
     output:
         directory(f"{CELL}/model"),
@@ -10,6 +11,7 @@ rule fit:
         f"{CELL_BENCHMARK}/fit.tsv"
     wildcard_constraints:
         backbone=one_of(BACKBONES),
+        variant=one_of(ON_FEATURES),
     conda:
         "../envs/l2h.yaml"
     threads: config["threads"]["fit"]

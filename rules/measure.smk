@@ -1,11 +1,14 @@
-"""What is measured beside the ranking: each variant and code length, at the first seed, of one data set and backbone."""
+"""What is measured beside the ranking: each variant and code length, at the first seed, of one data set and backbone.
+
+Networks of scope full have costs, but no audit, which would take the real-valued outputs of all images.
+"""
 
 
 rule audit:
     input:
         split=split_of,
         features=features_of,
-        models=lambda wildcards: cells_of(wildcards, f"{CELL}/model"),
+        models=lambda wildcards: cells_of(ON_FEATURES, model_of(wildcards))(wildcards),
     output:
         f"{PLACE}/audit.parquet",
     log:
@@ -20,7 +23,7 @@ rule audit:
         runtime=60,
         gpu=0,
     params:
-        cell_keys=lambda wildcards: keys_of(wildcards),
+        cell_keys=keys_of(ON_FEATURES),
         code=code(
             *JOB,
             *HASHING,
@@ -42,14 +45,14 @@ rule audit:
 # all cores, so that nothing runs beside it
 rule costs:
     input:
-        images="resources/{dataset}/images.npy",
+        images="resources/{dataset}/images",
         manifest="resources/{dataset}/manifest.parquet",
         weights=weights_of,
         split=split_of,
-        features=features_of,
-        models=lambda wildcards: cells_of(wildcards, f"{CELL}/model"),
-        codes=lambda wildcards: cells_of(wildcards, f"{CELL}/codes.parquet"),
-        trainings=lambda wildcards: cells_of(wildcards, f"{CELL_BENCHMARK}/fit.tsv"),
+        features=branch(bool(ON_FEATURES), then=features_of, otherwise=[]),
+        models=cells_of(VARIANTS, f"{CELL}/model"),
+        codes=cells_of(VARIANTS, f"{CELL}/codes.parquet"),
+        trainings=trainings,
     output:
         f"{PLACE}/costs.parquet",
     log:
@@ -64,7 +67,7 @@ rule costs:
         runtime=120,
         gpu=0 if config["device"] == "cpu" else 1,
     params:
-        cell_keys=lambda wildcards: keys_of(wildcards),
+        cell_keys=keys_of(VARIANTS),
         entry=lambda wildcards: extraction(BACKBONES[wildcards.backbone]),
         device=config["device"],
         numeric_threads=config["threads"]["features"],
@@ -77,6 +80,7 @@ rule costs:
         ),
         backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
         methods_code=methods_code,
+        network_code=code(*NETWORK) if FINETUNED else code(),
     message:
         "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): costs, alone on the machine"
     script:

@@ -27,6 +27,7 @@ rule compare:
         runtime=10,
         gpu=0,
     params:
+        not_run=NOT_RUN,
         order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
         code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
     message:
@@ -39,10 +40,10 @@ rule report:
     input:
         comparison=f"{RESULTS}/comparison.parquet",
         differences=f"{RESULTS}/differences.csv",
-        audits=places("audit.parquet"),
-        costs=places("costs.parquet"),
+        audits=places("audit.parquet", ON_FEATURES),
+        costs=[] if UNPACKED else places("costs.parquet"),
         metrics=cells("metrics.parquet"),
-        splits=[f"resources/{dataset}/splits/{protocol}.parquet" for dataset, protocol in PROTOCOLS],
+        splits=[split_of(SimpleNamespace(dataset=dataset, protocol=protocol)) for dataset, protocol in PROTOCOLS],
     output:
         report=f"{RESULTS}/report.html",
         plots=directory(f"{RESULTS}/plots"),
@@ -66,7 +67,12 @@ rule report:
         shared_benchmarks=[
             f"resources/{dataset}/benchmarks/{step}.tsv"
             for dataset, protocol in PROTOCOLS
-            for step in ["dataset", f"split-{protocol}", *(f"features-{features}" for features in FEATURES)]
+            for step in [
+                "dataset",
+                f"split-{protocol}",
+                f"check_split-{protocol}",
+                *(f"features-{features}" for features in FEATURES),
+            ]
         ],
         supervised=[label for label, entry in VARIANTS.items() if entry["supervised"]],
         code=code(
@@ -81,6 +87,7 @@ rule report:
             "l2h.report",
             "l2h.report.answer",
             "l2h.report.charts",
+            "l2h.report.comparison",
             "l2h.report.costs",
             "l2h.report.differences",
             "l2h.report.made",

@@ -1,7 +1,7 @@
 rule rank_by_scores:
     input:
         split=split_of,
-        model=f"{CELL}/model",
+        model=model_of,
         features=features_of,
     output:
         database=f"{CELL}/relevance.parquet",

@@ -15,11 +15,36 @@ rule split:
         runtime=10,
         gpu=0,
     params:
-        protocol=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["protocol"],
+        dealing=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["dealing"],
         seed=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["split_seed"],
-        code=code(*JOB, "l2h.download", "l2h.ids", "l2h.registry", "l2h.datasets", "l2h.splits"),
-        dataset_code=dataset_code,
+        code=code(*JOB, "l2h.ids", "l2h.splits"),
     message:
-        "{wildcards.dataset}: split {wildcards.protocol}, checked for leaks"
+        "{wildcards.dataset}: split {wildcards.protocol}"
     script:
         "../workflow/scripts/split.py"
+
+
+rule check_split:
+    input:
+        split="resources/{dataset}/splits/{protocol}.parquet",
+        images="resources/{dataset}/images",
+        manifest="resources/{dataset}/manifest.parquet",
+    output:
+        "resources/{dataset}/splits/{protocol}.near_copies.parquet",
+    log:
+        "resources/{dataset}/logs/check_split-{protocol}.log",
+    benchmark:
+        "resources/{dataset}/benchmarks/check_split-{protocol}.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: DECODERS
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=0,
+    params:
+        code=code(*JOB, *IMAGES, "l2h.registry", "l2h.ids", "l2h.near_copies", "l2h.progress", "l2h.splits"),
+    message:
+        "{wildcards.dataset}: check {wildcards.protocol} for leaks"
+    script:
+        "../workflow/scripts/check_split.py"

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from l2h.config import ConfigError, resolve
+from l2h.config import ConfigError, declared, resolve
 from l2h.errors import L2HError
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +17,12 @@ MINIMAL = {
     "backbones": [{"name": "alexnet", "weights": "untrained"}],
     "methods": ["itq", {"method": "dsh", "label": "dsh-paper", "params": {"alpha": 0.01, "pairs": "batch"}}],
 }
+LISTS = {"root": "x", "query": "q.txt", "train": "t.txt", "database": "d.txt"}
+
+
+def mine(**change):
+    """The entry of a folder of pictures."""
+    return {"name": "mine", "reader": "image_list", "params": {"root": "x"}, **change}
 
 
 def resolved(config):
@@ -31,8 +37,19 @@ def test_defaults_are_filled_in():
     assert config["seeds"] == [0]
     assert config["threads"] == {"features": 4, "fit": 1, "rank": 1}
     assert config["ranking"] == {"shards": 1, "device": "cpu"}
+    dealing = {"query": 30, "train": 50, "per_class": True, "train_in_database": True}
     assert config["datasets"] == [
-        {"name": "digits", "protocol": "digits-300", "protocol_id": "digits-300", "split_seed": 0}
+        {
+            "name": "digits",
+            "reader": "digits",
+            "params": {},
+            "protocol": "digits-300",
+            "dealing": dealing,
+            "protocol_id": "digits-300",
+            "split_seed": 0,
+            "missing": None,
+            "made_of": {},
+        }
     ]
     backbone = config["backbones"][0]
     assert (backbone["label"], backbone["layer"], backbone["input_size"]) == ("alexnet-fc7", "fc7", 224)
@@ -55,12 +72,30 @@ def test_a_method_says_at_which_code_lengths_and_seeds_it_has_results(tmp_path):
     assert [entry["scope"] for entry in entries] == ["shallow", "exact", "external"]
 
 
+def test_scope_full_takes_the_method_s_parameters_and_its_own():
+    params = {"gamma": 5.0, "flip": True}
+    methods = ["bihalf", {"method": "bihalf", "label": "whole", "scope": "full", "params": params}]
+    head, whole = resolved({**MINIMAL, "methods": methods})["methods"]
+    assert whole["scope"] == "full"
+    assert {**params, "backbone_lr": 0.0, "crop": True, "device": "auto"}.items() <= whole["arguments"].items()
+    assert not {"bits", "random_state", "method"} & set(whole["arguments"])
+    assert whole["results"] == head["results"]
+    assert "crop" not in head["arguments"]
+
+
 def test_spelling_out_a_default_changes_nothing():
     plain = {**MINIMAL, "methods": ["itq", "dsh"]}
     params = {"itq": {"n_iter": 50}, "dsh": {"lr": [1e-3, 3e-4]}}
     spelled = {**MINIMAL, "methods": [{"method": name, "params": some} for name, some in params.items()]}
     for one, other in zip(resolved(spelled)["methods"], resolved(plain)["methods"], strict=True):
         assert repr(one["arguments"]) == repr(other["arguments"])
+
+
+def test_what_a_resolved_config_declares_resolves_to_the_same():
+    config = resolved(MINIMAL)
+    again = declared(config, SCHEMA)
+    assert "arguments" not in again["methods"][0]
+    assert resolved(again) == config
 
 
 def test_numbers_that_snakemake_hands_over_as_text():
@@ -81,6 +116,34 @@ def test_features_are_shared_by_configs_that_make_the_same_ones():
     assert len({identity(), identity(device="cpu"), identity(threads={"features": 1})}) == 3
 
 
+def test_a_folder_takes_any_protocol_that_draws_and_one_of_its_own():
+    def entry(**change):
+        return resolved({**MINIMAL, "datasets": [mine(**change)]})["datasets"][0]
+
+    assert (entry()["protocol_id"], entry()["dealing"]["query"]) == ("folder-10-40", 0.1)
+    published = entry(protocol="cifar10-54k", split_seed=2)
+    assert published["protocol_id"] == "cifar10-54k-seed2"
+    assert published["dealing"] == {"query": 100, "train": 500, "per_class": True, "train_in_database": False}
+    own = entry(protocol={"name": "own", "query": 7, "train": 0.5})
+    assert own["protocol_id"] == own["protocol"] == "own"
+    assert own["dealing"] == {"query": 7, "train": 0.5, "per_class": False, "train_in_database": True}
+    assert entry(params=LISTS)["dealing"] is None
+
+
+def test_what_a_data_set_is_made_of_and_what_is_missing(tmp_path):
+    path = tmp_path / "all.txt"
+    folder = mine(params={"root": str(tmp_path), "images": str(path)})
+    external = {"method": "external", "params": {"codes": "no/{dataset}.npy"}}
+    config = resolved({**MINIMAL, "datasets": [folder], "methods": [external], "bits": [8]})
+    assert config["datasets"][0]["missing"].startswith(f"no list at {path}")
+    assert config["datasets"][0]["made_of"] == config["methods"][0]["results"] == {}
+    path.write_text("a.png 0 1")
+    config = resolved({**MINIMAL, "datasets": [folder]})
+    assert config["datasets"][0]["missing"] is None
+    assert list(config["datasets"][0]["made_of"]) == [str(path)]
+    assert list(config["methods"][0]["results"]) == ["mine/folder-10-40"]
+
+
 def test_shipped_configs_resolve_and_the_full_one_begins_with_mnist():
     shipped = {path.stem: resolved(yaml.safe_load(path.read_text())) for path in (ROOT / "config").glob("*.yaml")}
     assert {"config", "quickstart", "mnist"} <= set(shipped)
@@ -90,6 +153,11 @@ def test_shipped_configs_resolve_and_the_full_one_begins_with_mnist():
         assert shipped[name]["bits"] == [8, 16, 32, 64]
         assert shipped[name]["seeds"] == seeds
         assert shipped[name]["datasets"][0]["protocol_id"] == "mnist-1k"
+    assert [entry["protocol_id"] for entry in shipped["config"]["datasets"]] == [
+        "mnist-1k",
+        "cifar10-1",
+        "nuswide-81-m",
+    ]
 
 
 def test_a_split_of_another_seed_has_another_protocol_id():
@@ -135,13 +203,66 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"bits": 8}, "config key bits: 8 is not of type array"),
         ({"seeds": [-1]}, "config key seeds[0]: -1 is out of range"),
         ({"device": "gpu"}, "config key device: 'gpu' is not one of auto, cpu, cuda"),
-        ({"datasets": ["mnits"]}, "config key datasets[0].name: 'mnits' is not a data set; choose one of digit_pairs"),
+        ({"datasets": ["mnits"]}, "config key datasets[0].name: 'mnits' is not a data set; choose one of cifar10"),
         ({"datasets": []}, "config key datasets: [] should be non-empty"),
         (
             {"datasets": [{"name": "digits", "protocol": "cifar10-1"}]},
             "config key datasets[0].protocol: 'cifar10-1' is not a protocol of digits; choose one of digits-300",
         ),
         ({"datasets": ["digits", "digits"]}, "config key datasets: 'digits digits-300' stands there 2 times"),
+        (
+            {"datasets": [{"name": "mine", "reader": "image_lists"}]},
+            "config key datasets[0].reader: 'image_lists' is not a data set; choose one of cifar10",
+        ),
+        (
+            {"datasets": [{"name": "cifar10", "reader": "image_list", "params": {"root": "x"}}]},
+            "config key datasets[0].name: 'cifar10' is the name of a data set of its own; choose another",
+        ),
+        ({"datasets": [{"name": "a/b", "reader": "digits"}]}, "config key datasets[0].name: 'a/b' may hold letters"),
+        (
+            {"datasets": [{"name": "digits", "params": {"root": "x"}}]},
+            "config key datasets[0].params: digits has no parameter 'root'; it takes none",
+        ),
+        (
+            {"datasets": [{"name": "mine", "reader": "image_list"}]},
+            "config key datasets[0].params: image_list needs the parameter 'root'",
+        ),
+        (
+            {"datasets": [{"name": "digits", "protocol": {"name": "p", "query": 1, "train": 1}}]},
+            "config key datasets[0].protocol: digits has protocols of its own; choose one of digits-300",
+        ),
+        (
+            {"datasets": [mine(protocol={"name": "p", "query": 1.5, "train": 1})]},
+            "config key datasets[0].protocol: query must be a whole number from 1, or a share between 0 and 1, got 1.5",
+        ),
+        (
+            {"datasets": [mine(protocol={"name": "p", "query": 0, "train": 1})]},
+            "config key datasets[0].protocol.query: 0 is less than or equal to the minimum of 0",
+        ),
+        (
+            {"datasets": [mine(protocol={"name": "mnist-1k", "query": 1, "train": 1})]},
+            "config key datasets[0].protocol.name: 'mnist-1k' is another protocol's; choose another",
+        ),
+        (
+            {"datasets": [mine(protocol={"name": "p", "query": 1})]},
+            "config key datasets[0].protocol: the key 'train' is missing",
+        ),
+        (
+            {"datasets": [mine(protocol="nuswide-81-m")]},
+            "config key datasets[0].protocol: 'nuswide-81-m' is not a protocol of image_list; choose one of folder-10",
+        ),
+        (
+            {"datasets": [mine(params=LISTS, protocol="cifar10-1")]},
+            "config key datasets[0].protocol: 'cifar10-1' is not a protocol of image_list; choose one of lists",
+        ),
+        (
+            {"datasets": [mine(params=LISTS, split_seed=3)]},
+            "config key datasets[0].split_seed: protocol lists draws nothing; remove the key",
+        ),
+        (
+            {"datasets": [mine(), mine(params={"root": "y"}, split_seed=1)]},
+            "config key datasets: 'mine' stands there with different readers or params; give each its own name",
+        ),
         (
             {"methods": ["itqq"]},
             "config key methods[0].method: 'itqq' is not a method; choose one of bihalf",
@@ -158,6 +279,22 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"methods": [{"method": "itq", "scope": "linear"}]},
+            "config key methods[0].scope: itq has no scopes",
+        ),
+        (
+            {"methods": [{"method": "dsh", "params": {"crop": True}}]},
+            "config key methods[0].params: dsh has no parameter 'crop'; it takes alpha, batch_size, device",
+        ),
+        (
+            {"methods": [{"method": "dsh", "scope": "full", "params": {"lr": [1.0e-3, 1.0e-4]}}]},
+            "config key methods[0].params: dsh: lr and hidden must be one number each at scope full, got",
+        ),
+        (
+            {"methods": [{"method": "dsh", "scope": "full", "params": {"patience": 0}}]},
+            "config key methods[0].params: dsh: patience must be a whole number from 1, got 0",
+        ),
+        (
+            {"methods": [{"method": "itq", "scope": "full"}]},
             "config key methods[0].scope: itq has no scopes",
         ),
         (

@@ -79,7 +79,8 @@ def test_a_cell_has_training_hashing_storage_and_search(tmp_path):
     X = np.random.default_rng(0).normal(size=(130, 20)).astype(np.float32)
     hasher = hashing.make("lsh", bits=12, random_state=0).fit(X)
     packed = hasher.transform(X)
-    rows = {row["quantity"]: row for row in costs.cell(hasher, X, packed, packed[:5], tmp_path / "fit.tsv")}
+    hashed = costs.per_image("hash", hasher.transform, X)
+    rows = {row["quantity"]: row for row in costs.cell(hashed, 12, packed, packed[:5], tmp_path / "fit.tsv")}
     assert rows["training_processor"]["value"] == 4.5
     assert rows["training_wall"]["value"] == 5.25
     assert rows["bytes_per_item"]["value"] == 2

@@ -99,6 +99,18 @@ def test_preprocessing_scales_normalises_and_crops_nothing():
     assert torch.allclose(flat[0, :, 0, 0], torch.tensor([0.1, 0.0, -0.1 / 4]), atol=1e-6)
 
 
+def test_pictures_of_different_sizes_are_prepared_as_each_alone(untrained):
+    rng = np.random.default_rng(2)
+    pictures = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in [(1, 1), (70, 90), (64, 64), (300, 20)]]
+    together = preprocess(pictures, 64, ALEXNET.mean, ALEXNET.std)
+    alone = [preprocess(torch.tensor(picture[None]), 64, ALEXNET.mean, ALEXNET.std) for picture in pictures]
+    assert torch.equal(together, torch.cat(alone))
+    assert together.is_contiguous(memory_format=torch.channels_last)
+    same = np.stack([pictures[1]] * 2)
+    assert torch.equal(preprocess(list(same), 64, **GREY), preprocess(torch.tensor(same), 64, **GREY))
+    assert np.array_equal(run(untrained, list(same)), run(untrained, same))
+
+
 def test_a_file_that_holds_just_what_the_layer_needs(untrained, images, tmp_path):
     convolutions = {name: tensor for name, tensor in load_file(untrained).items() if name.startswith("features")}
     save_file(convolutions, tmp_path / "conv.safetensors")
@@ -135,44 +147,13 @@ def test_real_imagenet_convolutions(shared_data, tmp_path):
         load_network(ALEXNET, "fc7", weights)
 
 
-class TestImageStore:
-    @pytest.fixture
-    def prepared(self, tmp_path):
-        datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
-        return tmp_path / "images.npy", store.read_manifest(tmp_path / "manifest.parquet")
-
-    def test_batches_cover_all_images_in_order(self, prepared):
-        path, manifest = prepared
-        batches = list(iter_images(path, manifest, 400))
-        assert [len(ids) for ids, _ in batches] == [400, 400, 98]
-        assert np.array_equal(np.concatenate([ids for ids, _ in batches]), np.arange(898))
-        assert np.array_equal(np.concatenate([images for _, images in batches]), np.load(path))
-
-    def test_damage_is_one_clear_line(self, prepared):
-        path, manifest = prepared
-        whole = path.read_bytes()
-        for damaged in (whole[:-5], whole[:20], b"", b"\x80\x04junk"):
-            path.write_bytes(damaged)
-            with pytest.raises(L2HError, match="is damaged or cut short"):
-                next(iter_images(path, manifest, 10))
-
-    def test_other_arrays_are_refused(self, prepared):
-        path, manifest = prepared
-        np.save(path, np.zeros((898, 8, 16)))
-        with pytest.raises(L2HError, match="is no image store"):
-            next(iter_images(path, manifest, 10))
-        np.save(path, np.zeros((3, 8, 16), np.uint8))
-        with pytest.raises(L2HError, match="holds 3 images, its manifest 898"):
-            next(iter_images(path, manifest, 10))
-
-
 def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
     """Row groups follow the batches, so that no more than a batch is in memory."""
-    datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+    datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
     manifest = store.read_manifest(tmp_path / "manifest.parquet").slice(0, 898)
     network = load_network(ALEXNET, "pool5", untrained)
     features = extract(
-        iter_images(tmp_path / "images.npy", manifest, 300),
+        iter_images(tmp_path / "images", manifest, 300),
         network,
         size=63,
         mean=ALEXNET.mean,

@@ -6,7 +6,6 @@ import http.server
 import logging
 import re
 import threading
-from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ import l2h.fetch
 from l2h import datasets
 from l2h.download import Download
 from l2h.errors import L2HError
-from l2h.fetch import fetch
+from l2h.fetch import Sources, fetch
 
 BODY = np.random.default_rng(0).integers(0, 4, 3_000_000, dtype=np.uint8).tobytes()  # more than two blocks
 GZIPPED = gzip.compress(BODY, 1)
@@ -145,7 +144,7 @@ def test_a_copy_with_other_content_is_named_and_passed_over(serve, tmp_path, cap
 @pytest.fixture(scope="module")
 def mnist(shared_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("downloads")
-    return datasets.registry.get("mnist")(partial(fetch, folder=folder, mirror=shared_data))
+    return datasets.registry.get("mnist")(Sources(folder, shared_data))
 
 
 class TestMnist:
@@ -161,7 +160,7 @@ class TestMnist:
         from l2h import store
         from l2h.splits import make_split
 
-        mnist.prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+        mnist.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
         manifest = store.read_manifest(tmp_path / "manifest.parquet")
         split = make_split(manifest, "mnist-1k", mnist.protocols["mnist-1k"], seed=0)
         sizes = {role: len(split.ids(role)) for role in ("query", "train", "database")}
@@ -175,6 +174,6 @@ class TestMnist:
 
         monkeypatch.setattr(l2h.fetch.requests, "get", refuse)
         with pytest.raises(L2HError) as caught:
-            datasets.registry.get("mnist")(partial(fetch, folder=tmp_path)).load()
+            datasets.registry.get("mnist")(Sources(tmp_path)).load()
         for part in (f"{tmp_path}/MNIST/raw/train-images-idx3-ubyte", "ba891046", "dataset_mirror"):
             assert part in str(caught.value)

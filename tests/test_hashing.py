@@ -229,7 +229,7 @@ def test_lsh_on_principal_components(digits):
         ("dsh", {"hidden": 1.5}, "dsh: hidden must be a whole number from 1, or several, got 1.5"),
         ("dsh", {"validation": 0.9}, "dsh: validation must be a share from 0 to 0.5, got 0.9"),
         ("dsh", {"validation": 0}, "dsh: validation must be above 0 to choose among several lr or heads, got 0"),
-        ("hashnet", {"scope": "fully"}, "hashnet: scope must be one of linear, mlp, auto, got 'fully'"),
+        ("hashnet", {"scope": "fully"}, "hashnet: scope must be one of linear, mlp, auto, full, got 'fully'"),
         ("bihalf", {"gamma": float("nan")}, "bihalf: gamma must be a number from 0, got nan"),
     ],
 )

@@ -49,13 +49,14 @@ def table(cells):
 
 
 def join_costs(table):
-    """The table with made-up costs of the first four rows on digits."""
+    """The table with made-up costs of the first four rows on digits, the fourth going from image to code at once."""
     place = {"dataset": "digits", "protocol": "p", "backbone": "alexnet-fc7", "weights": "untrained-0@abc"}
     common = {"unit": "s", "repeats": 1, "threads": 1, "hardware": "cpu"}
     rows = [{**place, **common, "quantity": name, "value": 0.002} for name in ("preprocess_best", "backbone_best")]
     for number, (variant, bits) in enumerate(zip(table["variant"][:4], table["bits"][:4], strict=True)):
         cell = {**place, **common, "variant": variant, "bits": bits}
-        rows += [{**cell, "quantity": name, "value": number + 0.5} for name in costs.CELL]
+        left_out = "hash_best" if number == 3 else "encode_best"
+        rows += [{**cell, "quantity": name, "value": number + 0.5} for name in costs.CELL if name != left_out]
     return costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
 
 
@@ -163,11 +164,23 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     assert np.isnan(joined["training_processor"][4])
     assert joined["image_ms"][0] == pytest.approx(4)
     assert joined["hash_us"][1] == pytest.approx(1.5e6)
+    assert joined["image_ms"][3] == pytest.approx(3500)
+    assert np.isnan(joined["hash_us"][3])
     assert joined[list(table.columns)].equals(table)
     costs.write_table(joined, tmp_path / "table.md")
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert len(lines) == 2 + len(table)
     assert f"{table['map'][0]:.3f}" in lines[2]
+
+
+def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
+    joined = costs.join(table, [])
+    assert joined[[*costs.CELL, "hash_us", "image_ms"]].isna().all(axis=None)
+    assert joined[list(table.columns)].equals(table)
+    costs.write_table(joined, tmp_path / "table.md")
+    text = render(joined, tested, audits)
+    assert "What it costs" not in text
+    assert "What common mistakes would have printed" in text
 
 
 def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
@@ -402,3 +415,37 @@ def test_facts_come_from_the_run_s_files(tmp_path):
         {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
     ]
     assert facts["versions"]["numpy"] == np.__version__
+
+
+NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]
+
+
+@pytest.fixture
+def partial(cells):
+    """The table of a run in which one data set could not be had."""
+    return comparison.compare(*zip(*cells, strict=True), NOT_RUN)
+
+
+def test_what_was_not_run_is_the_last_row_of_the_table(table, partial, tmp_path):
+    assert partial[:-1].equals(table)
+    assert partial.iloc[-1].dropna().to_dict() == {**NOT_RUN[0], "seeds": 0}
+    comparison.write(partial, *(tmp_path / f"t.{suffix}" for suffix in ("csv", "parquet", "md")))
+    csv = (tmp_path / "t.csv").read_text().splitlines()
+    assert csv[1].startswith("digits,p,alexnet-fc7,untrained-0@abc,itq,m,shallow,8,3,0.")
+    assert csv[-1].strip(",") == "far,q,,,,,,,0,,,,,,,,,,,,,,,,,,,get <it> from afar".strip(",")
+    assert pd.read_parquet(tmp_path / "t.parquet").equals(partial)
+    assert re.search(r"\| far +\| q +\|( +\|){6} +0 \|.*\| get <it> from afar \|$", (tmp_path / "t.md").read_text())
+    assert "nan" not in (tmp_path / "t.md").read_text()
+
+
+def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_path):
+    ran, lines = comparison.split_off(partial)
+    assert lines == ["far (q): get <it> from afar"]
+    assert ran["bits"].dtype == np.int64
+    assert "far" not in comparison.summary(partial)
+    joined = join_costs(partial)
+    costs.write_table(joined, tmp_path / "table.md")
+    assert (tmp_path / "table.md").read_text().endswith("\n\nNot run: far (q): get <it> from afar\n")
+    text = render(joined, tested, audits)
+    assert "<strong>Not run:</strong> far (q): get &lt;it&gt; from afar" in text
+    assert text.count("<section") == 2 + 1 + 2 + 3

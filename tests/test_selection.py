@@ -86,24 +86,34 @@ def test_the_head_is_kept_as_it_was_after_its_best_epoch(digits):
 @pytest.mark.parametrize("name", DEEP)
 def test_validation_images_are_not_trained_on(name, digits, monkeypatch):
     X, y = digits
-    trained, scored = [], []
-    original_train, original_select = Trainer.train, selection._by_loss if name == "bihalf" else selection._by_labels
+    trained, scored, parts = [], [], []
+    originals = Trainer.train, selection.validation_part, selection.criterion
 
     def train(self, rows, *arguments, **options):
         trained.append(rows)
-        return original_train(self, rows, *arguments, **options)
+        return originals[0](self, rows, *arguments, **options)
 
-    def choose(trainer, rows):
-        scored.append(rows)
-        return original_select(trainer, rows)
+    def deal(*arguments):
+        parts.append(originals[1](*arguments))
+        return parts[-1]
+
+    def criterion(*arguments):
+        words, measure = originals[2](*arguments)
+        return (
+            words,
+            lambda outputs, features, epoch: scored.append(features.numpy()) or measure(outputs, features, epoch),
+        )
 
     monkeypatch.setattr(Trainer, "train", train)
-    monkeypatch.setattr(selection, original_select.__name__, choose)
+    monkeypatch.setattr(selection, "validation_part", deal)
+    monkeypatch.setattr(selection, "criterion", criterion)
     make(name, lr=(1e-2, 1e-3), validation=0.1).fit(X, y)
-    (validation,) = scored
+    ((validation, _),) = parts
     assert len(trained) == 2
     assert len(validation) == 30
     assert all(sorted([*rows, *validation]) == list(range(300)) for rows in trained)
+    assert len(scored) == 2 * 4
+    assert all(np.array_equal(features, X[validation]) for features in scored)
 
 
 def test_methods_that_see_no_labels_choose_by_their_loss(digits):

@@ -10,7 +10,7 @@ from l2h import datasets, store
 from l2h.errors import L2HError
 from l2h.splits import Protocol, Split, SplitError, check, make_split
 
-COLUMNS = [("id", pa.int64()), ("role", pa.string()), ("image_sha256", pa.binary(32)), ("labels", pa.list_(pa.int16()))]
+COLUMNS = [*store.SPLIT]
 
 
 def sha(content):
@@ -121,9 +121,9 @@ def test_too_few_images_and_unfit_protocols_are_refused():
 )
 def test_embedded_data_sets(name, protocol, sizes, tmp_path):
     dataset = datasets.registry.get(name)(None)
-    dataset.prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+    dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
     manifest = store.read_manifest(tmp_path / "manifest.parquet")
-    images = np.load(tmp_path / "images.npy")
+    images = np.load(tmp_path / "images/images.npy")
     assert images.dtype == np.uint8
     assert images.max() == 255
     assert [hashlib.sha256(image.tobytes()).digest() for image in images] == manifest["image_sha256"].to_pylist()
@@ -142,12 +142,12 @@ def test_embedded_data_sets(name, protocol, sizes, tmp_path):
     ],
 )
 def test_a_data_set_that_loads_nonsense_is_refused(images, labels, words, tmp_path):
-    class Mine(datasets.Dataset):
+    class Mine(datasets.ArrayDataset):
         def load(self):
             return images, labels
 
     with pytest.raises(L2HError, match=words):
-        Mine(None).prepare(tmp_path / "images.npy", tmp_path / "manifest.parquet")
+        Mine(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from glob import glob
 from pathlib import Path
@@ -48,6 +49,17 @@ BASELINES = {
     "seeds": [4],
     "plugins": [],
 }
+FINETUNED = {
+    **CONFIG,
+    "datasets": ["digits"],
+    "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 63}],
+    "methods": [
+        "lsh",
+        {"method": "dsh", "scope": "mlp", "params": {"epochs": 2, "lr": 1.0e-3, "validation": 0}},
+        {"method": "dsh", "scope": "full", "label": "dsh-full", "params": {"epochs": 2, "batch_size": 32}},
+    ],
+    "plugins": [],
+}
 PER_CELL = ("fit", "encode", "rank", "metrics")
 
 
@@ -83,7 +95,7 @@ class Workspace:
         plan = Counter()
         for line in lines:
             line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
-            cell = re.match(r"(fit|encode by|read codes of|rank by|measure) ([\w-]+),", line)
+            cell = re.match(r"(fit|finetune|encode by|encode images by|read codes of|rank by|measure) ([\w-]+),", line)
             plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
         return plan
 
@@ -127,6 +139,23 @@ def sharded(tmp_path_factory, finished) -> Workspace:
 
 
 @pytest.fixture(scope="module")
+def pretrained(tmp_path_factory, alone) -> Workspace:
+    """A run from nothing but the bundles of another, an archive and a folder: two of its methods."""
+    alone.snakemake("release", "--cores", "2")
+    workspace = Workspace(tmp_path_factory.mktemp("pretrained") / "work")
+    archives = {name: workspace.folder / f"{name}.tar" for name in CONFIG["datasets"]}
+    for path in archives.values():
+        shutil.copy(alone.folder / "results/tiny/release" / path.name, path)
+    with tarfile.open(archives["digits"]) as file:
+        file.extractall(workspace.folder / "digits", filter="data")
+    methods = [entry for entry in CONFIG["methods"] if entry["method"] in ("itq", "hashnet")]
+    workspace.bundles = {**CONFIG, "methods": methods, "plugins": [], "pretrained": ["digits", "digit_pairs.tar"]}
+    workspace.configure(workspace.bundles)
+    workspace.snakemake("--cores", "2")
+    return workspace
+
+
+@pytest.fixture(scope="module")
 def baselines(finished) -> Workspace:
     """A run, on the same features, of what stands beside the hashes; codes from elsewhere have 8 bits alone."""
     ids = store.read_manifest(finished.folder / "resources/digits/manifest.parquet")
@@ -144,18 +173,27 @@ def baselines(finished) -> Workspace:
     return workspace
 
 
+@pytest.fixture(scope="module")
+def finetuned(tmp_path_factory) -> Workspace:
+    """A run with one method twice: a head on features, and end to end from images."""
+    workspace = Workspace(tmp_path_factory.mktemp("finetuned") / "work")
+    workspace.configure(FINETUNED)
+    workspace.snakemake("--cores", "2")
+    return workspace
+
+
 def test_every_rule_declares_what_a_cluster_needs_to_know():
     blocks = [
         block
         for path in sorted((ROOT / "rules").glob("*.smk"))
-        for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
-        if block.startswith("rule ")
+        for block in re.split(r"^(?= *rule(?: \w+)?:)", path.read_text(), flags=re.MULTILINE)
+        if block.lstrip().startswith("rule") and "localrule: True" not in block
     ]
-    assert len(blocks) == 15
+    assert len(blocks) == 20
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
-        assert not re.search(r"^    (run|shell):", block, re.MULTILINE)
+        assert not re.search(r"^ +(run|shell):", block, re.MULTILINE)
 
 
 CELL = ("fit", "encode", "rank", "measure")
@@ -240,6 +278,51 @@ def test_two_shards_give_the_same_histograms_and_table_byte_for_byte(finished, s
     assert "Nothing to be done" in sharded.snakemake("--cores", "2").stderr
 
 
+def test_bundles_give_the_table_of_the_run_that_made_them_byte_for_byte(alone, pretrained):
+    header, *lines = alone.comparison().splitlines(keepends=True)
+    some = [line for line in lines if b",itq," in line or b",hashnet," in line]
+    assert pretrained.comparison() == b"".join([header, *some])
+    rules = Counter(re.sub("unpack_.*", "unpack", job["rule"]) for job in pretrained.jobs())
+    cells = dict.fromkeys(("encode", "rank", "metrics"), 4)
+    assert rules == {"unpack": 2, **cells, "audit": 2, "compare": 1, "report": 1}
+    assert "What it costs" not in (pretrained.folder / "results/tiny/report.html").read_text()
+    assert "Nothing to be done" in pretrained.snakemake("--cores", "2").stderr
+
+
+def test_a_released_bundle_is_made_again_to_the_byte(alone, pretrained):
+    path = alone.folder / "results/tiny/release/digit_pairs.tar"
+    assert path.read_bytes() == (pretrained.folder / "digit_pairs.tar").read_bytes()
+    path.unlink()
+    alone.snakemake("release", "--cores", "1")
+    assert path.read_bytes() == (pretrained.folder / "digit_pairs.tar").read_bytes()
+
+
+def test_a_tampered_bundle_stops_the_run_before_anything_is_used(pretrained):
+    bundle = pretrained.folder / "digit_pairs.tar"
+    whole = bundle.read_bytes()
+    bundle.write_bytes(whole[:-5000] + bytes([whole[-5000] ^ 1]) + whole[-4999:])
+    try:
+        done = pretrained.snakemake("--cores", "1", "--forceall", check=False)
+    finally:
+        bundle.write_bytes(whole)
+    assert done.returncode != 0
+    assert re.search(
+        r"^error: digit_pairs.tar: splits/digit-pairs-200.parquet was changed or damaged", done.stderr, re.M
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_config_that_asks_for_more_than_its_bundles_hold_is_one_line(pretrained):
+    pretrained.configure({**pretrained.bundles, "bits": [8, 16]})
+    try:
+        done = pretrained.snakemake("--cores", "1", check=False)
+    finally:
+        pretrained.configure(pretrained.bundles)
+    assert done.returncode != 0
+    assert re.search(r"config key pretrained: digits holds no hashnet \(.*\) of bits 16, only 8", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
 def test_a_changed_parameter_reruns_that_method_alone(finished):
     changed = yaml.safe_load((finished.folder / "tiny.yaml").read_text())
     next(entry for entry in changed["methods"] if entry["method"] == "itq")["params"] = {"n_iter": 7}
@@ -264,6 +347,16 @@ def test_a_changed_line_in_a_plug_in_reruns_that_method_alone(finished):
 def test_a_changed_line_in_the_metrics_recomputes_metrics_alone(finished):
     with ChangedLine(finished.folder / "src/l2h/metrics.py"):
         assert finished.planned() == again(("measure",), METHODS) + Counter({AUDIT: 2})
+
+
+def test_a_changed_leak_check_is_made_again_and_trains_nothing(finished):
+    with ChangedLine(finished.folder / "src/l2h/near_copies.py"):
+        assert finished.planned() == Counter(
+            {
+                (f"{dataset} for leaks", None): 1
+                for dataset in ("digits: check digits-300", "digit_pairs: check digit-pairs-200")
+            }
+        )
 
 
 def test_a_changed_report_template_makes_the_report_again(finished):
@@ -357,6 +450,78 @@ def test_baselines_stand_in_the_same_table(baselines):
     assert (table[of_codes].notna().all(axis=1) == made_codes).all()
 
 
+def test_a_method_stands_in_one_table_at_scope_full_and_on_features(finetuned):
+    table = pd.read_parquet(finetuned.folder / "results/tiny/comparison.parquet").set_index("variant")
+    assert table["scope"].to_dict() == {"lsh": "shallow", "dsh": "mlp", "dsh-full": "full"}
+    assert table["weights"].nunique() == 1
+    assert table["map"]["dsh-full"] > table["map"]["lsh"] + 0.05  # after two epochs
+    cell = finetuned.folder / "results/tiny/digits/digits-300/alexnet-pool5/dsh-full/8bits-seed0"
+    assert {path.name for path in (cell / "model").glob("[!.]*")} == {"model.json", "model.safetensors"}
+    assert not (cell / "checkpoint.safetensors").exists()
+    description, _ = store.read_model(cell / "model")
+    split = store.read_split(finetuned.folder / "resources/digits/splits/digits-300.parquet")
+    assert description["data"]["split_sha256"] == split.sha256
+    assert len(description["selection"]["scores"]) == 2
+    costs = store.read_rows(cell.parents[1] / "costs.parquet", store.COSTS).to_pandas()
+    made = costs[costs["quantity"].isin(["encode_best", "hash_best"])]
+    assert list(zip(made["variant"], made["quantity"], strict=True)) == [
+        ("dsh", "hash_best"),
+        ("dsh-full", "encode_best"),
+        ("lsh", "hash_best"),
+    ]
+    assert "Nothing to be done" in finetuned.snakemake("--cores", "2").stderr
+
+
+def test_training_from_images_looks_at_training_images_alone(finetuned, tmp_path):
+    """The finetune script gives the same model where all other images have other pixels, bit by bit."""
+    data, cell = finetuned.folder / "resources/digits", "digits/digits-300/alexnet-pool5/dsh-full/8bits-seed0"
+    description, arrays = store.read_model(finetuned.folder / "results/tiny" / cell / "model")
+    ids = store.read_split(data / "splits/digits-300.parquet").ids("train")
+    images = np.load(data / "images/images.npy")
+    assert store.read_manifest(data / "manifest.parquet")["id"].to_pylist() == list(range(len(images)))
+    other = np.full_like(images, 77)
+    other[ids] = images[ids]
+    (tmp_path / "images").mkdir()
+    np.save(tmp_path / "images/images.npy", other)
+    key = {name: description["data"][name] for name in ("method", "bits", "seed")}
+    arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
+    entry = {name: value for name, value in description["backbone"].items() if name != "weights_sha256"}
+    program = f"""
+import runpy
+from types import SimpleNamespace as Some
+class Params(dict):
+    __getattr__ = dict.__getitem__
+params = Params(
+    key={key!r}, arguments={arguments!r}, entry={entry!r}, flip=False, checkpoint="checkpoint", numeric_threads=2
+)
+data = {str(data)!r}
+paths = Some(
+    images="images",
+    manifest=data + "/manifest.parquet",
+    split=data + "/splits/digits-300.parquet",
+    weights={str(finetuned.folder / "resources/weights/alexnet-untrained-0.safetensors")!r},
+)
+job = Some(log=["log"], params=params, config={{"plugins": []}}, input=paths, output=["model"])
+runpy.run_path({str(ROOT / "workflow/scripts/finetune.py")!r}, {{"snakemake": job}})
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    _, again = store.read_model(tmp_path / "model")
+    assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
+
+
+def test_scope_full_alone_needs_no_features(finetuned):
+    finetuned.configure({**FINETUNED, "methods": FINETUNED["methods"][-1:], "bits": [12]}, "other")
+    cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
+    assert finetuned.planned(config="other") == cells + Counter({COSTS: 1}) + TABLE
+
+
+def test_a_changed_line_in_the_training_of_scope_full_leaves_features_and_heads_alone(finetuned):
+    with ChangedLine(finetuned.folder / "src/l2h/hashing/finetuning.py"):
+        plan = finetuned.planned()
+    cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
+    assert plan == cells + Counter({COSTS: 1}) + TABLE
+
+
 def test_codes_that_changed_are_read_again(baselines):
     codes = baselines.folder / "codes/digits-8.npy"
     np.save(codes, 1 - np.load(codes))
@@ -364,11 +529,25 @@ def test_codes_that_changed_are_read_again(baselines):
     assert plan == Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")}) + TABLE
 
 
-def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines):
+def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines, pretrained, finetuned):
     """No job imports what its rule does not declare, and each declared module is imported by some job of the rule."""
-    jobs = alone.jobs() + sharded.jobs() + baselines.jobs()
-    once = {"dataset", "split", "weights", "features", "audit", "costs", "compare", "report"}
-    rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes"}
+    jobs = alone.jobs() + sharded.jobs() + baselines.jobs() + pretrained.jobs() + finetuned.jobs()
+    for job in jobs:
+        job["rule"] = re.sub("unpack_.*", "unpack", job["rule"])
+    once = {
+        "dataset",
+        "split",
+        "check_split",
+        "weights",
+        "features",
+        "audit",
+        "costs",
+        "compare",
+        "report",
+        "bundle",
+        "unpack",
+    }
+    rules = {*once, *PER_CELL, "add_shards", "rank_by_scores", "external_codes", "finetune", "encode_images"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]
@@ -386,10 +565,10 @@ def test_only_its_own_jobs_depend_on_a_plug_in(finished):
     assert dependent == {"fit": 2, "encode": 2, "audit": 2, "costs": 2}
 
 
-@pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines"])
+@pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines", "pretrained", "finetuned"])
 def test_numeric_threads_follow_the_config_and_not_the_cores(run, request):
     for job in request.getfixturevalue(run).jobs():
-        several = {"features", "costs", *(["rank"] if run == "sharded" else [])}
+        several = {"features", "costs", "finetune", "encode_images", *(["rank"] if run == "sharded" else [])}
         expected = 2 if job["rule"] in several else 1
         assert set(job["threads"]) <= {expected}, job["rule"]
 

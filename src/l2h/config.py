@@ -4,6 +4,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ import yaml
 from l2h import backbones, datasets, hashing, plugins
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.errors import L2HError
+from l2h.fetch import Sources
+from l2h.hashing import FULL, full
+from l2h.splits import Protocol
 
 Entry = dict[str, Any]
 
 EXTERNAL = "external"  # what stands for the backbone of codes from elsewhere
+DOWNLOADS = "resources/downloads"
 MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
 
 
@@ -37,9 +42,11 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     """Make a config complete, in place.
 
     Names alone become entries, defaults are filled in from the schema and the registries, and what follows from an
-    entry is added to it: `protocol_id`, `id` and `weights_id` (parts of file names), `source` and `local` (where
-    weights come from), `arguments` (of a method's constructor), `supervised` (it says that it needs labels), `results`
-    (the code lengths and seeds at which a method has a result, for each `<data set>/<protocol id>`).
+    entry is added to it: `protocol_id`, `id` and `weights_id` (parts of file names), `dealing` (what a protocol draws;
+    None where lists name the roles), `missing` (what the user must get before the data set can be run, or None),
+    `made_of` (digests of the lists that it follows), `source` and `local` (where weights come from), `arguments` (of a
+    method's constructor), `supervised` (it says that it needs labels), `results` (the code lengths and seeds at which
+    a method has a result, for each `<data set>/<protocol id>` that can be run).
 
     Raises
     ------
@@ -49,6 +56,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
         a plug-in does not load
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    if isinstance(config.get("pretrained"), str):
+        config["pretrained"] = [config["pretrained"]]
     for key, name in (("datasets", "name"), ("backbones", "name"), ("methods", "method")):
         if isinstance(config.get(key), list):
             config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
@@ -59,14 +68,22 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     _resolve_mirror(config)
     plugins.load(config["plugins"])
     for place, entry in _entries(config, "datasets"):
-        _resolve_dataset(place, entry)
+        _resolve_dataset(place, entry, config)
     for place, entry in _entries(config, "backbones"):
         _resolve_backbone(place, entry, config)
     for place, entry in _entries(config, "methods"):
         _resolve_method(place, entry, config)
+    _require_alike(config["datasets"])
     _require_distinct("datasets", [f"{entry['name']} {entry['protocol_id']}" for entry in config["datasets"]])
     _require_distinct("backbones", [entry["label"] for entry in config["backbones"]])
     _require_distinct("methods", [entry["label"] for entry in config["methods"]])
+    if config["pretrained"]:
+        _require_bundles(config)
+
+
+def declared(config: Entry, schema_path: str | Path) -> Entry:
+    """A resolved config without what was derived from it: what a config file may say."""
+    return _declared(config, yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
 
 
 def _resolve_mirror(config: Entry) -> None:
@@ -79,10 +96,58 @@ def _resolve_mirror(config: Entry) -> None:
         raise ConfigError(f"{place}: {mirror!r} is no folder (paths are relative to the working directory)")
 
 
-def _resolve_dataset(place: str, entry: Entry) -> None:
-    protocols = _lookup(f"{place}.name", datasets.registry, entry["name"]).protocols
-    name = entry.setdefault("protocol", next(iter(protocols)))
-    _require_member(f"{place}.protocol", name, f"a protocol of {entry['name']}", list(protocols))
+def _require_bundles(config: Entry) -> None:
+    from l2h.bundles.matching import require_bundles
+
+    try:
+        require_bundles(config)
+    except L2HError as error:
+        raise ConfigError(f"config key pretrained: {error}") from error
+
+
+def _resolve_dataset(place: str, entry: Entry, config: Entry) -> None:
+    name: str = entry["name"]
+    key = "reader" if "reader" in entry else "name"
+    reader: str = entry.setdefault("reader", name)
+    _lookup(f"{place}.{key}", datasets.registry, reader)
+    if name != reader and name in datasets.available():
+        raise ConfigError(f"config key {place}.name: {name!r} is the name of a data set of its own; choose another")
+    try:
+        dataset = datasets.make(reader, Sources(DOWNLOADS, config["dataset_mirror"]), **entry["params"])
+    except (L2HError, TypeError) as error:
+        raise ConfigError(f"config key {place}.params: {error}") from error
+    entry["missing"] = None if config["pretrained"] else dataset.missing()  # bundles bring all they need
+    entry["made_of"] = {} if entry["missing"] or config["pretrained"] else dataset.made_of()
+    _resolve_protocol(place, entry, dataset)
+
+
+def _resolve_protocol(place: str, entry: Entry, dataset: datasets.Dataset) -> None:
+    given = entry.setdefault("protocol", next(iter(dataset.protocols)))
+    known = dict(dataset.protocols)
+    published = {
+        name: how for other in datasets.available() for name, how in datasets.registry.get(other).protocols.items()
+    }
+    if dataset.any_protocol:
+        known |= {name: how for name, how in published.items() if how is not None}
+    if isinstance(given, str):
+        _require_member(f"{place}.protocol", given, f"a protocol of {entry['reader']}", list(known))
+        name, dealing = given, known[given]
+    elif not dataset.any_protocol:
+        raise ConfigError(
+            f"config key {place}.protocol: {entry['reader']} has protocols of its own; choose one of {', '.join(known)}"
+        )
+    elif given["name"] in published:
+        raise ConfigError(f"config key {place}.protocol.name: {given['name']!r} is another protocol's; choose another")
+    else:
+        name = given["name"]
+        try:
+            dealing = Protocol(**{key: value for key, value in given.items() if key != "name"})
+        except L2HError as error:
+            raise ConfigError(f"config key {place}.protocol: {error}") from error
+    if dealing is None and entry["split_seed"] != 0:
+        raise ConfigError(f"config key {place}.split_seed: protocol {name} draws nothing; remove the key")
+    entry["protocol"] = name
+    entry["dealing"] = None if dealing is None else asdict(dealing)
     entry["protocol_id"] = name if entry["split_seed"] == 0 else f"{name}-seed{entry['split_seed']}"
 
 
@@ -107,9 +172,11 @@ def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
         entry["source"] = entry["weights_id"] = f"{UNTRAINED}-{entry['weights_seed']}"
     elif weights in backbone.pretrained:
         entry["source"] = entry["weights_id"] = weights
-    elif path.suffix == ".safetensors" and path.is_file():
+    elif path.suffix == ".safetensors" and (path.is_file() or config["pretrained"]):
         entry["source"] = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)
-        entry["weights_id"] = f"{entry['source']}-{file_sha256(path)[:12]}"
+        # a bundle's features do without the weights
+        digest = f"-{file_sha256(path)[:12]}" if path.is_file() else ""
+        entry["weights_id"] = f"{entry['source']}{digest}"
     else:
         names = ", ".join([*backbone.pretrained, UNTRAINED])
         raise ConfigError(
@@ -130,26 +197,29 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
         scope = entry.setdefault("scope", cls.scopes[0])
         _require_member(f"{place}.scope", scope, f"a scope of {method}", list(cls.scopes))
         arguments = {"device": config["device"], "scope": scope}
-    elif "scope" in entry:
+    elif entry.setdefault("scope", cls.kind) != cls.kind:
         raise ConfigError(f"config key {place}.scope: {method} has no scopes to choose from; remove the key")
     else:
-        entry["scope"] = cls.kind
         arguments = {}
     for name in entry["params"]:
         if not isinstance(name, str):
             raise ConfigError(f"config key {place}.params: {name!r} is no parameter name")
         if name in ("bits", "random_state", "scope", "device"):
             raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
+    make = full.make if entry["scope"] == FULL else hashing.make
     try:
-        made = [hashing.make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
+        made = [make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
     except L2HError as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     # all of them, so that spelling out a default changes nothing
     given = made[0].get_params()
     entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
-    entry["supervised"] = made[0].__sklearn_tags__().target_tags.required
+    estimator = made[0].method if isinstance(made[0], full.FullMethod) else made[0]
+    entry["supervised"] = estimator.__sklearn_tags__().target_tags.required
     entry["results"] = {}
     for dataset in config["datasets"]:
+        if dataset["missing"]:
+            continue
         name, protocol = dataset["name"], dataset["protocol_id"]
         try:
             found = made[0].lengths_and_seeds(name, protocol, config["bits"], config["seeds"])
@@ -174,6 +244,14 @@ def _fill(value: Any, schema: Entry) -> Any:
         value[:] = [_fill(item, schema.get("items", {})) for item in value]
     elif isinstance(value, str) and schema.get("type") == "integer" and value.isdecimal():
         return int(value)
+    return value
+
+
+def _declared(value: Any, schema: Entry) -> Any:
+    if isinstance(value, dict) and "properties" in schema:
+        return {key: _declared(value[key], part) for key, part in schema["properties"].items() if key in value}
+    if isinstance(value, list):
+        return [_declared(item, schema.get("items", {})) for item in value]
     return value
 
 
@@ -221,6 +299,18 @@ def _lookup(place: str, registry: Any, name: str) -> Any:
 def _require_member(place: str, value: str, what: str, allowed: list[str]) -> None:
     if value not in allowed:
         raise ConfigError(f"config key {place}: {value!r} is not {what}; choose one of {', '.join(allowed)}")
+
+
+def _require_alike(entries: list[Entry]) -> None:
+    """Entries of one data set differ in how it is dealt out, and in nothing else."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        other = first.setdefault(entry["name"], entry)
+        if (entry["reader"], entry["params"]) != (other["reader"], other["params"]):
+            raise ConfigError(
+                f"config key datasets: {entry['name']!r} stands there with different readers or params; give each its "
+                "own name"
+            )
 
 
 def _require_distinct(key: str, labels: list[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from l2h.hashing.base import Hasher
+    from l2h.features import Images
 
 FLOAT_ITEMS = 10_000  # database images, at most, that the search of float features holds in memory
 BATCHES = (1, 16, 128)
@@ -45,7 +45,7 @@ def per_image(name: str, run: Callable[[Any], object], images: Any) -> list[Row]
 
 def backbone(
     network: "nn.Module",
-    images: NDArray[np.uint8],
+    images: "Images",
     *,
     size: int,
     mean: tuple[float, float, float],
@@ -53,15 +53,15 @@ def backbone(
     precision: str,
     device: "torch.device",
 ) -> list[Row]:
-    """Time preprocessing and network apart, on images uint8 (n, h, w[, 3]); arguments as for `l2h.features.extract`."""
+    """Time preprocessing and network apart, on n images; arguments as for `l2h.features.extract`."""
     import torch
 
     from l2h.features import forward, preprocess
 
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def prepared(batch: NDArray[np.uint8]) -> torch.Tensor:
-        return preprocess(torch.from_numpy(batch).to(device), size, mean, std)
+    def prepared(batch: "Images") -> torch.Tensor:
+        return preprocess(batch, size, mean, std, device)
 
     inputs = prepared(images)
     with torch.inference_mode():
@@ -71,24 +71,33 @@ def backbone(
         ]
 
 
+def encoding(model: str | Path, images: "Images") -> list[Row]:
+    """Time a network of scope full from n images to their codes, preprocessing included, on the processor."""
+    import torch
+
+    from l2h.hashing.network import load
+
+    network, device = load(model), torch.device("cpu")
+    return per_image("encode", lambda batch: list(network.encode([(np.arange(len(batch)), batch)], device)), images)
+
+
 def cell(
-    hasher: "Hasher",
-    features: NDArray[np.float32],
+    made: list[Row],
+    bits: int,
     database: NDArray[np.uint8],
     queries: NDArray[np.uint8],
     benchmark: str | Path,
 ) -> list[Row]:
-    """All costs of one fitted hasher.
+    """All costs of one hasher.
 
     Parameters
     ----------
-    features : float32 (n, d), some to hash
+    made : what a code costs: `per_image("hash", ...)` of features, or `encoding` of images
     database, queries : uint8 (N, bytes), (Q, bytes), its codes, to search
     benchmark : of its training job
     """
-    bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(hasher.bits), 1)
-    hashed = per_image("hash", hasher.transform, features)
-    return [*training(benchmark), *hashed, bytes_per_item, *search(database, queries, hasher.bits)]
+    bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(bits), 1)
+    return [*training(benchmark), *made, bytes_per_item, *search(database, queries, bits)]
 
 
 def training(benchmark: str | Path) -> list[Row]:

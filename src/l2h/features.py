@@ -1,6 +1,6 @@
 """Images to features: batched, on one device, streamed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 from torch import nn
 from torchvision.transforms.v2 import functional as transforms
 
-Batch = tuple[NDArray[np.int64], NDArray]
+Images = torch.Tensor | NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+Batch = tuple[NDArray[np.int64], Images]
 
 BATCH_SIZE = 128  # images that a network takes at a time
 
 
 def preprocess(
-    images: torch.Tensor, size: int, mean: tuple[float, float, float], std: tuple[float, float, float]
+    images: Images,
+    size: int,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    device: torch.device | None = None,
 ) -> torch.Tensor:
     """Turn pixels into a network's input.
 
@@ -23,14 +28,19 @@ def preprocess(
 
     Parameters
     ----------
-    images : uint8 (n, h, w) grey or (n, h, w, 3) RGB
+    images : uint8 (n, h, w) grey or (n, h, w, 3) RGB; or, where sizes differ, a sequence of n arrays (h, w[, 3])
     size : pixels a side
+    device : where to compute; where the images are, if left out
 
     Returns
     -------
     float32 (n, 3, size, size), channels last in memory
     """
-    pixels = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
+    if not isinstance(images, torch.Tensor | np.ndarray):
+        scaled = torch.cat([preprocess(image[None], size, mean, std, device) for image in images])
+        return scaled.contiguous(memory_format=torch.channels_last)
+    pixels = torch.as_tensor(images, device=device)
+    pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
     scaled = transforms.to_dtype(pixels, torch.float32, scale=True)
     scaled = transforms.resize(scaled, [size, size], antialias=True).expand(-1, 3, -1, -1)
     return transforms.normalize(scaled, list(mean), list(std)).contiguous(memory_format=torch.channels_last)
@@ -45,12 +55,12 @@ def extract(
     std: tuple[float, float, float],
     precision: str,
     device: torch.device,
-) -> Iterator[Batch]:
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Yield ids and features, float32 (m, d), of each batch of ids and images.
 
     Parameters
     ----------
-    batches : pairs of ids, int64 (m,), and images, uint8 (m, h, w) or (m, h, w, 3)
+    batches : pairs of ids, int64 (m,), and images as `preprocess` takes them
     network : from float32 (m, 3, size, size) to (m, d), in eval mode
     precision : "fp32", or "bf16" for autocast to bfloat16
     """
@@ -58,7 +68,7 @@ def extract(
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for ids, images in batches:
         with torch.inference_mode():
-            inputs = preprocess(torch.from_numpy(images).to(device, non_blocking=True), size, mean, std)
+            inputs = preprocess(images, size, mean, std, device)
             features = forward(network, inputs, precision).cpu().numpy()
         yield ids, features
 

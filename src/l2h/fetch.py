@@ -8,6 +8,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,30 @@ TIMEOUT = 60  # seconds without a byte
 BLOCK = 1 << 20  # bytes read at a time
 
 _log = logging.getLogger("l2h")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where files come from.
+
+    Attributes
+    ----------
+    folder : keeps what is downloaded
+    mirror : a folder of copies, looked in before any download
+    """
+
+    folder: str | Path
+    mirror: str | Path | None = None
+
+    def fetch(self, download: Download) -> Path:
+        """Where the file lies, after its content was checked: see the function `fetch`."""
+        return fetch(download, self.folder, self.mirror)
+
+    def find(self, path: str) -> Path | None:
+        """A file, plain or gzipped, or a folder, that the user got by hand: in the folder, or else in the mirror."""
+        places = [Path(place) / path for place in (self.folder, self.mirror) if place is not None]
+        candidates = [place.with_name(name) for place in places for name in (place.name, place.name + ".gz")]
+        return next((place for place in candidates if place.exists()), None)
 
 
 def fetch(download: Download, folder: str | Path, mirror: str | Path | None = None) -> Path:

@@ -1,6 +1,7 @@
 """Who is a query, who is trained on, who is searched: protocols, splits, and the check for leaks."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -15,6 +16,7 @@ from l2h.ids import find
 
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
+ROLES: tuple[Role, ...] = ("query", "train", "database")
 
 
 class SplitError(L2HError):
@@ -27,15 +29,21 @@ class Protocol:
 
     Attributes
     ----------
-    query, train : how many images; of each class, if `per_class`
+    query, train : how many images, or a share of them where it is below 1; of each class, if `per_class`
     per_class : deal class by class (single-label data only), else from all images alike
     train_in_database : most published protocols leave the training images in the database
     """
 
-    query: int
-    train: int
-    per_class: bool
+    query: int | float
+    train: int | float
+    per_class: bool = False
     train_in_database: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("query", "train"):
+            value = getattr(self, name)
+            if not (0 < value < 1 or (value >= 1 and value % 1 == 0)):
+                raise SplitError(f"{name} must be a whole number from 1, or a share between 0 and 1, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -85,58 +93,84 @@ class Split:
         return multi_hot
 
 
-def make_split(manifest: pa.Table, name: str, protocol: Protocol, seed: int) -> Split:
-    """Deal the images of a manifest out by a protocol.
+def make_split(manifest: pa.Table, name: str, protocol: Protocol | None, seed: int) -> Split:
+    """Deal the images of a manifest out by a protocol, or take the roles that its own lists gave them.
 
-    Only images with a label, and whose bytes occur once, can be queries: a query without a label finds nothing, and
-    one with a twin in the database finds itself.
+    Only images with a label, and whose bytes occur once, are drawn as queries: a query without a label finds nothing,
+    and one with a twin in the database finds itself. Lists are taken as they are; `check` judges what comes out.
 
     Parameters
     ----------
-    manifest : table of id, image_sha256, labels, location
+    manifest : table of id, image_sha256, labels, location, roles
     name : the protocol's id
-    seed : moves the split, and nothing else
+    protocol : how to deal; None for the lists' roles
+    seed : moves what is dealt, and nothing else
 
     Raises
     ------
     SplitError
-        the data has too few images for the protocol, or its result fails `check`
+        the data has too few images for the protocol
     """
+    rows_of = _listed(manifest) if protocol is None else _dealt(manifest, name, protocol, seed)
+    columns = manifest.select(["id", "image_sha256", "labels"])
+    parts = []
+    for role, rows in rows_of.items():
+        part = columns.take(pa.array(np.sort(rows)))
+        parts.append(part.add_column(1, "role", pa.array([role] * len(part), pa.string())))
+    return Split(pa.concat_tables(parts).combine_chunks(), name, seed)
+
+
+def _listed(manifest: pa.Table) -> dict[str, NDArray]:
+    """Row numbers of each role, as the manifest has them."""
+    roles = manifest["roles"].combine_chunks()
+    rows, names = pc.list_parent_indices(roles), roles.flatten()
+    return {role: rows.filter(pc.equal(names, role)).to_numpy() for role in ROLES}
+
+
+def _dealt(manifest: pa.Table, name: str, protocol: Protocol, seed: int) -> dict[str, NDArray]:
+    """Row numbers of each role, drawn."""
     rng = np.random.default_rng(seed)
     hashes = manifest["image_sha256"].combine_chunks().dictionary_encode()
     codes = hashes.indices.to_numpy()
     labelled = pc.list_value_length(manifest["labels"].combine_chunks()).to_numpy() > 0
     eligible = labelled & (np.bincount(codes)[codes] == 1)
-    roles: dict[str, list[NDArray]] = {"query": [], "train": [], "database": []}
+    roles: dict[str, list[NDArray]] = {role: [] for role in ROLES}
     for group in _groups(manifest, protocol, name):
+        queries, trained = (_number(amount, len(group)) for amount in (protocol.query, protocol.train))
         order = rng.permutation(group)
-        query = order[eligible[order]][: protocol.query]
+        query = order[eligible[order]][:queries]
         rest = order[~np.isin(order, query)]
-        if len(query) < protocol.query or len(rest) < protocol.train:
+        if len(query) < queries or len(rest) < trained:
             raise SplitError(
-                f"protocol {name} takes {protocol.query} queries and {protocol.train} training images"
+                f"protocol {name} takes {queries} queries and {trained} training images"
                 f"{' of each class' if protocol.per_class else ''}, but only {len(order)} are there to deal out"
             )
         roles["query"].append(query)
-        roles["train"].append(rest[: protocol.train])
-        roles["database"].append(rest[0 if protocol.train_in_database else protocol.train :])
-    columns = manifest.select(["id", "image_sha256", "labels"])
-    parts = []
-    for role, rows in roles.items():
-        part = columns.take(pa.array(np.sort(np.concatenate(rows))))
-        parts.append(part.add_column(1, "role", pa.array([role] * len(part), pa.string())))
-    split = Split(pa.concat_tables(parts).combine_chunks(), name, seed)
-    check(split)
-    return split
+        roles["train"].append(rest[:trained])
+        roles["database"].append(rest[0 if protocol.train_in_database else trained :])
+    return {role: np.concatenate(parts) for role, parts in roles.items()}
 
 
-def check(split: Split) -> None:
+def _number(amount: int | float, n: int) -> int:
+    """How many of n images a protocol's number, or share of at least one image, means."""
+    return int(amount) if amount >= 1 else max(1, round(amount * n))
+
+
+def check(split: Split, locations: Mapping[int, str] | None = None) -> None:
     """Raise SplitError, naming ids, unless the split is fit to measure with.
 
     Refused: an image of train or database that is a query by id or by bytes; a query without a label; an image that
     has one role twice, or no query, no training image or no database at all.
+
+    Parameters
+    ----------
+    locations : where an id's image lies, to be named beside it
     """
-    parts = {role: split.table.filter(pc.field("role") == role) for role in ("query", "train", "database")}
+
+    def named(number: int) -> str:
+        return f"{number} ({locations[number]})" if locations else str(number)
+
+    parts = {role: split.table.filter(pc.field("role") == role) for role in ROLES}
     if sum(map(len, parts.values())) != len(split.table):
         raise SplitError(f"split {split.protocol}: roles are query, train and database, got others too")
     for role, part in parts.items():
@@ -145,20 +179,23 @@ def check(split: Split) -> None:
         counts = part["id"].value_counts()
         repeated = [row["values"].as_py() for row in counts if row["counts"].as_py() > 1]
         if repeated:
-            raise SplitError(f"split {split.protocol}: {role} holds {_some('id', repeated)} more than once")
+            raise SplitError(f"split {split.protocol}: {role} holds {_some('id', map(named, repeated))} more than once")
     query = parts["query"]
     unlabelled = query.filter(pc.equal(pc.list_value_length(query["labels"]), 0))["id"].to_pylist()
     if unlabelled:
-        raise SplitError(f"split {split.protocol}: {_some('query', unlabelled)} without a label")
+        raise SplitError(f"split {split.protocol}: {_some('query', map(named, unlabelled))} without a label")
     for role in ("train", "database"):
         part = parts[role]
         shared = part.filter(pc.is_in(part["id"], value_set=query["id"]))["id"].to_pylist()
         if shared:
-            raise SplitError(f"split {split.protocol}: {role} holds {_some('query', shared)}")
+            raise SplitError(f"split {split.protocol}: {role} holds {_some('query', map(named, shared))}")
         twins = part.filter(pc.is_in(part["image_sha256"], value_set=query["image_sha256"]))
         if len(twins):
             owner = dict(zip(query["image_sha256"].to_pylist(), query["id"].to_pylist(), strict=True))
-            pairs = [f"{row['id']} = query {owner[row['image_sha256']]}" for row in twins.to_pylist()]
+            pairs = (
+                f"{named(row['id'])} = query {named(owner[row['image_sha256']])}"
+                for row in twins.select(["id", "image_sha256"]).to_pylist()
+            )
             raise SplitError(
                 f"split {split.protocol}: {role} holds byte-identical copies of queries, {_some('id', pairs)}"
             )
@@ -177,7 +214,8 @@ def _groups(manifest: pa.Table, protocol: Protocol, name: str) -> list[NDArray]:
     return [np.flatnonzero(flat == label) for label in np.unique(flat)]
 
 
-def _some(what: str, values: list) -> str:
+def _some(what: str, values: Iterable[object]) -> str:
     """The first few of many, in words."""
-    more = f" and {len(values) - 5} more" if len(values) > 5 else ""
-    return f"{what} {', '.join(map(str, values[:5]))}{more}"
+    words = list(map(str, values))
+    more = f" and {len(words) - 5} more" if len(words) > 5 else ""
+    return f"{what} {', '.join(words[:5])}{more}"

@@ -4,9 +4,10 @@ Tables are parquet with page checksums; what belongs to a whole table (which dat
 a flat mapping of strings.
 """
 
+import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ MANIFEST = pa.schema(
         ("image_sha256", pa.binary(32)),
         ("labels", pa.list_(pa.int16())),
         ("location", pa.string()),
+        ("roles", pa.list_(pa.string())),
     ]
 )
 SPLIT = pa.schema(
@@ -43,6 +45,16 @@ SPLIT = pa.schema(
         ("role", pa.string()),
         ("image_sha256", pa.binary(32)),
         ("labels", pa.list_(pa.int16())),
+    ]
+)
+NEAR_COPIES = pa.schema(
+    [
+        ("query_id", pa.int64()),
+        ("id", pa.int64()),
+        ("query_location", pa.string()),
+        ("location", pa.string()),
+        ("similarity", pa.float64()),
+        ("flipped", pa.bool_()),
     ]
 )
 HISTOGRAM = pa.schema(
@@ -128,8 +140,30 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_manifest(path: str | Path, table: pa.Table) -> None:
-    """Write a data set's images: id, image_sha256, labels, location (`<file>[<row>]` for an array's row)."""
+def write_manifest(
+    path: str | Path,
+    image_sha256: Sequence[bytes],
+    labels: Sequence[Sequence[int]],
+    locations: Sequence[str],
+    roles: Sequence[Sequence[str]] | None = None,
+) -> None:
+    """Write a data set's images; ids are row numbers.
+
+    Parameters
+    ----------
+    image_sha256 : of each image's bytes
+    labels : numbers from 0
+    locations : in the image store, `images.npy[<row>]` or `root/<path>`
+    roles : those that the data set's own lists give; left out where a protocol deals them out
+    """
+    columns = {
+        "id": range(len(locations)),
+        "image_sha256": image_sha256,
+        "labels": labels,
+        "location": locations,
+        "roles": [()] * len(locations) if roles is None else roles,
+    }
+    table = pa.table({name: pa.array(columns[name], MANIFEST.field(name).type) for name in MANIFEST.names})
     _write_table(path, table, MANIFEST, {})
 
 
@@ -291,7 +325,11 @@ def read_ranking(path: str | Path) -> tuple[Ints, "RankHistogram | RankedRelevan
 
 def weights_name(path: str | Path) -> str:
     """What tables call the weights that features were made with: their source, and the first digits of their sha256."""
-    metadata = read_metadata(path, "weights", "weights_sha256")
+    return weights_label(read_metadata(path, "weights", "weights_sha256"))
+
+
+def weights_label(metadata: Mapping[str, str]) -> str:
+    """The same from the two values themselves."""
     return f"{metadata['weights']}@{metadata['weights_sha256'][:12]}"
 
 
@@ -318,13 +356,14 @@ def read_metrics(path: str | Path) -> pa.Table:
 
 
 def write_rows(path: str | Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write tidy rows, one dict each with the columns of the schema: COSTS or AUDIT."""
+    """Write rows, one dict each with the columns of the schema: COSTS, AUDIT or NEAR_COPIES."""
     _write_table(path, pa.Table.from_pylist(rows, schema=schema), schema, {})
 
 
 def read_rows(path: str | Path, schema: pa.Schema) -> pa.Table:
     """Read what `write_rows` wrote."""
-    return _read_table(path, schema, "costs" if schema is COSTS else "audit")
+    kinds = ((COSTS, "costs"), (AUDIT, "audit"), (NEAR_COPIES, "near copies"))
+    return _read_table(path, schema, next(kind for known, kind in kinds if known is schema))
 
 
 def write_queries(path: str | Path, columns: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
@@ -344,8 +383,7 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
 
     with atomic(folder) as part:
         part.mkdir()
-        text = json.dumps(description, indent=2, sort_keys=True, allow_nan=False, default=_plain)
-        (part / "model.json").write_text(text + "\n", encoding="utf-8")
+        (part / "model.json").write_text(_json(description) + "\n", encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
 
 
@@ -358,10 +396,37 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     try:
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RecursionError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({_line(error)}); delete it and run again") from error
     if not isinstance(description, dict):
         raise L2HError(f"{folder}/model.json holds no JSON object; delete the folder and run again")
+    return description, arrays
+
+
+def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
+    """Write a training's state as one safetensors file; the description, with the arrays' digest, is in its header."""
+    from safetensors.numpy import save_file
+
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {"description": _json(description), "sha256": _digest(description, whole)}
+    with atomic(path) as part:
+        save_file(whole, part, metadata)
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Read what `write_checkpoint` wrote; raises L2HError unless it is there to the last bit."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        description = json.loads(metadata["description"])
+        whole = metadata["sha256"] == _digest(description, arrays)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise L2HError(f"{path} is no whole checkpoint ({_line(error)})") from error
+    if not whole:
+        raise L2HError(f"{path} is damaged: its content does not match its sha256")
     return description, arrays
 
 
@@ -500,6 +565,18 @@ def _lists(table: NDArray[np.int64]) -> pa.Array:
     rows, width = table.shape
     offsets = np.arange(0, (rows + 1) * width, width, dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(table.ravel()))
+
+
+def _json(description: Mapping[str, Any]) -> str:
+    return json.dumps(description, indent=2, sort_keys=True, allow_nan=False, default=_plain)
+
+
+def _digest(description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
+    digest = hashlib.sha256(_json(description).encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

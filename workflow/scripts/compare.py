@@ -8,6 +8,7 @@ from l2h import store
 from l2h.report import comparison, differences
 
 queries = [store.read_queries(path) for path in snakemake.input.queries]
-table = comparison.compare(map(store.read_metrics, snakemake.input.metrics), queries)
+metrics = map(store.read_metrics, snakemake.input.metrics)
+table = comparison.compare(metrics, queries, snakemake.params.not_run)
 comparison.write(table, snakemake.output.csv, snakemake.output.parquet, snakemake.output.markdown)
 differences.write(differences.between_methods(queries), snakemake.output.differences)

@@ -1,15 +1,15 @@
-"""Fetch or make a data set: its image store and manifest."""
+"""Fetch, make or check a data set: its image store and manifest."""
 
 from l2h.job import start
 
 start(snakemake)
 
-from functools import partial
 from pathlib import Path
 
 from l2h import datasets
-from l2h.fetch import fetch
+from l2h.fetch import Sources
 
-folder, mirror = snakemake.params.downloads, snakemake.config["dataset_mirror"]
-dataset = datasets.registry.get(snakemake.wildcards.dataset)(partial(fetch, folder=folder, mirror=mirror))
+params = snakemake.params
+sources = Sources(params.downloads, snakemake.config["dataset_mirror"])
+dataset = datasets.make(params.reader, sources, **params.arguments)
 dataset.prepare(Path(snakemake.output.images), Path(snakemake.output.manifest))

@@ -7,6 +7,7 @@ start(snakemake)
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from l2h import store
 from l2h.report import charts, costs, made, page
@@ -15,7 +16,7 @@ files, params = snakemake.input, snakemake.params
 measured = [store.read_rows(path, store.COSTS) for path in files.costs]
 joined = costs.join(pd.read_parquet(files.comparison), measured)
 costs.write_table(joined, snakemake.output.table)
-audits = pd.concat(store.read_rows(path, store.AUDIT).to_pandas() for path in files.audits)
+audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 differences = pd.read_csv(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in files.metrics])
 facts = made.facts(
@@ -25,6 +26,6 @@ facts = made.facts(
     dict(zip(map(tuple, params.protocols), files.splits, strict=True)),
     [*sorted(Path(f"results/{params.run}/benchmarks").rglob("*.tsv")), *params.shared_benchmarks],
 )
-text, plots = page.render(joined, differences, audits, curves, params.run, facts, set(params.supervised))
+text, plots = page.render(joined, differences, audits.to_pandas(), curves, params.run, facts, set(params.supervised))
 page.write(text, snakemake.output.report)
 charts.write_files(plots, snakemake.output.plots)

@@ -4,10 +4,11 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import datasets, store
-from l2h.splits import make_split
+from l2h import store
+from l2h.splits import Protocol, make_split
 
-protocol = datasets.registry.get(snakemake.wildcards.dataset).protocols[snakemake.params.protocol]
+dealing = snakemake.params.dealing
+protocol = None if dealing is None else Protocol(**dealing)
 manifest = store.read_manifest(snakemake.input[0])
 store.write_split(
     snakemake.output[0], make_split(manifest, snakemake.wildcards.protocol, protocol, snakemake.params.seed)

@@ -18,12 +18,14 @@ class Backbone(ABC):
     layers : outputs to choose from, the deepest, which is the default, first
     min_size : smallest input, in pixels, that the network accepts
     pretrained : published weights by name, as torch checkpoints
+    licence : of the pretrained weights, with its source; a release states it
     mean, std : of the three colour channels in 0..1, as the pretrained weights expect them
     """
 
     layers: ClassVar[tuple[str, ...]]
     min_size: ClassVar[int]
     pretrained: ClassVar[Mapping[str, "Download"]]
+    licence: ClassVar[str] = "as stated by its owner"
     mean: ClassVar[tuple[float, float, float]]
     std: ClassVar[tuple[float, float, float]]
 

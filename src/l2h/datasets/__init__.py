@@ -1,17 +1,45 @@
-"""Data sets by name. A data set is one file: a subclass of `Dataset`, registered here or by a plug-in."""
+"""Data sets by name. A data set is one file, registered here or by a plug-in.
 
-from l2h.datasets.base import Dataset
+It is a subclass of `ArrayDataset`, or of `Dataset` where its images are no one array.
+"""
+
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any
+
+from l2h.datasets.base import ArrayDataset, Dataset
+from l2h.errors import L2HError
 from l2h.registry import Registry
+
+if TYPE_CHECKING:
+    from l2h.fetch import Sources
 
 registry = Registry(
     "data set",
     {
+        "cifar10": "l2h.datasets.cifar10:Cifar10",
         "digits": "l2h.datasets.digits:Digits",
         "digit_pairs": "l2h.datasets.digit_pairs:DigitPairs",
+        "image_list": "l2h.datasets.image_list:ImageList",
         "mnist": "l2h.datasets.mnist:Mnist",
+        "nuswide_81_m": "l2h.datasets.nuswide:Nuswide81M",
     },
 )
 available = registry.names
 register = registry.register
 
-__all__ = ["Dataset", "available", "register", "registry"]
+
+def make(name: str, sources: "Sources", **params: Any) -> Dataset:
+    """The data set `name` with these parameters; raises L2HError, naming what is allowed, where one is wrong."""
+    cls = registry.get(name)
+    _, *known = signature(cls).parameters.values()
+    for key in params:
+        if key not in [one.name for one in known]:
+            allowed = ", ".join(one.name for one in known)
+            raise L2HError(f"{name} has no parameter {key!r}; it takes {allowed or 'none'}")
+    for one in known:
+        if one.default is Parameter.empty and one.name not in params:
+            raise L2HError(f"{name} needs the parameter {one.name!r}")
+    return cls(sources, **params)
+
+
+__all__ = ["ArrayDataset", "Dataset", "available", "make", "register", "registry"]

@@ -4,41 +4,67 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from l2h import store
-from l2h.download import Fetch
+from l2h.datasets.images import ARRAY
 from l2h.errors import L2HError
 from l2h.splits import Protocol
 
+if TYPE_CHECKING:
+    from l2h.fetch import Sources
+
 
 class Dataset(ABC):
-    """A set of labelled images.
+    """A set of labelled images. Whatever a constructor takes beside `sources` is the config's to set, as `params`.
 
     Parameters
     ----------
-    fetch : from a `Download` to the path where it lies, for `load`; see `l2h.fetch.fetch`
+    sources : where its files come from
 
     Attributes
     ----------
-    protocols : how its images may be dealt out, by protocol id; the first is the default
+    protocols : how its images may be dealt out, by protocol id, the first by default; None where lists name the roles
+    any_protocol : whether other data sets' protocols, and a config's own, may deal it out too
+    imports : modules of l2h that it uses beside those of its base classes
+    flips : whether a mirrored image keeps its labels, as most pictures do and digits do not
+    licence : of images and labels, with its source; a release states it
     """
 
-    protocols: ClassVar[Mapping[str, Protocol]]
+    protocols: Mapping[str, Protocol | None]
+    any_protocol: bool = False
+    imports: ClassVar[tuple[str, ...]] = ()
+    flips: bool = True
+    licence: ClassVar[str] = "as stated by its owner"
 
-    def __init__(self, fetch: Fetch):
-        self.fetch = fetch
+    def __init__(self, sources: "Sources"):
+        self.sources = sources
+
+    def missing(self) -> str | None:
+        """What the user must still get by hand, and where to put it, as one line; None if nothing. Reads no data."""
+        return None
+
+    def made_of(self) -> dict[str, str]:
+        """Digests of small files that the data set follows, by path: where one changes, it is made again."""
+        return {}
+
+    @abstractmethod
+    def prepare(self, folder: Path, manifest_path: Path) -> None:
+        """Write the image store, see `l2h.datasets.images.ImageStore`, and the manifest; ids are row numbers."""
+
+
+class ArrayDataset(Dataset):
+    """A data set whose images have one size and fit in memory."""
 
     @abstractmethod
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
         """Return the images, uint8 (n, height, width) grey or (n, height, width, 3) RGB, and each one's labels."""
 
-    def prepare(self, images_path: Path, manifest_path: Path) -> None:
-        """Write the image store, a .npy array, and the manifest; ids are row numbers."""
+    def prepare(self, folder: Path, manifest_path: Path) -> None:
+        """Write the images as one array; image_sha256 is of a row's bytes."""
         images, labels = self.load()
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
             raise L2HError(
@@ -51,14 +77,9 @@ class Dataset(ABC):
                 raise L2HError(
                     f"{type(self).__name__}.load gives image {row} the labels {some}; each once, from 0, expected"
                 )
-        with store.atomic(images_path) as part, part.open("wb") as file:
-            np.save(file, images)
-        table = pa.table(
-            {
-                "id": np.arange(len(images)),
-                "image_sha256": pa.array([hashlib.sha256(image.tobytes()).digest() for image in images], pa.binary(32)),
-                "labels": pa.array([list(some) for some in labels], pa.list_(pa.int16())),
-                "location": [f"{images_path.name}[{row}]" for row in range(len(images))],
-            }
-        )
-        store.write_manifest(manifest_path, table)
+        with store.atomic(folder) as part:
+            part.mkdir()
+            np.save(part / ARRAY, images)
+        hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
+        locations = [f"{ARRAY}[{row}]" for row in range(len(images))]
+        store.write_manifest(manifest_path, hashes, labels, locations)

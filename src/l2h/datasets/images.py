@@ -1,38 +1,97 @@
-"""Read a data set's images back from its store, batch by batch."""
+"""Read a data set's images back from its store."""
 
+import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from l2h.datasets import pictures
 from l2h.errors import L2HError
 
+Ints = NDArray[np.int64]
+Images = NDArray[np.uint8] | list[NDArray[np.uint8]]
 
-def iter_images(
-    images_path: str | Path, manifest: pa.Table, batch_size: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-    """Yield ids int64 (m,) and images uint8 (m, h, w) or (m, h, w, 3); the store is memory-mapped, not loaded.
+ARRAY = "images.npy"
+ROOT = "root"
+DECODERS = 4  # threads that decode pictures; nothing they do moves a result
+
+
+class ImageStore:
+    """The images of a data set: an array of one size, or picture files that lie where the user keeps them.
+
+    Parameters
+    ----------
+    folder : holds `images.npy`, uint8 (n, h, w) grey or (n, h, w, 3) RGB, or `root`, a link to a folder of pictures
+    manifest : table of id, image_sha256, labels, location; image_sha256 is of an array's row, or of a file
 
     Raises
     ------
     L2HError
-        the store is no image array, or does not belong to the manifest
+        the store is damaged, or does not belong to the manifest
     """
-    try:
-        images = np.load(images_path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise L2HError(f"{images_path} is damaged or cut short ({error}); delete it and run again") from error
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
-        raise L2HError(
-            f"{images_path} is no image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found"
-        )
-    if len(images) != len(manifest):
-        raise L2HError(
-            f"{images_path} holds {len(images)} images, its manifest {len(manifest)}; delete both, run again"
-        )
+
+    def __init__(self, folder: str | Path, manifest: pa.Table):
+        self.folder = Path(folder)
+        self._manifest = manifest
+        self._array = self._map_array() if (self.folder / ARRAY).exists() else None
+
+    def __len__(self) -> int:
+        return len(self._manifest)
+
+    def read(self, rows: Ints) -> Images:
+        """The images in these rows of the manifest, int64 (m,).
+
+        Returns
+        -------
+        uint8 (m, h, w) or (m, h, w, 3) from an array; from picture files a list of m arrays, uint8 (h, w, 3) each
+
+        Raises
+        ------
+        L2HError
+            a picture is not there any more, or is not the one that the manifest was made of
+        """
+        if self._array is not None:
+            return np.asarray(self._array[rows])
+        wanted = self._manifest.select(["location", "image_sha256"]).take(pa.array(rows))
+        with ThreadPoolExecutor(DECODERS) as pool:
+            return list(pool.map(self._read_picture, *(column.to_pylist() for column in wanted.columns)))
+
+    def _read_picture(self, location: str, sha256: bytes) -> NDArray[np.uint8]:
+        path = self.folder / location
+        try:
+            content = pictures.read(path)
+            if hashlib.sha256(content).digest() != sha256:
+                raise pictures.PictureError("changed since the data set was made")
+            return pictures.decode(content)[0]
+        except pictures.PictureError as error:
+            raise L2HError(
+                f"{path}: {error}; put the picture back, or make the data set again by --forcerun {self.folder}"
+            ) from error
+
+    def _map_array(self) -> NDArray[np.uint8]:
+        """The array, memory-mapped and not loaded."""
+        path = self.folder / ARRAY
+        try:
+            images = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise L2HError(f"{path} is damaged or cut short ({error}); delete it and run again") from error
+        if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
+            raise L2HError(
+                f"{path} is no image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found"
+            )
+        if len(images) != len(self):
+            raise L2HError(f"{path} holds {len(images)} images, its manifest {len(self)}; delete both, run again")
+        return images
+
+
+def iter_images(folder: str | Path, manifest: pa.Table, batch_size: int) -> Iterator[tuple[Ints, Images]]:
+    """Yield ids, int64 (m,), and images as `ImageStore.read` gives them, in the manifest's order."""
+    images = ImageStore(folder, manifest)
     ids = manifest["id"].to_numpy()
     for start in range(0, len(ids), batch_size):
-        rows = slice(start, start + batch_size)
-        yield ids[rows], np.array(images[rows])
+        rows = np.arange(start, min(start + batch_size, len(ids)))
+        yield ids[rows], images.read(rows)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h.datasets.base import Dataset
+from l2h.datasets.base import ArrayDataset
 from l2h.download import Download
 from l2h.splits import Protocol
 
@@ -17,10 +17,12 @@ def _file(name: str, size: int, sha256: str) -> Download:
     return Download(f"MNIST/raw/{name}", size, sha256, tuple(f"{mirror}/{name}.gz" for mirror in MIRRORS))
 
 
-class Mnist(Dataset):
+class Mnist(ArrayDataset):
     """The 60,000 training images, then the 10,000 test images, 28 x 28 grey pixels."""
 
     protocols = {"mnist-1k": Protocol(query=100, train=500, per_class=True)}
+    licence = "CC BY-SA 3.0 (Y. LeCun and C. Cortes) by https://keras.io/api/datasets/mnist; their own page states none"
+    flips = False
     images = (
         _file(
             "train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
@@ -35,7 +37,7 @@ class Mnist(Dataset):
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
         """Images uint8 (70000, 28, 28), and one label each."""
         images, labels = (
-            np.concatenate([np.fromfile(self.fetch(file), np.uint8, offset=header) for file in files])
+            np.concatenate([np.fromfile(self.sources.fetch(file), np.uint8, offset=header) for file in files])
             for files, header in ((self.images, IMAGES_HEADER), (self.labels, LABELS_HEADER))
         )
         return images.reshape(-1, 28, 28), labels[:, None].tolist()

@@ -3,6 +3,7 @@
 It is a subclass of `Hasher`, which makes codes, or of `Scorer`, which ranks by real-valued scores.
 """
 
+from collections.abc import Collection, Iterable
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from l2h.registry import Registry
 if TYPE_CHECKING:
     from l2h.hashing.base import Method
 
+FULL = "full"  # the scope that trains the backbone too, from images; see `l2h.hashing.full`
 registry = Registry(
     "method",
     {
@@ -46,16 +48,20 @@ def make(name: str, *, bits: int, random_state: int | None = None, **params: Any
     known = set(signature(cls).parameters)
     if not known >= {"bits", "random_state"}:
         raise L2HError(f"{name}: its __init__ must take `bits` and `random_state`, it takes {', '.join(sorted(known))}")
-    allowed = sorted(known - {"bits", "random_state"})
-    for key in params:
-        if key not in allowed:
-            raise L2HError(f"{name} has no parameter {key!r}; it takes {', '.join(allowed) or 'none'}")
+    refuse_unknown(name, params, known - {"bits", "random_state"})
     method: Method = cls(bits=bits, random_state=random_state, **_immutable(params))
     try:
         method.check_params()
     except ValueError as error:
         raise L2HError(f"{name}: {error}") from error
     return method
+
+
+def refuse_unknown(name: str, params: Iterable[str], allowed: Collection[str]) -> None:
+    """Raise L2HError for the first parameter of the method `name` that is not allowed."""
+    for key in params:
+        if key not in allowed:
+            raise L2HError(f"{name} has no parameter {key!r}; it takes {', '.join(sorted(allowed)) or 'none'}")
 
 
 def load(folder: str | Path) -> Any:
@@ -82,4 +88,4 @@ def _immutable(params: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
 
 
-__all__ = ["available", "load", "make", "register", "registry"]
+__all__ = ["FULL", "available", "load", "make", "register", "registry"]

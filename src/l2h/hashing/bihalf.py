@@ -60,7 +60,7 @@ class BiHalfLoss:
 
 
 class BiHalf(DeepHasher):
-    """Bi-half Net on frozen features; needs no labels. The paper trains with SGD, this trains with Adam.
+    """Bi-half Net on a frozen backbone, at scope full too; needs no labels. The paper trains with SGD, this with Adam.
 
     Parameters
     ----------
@@ -69,6 +69,7 @@ class BiHalf(DeepHasher):
     """
 
     supervised = False
+    backbone_lr = 0.0
 
     def __init__(
         self,

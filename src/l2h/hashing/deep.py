@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from l2h.errors import L2HError
+from l2h.hashing import FULL
 from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
 
 if TYPE_CHECKING:
@@ -34,13 +36,14 @@ class DeepHasher(Hasher):
     Attributes
     ----------
     supervised : whether the loss needs labels
+    backbone_lr : at scope full, the share of lr that the backbone learns at, if not given; 0 keeps it frozen
     selection_ : what was chosen, and the curves behind it; None without a validation part, and after `load`
 
     Parameters
     ----------
     bits : code length
-    scope : "linear", "mlp" for a hidden layer, or "auto" for the better of the two
-    hidden : units of the hidden layer, a number or several to choose from
+    scope : "linear", "mlp" for a hidden layer, or "auto" for the better of the two; "full" is not trained by `fit`
+    hidden : units of the hidden layer, a number or several to choose from; one number at scope full, 0 for none
     epochs : of the training; the most, with a validation part
     lr : learning rate, a number or several to choose from
     validation : share of the training images that are kept for the choice; 0 to train on all of them, with one head
@@ -50,10 +53,11 @@ class DeepHasher(Hasher):
     random_state : of validation part, initialisation and batches
     """
 
-    scopes = ("linear", "mlp", "auto")
+    scopes = ("linear", "mlp", "auto", FULL)
     learned = ("mean_", "hidden_projection_", "hidden_intercept_", "projection_", "intercept_")
     fit_imports = ("l2h.hashing.training", "l2h.hashing.selection", "l2h.device", "l2h.progress")
     supervised: ClassVar[bool] = True
+    backbone_lr: ClassVar[float] = 0.1
     mean_: NDArray
     hidden_projection_: NDArray
     hidden_intercept_: NDArray
@@ -89,17 +93,19 @@ class DeepHasher(Hasher):
         """Raise ValueError for a value that makes no sense."""
         super().check_params()
         require(self.scope in self.scopes, "scope", self.scope, f"one of {', '.join(self.scopes)}")
-        several = all(map(is_count, _several(self.hidden))) and len(_several(self.hidden)) > 0
-        require(several, "hidden", self.hidden, "a whole number from 1, or several")
+        widths = [width for width in several(self.hidden) if width != 0 or self.scope != FULL]
+        whole = all(map(is_count, widths)) and len(several(self.hidden)) > 0
+        require(whole, "hidden", self.hidden, "a whole number from 1, or several")
         require(is_count(self.epochs), "epochs", self.epochs, "a whole number from 1")
-        positive = all(is_number(lr) and lr > 0 for lr in _several(self.lr)) and len(_several(self.lr)) > 0
+        positive = all(is_number(lr) and lr > 0 for lr in several(self.lr)) and len(several(self.lr)) > 0
         require(positive, "lr", self.lr, "a number above 0, or several")
         share = is_number(self.validation) and 0 <= self.validation <= 0.5
         require(share, "validation", self.validation, "a share from 0 to 0.5")
-        one = len(self._heads()) == 1 and len(_several(self.lr)) == 1
+        one = len(self.heads()) == 1 and len(several(self.lr)) == 1
         require(
             self.validation > 0 or one, "validation", self.validation, "above 0 to choose among several lr or heads"
         )
+        require(one or self.scope != FULL, "lr and hidden", (self.lr, self.hidden), "one number each at scope full")
         require(is_count(self.batch_size) and self.batch_size > 1, "batch_size", self.batch_size, "at least 2")
         require(is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "from 0")
         require(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
@@ -112,6 +118,8 @@ class DeepHasher(Hasher):
         """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
         from l2h.hashing.training import Trainer
 
+        if self.scope == FULL:
+            raise L2HError("scope full is trained from images, not from features; see l2h.hashing.finetuning")
         data = self.training_features(X, np.float32)
         labels = multi_hot(y, len(data), type(self).__name__).astype(np.float32) if self.supervised else None
         self.mean_ = data.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -128,7 +136,7 @@ class DeepHasher(Hasher):
             device=self.device,
             seed=int(check_random_state(self.random_state).randint(2**31)),
         )
-        heads, rates = self._heads(), _several(self.lr)
+        heads, rates = self.heads(), several(self.lr)
         head: Any
         if self.validation:
             from l2h.hashing.selection import select
@@ -140,7 +148,7 @@ class DeepHasher(Hasher):
         layers[0] = layers[0][0] / scale, layers[0][1]
         self.hidden_projection_, self.hidden_intercept_ = layers[0] if len(layers) > 1 else _NO_LAYER
         self.projection_, self.intercept_ = layers[-1]
-        self._warn_of_collapse(data)
+        self.warn_of_collapse(self.decision_function(data))
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray:
@@ -154,16 +162,18 @@ class DeepHasher(Hasher):
         """How head, learning rate and number of epochs were chosen."""
         return {"selection": self.selection_}
 
-    def _heads(self) -> tuple[int, ...]:
+    def heads(self) -> tuple[int, ...]:
         """Widths of the hidden layer to choose from, 0 for none."""
-        return {"linear": (0,), "mlp": _several(self.hidden), "auto": (0, *_several(self.hidden))}[self.scope]
+        widths = several(self.hidden)
+        return {"linear": (0,), "mlp": widths, "auto": (0, *widths), FULL: widths}[self.scope]
 
-    def _warn_of_collapse(self, data: NDArray) -> None:
-        share = (self.decision_function(data) > 0).mean(axis=0)
+    def warn_of_collapse(self, scores: NDArray) -> None:
+        """Log which bits of scores, float (n, bits), hardly ever change."""
+        share = (scores > 0).mean(axis=0)
         constant = np.flatnonzero(np.maximum(share, 1 - share) >= NEAR_CONSTANT).tolist()
         if constant:
             logging.getLogger("l2h").warning(
-                "%s: %d of %d bits are near-constant on the training data (bits %s); try a lower lr",
+                "%s: %d of %d bits are near-constant on training images (bits %s); try a lower lr",
                 type(self).__name__,
                 len(constant),
                 self.bits,
@@ -176,6 +186,6 @@ class DeepHasher(Hasher):
         return tags
 
 
-def _several(value: Any) -> tuple:
+def several(value: Any) -> tuple:
     """One value or several, as several."""
     return tuple(value) if isinstance(value, tuple | list) else (value,)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -11,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from l2h.errors import L2HError
-from l2h.hashing.training import DivergedError, Trainer
+from l2h.hashing.training import DivergedError, Loss, Trainer, count_batches
 
-Measure = Callable[[torch.nn.Sequential, int], float]
+# of the validation images' outputs, float (n, bits), and features, float (n, d), and the epoch; higher is better
+Measure = Callable[[torch.Tensor, torch.Tensor, int], float]
 
 _log = logging.getLogger("l2h")
 
@@ -23,10 +25,7 @@ def select(
 ) -> tuple[torch.nn.Sequential, dict[str, Any]]:
     """Train every head at every learning rate on the one part, and keep the one whose codes score best on the other.
 
-    Heads are scored after each epoch. Where there are labels, by their codes' mean average precision, each validation
-    image a query for all the others: none of them was trained on, as most of a real database. Methods that see no
-    labels are scored by minus their own loss: on MNIST it chose heads within .02 of the best, where agreement with the
-    features' own neighbours chose some that were .2 below.
+    Heads are scored after each epoch, by `criterion`.
 
     Parameters
     ----------
@@ -46,20 +45,17 @@ def select(
     L2HError
         the validation part would be too small to choose on, or every training diverges
     """
-    n = len(trainer.inputs)
-    order = np.random.default_rng(trainer.seed).permutation(n)
-    count = round(share * n)
-    if count < 3 or n - count < 2:
-        raise L2HError(f"validation={share} of {n} training images is too small a part to choose on; set it to 0")
-    validation, rest = np.sort(order[:count]), np.sort(order[count:])
-    criterion, measure = _by_loss(trainer, validation) if trainer.labels is None else _by_labels(trainer, validation)
+    validation, rest = validation_part(len(trainer.inputs), share, trainer.seed)
+    labels = None if trainer.labels is None else trainer.labels[validation]
+    name, measure = criterion(labels, trainer.make_loss, trainer.batch_size)
     curves: list[dict[str, Any]] = []
     best: dict[str, Any] = {"score": -np.inf}
 
     def score(head: torch.nn.Sequential) -> None:
         curve = curves[-1]
         with torch.no_grad():
-            value = measure(head, len(curve["scores"]))
+            outputs = head(trainer.inputs[validation])
+            value = measure(outputs, trainer.features[validation], len(curve["scores"]))
         curve["scores"].append(value)
         if value > best["score"]:
             best.update(score=value, head=deepcopy(head), curve=curve, epochs=len(curve["scores"]))
@@ -73,32 +69,54 @@ def select(
     if "head" not in best:
         raise DivergedError(f"training diverged at once with every lr, {', '.join(map(str, rates))}; give lower ones")
     chosen = {"hidden": best["curve"]["hidden"], "lr": best["curve"]["lr"], "epochs": best["epochs"]}
-    _log.info("chosen on %d validation images: %s, %s %.4f", count, chosen, criterion, best["score"])
-    return best["head"], {**chosen, "criterion": criterion, "images": count, "curves": curves}
+    _log.info("chosen on %d validation images: %s, %s %.4f", len(validation), chosen, name, best["score"])
+    return best["head"], {**chosen, "criterion": name, "images": len(validation), "curves": curves}
 
 
-def _by_labels(trainer: Trainer, rows: NDArray[np.int64]) -> tuple[str, Measure]:
-    labels = trainer.labels[rows]  # type: ignore[index]
-    relevant = (labels @ labels.T > 0).cpu().numpy()
+def validation_part(n: int, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows, of n training images, that validate, and those that are trained on; both int64, ascending.
 
-    def measure(head: torch.nn.Sequential, epoch: int) -> float:
-        return _average_precision(head(trainer.inputs[rows]) > 0, relevant)
+    Raises
+    ------
+    L2HError
+        one of them would be too small
+    """
+    order = np.random.default_rng(seed).permutation(n)
+    count = round(share * n)
+    if count < 3 or n - count < 2:
+        raise L2HError(f"validation={share} of {n} training images is too small a part to choose on; set it to 0")
+    return np.sort(order[:count]), np.sort(order[count:])
 
-    return "mean average precision", measure
+
+def criterion(
+    labels: torch.Tensor | None, make_loss: Callable[[torch.Tensor | None], Loss], batch_size: int
+) -> tuple[str, Measure]:
+    """What validation images are scored by, in words, and the measure.
+
+    Where there are labels, it is their codes' mean average precision, each validation image a query for all the others:
+    none of them was trained on, as most of a real database. Methods that see no labels are scored by minus their own
+    loss: on MNIST it chose heads within .02 of the best, where agreement with the features' own neighbours chose some
+    that were .2 below.
+
+    Parameters
+    ----------
+    labels : float (n, c) multi-hot, of the validation images, or None
+    make_loss, batch_size : as for `Trainer`
+    """
+    if labels is None:
+        return "minus the loss", partial(_minus_loss, make_loss(None), batch_size)
+    return "mean average precision", partial(_precision, (labels @ labels.T > 0).cpu().numpy())
 
 
-def _by_loss(trainer: Trainer, rows: NDArray[np.int64]) -> tuple[str, Measure]:
-    loss = trainer.make_loss(None)
-    batches = np.array_split(np.arange(len(rows)), trainer.n_batches(len(rows)))
+def _minus_loss(loss: Loss, batch_size: int, outputs: torch.Tensor, features: torch.Tensor, epoch: int) -> float:
+    rows = torch.arange(len(outputs))
+    batches = rows.tensor_split(count_batches(len(rows), batch_size))
+    values = [loss(outputs[batch], features[batch], batch, epoch) for batch in batches]
+    return -float(torch.stack(values).mean())
 
-    def measure(head: torch.nn.Sequential, epoch: int) -> float:
-        values = [
-            loss(head(trainer.inputs[rows[batch]]), trainer.features[rows[batch]], torch.from_numpy(batch), epoch)
-            for batch in batches
-        ]
-        return -float(torch.stack(values).mean())
 
-    return "minus the loss", measure
+def _precision(relevant: NDArray[np.bool_], outputs: torch.Tensor, features: torch.Tensor, epoch: int) -> float:
+    return _average_precision(outputs > 0, relevant)
 
 
 def _average_precision(bits: torch.Tensor, relevant: NDArray[np.bool_]) -> float:

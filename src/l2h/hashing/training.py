@@ -1,6 +1,6 @@
 """The training loop that deep methods share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +17,10 @@ class DivergedError(L2HError):
 
 
 class Loss(Protocol):
-    """A method's loss, made for one training set."""
+    """A method's loss, made for one training set.
+
+    What it remembers from batch to batch stands in attributes that are tensors: checkpoints keep these.
+    """
 
     def __call__(self, outputs: torch.Tensor, features: torch.Tensor, rows: torch.Tensor, epoch: int) -> torch.Tensor:
         """The batch's loss.
@@ -27,6 +30,39 @@ class Loss(Protocol):
         rows : int64 (m,), which rows of the training set these are
         epoch : from 0
         """
+
+
+def make_head(width: int, hidden: int, bits: int) -> torch.nn.Sequential:
+    """A new head from `width` inputs to `bits` outputs: linear, or with one hidden layer of so many units, if not 0."""
+    from torch.nn import Linear, ReLU, Sequential
+
+    layers = [Linear(width, hidden), ReLU(), Linear(hidden, bits)] if hidden else [Linear(width, bits)]
+    return Sequential(*layers)
+
+
+def count_batches(n: int, batch_size: int) -> int:
+    """Into how many equal batches n rows fall, each of two at least: a remainder of one would have no pairs."""
+    return max(1, min(-(-n // batch_size), n // 2))
+
+
+def train_epoch(optimizer: torch.optim.Optimizer, losses: Iterable[torch.Tensor], epoch: int, lr: float) -> float:
+    """Take a step down each batch's loss, as they come, and return their mean.
+
+    Raises
+    ------
+    DivergedError
+        it is no longer finite
+    """
+    values = []
+    for loss in losses:
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        values.append(loss.item())
+    mean = float(np.mean(values))
+    if not np.isfinite(mean):
+        raise DivergedError(f"training diverged: the loss of epoch {epoch + 1} is {mean}; lower lr (now {lr})")
+    return mean
 
 
 class Trainer:
@@ -62,18 +98,6 @@ class Trainer:
         self.weight_decay = weight_decay
         self.seed = seed
 
-    def head(self, hidden: int) -> torch.nn.Sequential:
-        """A new head from inputs to `bits` outputs: linear, or with one hidden layer of so many units, if not 0."""
-        from torch.nn import Linear, ReLU, Sequential
-
-        width = self.inputs.shape[1]
-        layers = [Linear(width, hidden), ReLU(), Linear(hidden, self.bits)] if hidden else [Linear(width, self.bits)]
-        return Sequential(*layers).to(self.device)
-
-    def n_batches(self, n: int) -> int:
-        """Into how many equal batches n rows fall, each of two at least: a remainder of one would have no pairs."""
-        return max(1, min(-(-n // self.batch_size), n // 2))
-
     def train(
         self,
         rows: NDArray[np.int64],
@@ -87,7 +111,7 @@ class Trainer:
         Parameters
         ----------
         rows : int64 (m,)
-        hidden : see `head`
+        hidden : units of the hidden layer, 0 for none
         after_epoch : is shown the head after each epoch
 
         Raises
@@ -100,21 +124,16 @@ class Trainer:
         name = f"hidden layer of {hidden}" if hidden else "linear"
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            head = self.head(hidden)
+            head = make_head(self.inputs.shape[1], hidden, self.bits).to(self.device)
             optimizer = torch.optim.Adam(head.parameters(), lr=lr, weight_decay=self.weight_decay, fused=True)
-            n_batches = self.n_batches(len(kept))
-            for epoch in track(f"training, {name}, lr {lr}", range(epochs), epochs, "epochs"):
-                mean = 0.0
+            n_batches = count_batches(len(kept), self.batch_size)
+
+            def losses(epoch: int) -> Iterator[torch.Tensor]:
                 for batch in torch.randperm(len(kept)).to(self.device).tensor_split(n_batches):
                     images = kept[batch]
-                    value = loss(head(self.inputs[images]), self.features[images], batch, epoch)
-                    optimizer.zero_grad()
-                    value.backward()  # type: ignore[no-untyped-call]
-                    optimizer.step()
-                    mean += value.item() / n_batches
-                if not np.isfinite(mean):
-                    raise DivergedError(
-                        f"training diverged: the loss of epoch {epoch + 1} is {mean}; lower lr (now {lr})"
-                    )
+                    yield loss(head(self.inputs[images]), self.features[images], batch, epoch)
+
+            for epoch in track(f"training, {name}, lr {lr}", range(epochs), epochs, "epochs"):
+                train_epoch(optimizer, losses(epoch), epoch, lr)
                 after_epoch(head)
         return head

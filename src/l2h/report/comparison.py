@@ -1,6 +1,6 @@
 """Many cells' metrics to one table: a row per dataset, protocol, backbone, variant and code length."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +15,21 @@ SINGLE = ["precision_in_radius", "empty_in_radius", "tied_pairs", "distinct_code
 KEY = [name for name in store.CELL_KEY if name != "seed"]
 
 
-def compare(metrics: Iterable[pa.Table], queries: Queries) -> pd.DataFrame:
-    """Means over seeds, in the order in which the cells come.
+def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Mapping[str, str]] = ()) -> pd.DataFrame:
+    """Means over seeds, in the order in which the cells come, and then what was not run.
 
     Parameters
     ----------
     metrics : each cell's tidy metrics
     queries : each cell's average precisions and key
+    not_run : for each data set that cannot be had: dataset, protocol, and not_run, which says what to get
 
     Returns
     -------
     columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_low, map_high (95%, over
     queries), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by the retrieved, and those of SINGLE;
-    expected under ties unless named otherwise
+    expected under ties unless named otherwise; not_run, which is empty for what was run, and beside 0 seeds the only
+    figure of what was not
     """
     tidy = pa.concat_tables(metrics).to_pandas()
     whole = tidy[tidy["k"].isna()]
@@ -45,14 +47,27 @@ def compare(metrics: Iterable[pa.Table], queries: Queries) -> pd.DataFrame:
         columns[name] = tidy[tidy["metric"] == name].groupby(KEY, sort=False)["value"].mean()
     seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
     table = pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
-    return table.merge(intervals(queries), how="left")
+    table = table.merge(intervals(queries), how="left").astype({"bits": "Int64"})  # a whole number, or empty
+    rows = [{**absent, "seeds": 0} for absent in not_run]
+    return pd.concat([table.assign(not_run=""), pd.DataFrame(rows)], ignore_index=True)
+
+
+def split_off(comparison: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of what was run, and a line on each data set that was not."""
+    ran = comparison["seeds"] > 0
+    absent = comparison[~ran]
+    lines = [
+        f"{dataset} ({protocol}): {why}" for dataset, protocol, why in absent[["dataset", "protocol", "not_run"]].values
+    ]
+    return comparison[ran].astype({"bits": "int64"}), lines
 
 
 def summary(comparison: pd.DataFrame) -> str:
-    """MAP at each code length, a line per variant: the table in short, as Markdown.
+    """MAP at each code length, a line per variant that was run: the table in short, as Markdown.
 
     A column holds the exact searches, whose "code" is the features.
     """
+    comparison, _ = split_off(comparison)
     variant = ["dataset", "protocol", "backbone", "variant"]
     length = comparison["bits"].where(comparison["scope"] != "exact", np.inf)
     lines = comparison.assign(bits=length).pivot_table(index=variant, columns="bits", values="map", sort=False)
@@ -69,7 +84,8 @@ def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdo
     with store.atomic(parquet) as part:
         comparison.to_parquet(part, index=False)
     with store.atomic(markdown) as part:
-        part.write_text(comparison.to_markdown(index=False, floatfmt=".4f") + "\n", encoding="utf-8")
+        shown = comparison.astype(object).where(comparison.notna(), None)
+        part.write_text(shown.to_markdown(index=False, floatfmt=".4f", missingval="") + "\n", encoding="utf-8")
 
 
 def _values(tidy: pd.DataFrame, metric: str, ties: str) -> "pd.api.typing.SeriesGroupBy":

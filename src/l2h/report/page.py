@@ -13,6 +13,7 @@ from l2h import store
 from l2h.report import published
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
 from l2h.report.charts import Chart, charts
+from l2h.report.comparison import split_off
 from l2h.report.differences import PLACE
 from l2h.report.table import table
 
@@ -45,6 +46,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
     sections = [
@@ -62,6 +64,7 @@ def render(
         level=LEVEL,
         sections=sections,
         table=table((rows for _, rows in groups), pairs),
+        not_run=not_run,
         published=published.beside(comparison, published.read()).to_dict("records"),
         specs=json.dumps(specs).replace("<", "\\u003c"),
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
@@ -104,6 +107,7 @@ def _section(
         ],
         "rows": rows.to_dict("records"),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
+        "costs": bool(rows["bytes_per_item"].notna().any()),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
     }
 

@@ -1,0 +1,75 @@
+"""Scope full: what the rules fit and encode do, from images."""
+
+
+rule finetune:
+    input:
+        images="resources/{dataset}/images",
+        manifest="resources/{dataset}/manifest.parquet",
+        split=split_of,
+        weights=weights_of,
+        checked=checked,
+    output:
+        directory(f"{CELL}/model"),
+    log:
+        f"{CELL_LOG}/finetune.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/finetune.tsv"
+    wildcard_constraints:
+        backbone=one_of(BACKBONES),
+        variant=one_of(FINETUNED),
+    conda:
+        "../envs/l2h.yaml"
+    threads: config["threads"]["features"]
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+        gpu=gpus,
+    params:
+        key=cell_key,
+        arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
+        entry=lambda wildcards: network_entry(BACKBONES[wildcards.backbone]),
+        flip=flip_of,
+        # no output: those are deleted when a job starts, and this is what a cut-off training goes on from
+        checkpoint=f"{CELL}/checkpoint.safetensors",
+        numeric_threads=config["threads"]["features"],
+        code=code(*JOB, *HASHING, *NETWORK, "l2h.hashing.full", "l2h.hashing.finetuning"),
+        method_code=method_code,
+        training_code=training_code,
+        backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
+    message:
+        CELL_MESSAGE % "finetune"
+    script:
+        "../workflow/scripts/finetune.py"
+
+
+rule encode_images:
+    input:
+        images="resources/{dataset}/images",
+        manifest="resources/{dataset}/manifest.parquet",
+        model=model_of,
+    output:
+        f"{CELL}/codes.parquet",
+    log:
+        f"{CELL_LOG}/encode_images.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/encode_images.tsv"
+    wildcard_constraints:
+        backbone=one_of(BACKBONES),
+        variant=one_of(FINETUNED),
+    conda:
+        "../envs/l2h.yaml"
+    threads: config["threads"]["features"]
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=gpus,
+    params:
+        key=cell_key,
+        device=config["device"],
+        numeric_threads=config["threads"]["features"],
+        code=code(*JOB, *HASHING, *NETWORK),
+        backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
+    message:
+        CELL_MESSAGE % "encode images by"
+    script:
+        "../workflow/scripts/encode_images.py"

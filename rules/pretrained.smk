@@ -1,0 +1,40 @@
+# one rule a bundle, as each holds other files
+for path, manifest in BUNDLES.items():
+
+    rule:
+        name:
+            f"unpack_{manifest.id}"
+        input:
+            path if Path(path).is_file() else f"{path}/manifest.json",
+        output:
+            tables=expand(f"{UNPACKED[manifest.dataset]}/{{table}}", table=manifest.tables),
+            models=directory([f"{UNPACKED[manifest.dataset]}/{cell.folder}" for cell in manifest.cells]),
+        log:
+            f"resources/bundles/logs/{manifest.id}.log",
+        benchmark:
+            f"resources/bundles/benchmarks/{manifest.id}.tsv"
+        conda:
+            "../envs/l2h.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=120,
+            gpu=0,
+        params:
+            bundle=path,
+            folder=UNPACKED[manifest.dataset],
+            code=code(
+                *JOB,
+                "l2h.bundles",
+                "l2h.bundles.archive",
+                "l2h.bundles.consistency",
+                "l2h.bundles.manifest",
+                "l2h.bundles.unpack",
+                "l2h.codes",
+                "l2h.ids",
+                "l2h.splits",
+            ),
+        message:
+            f"{manifest.dataset}: verify and unpack {path}"
+        script:
+            "../workflow/scripts/unpack.py"

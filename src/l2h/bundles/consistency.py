@@ -1,0 +1,101 @@
+"""Whether a bundle's files are what its manifest says of them, and belong to each other."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from l2h import splits, store
+from l2h.bundles.manifest import MANIFEST, Cell, Manifest
+from l2h.errors import L2HError
+from l2h.ids import find
+
+# Tables are read a row group at a time; this bounds what a few bytes can become in memory.
+MAX_ROW_GROUP = 2**30
+# what a manifest calls what a features file notes of itself
+NOTED = {
+    "name": "backbone",
+    "layer": "layer",
+    "source": "weights",
+    "weights_sha256": "weights_sha256",
+    "input_size": "input_size",
+    "precision": "precision",
+}
+
+
+def check(folder: Path, manifest: Manifest) -> None:
+    """Raise L2HError, naming file, value and what was expected, unless all files of an unpacked bundle fit together."""
+    for table in sorted(folder.rglob("*.parquet")):
+        _check_row_groups(table)
+    images = store.read_manifest(folder / "manifest.parquet")
+    hashes = {}
+    for protocol in manifest.protocols:
+        hashes[protocol] = _check_split(folder / "splits" / f"{protocol}.parquet", protocol, images)
+    for label, entry in manifest.backbones.items():
+        _check_features(folder / "features" / f"{label}.parquet", entry)
+    for cell in manifest.cells:
+        _check_model(folder / cell.folder, cell, manifest, hashes[cell.protocol])
+
+
+def _check_row_groups(table: Path) -> None:
+    store.read_metadata(table)  # has a clear word where it is no parquet file
+    metadata = pq.read_metadata(table)
+    largest = max((metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)), default=0)
+    if largest > MAX_ROW_GROUP:
+        raise L2HError(f"{table} holds a row group of {largest} bytes, more than the {MAX_ROW_GROUP} that are read")
+
+
+def _check_split(path: Path, protocol: str, images: pa.Table) -> str:
+    """Also look for leaks, as every split is looked at that is made here; return the split's sha256."""
+    split = store.read_split(path)
+    _require_same(path, "protocol", split.protocol, protocol)
+    splits.check(split)
+    rows, found = find(split.table["id"].to_numpy(), images["id"].to_numpy())
+    if not found.all():
+        raise L2HError(f"{path} names images that manifest.parquet does not, as id {split.table['id'][found.argmin()]}")
+    listed = images.take(rows)
+    same_bytes = pc.all(pc.equal(listed["image_sha256"], split.table["image_sha256"])).as_py()
+    if not same_bytes or listed["labels"].to_pylist() != split.table["labels"].to_pylist():
+        raise L2HError(f"{path} has other image hashes or labels than manifest.parquet")
+    return split.sha256
+
+
+def _check_features(path: Path, entry: dict[str, Any]) -> None:
+    metadata = store.read_metadata(path, *NOTED.values())
+    for key, name in NOTED.items():
+        _require_same(path, name, metadata[name], str(entry.get(key)))
+
+
+def _check_model(folder: Path, cell: Cell, manifest: Manifest, split_sha256: str) -> None:
+    description, _ = store.read_model(folder)
+    variant = manifest.variants[cell.variant]
+    expected = {
+        "method": {"method": variant.get("method")},
+        "params": {**_mapping(variant.get("arguments")), "bits": cell.bits, "random_state": cell.seed},
+        "data": {
+            **{name: str(value) for name, value in cell._asdict().items()},
+            "dataset": manifest.dataset,
+            "scope": variant.get("scope"),
+            "split_sha256": split_sha256,
+        },
+    }
+    params, data = _mapping(description.get("params")), _mapping(description.get("data"))
+    found = {
+        "method": {"method": description.get("method")},
+        "params": params,
+        "data": {name: data.get(name) for name in expected["data"]},
+    }
+    for part, values in expected.items():
+        for name in sorted(values.keys() | found[part].keys()):
+            _require_same(folder / "model.json", name, found[part].get(name), values.get(name))
+
+
+def _require_same(path: Path, name: str, found: Any, expected: Any) -> None:
+    if found != expected:
+        raise L2HError(f"{path} says {name} {found!r}; {MANIFEST} and its own path say {expected!r}")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,162 @@
+"""A folder of picture files, with lists of their labels or with a subfolder for each class."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from l2h import store
+from l2h.datasets import pictures
+from l2h.datasets.base import Dataset
+from l2h.datasets.images import DECODERS, ROOT
+from l2h.datasets.lists import Picture, find_classes, list_files, read_lists
+from l2h.datasets.problems import Problems, counted
+from l2h.errors import L2HError
+from l2h.progress import track
+from l2h.splits import ROLES, Protocol
+
+if TYPE_CHECKING:
+    from l2h.fetch import Sources
+
+AT_A_TIME = 1000  # pictures that wait for a decoder
+
+_log = logging.getLogger("l2h")
+
+
+class ImageList(Dataset):
+    """Pictures that lie below one folder and stay there.
+
+    Parameters
+    ----------
+    root : the folder; paths in lists are relative to it
+    query, train, database : lists that say who plays which role, as HashNet's, plain or gzipped: a path a line, then 0
+        or 1 for each label; pictures of train may stand in database too
+    images : one list of all pictures, in their place; with no list at all, the root's subfolders are the classes
+    drop_unlabelled_queries : leave queries without a label out, and say how many, where they are refused otherwise
+    """
+
+    protocols = {"folder-10-40": Protocol(query=0.1, train=0.4)}
+    any_protocol = True
+    imports = ("l2h.datasets.lists", "l2h.datasets.problems", "l2h.progress")
+
+    def __init__(
+        self,
+        sources: "Sources",
+        *,
+        root: str,
+        query: str | None = None,
+        train: str | None = None,
+        database: str | None = None,
+        images: str | None = None,
+        drop_unlabelled_queries: bool = False,
+    ):
+        super().__init__(sources)
+        given = {"query": query, "train": train, "database": database, "images": images}
+        for name, value in {"root": root, **given}.items():
+            if not isinstance(value, str) and (value is not None or name == "root"):
+                raise L2HError(f"{name} must be a path, got {value!r}")
+        if not isinstance(drop_unlabelled_queries, bool):
+            raise L2HError(f"drop_unlabelled_queries must be true or false, got {drop_unlabelled_queries!r}")
+        self.root = Path(root)
+        self.lists = {role: Path(path) for role, path in given.items() if path is not None}
+        self.drop_unlabelled_queries = drop_unlabelled_queries
+        if tuple(self.lists) not in (ROLES, ("images",), ()):
+            raise L2HError(f"of lists, give query, train and database, or images alone, or none; got {[*self.lists]}")
+        if "query" in self.lists:
+            self.protocols, self.any_protocol = {"lists": None}, False
+
+    def missing(self) -> str | None:
+        """Say that the folder or a list is not there."""
+        if not self.root.is_dir():
+            return f"{self.root} is no folder; put the pictures there, or correct root"
+        absent = [str(path) for path in self.lists.values() if not path.is_file()]
+        return f"no list at {', '.join(absent)}; put it there, or correct its path" if absent else None
+
+    def made_of(self) -> dict[str, str]:
+        """Digests of the lists, or of the names below the folder; pictures are checked whenever they are read."""
+        contents = {path: path.read_bytes() for path in self.lists.values()}
+        if not contents:
+            contents = {self.root: "\n".join(list_files(self.root)).encode()}
+        return {str(path): hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+
+    def prepare(self, folder: Path, manifest_path: Path) -> None:
+        """Check every list and picture, and write the manifest beside a link to the folder.
+
+        Raises
+        ------
+        L2HError
+            something is wrong; the line names each kind of fault, how often it was found, and the first few places
+        """
+        problems = Problems()
+        found = self._without_unlabelled_queries(self._find(problems), problems)
+        hashes = self._check(found, problems)
+        problems.require_none(str(self.root), "correct these files and lines, or take them out")
+        with store.atomic(folder) as part:
+            part.mkdir()
+            (part / ROOT).symlink_to(self.root.resolve())
+        labels, roles = [one.labels for one in found], [one.roles for one in found]
+        store.write_manifest(manifest_path, hashes, labels, [f"{ROOT}/{one.path}" for one in found], roles)
+
+    def _find(self, problems: Problems) -> list[Picture]:
+        if self.lists:
+            return read_lists(self.lists, problems)
+        found, names, others = find_classes(self.root, problems)
+        _log.info("classes: %s", ", ".join(f"{label} {name}" for label, name in enumerate(names)))
+        _report("left out, as their names are no pictures'", others)
+        if len(names) < 2:
+            raise L2HError(f"{self.root} has {len(names)} subfolders; it needs one for each of two or more classes")
+        return found
+
+    def _without_unlabelled_queries(self, found: list[Picture], problems: Problems) -> list[Picture]:
+        """Note pictures without a label: queries among them are a problem, or are dropped; the rest is searched."""
+        unlabelled = [one for one in found if not one.labels]
+        queries = [one.path for one in unlabelled if "query" in one.roles]
+        _report("searched though they have no label", [one.path for one in unlabelled if "query" not in one.roles])
+        if self.drop_unlabelled_queries:
+            _report("dropped, as queries without a label", queries)
+            return [one for one in found if one.labels or "query" not in one.roles]
+        for path in queries:
+            problems.add("queries without a label (drop_unlabelled_queries: true leaves them out)", path)
+        return found
+
+    def _check(self, found: list[Picture], problems: Problems) -> list[bytes]:
+        """Each file's sha256; without meaning where the file cannot be used, which is a problem then."""
+        root = self.root.resolve()
+
+        def inspected() -> Iterator[tuple[bytes, tuple[str, ...], str | None]]:
+            with ThreadPoolExecutor(DECODERS) as pool:
+                for start in range(0, len(found), AT_A_TIME):
+                    some = found[start : start + AT_A_TIME]
+                    yield from pool.map(lambda one: _inspect(root / one.path, root), some)
+
+        hashes, converted = [], Problems()
+        results = track(f"checking {self.root}", inspected(), len(found), "pictures")
+        for picture, (sha256, done, fault) in zip(found, results, strict=True):
+            hashes.append(sha256)
+            for word in done:
+                converted.add(f"converted ({word})", picture.path)
+            if fault:
+                problems.add(fault, picture.path)
+        for line in converted.lines():
+            _log.info("%s", line)
+        return hashes
+
+
+def _inspect(path: Path, root: Path) -> tuple[bytes, tuple[str, ...], str | None]:
+    """Decode a file once; return its sha256, what was done to make it RGB, and what is wrong with it, or None."""
+    try:
+        if not Path(os.path.realpath(path)).is_relative_to(root):
+            raise pictures.PictureError("links that lead out of the folder")
+        content = pictures.read(path)
+        return hashlib.sha256(content).digest(), pictures.decode(content)[1], None
+    except pictures.PictureError as error:
+        return bytes(32), (), str(error)
+
+
+def _report(what: str, paths: list[str]) -> None:
+    """Log what is no fault, but to be known of."""
+    if paths:
+        _log.warning("%s: %s", what, counted(paths))

@@ -1,0 +1,134 @@
+"""What pictures a data set has: lists of `<path> 0 1 0 ...`, as HashNet's, or folders that are classes."""
+
+import gzip
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from l2h.datasets.pictures import SUFFIXES
+from l2h.datasets.problems import Problems
+from l2h.errors import L2HError
+
+LINE = re.compile(r"(\S.*?)((?:[ \t]+[-+]?\d+(?:\.\d*)?)+)\s*")  # a path may hold blanks
+MAX_LABELS = 1 << 15  # what a manifest can number
+
+
+@dataclass
+class Picture:
+    """A picture to read: its path below the root, its labels from 0, and the roles that lists give it."""
+
+    path: str
+    labels: list[int]
+    roles: list[str] = field(default_factory=list)
+
+
+def read_lists(lists: Mapping[str, Path], problems: Problems) -> list[Picture]:
+    """The pictures that lists name, in the order of their first mention.
+
+    Parameters
+    ----------
+    lists : by role, which are "query", "train" and "database"; or one alone under "images", which gives no role
+    problems : gets what is wrong with a line, as `<list>:<number>`
+
+    Raises
+    ------
+    L2HError
+        a list cannot be read
+    """
+    pictures: dict[str, Picture] = {}
+    widths: dict[str, int] = {}
+    for role, path in lists.items():
+        seen: set[str] = set()
+        lines = 0
+        for number, line in enumerate(_lines(path), start=1):
+            if not line.strip():
+                continue
+            lines += 1
+            place = f"{path.name}:{number}"
+            match = LINE.fullmatch(line)
+            if match is None:
+                problems.add("lines without labels at their end", place)
+                continue
+            name, values = str(PurePosixPath(match[1])), match[2].split()
+            widths[place] = len(values)
+            fault = _fault(name, values) or ("paths that stand twice in one list" if name in seen else None)
+            if fault:
+                problems.add(fault, f"{place} {name}")
+                continue
+            seen.add(name)
+            labels = [label for label, value in enumerate(values) if value == "1"]
+            picture = pictures.setdefault(name, Picture(name, labels))
+            if picture.labels != labels:
+                problems.add("other labels than in another list", f"{place} {name}")
+            if "query" in picture.roles:
+                problems.add("queries that are trained on or searched as well", f"{place} {name}")
+            picture.roles += [role] if role != "images" else []
+        if not lines:
+            problems.add("empty lists", path.name)
+    _require_one_width(widths, problems)
+    return list(pictures.values())
+
+
+def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[str], list[str]]:
+    """The pictures below a folder whose subfolders are the classes.
+
+    Returns
+    -------
+    pictures sorted by path, the classes' names, of which labels are the numbers, and paths of files that are left out
+    because their suffix is no picture's
+    """
+    pictures, others = [], []
+    names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for file in list_files(root):
+        parts = PurePosixPath(file).parts
+        if PurePosixPath(file).suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in parts):
+            others.append(file)
+        elif len(parts) == 1:
+            problems.add("pictures outside the classes' folders", file)
+        else:
+            pictures.append(Picture(file, [names.index(parts[0])]))
+    filled = {picture.labels[0] for picture in pictures}
+    for label, name in enumerate(names):
+        if label not in filled:
+            problems.add("classes' folders without a picture", name)
+    return pictures, names, others
+
+
+def list_files(root: Path) -> list[str]:
+    """Paths of all files below a folder, relative to it and sorted; links to folders are not followed."""
+    walk = ((Path(folder).relative_to(root), files) for folder, _, files in os.walk(root))
+    return sorted(str(folder / file) for folder, files in walk for file in files)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+        text = gzip.decompress(content) if path.suffix == ".gz" else content
+        return text.decode("utf-8-sig").split("\n")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise L2HError(f"the list {path} cannot be read ({error}); it must be text, plain or gzipped") from error
+
+
+def _fault(name: str, values: list[str]) -> str | None:
+    """What is wrong with a path or its labels."""
+    if not {"0", "1"}.issuperset(values):
+        return "labels other than 0 and 1"
+    if name.startswith("/") or PureWindowsPath(name).drive:
+        return "absolute paths"
+    return "paths with .." if ".." in PurePosixPath(name).parts else None
+
+
+def _require_one_width(widths: dict[str, int], problems: Problems) -> None:
+    """Note the lines that have other numbers of labels than most."""
+    if not widths:
+        return
+    ((usual, _),) = Counter(widths.values()).most_common(1)
+    for place, width in widths.items():
+        if width != usual:
+            problems.add(f"lines of other than {usual} labels", f"{place} has {width}")
+    if not 2 <= usual <= MAX_LABELS:
+        problems.add(f"lists of fewer than 2 or more than {MAX_LABELS:,} labels", str(usual))

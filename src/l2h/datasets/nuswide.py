@@ -1,0 +1,53 @@
+"""NUS-WIDE with all 81 concepts, as circulated with HashNet (Cao et al., 2017): lists and a folder of pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from l2h.datasets.image_list import ImageList
+from l2h.datasets.lists import Picture
+from l2h.datasets.problems import Problems
+
+if TYPE_CHECKING:
+    from l2h.fetch import Sources
+
+FOLDER = "nuswide_81_m"
+IMAGES = f"{FOLDER}/images"
+LISTS = {"query": f"{FOLDER}/test.txt", "train": f"{FOLDER}/train.txt", "database": f"{FOLDER}/database.txt"}
+SIZES = {"query": 5000, "train": 10_000}
+
+
+class Nuswide81M(ImageList):
+    """Photographs from Flickr with several labels each, which the user gets by hand.
+
+    Parameters
+    ----------
+    sources : where the lists and the pictures may lie: in the folder `nuswide_81_m` of downloads, or of the mirror
+    """
+
+    protocols = {"nuswide-81-m": None}
+
+    def __init__(self, sources: "Sources"):
+        self.found = {path: sources.find(path) for path in (*LISTS.values(), IMAGES)}
+        root = str((self.found[IMAGES] or Path(IMAGES)).parent)
+        query, train, database = (str(self.found[path] or path) for path in LISTS.values())
+        super().__init__(sources, root=root, query=query, train=train, database=database)
+        self.protocols = type(self).protocols
+
+    def missing(self) -> str | None:
+        """Say which lists, or the pictures, are not there, and where they are to be had."""
+        absent = [path for path, place in self.found.items() if place is None]
+        if not absent:
+            return None
+        return (
+            "get nus_wide.tar.gz, whose address stands in the README of github.com/thuml/HashNet, unpack it, and place "
+            f"{', '.join(absent)} (lists may be gzipped) below {self.sources.folder}, or below the folder that "
+            "dataset_mirror names"
+        )
+
+    def _find(self, problems: Problems) -> list[Picture]:
+        found = super()._find(problems)
+        for role, size in SIZES.items():
+            listed = sum(role in one.roles for one in found)
+            if listed != size:
+                problems.add(f"lists of other than {size:,} {role} pictures, which nuswide-81-m has", f"{listed:,}")
+        return found

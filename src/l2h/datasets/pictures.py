@@ -1,0 +1,110 @@
+"""One picture file to pixels, or to a word on why not."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageFile, ImageOps
+
+# What is tried; PIL would start other programs for some of the rest.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SUFFIXES = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+MAX_BYTES = 1 << 28  # of a file
+MAX_PIXELS = 1 << 26  # of a picture: 200 MB as RGB
+
+# modes that are read, and the word for what has to be done to make them RGB
+MODES = {
+    "RGB": None,
+    "RGBX": None,
+    "RGBA": None,
+    "RGBa": None,
+    "1": "grey",
+    "L": "grey",
+    "LA": "grey",
+    "La": "grey",
+    "P": "palette",
+    "PA": "palette",
+    "CMYK": "CMYK",
+    "YCbCr": "YCbCr",
+}
+TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+class PictureError(Exception):
+    """A file that cannot be used; the text is the kind of fault, the same for all files that have it."""
+
+
+def read(path: str | Path) -> bytes:
+    """A picture file's bytes; raises PictureError where there is no such file, or it is too large to be a picture."""
+    path = Path(path)
+    if not path.is_file():  # opening a pipe would wait
+        raise PictureError("no plain file" if path.exists() else "missing")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PictureError(f"not readable ({error.strerror})") from None
+    if len(content) > MAX_BYTES:
+        raise PictureError(f"larger than {MAX_BYTES >> 20} MiB")
+    return content
+
+
+def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Turn a file's bytes into pixels.
+
+    Everything becomes RGB: transparent pictures are laid on white, grey ones get three equal channels. A camera's note
+    on how it was held (EXIF orientation) is followed.
+
+    Returns
+    -------
+    uint8 (h, w, 3), and a word for each thing that was done to get there, for the log
+
+    Raises
+    ------
+    PictureError
+        the file is no picture, or broken, or eight-bit RGB pixels cannot stand for it
+    """
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels") from None
+    except Exception:  # what the parsers trip over is OSError, SyntaxError, ValueError, struct.error, ...
+        raise PictureError("no picture of a format that is read") from None
+    try:
+        _require_fit(image)
+        image.load()
+        done = [MODES[image.mode]]
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            done.append("turned as EXIF says")
+        upright = ImageOps.exif_transpose(image)
+        if image.mode in TRANSPARENT or "transparency" in image.info:
+            done.append("transparency, laid on white")
+            white = Image.new("RGBA", upright.size, "white")
+            upright = Image.alpha_composite(white, upright.convert("RGBA"))
+        return np.array(upright.convert("RGB")), tuple(word for word in done if word)
+    except PictureError:
+        raise
+    except Exception:
+        raise PictureError("broken or cut short") from None
+
+
+def _require_fit(image: ImageFile.ImageFile) -> None:
+    """Raise PictureError for a picture that is whole, as far as its head tells, and yet of no use."""
+    if image.width * image.height > MAX_PIXELS:
+        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels")
+    if min(image.size) < 2:
+        raise PictureError("one pixel high or wide")
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # whose first frame is the photograph
+        raise PictureError("animated, or of several pages")
+    if image.mode.startswith(("I", "F")) or any(map(_is_deep, image.tile)):
+        raise PictureError("more than 8 bits a channel")
+    if image.mode not in MODES:
+        raise PictureError(f"colours in {image.mode}")
+
+
+def _is_deep(tile: tuple[Any, ...]) -> bool:
+    """Whether a part of a picture has 16 bits a channel in the file, which PIL may cut to 8 without a word."""
+    codec, _, _, how = tile
+    return ";16" in str(how) or (codec.startswith("ppm") and how[-1] > 255)

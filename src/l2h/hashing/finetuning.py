@@ -1,0 +1,294 @@
+"""The training of scope `full`: images in, backbone and head trained together, resumed after the last whole epoch."""
+
+import json
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+from l2h import device, store
+from l2h.datasets.images import ImageStore
+from l2h.errors import L2HError
+from l2h.features import Images, forward, preprocess
+from l2h.hashing.base import multi_hot
+from l2h.hashing.full import FullMethod
+from l2h.hashing.network import HashNetwork, build
+from l2h.hashing.selection import criterion, validation_part
+from l2h.hashing.training import DivergedError, Loss, count_batches, train_epoch
+from l2h.ids import find
+from l2h.progress import track
+
+Rows = NDArray[np.int64]
+Read = Callable[[Rows], Images]
+
+SAMPLE = 1024  # training images, at most, that the activations' mean and scale are measured on
+AHEAD = 2  # batches that are read while one is computed on
+
+_log = logging.getLogger("l2h")
+
+
+def finetune(
+    full: FullMethod,
+    entry: Mapping[str, Any],
+    weights: str | Path,
+    read: Read,
+    y: ArrayLike,
+    *,
+    flip: bool,
+    checkpoint: Path,
+    identity: Mapping[str, Any],
+) -> tuple[HashNetwork, dict[str, Any] | None]:
+    """Train a network on images, or go on where an earlier call was cut off.
+
+    On a CPU, the same seed and thread count give the same weights, bit for bit, cut off or not. Adam's learning rate
+    falls from `lr` to nothing along a cosine over the epochs. A validation part, as at other scopes, says after which
+    epoch the network was best, and ends the training when nothing better comes.
+
+    Parameters
+    ----------
+    entry, weights : see `HashNetwork` and `l2h.hashing.network.build`
+    read : the images, uint8, of some training rows, int64 (m,) in 0..n-1, as `l2h.features.preprocess` takes them;
+        it is called in a thread
+    y : labels of the n training images, int (n,) classes or bool (n, c) multi-hot
+    flip : mirror half of the images
+    checkpoint : where the state is written after each epoch; the caller deletes it when all is done
+    identity : what the training depends on; a checkpoint of another one is not taken up
+
+    Returns
+    -------
+    network : in eval mode, as it was after its best epoch
+    record : epochs (which was best), criterion, images (how many validate), scores (one an epoch, higher is better);
+        None without a validation part
+
+    Raises
+    ------
+    DivergedError
+        the loss is no longer finite, and no epoch could be scored before
+    """
+    seed = int(check_random_state(full.method.random_state).randint(2**31))
+    labels = multi_hot(y, np.shape(y)[0], type(full.method).__name__).astype(np.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build(entry, weights, full.hidden, full.method.bits)
+        training = _Training(full, network, read, labels, flip, seed)
+        identity = json.loads(json.dumps({**identity, "torch": torch.__version__, "device": training.device.type}))
+        if not training.resume(checkpoint, identity):
+            training.standardise()
+        while not training.is_done():
+            try:
+                training.one_epoch()
+            except DivergedError as error:
+                if not training.best:
+                    raise
+                _log.warning("%s; the best network so far is kept", error)
+                break
+            training.save(checkpoint, identity)
+    return training.result()
+
+
+def reader(images: ImageStore, known: Rows, ids: Rows) -> Read:
+    """What reads the images of these ids by their row among them; `known` are the manifest's ids."""
+    rows, found = find(ids, known)
+    if not found.all():
+        raise L2HError(f"{images.folder} has no images of ids {ids[~found][:5].tolist()} ...; {store.CURE}")
+    return lambda some: images.read(rows[some])
+
+
+def augment(images: torch.Tensor, size: int, flip: bool) -> torch.Tensor:
+    """A window of each image at a random place and, if `flip`, half of them mirrored, by torch's global generator.
+
+    Parameters
+    ----------
+    images : float (n, 3, s, s), s >= size
+
+    Returns
+    -------
+    float (n, 3, size, size)
+    """
+    corners = torch.randint(images.shape[-1] - size + 1, (len(images), 2)).tolist()
+    windows = [image[:, y : y + size, x : x + size] for image, (y, x) in zip(images, corners, strict=True)]
+    if flip:
+        mirrored = (torch.rand(len(images)) < 0.5).tolist()
+        windows = [window.flip(2) if turn else window for window, turn in zip(windows, mirrored, strict=True)]
+    return torch.stack(windows)
+
+
+def ahead(read: Read, parts: Iterable[Rows]) -> Iterator[Images]:
+    """Yield `read(part)` of each part in order, reading those that come next in a thread meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[Images]] = deque()
+        for part in parts:
+            waiting.append(pool.submit(read, part))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+class _Training:
+    """One training's state between two epochs; arguments as for `finetune`."""
+
+    def __init__(
+        self, full: FullMethod, network: HashNetwork, read: Read, labels: NDArray[np.float32], flip: bool, seed: int
+    ):
+        self.full, self.read, self.flip, self.seed = full, read, flip, seed
+        self.method = method = full.method
+        torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, as in feature extraction
+        self.device = device.choose(method.device)
+        self.network: HashNetwork = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.validation, self.rows = np.arange(0), np.arange(len(labels))
+        if method.validation:
+            self.validation, self.rows = validation_part(len(labels), method.validation, seed)
+        known, asked = (torch.from_numpy(labels[part]).to(self.device) for part in (self.rows, self.validation))
+        self.loss: Loss = method.loss(known if method.supervised else None)
+        self.criterion, self.measure = criterion(asked if method.supervised else None, method.loss, method.batch_size)
+        groups = [{"params": network.head.parameters(), "lr": full.lr}]
+        if full.backbone_lr:
+            groups.append({"params": network.backbone.parameters(), "lr": full.lr * full.backbone_lr})
+        self.optimizer = torch.optim.Adam(groups, weight_decay=method.weight_decay, fused=True)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.epoch = 0  # how many are done
+        self.scores: list[float] = []
+        self.best: dict[str, torch.Tensor] = {}
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch, from 1, with the best score."""
+        return 1 + int(np.argmax(self.scores))
+
+    def is_done(self) -> bool:
+        """Whether all epochs are done, or the last ones brought nothing better."""
+        waited = len(self.scores) - self.best_epoch if self.scores else 0
+        return self.epoch >= self.method.epochs or waited >= self.full.patience
+
+    def standardise(self) -> None:
+        """Measure the activations' mean and common scale, before training, on some training images."""
+        some = self.rows[torch.randperm(len(self.rows))[:SAMPLE].numpy()]
+        features = self._infer(some)[0].double()
+        centred = features - features.mean(0)
+        self.network.mean.copy_(features.mean(0))
+        self.network.scale.copy_(centred.square().mean().sqrt())
+        if self.network.scale == 0:
+            self.network.scale.fill_(1)
+
+    def one_epoch(self) -> None:
+        """Train on each image once, then score the network, and keep it if it is the best so far."""
+        # an epoch has a generator of its own, so nothing of it need be kept from one to the next
+        torch.manual_seed(self.seed + 1 + self.epoch)
+        fall = (1 + math.cos(math.pi * self.epoch / self.method.epochs)) / 2
+        for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = lr * fall
+        self.network.train()
+        self.network.backbone.train(bool(self.full.backbone_lr))
+        mean = train_epoch(self.optimizer, self._losses(), self.epoch, self.rates[0])
+        self.epoch += 1
+        line = f"epoch {self.epoch}: loss {mean:.4f}"
+        if len(self.validation):
+            features, outputs = self._infer(self.validation)
+            self.scores.append(self.measure(outputs, features, self.epoch - 1))
+            line += f", {self.criterion} {self.scores[-1]:.4f}, best {max(self.scores):.4f} of epoch {self.best_epoch}"
+            if self.best_epoch == self.epoch:
+                self.best = {name: tensor.cpu().clone() for name, tensor in self.network.state_dict().items()}
+        _log.info("%s", line)
+
+    def result(self) -> tuple[HashNetwork, dict[str, Any] | None]:
+        """What `finetune` returns."""
+        if not self.best:
+            self.network.eval()
+            return self.network, None
+        self.network.load_state_dict(self.best)
+        self.method.warn_of_collapse(self._infer(self.validation)[1].cpu().numpy())
+        record = {"epochs": self.best_epoch, "criterion": self.criterion, "images": len(self.validation)}
+        return self.network, {**record, "scores": self.scores}
+
+    def save(self, path: Path, identity: Mapping[str, Any]) -> None:
+        """Write the state."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"loss.{name}": tensor for name, tensor in self._loss_tensors().items()}
+        for number, parameter in enumerate(self._parameters()):
+            state = self.optimizer.state[parameter]
+            tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
+        description = {"identity": identity, "epoch": self.epoch, "scores": self.scores}
+        store.write_checkpoint(path, description, {name: tensor.cpu().numpy() for name, tensor in tensors.items()})
+
+    def resume(self, path: Path, identity: Mapping[str, Any]) -> bool:
+        """Take up the state of a checkpoint, if there is a whole one of this very training; say so if not."""
+        if not path.exists():
+            return False
+        try:
+            description, arrays = store.read_checkpoint(path)
+        except L2HError as error:
+            _log.warning("%s; training begins anew", error)
+            return False
+        other = description["identity"]
+        differing = sorted(key for key in {*other, *identity} if other.get(key) != identity.get(key))
+        if differing:
+            _log.warning("%s is of a training with other %s; training begins anew", path, ", ".join(differing))
+            return False
+        parts: dict[str, dict[str, torch.Tensor]] = {kind: {} for kind in ("network", "best", "loss", "optimizer")}
+        for whole_name, array in arrays.items():
+            kind, _, name = whole_name.partition(".")
+            parts[kind][name] = torch.from_numpy(array)
+        self.network.load_state_dict(parts["network"])
+        self.best = parts["best"]
+        for name, tensor in self._loss_tensors().items():
+            tensor.copy_(parts["loss"][name])
+        for number, parameter in enumerate(self._parameters()):
+            # laid out in memory as the parameter is: the fused step counts on it
+            self.optimizer.state[parameter] = {
+                "step": parts["optimizer"][f"{number}.step"].to(self.device),
+                **{
+                    name: torch.empty_like(parameter).copy_(parts["optimizer"][f"{number}.{name}"])
+                    for name in ("exp_avg", "exp_avg_sq")
+                },
+            }
+        self.epoch, self.scores = description["epoch"], description["scores"]
+        _log.info("%s: going on after epoch %d", path, self.epoch)
+        return True
+
+    def _parameters(self) -> list[torch.Tensor]:
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+    def _loss_tensors(self) -> dict[str, torch.Tensor]:
+        return {name: value for name, value in vars(self.loss).items() if isinstance(value, torch.Tensor)}
+
+    def _losses(self) -> Iterator[torch.Tensor]:
+        how, size = self.network.how, self.network.how["size"]
+        batches = torch.randperm(len(self.rows)).tensor_split(count_batches(len(self.rows), self.method.batch_size))
+        images = ahead(self.read, [self.rows[batch.numpy()] for batch in batches])
+        work = f"epoch {self.epoch + 1} of at most {self.method.epochs}"
+        images = track(work, images, len(self.rows), "images", len(batches[0]))
+        for batch, pixels in zip(batches, images, strict=True):
+            larger = round(size * 8 / 7) if self.full.crop else size
+            inputs = augment(preprocess(pixels, larger, how["mean"], how["std"], self.device), size, self.flip)
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            with torch.set_grad_enabled(bool(self.full.backbone_lr)):
+                features = forward(self.network.backbone, inputs, how["precision"])
+            yield self.loss(self.network.hash(features), features.detach(), batch.to(self.device), self.epoch)
+
+    @torch.inference_mode()
+    def _infer(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        """Activations, float32 (m, width), and outputs (m, bits) of whole images, in eval mode."""
+        self.network.eval()
+        how = self.network.how
+        parts = np.array_split(rows, -(-len(rows) // self.method.batch_size))
+        features = torch.cat(
+            [
+                forward(
+                    self.network.backbone,
+                    preprocess(pixels, how["size"], how["mean"], how["std"], self.device),
+                    how["precision"],
+                )
+                for pixels in ahead(self.read, parts)
+            ]
+        )
+        return features, self.network.hash(features)

@@ -1,0 +1,84 @@
+"""Scope `full`: a deep method that trains the backbone too, end to end from images. Torch comes with `finetuning`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from inspect import signature
+from typing import Any
+
+from l2h import hashing
+from l2h.errors import L2HError
+from l2h.hashing import FULL
+from l2h.hashing.base import is_count, is_number, require
+from l2h.hashing.deep import DeepHasher, several
+
+DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 3e-4}  # in place of the method's own
+
+
+@dataclass(frozen=True)
+class FullMethod:
+    """A deep method, and what its training takes that no training of a head on features does.
+
+    Attributes
+    ----------
+    method : bits, loss, and all parameters that the scopes share; its scope is "full"
+    backbone_lr : share of `lr` that the backbone learns at, a tenth as is usual; 0 keeps it frozen, in eval mode, as
+        Bi-half's authors do. A loss that looks at features gets the backbone's activations, detached
+    patience : epochs without a better score on the validation part after which training stops
+    crop : train on windows of the network's input size, at random places of images that are an eighth larger (256 for
+        224); if not, and whenever images are encoded, the whole image is scaled to the input size
+    flip : mirror half of the training images; None for where the data set allows it (`Dataset.flips`)
+    """
+
+    method: DeepHasher
+    backbone_lr: float
+    patience: int = 10
+    crop: bool = True
+    flip: bool | None = None
+
+    @property
+    def hidden(self) -> int:
+        """Units of the head's hidden layer, 0 for none."""
+        return self.method.heads()[0]
+
+    @property
+    def lr(self) -> float:
+        """The head's learning rate."""
+        return several(self.method.lr)[0]
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense; the method has checked its own."""
+        share = is_number(self.backbone_lr) and self.backbone_lr >= 0
+        require(share, "backbone_lr", self.backbone_lr, "a share of lr from 0")
+        require(is_count(self.patience), "patience", self.patience, "a whole number from 1")
+        require(isinstance(self.crop, bool), "crop", self.crop, "true or false")
+        known = self.flip is None or isinstance(self.flip, bool)
+        require(known, "flip", self.flip, "true, false, or null for what the data set says")
+
+    def get_params(self) -> dict[str, Any]:
+        """All parameters by name, those of the method among them."""
+        return {**self.method.get_params(), **{name: getattr(self, name) for name in _OWN}}
+
+    def lengths_and_seeds(
+        self, dataset: str, protocol: str, bits: Sequence[int], seeds: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """As `Method.lengths_and_seeds`."""
+        return self.method.lengths_and_seeds(dataset, protocol, bits, seeds)
+
+
+_OWN = [field.name for field in fields(FullMethod) if field.name != "method"]
+
+
+def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> FullMethod:
+    """The method `name` at scope full; as `l2h.hashing.make`, with the parameters of `FullMethod` beside its own."""
+    cls = hashing.registry.get(name)
+    if not issubclass(cls, DeepHasher):
+        raise L2HError(f"{name} has no scope full: it learns nothing by gradient descent")
+    hashing.refuse_unknown(name, params, {*signature(cls).parameters, *_OWN} - {"bits", "random_state"})
+    own = {key: params.pop(key) for key in _OWN if key in params}
+    method = hashing.make(name, bits=bits, random_state=random_state, **{**DEFAULTS, **params, "scope": FULL})
+    full = FullMethod(method, **{"backbone_lr": cls.backbone_lr, **own})
+    try:
+        full.check_params()
+    except ValueError as error:
+        raise L2HError(f"{name}: {error}") from error
+    return full

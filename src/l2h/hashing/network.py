@@ -1,0 +1,104 @@
+"""The network of scope `full`: a backbone cut at a layer, and a head that makes codes of its activations."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import l2h
+from l2h import backbones, codes, store
+from l2h.backbones.weights import load_network
+from l2h.errors import L2HError
+from l2h.features import Batch, extract
+from l2h.hashing.training import make_head
+
+
+class HashNetwork(torch.nn.Module):
+    """From images, float32 (n, 3, size, size), to outputs, float32 (n, bits), whose signs are the code.
+
+    The head sees activations centred and divided by one common scale, as those of other scopes see features.
+
+    Attributes
+    ----------
+    entry : the backbone's name, layer, input_size and precision; weights (their source) and weights_sha256, as of
+        features, of what it was before training
+    shape : the head's width, hidden and bits
+    how : the arguments of `l2h.features.extract` that the backbone asks for
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, backbone: torch.nn.Module, width: int, hidden: int, bits: int, entry: Mapping[str, Any]):
+        super().__init__()
+        self.backbone = backbone
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(()))
+        self.head = make_head(width, hidden, bits)
+        self.entry = dict(entry)
+        self.shape = {"width": width, "hidden": hidden, "bits": bits}
+        kind = backbones.registry.get(entry["name"])
+        inputs = {"size": entry["input_size"], "mean": kind.mean, "std": kind.std}
+        self.how = {**inputs, "precision": entry["precision"]}
+
+    def hash(self, features: torch.Tensor) -> torch.Tensor:
+        """Outputs, float32 (n, bits), of the backbone's activations, float (n, width); in float32 always."""
+        with torch.autocast(features.device.type, enabled=False):
+            return self.head((features.float() - self.mean) / self.scale)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Outputs, float32 (n, bits)."""
+        return self.hash(self.backbone(images))
+
+    @property
+    def weights(self) -> str:
+        """What tables call the backbone's first weights."""
+        return store.weights_label(self.entry)
+
+    def encode(self, batches: Iterable[Batch], device: torch.device) -> Iterator[tuple[NDArray, NDArray[np.uint8]]]:
+        """Yield ids and packed codes of each batch of ids and images."""
+        for ids, outputs in extract(batches, self, **self.how, device=device):
+            yield ids, codes.pack(outputs > 0)
+
+
+def build(entry: Mapping[str, Any], weights: str | Path, hidden: int, bits: int) -> HashNetwork:
+    """A network to train: the backbone's weights from a safetensors file, a head drawn by torch's global generator."""
+    backbone = load_network(backbones.registry.get(entry["name"])(), entry["layer"], weights)
+    with torch.inference_mode():
+        width = backbone(torch.zeros(1, 3, entry["input_size"], entry["input_size"])).shape[1]
+    return HashNetwork(backbone, width, hidden, bits, entry).eval()
+
+
+def save(network: HashNetwork, folder: str | Path, description: Mapping[str, Any]) -> None:
+    """Write `model.json` (the description and what `load` needs) and `model.safetensors` (all weights)."""
+    arrays = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+    whole = {**description, "backbone": network.entry, "head": network.shape, "l2h_version": l2h.__version__}
+    store.write_model(folder, whole, arrays)
+
+
+def load(folder: str | Path) -> HashNetwork:
+    """Read a network that `save` wrote, in eval mode; JSON and safetensors, nothing that could run code.
+
+    Raises
+    ------
+    L2HError
+        the folder is damaged, or does not hold exactly the network that it describes
+    """
+    description, arrays = store.read_model(folder)
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        raise L2HError(f"{folder} holds values that are not finite in {', '.join(bad)}; {store.CURE}")
+    try:
+        entry = description["backbone"]
+        kind = backbones.registry.get(entry["name"])()
+        with torch.device("meta"):
+            backbone = kind.truncate(kind.network(), entry["layer"])
+            network = HashNetwork(backbone, **description["head"], entry=entry)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        line = " ".join(str(error).split())
+        raise L2HError(f"{folder} is no network that this version can use: {line}; {store.CURE}") from error
+    return network.eval()

@@ -1,0 +1,121 @@
+"""Find pictures that show what a query shows: copies that were re-encoded, resized or flipped, and so differ in bytes.
+
+A picture becomes a grey thumbnail, and that the low frequencies of its cosine transform. The signs of the lowest are a
+perceptual hash: pictures whose hashes lie near each other are candidates, and their frequencies confirm them.
+Photographs of different things stay far below SIMILARITY; very simple drawings, such as digits, come near it by chance.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from l2h.ids import find
+from l2h.splits import Split
+
+SIDE = 16  # of a thumbnail
+KEPT = 12  # frequencies in each direction
+HASHED = 8
+RADIUS = 10  # of the 63 bits of a hash; copies differ in fewer
+SIMILARITY = 0.995  # cosine of the frequencies; a JPEG copy of quality 50, or one of half the size, has more
+FLAT = 2.0  # grey levels of standard deviation, below which there is nothing to compare
+MATCHES = 10  # that are kept for a query, the most similar ones
+
+_log = logging.getLogger("l2h")
+
+Thumbnails = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A pair: rows of the query and of the other picture, how similar they are, and whether one is mirrored."""
+
+    query: int
+    other: int
+    similarity: float
+    flipped: bool
+
+
+def of_queries(
+    split: Split, batches: Iterable[tuple[NDArray[np.int64], Sequence[NDArray]]], locations: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Warn of pictures in train and database that show what a query shows.
+
+    Parameters
+    ----------
+    batches : ids, int64 (m,), and images of all pictures of the data set, uint8 (h, w) or (h, w, 3) each
+    locations : where an id's picture lies
+
+    Returns
+    -------
+    a row a pair, with the columns of `l2h.store.NEAR_COPIES`
+    """
+    parts = [(ids, np.stack([thumbnail(image) for image in images])) for ids, images in batches]
+    ids, thumbnails = (np.concatenate(column) for column in zip(*parts, strict=True))
+    sides = split.ids("query"), np.union1d(split.ids("train"), split.ids("database"))
+    queries, others = (thumbnails[find(side, ids)[0]] for side in sides)
+    rows = []
+    for matches in near_copies(queries, others):
+        for match in matches:
+            query, other = (int(side[row]) for side, row in zip(sides, (match.query, match.other), strict=True))
+            where = {"query_location": locations[query], "location": locations[other]}
+            rows.append(
+                {"query_id": query, "id": other, **where, "similarity": match.similarity, "flipped": match.flipped}
+            )
+    if rows:
+        first = ", ".join(
+            f"query {row['query_id']} ({row['query_location']}) and {row['id']} ({row['location']})" for row in rows[:5]
+        )
+        _log.warning(
+            "%d queries have near copies in train or database, which flatter the results: %s%s",
+            len({row["query_id"] for row in rows}),
+            first,
+            ", ..." if len(rows) > 5 else "",
+        )
+    return rows
+
+
+def thumbnail(image: NDArray[np.uint8]) -> Thumbnails:
+    """The whole picture, uint8 (h, w) or (h, w, 3), in grey, uint8 (SIDE, SIDE)."""
+    return np.asarray(Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def near_copies(queries: Thumbnails, others: Thumbnails) -> Iterator[list[Match]]:
+    """Yield each query's matches, the most similar first.
+
+    Parameters
+    ----------
+    queries, others : uint8 (Q, SIDE, SIDE) and (n, SIDE, SIDE)
+    """
+    known, known_hashes = _describe(others)
+    asked = [(flipped, *_describe(some)) for flipped, some in ((False, queries), (True, queries[:, :, ::-1]))]
+    for row in range(len(queries)):
+        matches = []
+        for flipped, described, hashes in asked:
+            candidates = np.flatnonzero(np.bitwise_count(known_hashes ^ hashes[row]) <= RADIUS)
+            similarity = known[candidates] @ described[row]
+            matches += [
+                Match(row, int(candidates[place]), float(similarity[place]), flipped)
+                for place in np.flatnonzero(similarity >= SIMILARITY)
+            ]
+        yield sorted(matches, key=lambda match: -match.similarity)[:MATCHES]
+
+
+def _describe(thumbnails: Thumbnails) -> tuple[NDArray[np.float32], NDArray[np.uint64]]:
+    """Frequencies of length 1, float32 (n, KEPT^2), all 0 for a flat picture; and hashes, uint64 (n,)."""
+    place = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
+    cosines = np.cos(np.pi * np.arange(KEPT)[:, None] * place)
+    cosines[0] /= np.sqrt(2)
+    frequencies = (cosines @ thumbnails.astype(np.float32) @ cosines.T).astype(np.float32)
+    frequencies[:, 0, 0] = 0  # brightness
+    low = frequencies[:, :HASHED, :HASHED].reshape(-1, HASHED**2)
+    hashes = np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1).view(np.uint64)[:, 0]
+    flat = thumbnails.std(axis=(1, 2)) < FLAT
+    vectors = frequencies.reshape(-1, KEPT**2)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    vectors[flat] = 0
+    return vectors, hashes

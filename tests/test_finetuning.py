@@ -1,0 +1,408 @@
+"""Scope full: networks trained from images, cut off and resumed, saved and applied."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from l2h import backbones, codes, costs, datasets, plugins, store
+from l2h.backbones.weights import make_untrained
+from l2h.errors import L2HError
+from l2h.features import preprocess
+from l2h.hashing import finetuning, full, network
+from l2h.hashing.finetuning import ahead, augment, finetune
+from l2h.hashing.selection import validation_part
+from l2h.metrics import average_precision
+from l2h.ranking import rank_histogram
+
+HERE = Path(__file__).parent
+ENTRY = {"name": "toy", "layer": "fc", "input_size": 16, "precision": "fp32", "weights": "mine", "weights_sha256": "0f"}
+DEEP = ("bihalf", "dsh", "hashnet")
+IMAGES, LABELS = np.round(load_digits().images * 15).astype(np.uint8), load_digits().target
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    plugins.load([str(HERE / "toy_backbone.py")])
+    path = tmp_path_factory.mktemp("weights") / "toy.safetensors"
+    make_untrained(backbones.registry.get("toy")(), 0, path)
+    return path
+
+
+def read(rows):
+    return IMAGES[rows]
+
+
+def train(weights, checkpoint, name="dsh", read=read, n=200, identity=None, **params):
+    method = full.make(name, bits=8, random_state=0, **{"epochs": 4, "batch_size": 32, **params})
+    how = {"flip": False, "checkpoint": Path(checkpoint), "identity": identity or {"data": "digits"}}
+    return finetune(method, ENTRY, weights, read, LABELS[:n], **how)
+
+
+def same(one, other):
+    first, second = one.state_dict(), other.state_dict()
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+class Killed(BaseException):
+    """The end of a process, without one."""
+
+
+def dies_in_epoch(number, n=180, batch_size=32, validation=20):
+    """A reader that stops the training in the middle of an epoch; ahead of it three more batches may be read."""
+    seen = [0]
+
+    def reader(rows):
+        seen[0] += len(rows)
+        # what is measured before the first epoch, then the epochs, each with its validation
+        if seen[0] > n + (number - 1) * (n + validation) + 4.5 * batch_size:
+            raise Killed
+        return read(rows)
+
+    return reader
+
+
+@pytest.mark.parametrize("name", DEEP)
+@pytest.mark.parametrize("cut", [1, 2, 4])
+def test_a_training_that_was_cut_off_ends_with_the_same_weights(name, cut, weights, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "l2h")
+    expected, record = train(weights, tmp_path / "whole", name)
+    with pytest.raises(Killed):
+        train(weights, tmp_path / "cut", name, read=dies_in_epoch(cut))
+    assert (tmp_path / "cut").exists() == (cut > 1)
+    caplog.clear()
+    resumed, resumed_record = train(weights, tmp_path / "cut", name)
+    assert (f"going on after epoch {cut - 1}" in caplog.text) == (cut > 1)
+    assert same(resumed, expected)
+    assert resumed_record == record
+
+
+PROGRAM = """
+import os, signal
+from test_finetuning import HERE, dies_in_epoch, train, Killed
+from l2h import plugins
+plugins.load([str(HERE / "toy_backbone.py")])
+reader = dies_in_epoch(3)
+def fatal(rows):
+    try:
+        return reader(rows)
+    except Killed:
+        os.kill(os.getpid(), signal.SIGKILL)
+train({weights!r}, {checkpoint!r}, read=fatal)
+"""
+
+
+def test_a_process_that_was_killed_in_an_epoch_is_gone_on_with(weights, tmp_path, caplog):
+    """With kill -9, so that nothing is cleared up; the threads and processor are the same."""
+    caplog.set_level(logging.INFO, "l2h")
+    program = PROGRAM.format(weights=str(weights), checkpoint=str(tmp_path / "cut"))
+    paths = os.pathsep.join([str(HERE), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    resumed, _ = train(weights, tmp_path / "cut")
+    assert "going on after epoch 2" in caplog.text
+    assert same(resumed, train(weights, tmp_path / "whole")[0])
+
+
+def test_a_training_that_was_done_is_not_done_again(weights, tmp_path):
+    expected, record = train(weights, tmp_path / "checkpoint")
+    again, same_record = train(weights, tmp_path / "checkpoint")
+    assert same(again, expected)
+    assert same_record == record
+
+
+@pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "other"])
+def test_a_damaged_checkpoint_is_not_taken_for_whole(damage, weights, tmp_path, caplog):
+    path = tmp_path / "checkpoint"
+    expected, _ = train(weights, path)
+    whole = path.read_bytes()
+    bit = whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:]
+    path.write_bytes({"cut short": whole[:-1], "one bit": bit, "empty": b"", "other": weights.read_bytes()}[damage])
+    with pytest.raises(L2HError, match="checkpoint is (no whole checkpoint|damaged)"):
+        store.read_checkpoint(path)
+    again, _ = train(weights, path)
+    assert "training begins anew" in caplog.text
+    assert same(again, expected)
+
+
+def test_a_checkpoint_of_another_training_is_left_alone(weights, tmp_path, caplog):
+    path = tmp_path / "checkpoint"
+    train(weights, path, identity={"data": "digits", "lr": 1, "code": {"a": "1"}}, epochs=2)
+    caplog.clear()
+    train(weights, path, identity={"data": "digits", "lr": 2, "code": {"a": "2"}}, epochs=2)
+    assert f"{path} is of a training with other code, lr; training begins anew" in caplog.text
+    assert store.read_checkpoint(path)[0]["identity"]["lr"] == 2
+
+
+def test_the_checkpoint_of_one_epoch_replaces_that_of_the_last_at_once(weights, tmp_path, monkeypatch):
+    """Cut off while a checkpoint is written, the one before is there and whole."""
+    path = tmp_path / "checkpoint"
+    digest = store._digest
+    calls = []
+
+    def dying(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise Killed
+        return digest(*arguments)
+
+    monkeypatch.setattr(store, "_digest", dying)
+    with pytest.raises(Killed):
+        train(weights, path)
+    assert store.read_checkpoint(path)[0]["epoch"] == 2
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_only_training_images_are_read_and_the_validation_part_is_not_trained_on(name, weights, tmp_path, monkeypatch):
+    seed = int(np.random.RandomState(0).randint(2**31))
+    validation, rest = validation_part(200, 0.1, seed)
+    trained, inferred, reads = [], [], []
+    original, original_infer = finetuning.augment, finetuning._Training._infer
+
+    def recorded(rows):
+        reads.append(rows)
+        return read(rows)
+
+    def mark(images, *arguments):
+        trained.append(len(images))
+        return original(images, *arguments)
+
+    def infer(self, rows):
+        inferred.append(rows)
+        return original_infer(self, rows)
+
+    monkeypatch.setattr(finetuning, "augment", mark)
+    monkeypatch.setattr(finetuning._Training, "_infer", infer)
+    train(weights, tmp_path / "checkpoint", name, read=recorded, epochs=2)
+    assert sum(trained) == 2 * len(rest)
+    assert sorted(inferred[0]) == rest.tolist()  # before training
+    assert all(np.array_equal(rows, validation) for rows in inferred[1:])
+    once = np.concatenate(reads)
+    assert all((once == row).sum() == 1 + 2 for row in rest)  # once before, then once an epoch
+    assert all((once == row).sum() == 2 + 1 for row in validation)  # once an epoch, once at the end
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_a_few_epochs_beat_the_untrained_network(name, weights, tmp_path):
+    """Bi-half, without labels and on a frozen network, by less than the others."""
+
+    def precision(net):
+        packed = np.concatenate([part for _, part in net.encode([(np.arange(900), IMAGES[:900])], torch.device("cpu"))])
+        h = rank_histogram(packed[500:], packed[:500], LABELS[500:900], LABELS[:500], bits=8)
+        return average_precision(h).mean()
+
+    params = {"lr": 1e-3} if name == "bihalf" else {"lr": 3e-3, "backbone_lr": 1.0, "crop": False}
+    trained, record = train(weights, tmp_path / "a", name, n=500, epochs=20, **params)
+    untrained, _ = train(weights, tmp_path / "b", name, n=500, epochs=1, lr=1e-12, validation=0)
+    assert max(record["scores"]) > record["scores"][0]
+    assert precision(trained) > precision(untrained) + (0.05 if name == "bihalf" else 0.15)
+
+
+def test_a_frozen_backbone_stays_as_it_came(weights, tmp_path):
+    for name, frozen in (("bihalf", True), ("dsh", False)):
+        trained, _ = train(weights, tmp_path / name, name, epochs=1)
+        first = network.build(ENTRY, weights, 0, 8).backbone.state_dict()
+        now = trained.backbone.state_dict()
+        assert all(torch.equal(first[key], now[key]) for key in first) == frozen
+
+
+def test_the_head_sees_centred_activations_of_one_common_scale(weights, tmp_path):
+    net, _ = train(weights, tmp_path / "checkpoint", "bihalf", validation=0, epochs=1)
+    with torch.inference_mode():
+        seen = (net.backbone(preprocess(IMAGES[:200], 16, (0.5,) * 3, (0.5,) * 3)) - net.mean) / net.scale
+    assert seen.mean(0).abs().max() < 1e-4
+    assert seen.square().mean() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_backbone_learns_at_a_tenth_of_the_rate_and_both_fall_to_nothing(weights, tmp_path, monkeypatch):
+    rates = []
+    original = torch.optim.Adam.step
+
+    def step(self, *arguments):
+        rates.append([group["lr"] for group in self.param_groups])
+        return original(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    train(weights, tmp_path / "checkpoint", lr=1e-2, epochs=4, batch_size=200)
+    assert np.array(rates) == pytest.approx(np.outer([1, 0.8535534, 0.5, 0.1464466], [1e-2, 1e-3]))
+
+
+def test_training_stops_when_nothing_better_comes(weights, tmp_path, monkeypatch):
+    scores = iter([0.1, 0.5, 0.3, 0.4, 0.2, 0.9])
+    states = []
+    original = finetuning._Training.one_epoch
+
+    def one_epoch(self):
+        self.measure = lambda *_: next(scores)
+        original(self)
+        states.append({name: tensor.clone() for name, tensor in self.network.state_dict().items()})
+
+    monkeypatch.setattr(finetuning._Training, "one_epoch", one_epoch)
+    net, record = train(weights, tmp_path / "checkpoint", epochs=50, patience=3)
+    assert record == {
+        "epochs": 2,
+        "criterion": "mean average precision",
+        "images": 20,
+        "scores": [0.1, 0.5, 0.3, 0.4, 0.2],
+    }
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in net.state_dict().items())
+
+
+def test_without_a_validation_part_all_images_are_trained_on_to_the_end(weights, tmp_path):
+    reads = []
+    _, record = train(
+        weights, tmp_path / "checkpoint", read=lambda rows: reads.append(rows) or read(rows), validation=0, epochs=2
+    )
+    assert record is None
+    assert np.bincount(np.concatenate(reads)).tolist() == [3] * 200
+
+
+def test_a_rate_that_diverges(weights, tmp_path):
+    with pytest.raises(L2HError, match=r"training diverged: the loss of epoch \d is nan; lower lr \(now 1e\+30\)"):
+        train(weights, tmp_path / "checkpoint", lr=1e30)
+
+
+def test_training_leaves_the_global_generator_alone(weights, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    train(weights, tmp_path / "checkpoint", epochs=1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_windows_are_parts_of_the_image_and_half_are_mirrored():
+    torch.manual_seed(0)
+    images = torch.arange(6 * 6.0).reshape(1, 1, 6, 6).expand(400, 3, 6, 6)
+    windows = augment(images, 4, flip=True)
+    assert windows.shape == (400, 3, 4, 4)
+    possible = {}
+    for y in range(3):
+        for x in range(3):
+            window = images[0, :, y : y + 4, x : x + 4]
+            possible |= {(y, x, False): window, (y, x, True): window.flip(2)}
+    counts = [sum(torch.equal(window, kind) for window in windows) for kind in possible.values()]
+    assert sum(counts) == 400
+    assert min(counts) > 5  # 22 are expected of each of the 18
+    assert torch.equal(augment(images, 6, flip=False), images)
+
+
+def test_reading_ahead_keeps_the_order_and_passes_errors_on():
+    parts = [np.array([row]) for row in range(7)]
+    assert [images.tolist() for images in ahead(lambda rows: rows * 10, parts)] == [[10 * row] for row in range(7)]
+
+    def broken(rows):
+        if rows[0] == 3:
+            raise L2HError("image 3 is broken")
+        return rows
+
+    with pytest.raises(L2HError, match="image 3 is broken"):
+        list(ahead(broken, parts))
+
+
+def test_pictures_of_different_sizes_are_trained_on(weights, tmp_path):
+    """As a list of them; enlarged by whole pixels they are the same pictures, so the same is learned."""
+    rgb = [np.repeat(image[..., None], 3, axis=2) for image in IMAGES[:40]]
+    one, _ = train(weights, tmp_path / "a", read=lambda rows: [rgb[row] for row in rows], n=40, epochs=1)
+    other, _ = train(weights, tmp_path / "b", n=40, epochs=1)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    mixed = [np.pad(image, ((0, row % 3), (0, 0), (0, 0))) for row, image in enumerate(rgb)]
+    train(weights, tmp_path / "c", read=lambda rows: [mixed[row] for row in rows], n=40, epochs=1)
+
+
+@pytest.fixture
+def model(weights, tmp_path):
+    net, record = train(weights, tmp_path / "checkpoint", epochs=1, hidden=12)
+    params = full.make("dsh", bits=8, random_state=0, hidden=12).get_params()
+    network.save(net, tmp_path / "model", {"method": "dsh", "params": params, "selection": record})
+    return net, tmp_path / "model"
+
+
+def test_a_model_is_json_and_safetensors_and_gives_the_same_codes(model):
+    net, folder = model
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.safetensors"]
+    loaded = network.load(folder)
+    assert same(loaded, net)
+    assert loaded.weights == "mine@0f"
+    batches = [(np.arange(start, start + 30), IMAGES[start : start + 30]) for start in (0, 30)]
+    found = list(loaded.encode(batches, torch.device("cpu")))
+    assert [ids.tolist() for ids, _ in found] == [list(range(30)), list(range(30, 60))]
+    with torch.inference_mode():
+        outputs = net(preprocess(IMAGES[:60], 16, (0.5,) * 3, (0.5,) * 3)).numpy()
+    assert np.array_equal(np.concatenate([packed for _, packed in found]), codes.pack(outputs > 0))
+
+
+def test_what_a_code_costs_is_timed_from_the_image_on(model):
+    rows = {row["quantity"]: row for row in costs.encoding(model[1], IMAGES[:20])}
+    assert set(rows) == {f"encode_{kind}" for kind in ("batch1", "batch1_p95", "best", "best_p95", "best_batch")}
+    assert rows["encode_best_batch"]["value"] in (1, 16)
+
+
+def test_digits_are_not_mirrored_and_other_data_sets_are():
+    flips = {name: datasets.registry.get(name).flips for name in ("digits", "digit_pairs", "mnist", "cifar10")}
+    assert flips == {"digits": False, "digit_pairs": False, "mnist": False, "cifar10": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d, a: d.pop("backbone"), "is no network that this version can use: 'backbone'"),
+        (lambda d, a: d["backbone"].update(name="none"), "'none' is not a backbone; choose one of alexnet"),
+        (lambda d, a: a.pop("head.0.weight"), "Missing key.*head.0.weight"),
+        (lambda d, a: a.update(more=np.zeros(3)), "Unexpected key.*more"),
+        (lambda d, a: d["head"].update(bits=9), "size mismatch for head.2.weight"),
+        (lambda d, a: a["mean"].fill(np.nan), "holds values that are not finite in mean"),
+    ],
+)
+def test_a_model_that_is_not_whole(change, words, model):
+    description, arrays = store.read_model(model[1])
+    arrays = {name: array.copy() for name, array in arrays.items()}
+    change(description, arrays)
+    store.write_model(model[1], description, arrays)
+    with pytest.raises(L2HError, match=words) as error:
+        network.load(model[1])
+    assert "\n" not in str(error.value)
+
+
+def test_parameters_are_the_method_s_and_those_of_the_scope():
+    made = full.make("bihalf", bits=16, random_state=3, gamma=5.0, flip=True)
+    expected = {"gamma": 5.0, "flip": True, "crop": True, "backbone_lr": 0.0, "scope": "full", "lr": 3e-4, "hidden": 0}
+    assert expected.items() <= made.get_params().items()
+    assert full.make("hashnet", bits=8).backbone_lr == 0.1
+    again = {name: value for name, value in made.get_params().items() if name not in ("bits", "random_state")}
+    assert full.make("bihalf", bits=16, random_state=3, **again).get_params() == made.get_params()
+    json.dumps(made.get_params())
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"patients": 3}, "dsh has no parameter 'patients'; it takes alpha, backbone_lr, batch_size, crop"),
+        ({"lr": (1e-3, 1e-4)}, "lr and hidden must be one number each at scope full"),
+        ({"hidden": (0, 64)}, "lr and hidden must be one number each at scope full"),
+        ({"hidden": -1}, "hidden must be a whole number"),
+        ({"backbone_lr": -1}, "backbone_lr must be a share of lr from 0, got -1"),
+        ({"patience": 0}, "patience must be a whole number from 1, got 0"),
+        ({"crop": "no"}, "crop must be true or false, got 'no'"),
+        ({"flip": 1}, "flip must be true, false, or null for what the data set says, got 1"),
+        ({"alpha": -1}, "dsh: alpha must be a number from 0, got -1"),
+    ],
+)
+def test_parameters_that_make_no_sense(params, words):
+    with pytest.raises(L2HError, match=words):
+        full.make("dsh", bits=8, **params)
+
+
+def test_methods_without_the_scope_and_the_scope_without_images():
+    with pytest.raises(L2HError, match="itq has no scope full"):
+        full.make("itq", bits=8)
+    with pytest.raises(L2HError, match="scope full is trained from images, not from features"):
+        full.make("dsh", bits=8).method.fit(np.ones((20, 4), np.float32), np.arange(20) % 2)

@@ -1,0 +1,350 @@
+"""Folders of picture files: every bad input is found before anything is made of them, counted and named."""
+
+import gzip
+import hashlib
+import io
+import logging
+import os
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from l2h import datasets, store
+from l2h.datasets import lists
+from l2h.datasets.images import ImageStore
+from l2h.datasets.problems import Problems
+from l2h.errors import L2HError
+from l2h.fetch import Sources
+from l2h.splits import SplitError, check, make_split
+from test_images import png
+
+
+def picture(number, kind="PNG", mode="RGB", size=(8, 6), **options):
+    """A file of pixels that no other number gives."""
+    pixels = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A function that writes pictures and lists, and gives a prepared data set's manifest."""
+    root = tmp_path / "root"
+    root.mkdir()
+
+    class Folder:
+        path = root
+
+        def write(self, **contents):
+            for name, content in contents.items():
+                self.put(name, content)
+
+        def put(self, name, content):
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            return path
+
+        def lists(self, **texts):
+            return {role: str(self.put(f"{role}.txt", text)) for role, text in texts.items()}
+
+        def make(self, **params):
+            return datasets.make("image_list", Sources(tmp_path / "downloads"), root=str(root), **params)
+
+        def prepare(self, **params):
+            self.make(**params).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+            return store.read_manifest(tmp_path / "manifest.parquet")
+
+        def refused(self, **params):
+            with pytest.raises(L2HError) as caught:
+                self.prepare(**params)
+            assert not (tmp_path / "images").exists()
+            assert not (tmp_path / "manifest.parquet").exists()
+            assert "\n" not in str(caught.value)
+            return str(caught.value)
+
+    return Folder()
+
+
+UNLABELLED = "queries without a label (drop_unlabelled_queries: true leaves them out)"
+THREE = {"query": "q.png 0 1\n", "train": "t.png 1 0\n", "database": "t.png 1 0\nd.png 1 1\n"}
+
+
+@pytest.fixture
+def good(folder):
+    for number, name in enumerate(("q.png", "t.png", "d.png")):
+        folder.put(name, picture(number))
+    return folder
+
+
+class TestLists:
+    def test_three_lists_give_roles_and_labels(self, good, tmp_path):
+        manifest = good.prepare(**good.lists(**THREE))
+        assert manifest["location"].to_pylist() == ["root/q.png", "root/t.png", "root/d.png"]
+        assert manifest["labels"].to_pylist() == [[1], [0], [0, 1]]
+        assert manifest["roles"].to_pylist() == [["query"], ["train", "database"], ["database"]]
+        files = [hashlib.sha256((good.path / name).read_bytes()).digest() for name in ("q.png", "t.png", "d.png")]
+        assert manifest["image_sha256"].to_pylist() == files
+        assert [image.shape for image in ImageStore(tmp_path / "images", manifest).read(np.arange(3))] == [
+            (6, 8, 3)
+        ] * 3
+        split = make_split(manifest, "lists", None, 0)
+        check(split)
+        assert [split.ids(role).tolist() for role in ("query", "train", "database")] == [[0], [1], [1, 2]]
+
+    def test_lists_may_be_gzipped_and_paths_may_hold_blanks_and_dots(self, folder):
+        folder.put("a b/1 2.png", picture(0))
+        folder.put("c.png", picture(1))
+        text = "\ufeff./a b//1 2.png 0 1 \r\n\n./c.png\t1\t0"
+        path = folder.put("all.txt.gz", gzip.compress(text.encode()))
+        manifest = folder.prepare(images=str(path))
+        assert manifest["location"].to_pylist() == ["root/a b/1 2.png", "root/c.png"]
+        assert manifest["labels"].to_pylist() == [[1], [0]]
+        assert manifest["roles"].to_pylist() == [[], []]
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"query": "/etc/q.png 0 1"}, "absolute paths: 1 (query.txt:1 /etc/q.png)"),
+            ({"query": "C:\\q.png 0 1"}, "absolute paths: 1 (query.txt:1 C:\\q.png)"),
+            ({"query": "a/../q.png 0 1"}, "paths with ..: 1 (query.txt:1 a/../q.png)"),
+            ({"query": "q.png"}, "lines without labels at their end: 1 (query.txt:1)"),
+            ({"query": "q.png 0 2"}, "labels other than 0 and 1: 1 (query.txt:1 q.png)"),
+            ({"query": "q.png -1 1"}, "labels other than 0 and 1: 1 (query.txt:1 q.png)"),
+            ({"query": "q.png 0 1 x"}, "lines without labels at their end: 1 (query.txt:1)"),
+            ({"query": "q.png 0 1 1"}, "lines of other than 2 labels: 1 (query.txt:1 has 3)"),
+            ({"query": "q.png 0 1\n./q.png 0 1"}, "paths that stand twice in one list: 1 (query.txt:2 q.png)"),
+            (
+                {"query": "q.png 0 0"},
+                "queries without a label (drop_unlabelled_queries: true leaves them out): 1 (q.png)",
+            ),
+            ({"query": "\n\n"}, "empty lists: 1 (query.txt)"),
+            ({"database": "q.png 0 1"}, "queries that are trained on or searched as well: 1 (database.txt:1 q.png)"),
+            ({"database": "t.png 0 1"}, "other labels than in another list: 1 (database.txt:1 t.png)"),
+            ({"database": "gone.png 0 1"}, "missing: 1 (gone.png)"),
+        ],
+    )
+    def test_a_bad_line_is_named(self, good, change, words):
+        assert f"root: {words}; correct these files and lines" in good.refused(**good.lists(**{**THREE, **change}))
+
+    def test_lists_of_one_label_each_tell_nothing(self, good):
+        one = {role: re.sub(r"(png \d).*", r"\1", text) for role, text in THREE.items()}
+        assert "lists of fewer than 2 or more than 32,768 labels: 1 (1)" in good.refused(**good.lists(**one))
+
+    def test_unlabelled_pictures_are_searched_and_counted(self, good, caplog):
+        caplog.set_level(logging.INFO, "l2h")
+        manifest = good.prepare(**good.lists(**{**THREE, "database": "t.png 1 0\nd.png 0 0\n"}))
+        assert manifest["labels"].to_pylist()[2] == []
+        assert "searched though they have no label: 1 (d.png)" in caplog.text
+
+    def test_unlabelled_queries_are_dropped_on_demand_and_counted(self, good, caplog):
+        good.put("u.png", picture(9))
+        given = good.lists(**{**THREE, "query": "u.png 0 0\nq.png 0 1"})
+        manifest = good.prepare(**given, drop_unlabelled_queries=True)
+        assert manifest["location"].to_pylist()[0] == "root/q.png"
+        assert "dropped, as queries without a label: 1 (u.png)" in caplog.text
+
+    @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"q.png 0 1" * 99)[:-9]])
+    def test_a_list_that_is_no_text(self, good, content):
+        given = {**good.lists(**THREE), "query": str(good.put("query.txt.gz", content))}
+        assert re.search(r"the list \S+query.txt.gz cannot be read \(.*\); it must be text", good.refused(**given))
+
+
+def deep():
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(file, "PNG")
+    return file.getvalue()
+
+
+BAD = {
+    "broken.jpg": (picture(1, "JPEG", size=(64, 64))[:-900], "broken or cut short"),
+    "page.jpg": (b"<html>Not found</html>", "no picture of a format that is read"),
+    "deep.png": (deep(), "more than 8 bits a channel"),
+    "moving.gif": (
+        picture(3, "GIF", save_all=True, append_images=[Image.new("RGB", (8, 6))]),
+        "animated, or of several pages",
+    ),
+    "dot.png": (picture(4, size=(1, 1)), "one pixel high or wide"),
+    "bomb.png": (png(60_000, 60_000, 1, 0, b""), "more than 64 million pixels"),
+}
+
+
+class TestPictures:
+    def test_one_error_names_all_kinds_with_their_numbers_and_first_places(self, good):
+        names = list(BAD)
+        for name, (content, _) in BAD.items():
+            good.put(name, content)
+        for number in range(5):
+            good.put(f"cut{number}.png", picture(number)[:99])
+        names += [f"cut{number}.png" for number in range(5)]
+        text = "".join(f"{name} 0 1\n" for name in names)
+        message = good.refused(**good.lists(**{**THREE, "query": text + "q.png 2 0\n", "database": "gone.png 1 0"}))
+        for _, kind in BAD.values():
+            if kind != "broken or cut short":
+                assert f"{kind}: 1 (" in message
+        assert "broken or cut short: 6 (broken.jpg, cut0.png, cut1.png, ...)" in message
+        assert "labels other than 0 and 1: 1 (query.txt:12 q.png)" in message
+        assert "missing: 1 (gone.png)" in message
+
+    @pytest.mark.parametrize("kind", [kind for _, kind in BAD.values()])
+    def test_each_kind_alone(self, good, kind):
+        ((name, content),) = ((name, content) for name, (content, found) in BAD.items() if found == kind)
+        good.put(name, content)
+        assert f"root: {kind}: 1 ({name}); correct" in good.refused(**good.lists(**{**THREE, "query": f"{name} 0 1"}))
+
+    def test_links_stay_inside_and_pipes_are_not_opened(self, good, tmp_path):
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "e.png").write_bytes(picture(7))
+        (good.path / "out").symlink_to(tmp_path / "elsewhere")
+        (good.path / "in.png").symlink_to("q.png")
+        (good.path / "loop.png").symlink_to("loop.png")
+        os.mkfifo(good.path / "pipe.png")
+        text = "out/e.png 0 1\nin.png 0 1\nloop.png 0 1\npipe.png 0 1"
+        message = good.refused(**good.lists(**{**THREE, "query": text}))
+        assert "links that lead out of the folder: 1 (out/e.png)" in message
+        assert "missing: 1 (loop.png)" in message
+        assert "no plain file: 1 (pipe.png)" in message
+        assert "in.png" not in message
+
+    def test_what_becomes_rgb_is_said_in_the_log(self, good, tmp_path, caplog):
+        caplog.set_level(logging.INFO, "l2h")
+        good.put("q.png", picture(1, "TIFF", mode="CMYK"))
+        good.put("d.png", picture(2, mode="L"))
+        manifest = good.prepare(**good.lists(**THREE))
+        assert "converted (CMYK): 1 (q.png)" in caplog.text
+        assert "converted (grey): 1 (d.png)" in caplog.text
+        images = ImageStore(tmp_path / "images", manifest).read(np.arange(3))
+        assert [image.shape for image in images] == [(6, 8, 3)] * 3
+
+    def test_the_root_itself_may_be_a_link(self, good, tmp_path):
+        (tmp_path / "link").symlink_to(good.path)
+        dataset = datasets.make("image_list", None, root=str(tmp_path / "link"), **good.lists(**THREE))
+        dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+        assert (tmp_path / "images" / "root").resolve() == good.path
+
+
+class TestClasses:
+    def test_subfolders_are_the_classes(self, folder, caplog):
+        caplog.set_level(logging.INFO, "l2h")
+        for number, name in enumerate(("b/1.png", "a/2.PNG", "a/deeper/3.png")):
+            folder.put(name, picture(number))
+        folder.write(**{"notes.txt": "x", "a/Thumbs.db": "x"})
+        folder.put("a/.hidden.png", b"x")
+        manifest = folder.prepare()
+        assert manifest["location"].to_pylist() == ["root/a/2.PNG", "root/a/deeper/3.png", "root/b/1.png"]
+        assert manifest["labels"].to_pylist() == [[0], [0], [1]]
+        assert "classes: 0 a, 1 b" in caplog.text
+        assert "left out, as their names are no pictures': 3 (a/.hidden.png, a/Thumbs.db, notes.txt)" in caplog.text
+
+    def test_pictures_outside_and_empty_classes(self, folder):
+        for number, name in enumerate(("1.png", "a/2.png", "b/note.txt")):
+            folder.put(name, picture(number))
+        message = folder.refused()
+        assert "pictures outside the classes' folders: 1 (1.png)" in message
+        assert "classes' folders without a picture: 1 (b)" in message
+
+    def test_one_class_tells_nothing(self, folder):
+        folder.put("a/1.png", picture(1))
+        assert "root has 1 subfolders; it needs one for each of two or more classes" in folder.refused()
+
+    def test_the_default_protocol_takes_shares(self, folder):
+        for number in range(40):
+            folder.put(f"{'ab'[number % 2]}/{number}.png", picture(number))
+        dataset = folder.make()
+        ((name, protocol),) = dataset.protocols.items()
+        split = make_split(folder.prepare(), name, protocol, 0)
+        check(split)
+        assert [len(split.ids(role)) for role in ("query", "train", "database")] == [4, 16, 36]
+
+
+class TestConstruction:
+    def test_what_is_not_there_is_said_without_reading(self, tmp_path):
+        where = str(tmp_path / "nowhere")
+        dataset = datasets.make("image_list", None, root=where)
+        assert dataset.missing() == f"{where} is no folder; put the pictures there, or correct root"
+        dataset = datasets.make("image_list", None, root=str(tmp_path), images=f"{where}.txt")
+        assert dataset.missing() == f"no list at {where}.txt; put it there, or correct its path"
+
+    def test_what_it_follows_changes_with_lists_and_names(self, folder):
+        given = folder.lists(images="a.png 0 1")
+        dataset = folder.make(**given)
+        before = dataset.made_of()
+        assert set(before) == {given["images"]}
+        folder.put("images.txt", "a.png 1 0")
+        assert dataset.made_of() != before
+        by_name = folder.make()
+        before = by_name.made_of()
+        folder.put("c/new.png", picture(1))
+        assert by_name.made_of() != before
+
+    @pytest.mark.parametrize(
+        ("params", "words"),
+        [
+            ({}, "image_list needs the parameter 'root'"),
+            ({"root": 3}, "root must be a path, got 3"),
+            ({"root": "x", "images": ["a"]}, "images must be a path, got ['a']"),
+            ({"root": "x", "test": "y"}, "image_list has no parameter 'test'; it takes root, query, train, database"),
+            ({"root": "x", "query": "q"}, "give query, train and database, or images alone, or none; got ['query']"),
+            ({"root": "x", "query": "q", "train": "t", "database": "d", "images": "i"}, "or images alone, or none"),
+            ({"root": "x", "drop_unlabelled_queries": "yes"}, "must be true or false, got 'yes'"),
+        ],
+    )
+    def test_wrong_parameters(self, params, words):
+        with pytest.raises(L2HError, match=re.escape(words)):
+            datasets.make("image_list", None, **params)
+
+
+def test_a_planted_copy_of_a_query_is_named_with_both_ids_and_paths(good):
+    good.put("copy.png", (good.path / "q.png").read_bytes())
+    manifest = good.prepare(**good.lists(**{**THREE, "database": "t.png 1 0\ncopy.png 1 1\n"}))
+    split = make_split(manifest, "lists", None, 0)
+    locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
+    words = "database holds byte-identical copies of queries, id 2 (root/copy.png) = query 0 (root/q.png)"
+    with pytest.raises(SplitError, match=re.escape(words)):
+        check(split, locations)
+
+
+class TestNuswide:
+    @pytest.fixture
+    def real(self, shared_data, tmp_path):
+        return datasets.make("nuswide_81_m", Sources(tmp_path / "downloads", shared_data))
+
+    def test_the_error_says_what_to_get_and_where_to_put_it(self, real, tmp_path):
+        message = real.missing()
+        for part in (
+            "thuml/HashNet",
+            "nuswide_81_m/database.txt, nuswide_81_m/images",
+            str(tmp_path),
+            "dataset_mirror",
+        ):
+            assert part in message
+        assert "train.txt" not in message
+
+    def test_the_real_lists(self, shared_data):
+        problems = Problems()
+        folder = shared_data / "nuswide_81_m"
+        found = lists.read_lists({"query": folder / "test.txt.gz", "train": folder / "train.txt.gz"}, problems)
+        assert problems.lines() == []
+        assert len(found) == 15_000
+        assert all(picture.labels and max(picture.labels) < 81 for picture in found)
+        assert all(picture.path.startswith("images/") for picture in found)
+
+    def test_pieces_are_found_in_either_place_and_sizes_are_the_protocol_s(self, tmp_path):
+        here, mirror = tmp_path / "downloads/nuswide_81_m", tmp_path / "mirror/nuswide_81_m"
+        (here / "images").mkdir(parents=True)
+        mirror.mkdir(parents=True)
+        for number in range(3):
+            (here / "images" / f"{number}.jpg").write_bytes(picture(number, "JPEG"))
+        for number, name in enumerate(("test", "train")):
+            (mirror / f"{name}.txt.gz").write_bytes(gzip.compress(f"images/{number}.jpg 0 1".encode()))
+        (here / "database.txt").write_text("images/2.jpg 1 0")
+        dataset = datasets.make("nuswide_81_m", Sources(here.parent, mirror.parent))
+        assert dataset.missing() is None
+        assert list(dataset.protocols) == ["nuswide-81-m"]
+        with pytest.raises(L2HError) as caught:
+            dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+        assert f"{here}: lists of other than 5,000 query pictures, which nuswide-81-m has: 1 (1)" in str(caught.value)
+        assert "10,000 train pictures, which nuswide-81-m has: 1 (1)" in str(caught.value)

@@ -1,0 +1,225 @@
+"""The image store: arrays and folders of picture files, and what single files can do to it."""
+
+import hashlib
+import io
+import struct
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from l2h import datasets, store
+from l2h.datasets import pictures
+from l2h.datasets.images import ImageStore, iter_images
+from l2h.datasets.pictures import PictureError, decode
+from l2h.errors import L2HError
+
+RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+
+
+def encoded(image, kind="PNG", **options):
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def png(width, height, bits, colour, rows):
+    """A PNG file of any bit depth."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+class TestArrays:
+    @pytest.fixture
+    def prepared(self, tmp_path):
+        datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+        return tmp_path / "images", store.read_manifest(tmp_path / "manifest.parquet")
+
+    def test_batches_cover_all_images_in_order(self, prepared):
+        folder, manifest = prepared
+        batches = list(iter_images(folder, manifest, 400))
+        assert [len(ids) for ids, _ in batches] == [400, 400, 98]
+        assert np.array_equal(np.concatenate([ids for ids, _ in batches]), np.arange(898))
+        assert np.array_equal(np.concatenate([images for _, images in batches]), np.load(folder / "images.npy"))
+
+    def test_rows_come_in_the_order_asked_for(self, prepared):
+        images = ImageStore(*prepared)
+        assert len(images) == 898
+        some = images.read(np.array([7, 3, 7]))
+        assert type(some) is np.ndarray
+        assert np.array_equal(some, np.load(prepared[0] / "images.npy")[[7, 3, 7]])
+
+    def test_damage_is_one_clear_line(self, prepared):
+        folder, manifest = prepared
+        path = folder / "images.npy"
+        whole = path.read_bytes()
+        for damaged in (whole[:-5], whole[:20], b"", b"\x80\x04junk"):
+            path.write_bytes(damaged)
+            with pytest.raises(L2HError, match=r"images\.npy is damaged or cut short"):
+                ImageStore(folder, manifest)
+
+    def test_other_arrays_are_refused(self, prepared):
+        folder, manifest = prepared
+        np.save(folder / "images.npy", np.zeros((898, 8, 16)))
+        with pytest.raises(L2HError, match="is no image store"):
+            ImageStore(folder, manifest)
+        np.save(folder / "images.npy", np.zeros((3, 8, 16), np.uint8))
+        with pytest.raises(L2HError, match="holds 3 images, its manifest 898"):
+            ImageStore(folder, manifest)
+
+
+class TestPictures:
+    @pytest.fixture
+    def prepared(self, tmp_path):
+        """Two pictures of different sizes, behind the link that `image_list` makes."""
+        (tmp_path / "theirs" / "sub").mkdir(parents=True)
+        contents = {"a.png": encoded(RGB), "sub/b.png": encoded(RGB[:3])}
+        for name, content in contents.items():
+            (tmp_path / "theirs" / name).write_bytes(content)
+        (tmp_path / "images").mkdir()
+        (tmp_path / "images" / "root").symlink_to(tmp_path / "theirs")
+        manifest = pa.table(
+            {
+                "id": pa.array([0, 1], pa.int64()),
+                "image_sha256": pa.array([hashlib.sha256(content).digest() for content in contents.values()]),
+                "location": [f"root/{name}" for name in contents],
+            }
+        )
+        return tmp_path, manifest
+
+    def test_pictures_come_as_a_list(self, prepared):
+        folder, manifest = prepared
+        images = ImageStore(folder / "images", manifest)
+        assert len(images) == 2
+        some = images.read(np.array([1, 0, 1]))
+        assert [np.array_equal(*pair) for pair in zip(some, (RGB[:3], RGB, RGB[:3]), strict=True)] == [True] * 3
+        (_, first), (ids, second) = iter_images(folder / "images", manifest, 1)
+        assert np.array_equal(first[0], RGB)
+        assert (ids.tolist(), second[0].shape) == ([1], (3, 9, 3))
+
+    def test_a_picture_that_changed_or_went_is_named_with_the_cure(self, prepared):
+        folder, manifest = prepared
+        images = ImageStore(folder / "images", manifest)
+        path = folder / "theirs" / "a.png"
+        path.write_bytes(encoded(RGB[::-1]))
+        with pytest.raises(L2HError, match=r"root/a\.png: changed since the data set was made; .* --forcerun .*images"):
+            images.read(np.array([0]))
+        path.unlink()
+        with pytest.raises(L2HError, match=r"root/a\.png: missing; put the picture back"):
+            images.read(np.array([0]))
+
+
+def grey_with_alpha():
+    return Image.merge("LA", [Image.new("L", (4, 4), 10), Image.new("L", (4, 4), 0)])
+
+
+def see_through_palette():
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 200, 10, 20])
+    return encoded(image, transparency=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "pixel", "words"),
+    [
+        (encoded(RGB), RGB[0, 0].tolist(), ()),
+        (encoded(RGB, "BMP"), RGB[0, 0].tolist(), ()),
+        (encoded(RGB, "TIFF"), RGB[0, 0].tolist(), ()),
+        (encoded(RGB, "WEBP", lossless=True), RGB[0, 0].tolist(), ()),
+        (encoded(np.full((4, 4), 77, np.uint8)), [77, 77, 77], ("grey",)),
+        (encoded(Image.new("1", (4, 4), 1)), [255, 255, 255], ("grey",)),
+        (encoded(Image.new("RGB", (4, 4), "red").convert("P"), "GIF"), [255, 0, 0], ("palette",)),
+        (see_through_palette(), [255, 255, 255], ("palette", "transparency, laid on white")),
+        (encoded(Image.new("RGBA", (4, 4), (0, 0, 200, 255))), [0, 0, 200], ("transparency, laid on white",)),
+        (encoded(Image.new("RGBA", (4, 4), (0, 0, 200, 0))), [255, 255, 255], ("transparency, laid on white",)),
+        (encoded(grey_with_alpha()), [255, 255, 255], ("grey", "transparency, laid on white")),
+        (encoded(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF"), [255, 0, 0], ("CMYK",)),
+        (encoded(Image.new("CMYK", (16, 16), (0, 0, 0, 255)), "JPEG"), [0, 0, 0], ("CMYK",)),
+    ],
+    ids=lambda value: "file" if isinstance(value, bytes) else None,
+)
+def test_what_becomes_rgb_and_what_the_log_hears_of_it(content, pixel, words):
+    image, done = decode(content)
+    assert (image.dtype, image.shape[2]) == (np.uint8, 3)
+    assert image[0, 0].tolist() == pixel
+    assert done == words
+
+
+def test_a_camera_s_orientation_is_followed():
+    exif = Image.Exif()
+    exif[274] = 6  # held with its right side up
+    image, done = decode(encoded(RGB, exif=exif))
+    assert np.array_equal(image, np.rot90(RGB, -1))
+    assert done == ("turned as EXIF says",)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no picture"),
+        (b"<html>not found</html>", "no picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture"),
+        (encoded(RGB, "ICO"), "no picture of a format that is read"),
+        (encoded(np.zeros((1, 9), np.uint8)), "one pixel high or wide"),
+        (encoded(np.zeros((1, 1, 3), np.uint8)), "one pixel high or wide"),
+        (encoded(np.zeros((4, 4), np.uint16)), "more than 8 bits a channel"),
+        (encoded(np.zeros((4, 4), np.uint16), "TIFF"), "more than 8 bits a channel"),
+        (encoded(np.zeros((4, 4), np.float32), "TIFF"), "more than 8 bits a channel"),
+        (png(4, 4, 16, 2, bytes(4 * 25)), "more than 8 bits a channel"),
+        (png(4, 4, 16, 6, bytes(4 * 33)), "more than 8 bits a channel"),
+        (b"P6\n4 4\n65535\n" + bytes(96), "more than 8 bits a channel"),
+        (encoded(Image.new("LAB", (4, 4)), "TIFF"), "colours in LAB"),
+        (encoded(RGB, "GIF", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated, or of several pages"),
+        (encoded(RGB, "WEBP", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated"),
+        (encoded(RGB, "TIFF", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "of several pages"),
+        (png(10_000, 10_000, 8, 2, b""), "more than 64 million pixels"),
+        (png(60_000, 60_000, 1, 0, b""), "more than 64 million pixels"),
+    ],
+    ids=lambda value: "file" if isinstance(value, bytes) else None,
+)
+def test_what_is_refused_and_why(content, words):
+    with pytest.raises(PictureError, match=words):
+        decode(content)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"]))
+def test_a_file_cut_short_is_never_taken_for_a_picture(data, kind):
+    picture = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    whole = encoded(picture, kind)
+    cut = data.draw(st.integers(0, len(whole) * 9 // 10))
+    with pytest.raises(PictureError, match="no picture|broken or cut short"):
+        decode(whole[:cut])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]))
+def test_a_damaged_file_gives_a_picture_or_an_error_and_nothing_else(data, kind):
+    whole = bytearray(encoded(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8), kind))
+    for place in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=8)):
+        whole[place] = data.draw(st.integers(0, 255))
+    try:
+        image, _ = decode(bytes(whole))
+    except PictureError:
+        return
+    assert image.dtype == np.uint8
+    assert image.shape[2] == 3
+
+
+def test_files_that_are_no_file_or_too_large(tmp_path, monkeypatch):
+    with pytest.raises(PictureError, match="missing"):
+        pictures.read(tmp_path / "nowhere")
+    with pytest.raises(PictureError, match="no plain file"):
+        pictures.read(tmp_path)
+    monkeypatch.setattr(pictures, "MAX_BYTES", 1 << 20)
+    (tmp_path / "large").write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(PictureError, match="larger than 1 MiB"):
+        pictures.read(tmp_path / "large")

@@ -1,0 +1,10 @@
+"""Write a data set's bundle: manifest, splits, features, models and config in one archive."""
+
+from l2h.job import start
+
+start(snakemake)
+
+from l2h.bundles.release import release
+
+files = dict(zip(snakemake.params.paths, snakemake.input, strict=True))
+release(snakemake.output[0], files, **snakemake.params.description)

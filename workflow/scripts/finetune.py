@@ -1,0 +1,34 @@
+"""Train one method at one code length end to end, on the training images; go on where a killed job left off."""
+
+from l2h.job import start
+
+start(snakemake)
+
+from pathlib import Path
+
+from l2h import store
+from l2h.backbones.weights import file_sha256
+from l2h.datasets.images import ImageStore
+from l2h.hashing import full, network
+from l2h.hashing.finetuning import finetune, reader
+
+files, params = snakemake.input, snakemake.params
+key, checkpoint = params.key, Path(params.checkpoint)
+split, manifest = store.read_split(files.split), store.read_manifest(files.manifest)
+ids = split.ids("train")
+entry = {**params.entry, "weights_sha256": file_sha256(files.weights)}
+data = {"split_sha256": split.sha256, "weights_sha256": entry["weights_sha256"]}
+method = full.make(key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **params.arguments)
+trained, selection = finetune(
+    method,
+    entry,
+    files.weights,
+    reader(ImageStore(files.images, manifest), manifest["id"].to_numpy(), ids),
+    split.labels(ids),
+    flip=params.flip,
+    checkpoint=checkpoint,
+    identity={**params, **data},
+)
+description = {"method": key["method"], "params": method.get_params(), "selection": selection, "data": {**key, **data}}
+network.save(trained, snakemake.output[0], description)
+checkpoint.unlink()

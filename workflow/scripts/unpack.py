@@ -1,0 +1,9 @@
+"""Verify a bundle and lay its files out."""
+
+from l2h.job import start
+
+start(snakemake)
+
+from l2h.bundles.unpack import unpack
+
+unpack(snakemake.params.bundle, snakemake.params.folder)

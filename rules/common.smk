@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import time
 from hashlib import sha256
 from importlib.util import find_spec

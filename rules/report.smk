@@ -1,3 +1,11 @@
+# What makes the run again: its configs, and what was said on the command line beside them. Snakemake hands numbers in
+# lists over as text.
+COMMAND = ["snakemake", "--cores", "8", "--configfile", *map(os.path.relpath, workflow.configfiles)]
+if workflow.config_settings.config:
+    said = [f"{key}={value}" for key, value in workflow.config_settings.config.items()]
+    COMMAND += ["--config", *(re.sub(r"'(\d+)'", r"\1", part) for part in said)]
+
+
 rule compare:
     input:
         metrics=cells("metrics.parquet"),
@@ -34,8 +42,11 @@ rule report:
         differences=f"{RESULTS}/differences.csv",
         audits=places("audit.parquet", ON_FEATURES),
         costs=[] if UNPACKED else places("costs.parquet"),
+        metrics=cells("metrics.parquet"),
+        splits=[split_of(SimpleNamespace(dataset=dataset, protocol=protocol)) for dataset, protocol in PROTOCOLS],
     output:
         report=f"{RESULTS}/report.html",
+        plots=directory(f"{RESULTS}/plots"),
         table=f"{RESULTS}/table.md",
     log:
         f"{RESULTS}/logs/report.log",
@@ -51,16 +62,44 @@ rule report:
     params:
         run=RUN,
         config_file=CONFIG_FILE,
+        command=shlex.join(COMMAND),
+        protocols=list(PROTOCOLS),
+        shared_benchmarks=[
+            f"resources/{dataset}/benchmarks/{step}.tsv"
+            for dataset, protocol in PROTOCOLS
+            for step in [
+                "dataset",
+                f"split-{protocol}",
+                f"check_split-{protocol}",
+                *(f"features-{features}" for features in FEATURES),
+            ]
+        ],
+        supervised=[label for label, entry in VARIANTS.items() if entry["supervised"]],
         code=code(
             *JOB,
+            *RANKING,
+            "l2h.ids",
+            "l2h.splits",
+            "l2h.metrics",
+            "l2h.diagnostics",
+            "l2h.evaluation",
             "l2h.bootstrap",
             "l2h.report",
+            "l2h.report.answer",
+            "l2h.report.charts",
             "l2h.report.comparison",
-            "l2h.report.differences",
             "l2h.report.costs",
+            "l2h.report.differences",
+            "l2h.report.made",
             "l2h.report.page",
+            "l2h.report.published",
+            "l2h.report.table",
         ),
-        template=digest(Path(find_spec("l2h.report").origin).with_name("page.html.jinja")),
+        files=[
+            digest(path)
+            for path in sorted(Path(find_spec("l2h.report").origin).parent.iterdir())
+            if path.suffix in (".jinja", ".csv")
+        ],
     message:
         "report"
     script:

@@ -12,7 +12,8 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import comparison, costs, differences, page
+from l2h.report import answer, charts, comparison, costs, differences, made, page, published
+from l2h.splits import Split
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7"):
@@ -82,6 +83,29 @@ def audits(table):
 @pytest.fixture
 def tested(cells):
     return differences.between_methods([queries for _, queries in cells])
+
+
+def render(joined, tested, audits, run="run"):
+    """The page, with the same made-up curve for each of its rows."""
+    curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
+        pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
+    )
+    split = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
+    facts = {
+        "command": "snakemake --cores 8 --config 'bits=[8, 16]'",
+        "config": "datasets: [<digits>]",
+        "versions": {"l2h": "0.1.0", "numpy": "2"},
+        "system": "Linux",
+        "processors": ["a processor"],
+        "splits": dict.fromkeys(zip(joined["dataset"], joined["protocol"], strict=True), split),
+        "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
+    }
+    text, _ = page.render(joined, tested, audits, curves, run, facts, {"itq"})
+    return text
+
+
+def specs_of(text):
+    return json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
 
 
 def of(cells, metric, ties, k=None, normalise="relevant"):
@@ -154,20 +178,20 @@ def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
     assert joined[[*costs.CELL, "hash_us", "image_ms"]].isna().all(axis=None)
     assert joined[list(table.columns)].equals(table)
     costs.write_table(joined, tmp_path / "table.md")
-    text = page.render(joined, tested, audits, "run", "command")
+    text = render(joined, tested, audits)
     assert "What it costs" not in text
     assert "What common mistakes would have printed" in text
 
 
 def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
-    text = page.render(joined, tested, audits, "run", "command")
+    text = render(joined, tested, audits)
     assert text.count("another &lt;way&gt;") == 2
     assert text.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
 
 
 def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
     for p, count in ((0.5, 2), (0.01, 0)):
-        assert page.render(joined, tested.assign(p=p), audits, "run", "command").count("<td>≈ ") == count
+        assert render(joined, tested.assign(p=p), audits).count(">≈ ") == count
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -193,20 +217,22 @@ def test_the_summary_has_a_line_a_variant(table):
 
 
 def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audits):
-    text = page.render(joined, tested, audits, "run & <name>", "snakemake --cores 8")
+    text = render(joined, tested, audits, "run & <name>")
     assert "run &amp; &lt;name&gt;" in text
     assert "<b>lsh</b>" not in text
     body = text.partition("<script>")[0]
     for value in table["map"]:
         assert f"{value:.3f}" in body
-    assert body.count("<section") == 2 + 1
+    assert body.count("<section") == 2 + 1 + 2 + 3
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
-    specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
-    assert set(specs) == {"chart-0", "chart-1"}
+    places = ("digits-p-alexnet-fc7", "pairs-p-alexnet-fc7")
+    assert {name for name in specs_of(text) if name.endswith(("map", "recall", "radius"))} == {
+        f"{place}-{kind}" for place in places for kind in ("map", "precision-recall", "radius")
+    }
 
 
 def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
-    text = page.render(joined, tested, audits, "run", "command")
+    text = render(joined, tested, audits)
     for bits in (8, 16):
         rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
         assert f'class="best">{rows["map"].max():.3f}</td>' in text
@@ -236,15 +262,159 @@ def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_th
 
 def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
     audits = audits_of(beside[beside["variant"] == "itq"])
-    text = page.render(join_costs(beside), tested, audits, "run", "command")
-    sections = text.split("<section")[1:-1]
-    assert len(sections) == 2
-    assert all("theirs</th>" in section for section in sections)
-    assert [f"{name}</th>" in sections[0] for name in ("cosine", "itq")] == [True, True]
+    text = render(join_costs(beside), tested, audits)
+    rows = re.findall(r'<tr data-place="(.*?)".*?<th scope="row">(.*?)</th>', text, re.DOTALL)
+    here, there = "digits, p, alexnet-fc7", "pairs, p, external"
+    assert rows == [(here, "cosine"), (here, "itq"), (here, "itq"), (here, "theirs"), (there, "theirs")]
     exact = beside.iloc[0]["map"]
-    assert f"<td>{exact:.3f}</td>" in sections[0]  # alone with its length, so there is nothing to be the best of
-    specs = json.loads(re.search(r'id="specs">(.*?)</script>', text, re.DOTALL)[1])
-    assert '"type": "rule"' in json.dumps(specs["chart-0"])
+    assert f'">{exact:.3f}</td>' in text  # alone with its length, so there is nothing to be the best of
+    assert '"type": "rule"' in json.dumps(specs_of(text)["digits-p-alexnet-fc7-map"])
+
+
+def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, tested):
+    rows = table[table["dataset"] == "digits"].assign(empty_in_radius=[0.1, 0.2, 0.3, 0.1], map=[0.5, 0.8, 0.6, 0.7])
+    made = page.table([rows, table[table["dataset"] == "pairs"]], answer.tested_pairs(tested.assign(p=0.5)))
+    assert made["apart"] == ["dataset"]
+    assert made["places"] == ["digits, p, alexnet-fc7", "pairs, p, alexnet-fc7"]
+    assert [("empty_in_radius" in row["best"], "map" in row["best"]) for row in made["rows"][:4]] == [
+        (True, False),
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
+    assert [row["level"] for row in made["rows"]] == [True, False, False, True, False]
+    assert not any("map_std" in row["best"] for row in made["rows"])
+    heads = {column["name"]: (column["head"], column["metric"], column["k"]) for column in made["columns"]}
+    assert heads["map_at_100"] == ("mAP@100", "map", 100)
+    assert heads["map_low"] == ("95% from", "map", 0)
+    assert "near_constant_bits" not in heads  # nobody has it here
+
+
+def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from(table, tested):
+    rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])  # itq 8, 16, lsh 8, 16
+    rows = pd.concat([rows, rows.assign(variant="sh", map=[0.55, 0.9, 0.55, 0.9])[:2]])
+    pair = tested[tested["bits"] == 16].assign(variant="sh", other="<b>lsh</b>", p=0.06)
+    with_labels, without = answer.answers(rows, answer.tested_pairs(pair), {"itq"})
+    assert (with_labels["group"], with_labels["best"]["variant"]) == ("trained with labels", "itq")
+    assert [row["bits"] for row in without["lengths"]] == [8, 16]
+    assert [row["variant"] for row in without["lengths"]] == ["<b>lsh</b>", "sh"]
+    assert [row["level"] for row in without["lengths"]] == [[], ["<b>lsh</b>"]]
+    assert without["best"]["map"] == 0.9
+
+
+def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(table, tested):
+    rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])
+    rows["scope"] = rows["scope"].where(rows["variant"] == "itq", "baseline")
+    for p, said in ((0.01, "better than"), (0.05, "not distinguishable from")):
+        (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p=p)), set())
+        assert [(row["variant"], row["bits"], row["verdict"]) for row in entry["yardsticks"]] == [
+            ("<b>lsh</b>", 16, said)
+        ]
+    rows["scope"] = "external"
+    (entry,) = answer.answers(rows, {}, {"itq"})
+    assert entry["group"] == "made elsewhere"
+    assert entry["best"]["level"] == []
+
+
+def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
+    curves = charts.precision_recall([part for part, _ in cells])
+    one = curves[(curves["dataset"] == "digits") & (curves["variant"] == "itq") & (curves["bits"] == 8)]
+    some = [cell("itq", 8, seed) for seed in (0, 1, 2)]
+    for row in one.to_dict("records"):
+        assert row["precision"] == pytest.approx(
+            np.mean(of(some, "precision_at_distance", None, row["distance"], None))
+        )
+        assert row["recall"] == pytest.approx(np.mean(of(some, "recall_at_distance", None, row["distance"], None)))
+    assert set(one["distance"]) == set(range(9))
+    nothing = pa.table(cells[0][0].to_pydict() | {"value": [0.0] * len(cells[0][0])}, schema=store.METRICS)
+    assert charts.precision_recall([nothing]).empty
+
+
+def test_every_axis_says_what_is_better_and_bands_are_bounds(joined):
+    made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
+    assert set(made) == {"map", "radius", "hash-us", "training-processor", "search-flat-rate"}
+    for name, (_, chart) in made.items():
+        spec = json.dumps(chart.to_dict())
+        titles = set(re.findall(r'"title": "([^"]*)"', spec)) - {"method", "bits"}
+        assert titles
+        assert all(re.search(r"\((higher|lower) is better\)$", title) for title in titles)
+        assert ('"type": "area"' in spec) == (name == "map")
+    assert '"type": "rule"' in json.dumps(made["map"][1].to_dict())
+
+
+def test_charts_become_files(joined, tmp_path):
+    made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
+    charts.write_files({"one": made["radius"][1]}, tmp_path / "plots")
+    assert (tmp_path / "plots/one.png").read_bytes().startswith(b"\x89PNG")
+    assert "precision, Hamming radius 2 (higher is better)" in (tmp_path / "plots/one.svg").read_text()
+
+
+def test_only_the_same_protocol_metric_method_and_length_is_compared(table):
+    ours = table.assign(weights="imagenet1k_v1@abc", method="itq", dataset="mnist", protocol="mnist-1k")[:2]
+    known = {"source": "s", "dataset": "mnist", "protocol": "mnist-1k", "metric": "mAP@all", "method": "itq", "bits": 8}
+    known |= {"backbone": "theirs", "value": 0.25, "note": "n"}
+    others = [{"dataset": "x"}, {"protocol": "x"}, {"metric": "mAP@7"}, {"method": "x"}, {"bits": 9}]
+    figures = pd.DataFrame([known, {**known, "metric": "mAP@100", "bits": 16}, *({**known, **one} for one in others)])
+    both = published.beside(ours, figures)
+    assert both[["metric", "bits"]].to_numpy().tolist() == [["mAP@all", 8], ["mAP@100", 16]]
+    assert list(both["ours"]) == [ours["map"].iloc[0], ours["map_at_100"].iloc[1]]
+    assert both["difference"].iloc[0] == pytest.approx(ours["map"].iloc[0] - 0.25)
+    assert both["their_backbone"].iloc[0] == "theirs"
+    assert published.beside(ours.assign(weights="untrained-0@abc"), figures).empty
+
+
+def test_published_figures_have_sources_and_known_metrics(joined, tested, audits):
+    figures = published.read()
+    assert (figures["source"] != "").all()
+    assert figures["value"].between(0, 1).all()
+    assert figures["metric"].str.fullmatch(r"mAP@(all|\d+)").all()
+    assert "nothing is compared" in render(joined, tested, audits)
+    mnist = joined.assign(dataset="mnist", protocol="mnist-1k", weights="imagenet1k_v1@abc", method="dsh")[:1]
+    text = render(mnist, tested, audits)
+    assert f"<td>{mnist['map'].iloc[0]:.3f}</td>\n<td>0.960</td><td>{mnist['map'].iloc[0] - 0.96:+.3f}</td>" in text
+    assert "alexnet (full fine-tune); best epoch chosen on the queries" in text
+
+
+def test_the_page_says_how_it_was_made(joined, tested, audits):
+    text = render(joined, tested, audits)
+    for words in (
+        "&#39;bits=[8, 16]&#39;",
+        "datasets: [&lt;digits&gt;]",
+        "5a5a",
+        "5,678",
+        "1,234.5",
+        "untrained-0@abc",
+    ):
+        assert words in text
+
+
+def test_facts_come_from_the_run_s_files(tmp_path):
+    images = pa.table(
+        {
+            "id": [0, 1, 2],
+            "role": ["query", "train", "database"],
+            "image_sha256": pa.array([bytes([n] * 32) for n in range(3)], pa.binary(32)),
+            "labels": pa.array([[0], [0], [1]], pa.list_(pa.int16())),
+        },
+        schema=store.SPLIT,
+    )
+    split = Split(images, "p", 7)
+    store.write_split(tmp_path / "p.parquet", split)
+    (tmp_path / "my.yaml").write_text("bits: [8]")
+    head = "s\tmax_rss\tcpu_time\n"
+    (tmp_path / "fit.tsv").write_text(head + "2.5\t100\t2\n")
+    (tmp_path / "fit-b.tsv").write_text(head + "1.5\tNA\tNA\n")
+    (tmp_path / "rank.tsv").write_text(head + "9\t50\t8\n")
+    files = [tmp_path / name for name in ("fit.tsv", "fit-b.tsv", "rank.tsv", "none.tsv")]
+    facts = made.facts("again", tmp_path / "my.yaml", ["a", "a"], {("d", "p"): tmp_path / "p.parquet"}, files)
+    assert facts["config"] == "bits: [8]"
+    assert facts["processors"] == ["a"]
+    assert facts["splits"]["d", "p"] == {"seed": 7, "sha256": split.sha256, "query": 1, "train": 1, "database": 1}
+    assert facts["times"] == [
+        {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
+        {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
+    ]
+    assert facts["versions"]["numpy"] == np.__version__
 
 
 NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]
@@ -276,6 +446,6 @@ def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_pat
     joined = join_costs(partial)
     costs.write_table(joined, tmp_path / "table.md")
     assert (tmp_path / "table.md").read_text().endswith("\n\nNot run: far (q): get <it> from afar\n")
-    text = page.render(joined, tested, audits, "run", "command")
+    text = render(joined, tested, audits)
     assert "<strong>Not run:</strong> far (q): get &lt;it&gt; from afar" in text
-    assert text.count("<section") == 2 + 1
+    assert text.count("<section") == 2 + 1 + 2 + 3

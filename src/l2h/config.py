@@ -45,8 +45,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     entry is added to it: `protocol_id`, `id` and `weights_id` (parts of file names), `dealing` (what a protocol draws;
     None where lists name the roles), `missing` (what the user must get before the data set can be run, or None),
     `made_of` (digests of the lists that it follows), `source` and `local` (where weights come from), `arguments` (of a
-    method's constructor), `results` (the code lengths and seeds at which a method has a result, for each
-    `<data set>/<protocol id>` that can be run).
+    method's constructor), `supervised` (it says that it needs labels), `results` (the code lengths and seeds at which
+    a method has a result, for each `<data set>/<protocol id>` that can be run).
 
     Raises
     ------
@@ -214,6 +214,8 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
     # all of them, so that spelling out a default changes nothing
     given = made[0].get_params()
     entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
+    estimator = made[0].method if isinstance(made[0], full.FullMethod) else made[0]
+    entry["supervised"] = estimator.__sklearn_tags__().target_tags.required
     entry["results"] = {}
     for dataset in config["datasets"]:
         if dataset["missing"]:

@@ -4,16 +4,28 @@ from l2h.job import start
 
 start(snakemake)
 
+from pathlib import Path
+
 import pandas as pd
 import pyarrow as pa
 
 from l2h import store
-from l2h.report import costs, page
+from l2h.report import charts, costs, made, page
 
 files, params = snakemake.input, snakemake.params
-joined = costs.join(pd.read_parquet(files.comparison), (store.read_rows(path, store.COSTS) for path in files.costs))
+measured = [store.read_rows(path, store.COSTS) for path in files.costs]
+joined = costs.join(pd.read_parquet(files.comparison), measured)
 costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
-command = f"snakemake --cores 8 --configfile {params.config_file}"
-text = page.render(joined, pd.read_csv(files.differences), audits.to_pandas(), params.run, command)
+differences = pd.read_csv(files.differences)
+curves = charts.precision_recall([store.read_metrics(path) for path in files.metrics])
+facts = made.facts(
+    params.command,
+    params.config_file,
+    [name for table in measured for name in table["hardware"].unique().to_pylist()],
+    dict(zip(map(tuple, params.protocols), files.splits, strict=True)),
+    [*sorted(Path(f"results/{params.run}/benchmarks").rglob("*.tsv")), *params.shared_benchmarks],
+)
+text, plots = page.render(joined, differences, audits.to_pandas(), curves, params.run, facts, set(params.supervised))
 page.write(text, snakemake.output.report)
+charts.write_files(plots, snakemake.output.plots)

@@ -5,7 +5,7 @@ Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashi
 """
 
 import logging
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,6 +82,11 @@ class Classifier(Hasher):
         """The codeword of the most probable class, float (n, bits)."""
         logits = (self._checked(X) - self.mean_) @ self.projection_ + self.intercept_
         return self.codewords_[logits.argmax(axis=1)]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
 
 
 def codewords(n: int, bits: int, rng: np.random.RandomState) -> NDArray[np.int64]:

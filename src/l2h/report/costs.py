@@ -35,6 +35,7 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     """The comparison's rows with CELL's quantities, `hash_us` and `image_ms` (milliseconds from an image to features).
 
     A network of scope full goes from an image to its code at once: `image_ms`, and no `hash_us`.
+    `code_ms` is both together.
 
     Costs are those of the first seed, on the processor; a row that was not measured has none.
     """
@@ -46,6 +47,7 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     cells["hash_us"] = cells["hash_best"] * 1e6
     joined = comparison.merge(cells, how="left").merge(images, how="left")
     joined["image_ms"] = joined["encode_best"].mul(1e3).fillna(joined["image_ms"])
+    joined["code_ms"] = joined["image_ms"] + joined["hash_us"].fillna(0) / 1e3
     return joined
 
 

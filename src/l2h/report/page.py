@@ -1,71 +1,43 @@
 """The report: one HTML file that opens offline."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-import l2h
 from l2h import store
+from l2h.report import published
+from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
+from l2h.report.charts import Chart, charts
 from l2h.report.comparison import split_off
 from l2h.report.differences import PLACE
-
-SIGNIFICANCE = 0.05
-# Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
-# One fewer than colours, so that colour and shape together tell 56 variants apart.
-SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
-EXACT, EXTERNAL = "exact", "external"  # scopes
+from l2h.report.table import table
 
 
-def map_chart(rows: pd.DataFrame) -> alt.LayerChart:
-    """Draw mAP against code length for one group of rows: a line a variant, a bar for the interval, a band for ties.
-
-    Exact search has no code length: a dashed line across.
-    """
-    order = list(dict.fromkeys(rows["variant"]))
-    exact, rows = rows[rows["scope"] == EXACT], rows[rows["scope"] != EXACT]
-
-    def color(**legend: Any) -> alt.Color:
-        return alt.Color("variant:N", scale=alt.Scale(domain=order, range=PALETTE), **legend)
-
-    base = alt.Chart(rows).encode(x=alt.X("bits:O", title="bits", axis=alt.Axis(labelAngle=0)))
-    band = base.mark_area(opacity=0.15).encode(
-        y=alt.Y("map_worst:Q", title="mAP@all (higher is better)"), y2="map_best:Q", color=color(legend=None)
-    )
-    interval = base.mark_rule(strokeWidth=1.5).encode(y="map_low:Q", y2="map_high:Q", color=color(legend=None))
-    line = base.mark_line().encode(y="map:Q", color=color(title="method"))
-    shown = ("map", "map_low", "map_high", "map_worst", "map_best", "map_unseen")
-    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in shown]
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(
-        y="map:Q",
-        color=color(title="method"),
-        shape=alt.Shape("variant:N", scale=alt.Scale(domain=order, range=SHAPES), title="method"),
-        tooltip=["variant:N", "bits:O", *figures],
-    )
-    across = alt.Chart(exact).mark_rule(strokeDash=[6, 4], size=1.5)
-    across = across.encode(y="map:Q", color=color(title="method"), tooltip=["variant:N", figures[0]])
-    # nested, so that colour and shape share one legend and the pale band has none
-    chart = alt.layer(band, interval, alt.layer(across, line, point))
-    chart = chart.resolve_scale(color="independent", shape="independent")
-    return chart.properties(width="container", height=340).configure_axis(labelFontSize=12, titleFontSize=13)
-
-
-def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataFrame, run: str, command: str) -> str:
-    """The whole page as text.
+def render(
+    comparison: pd.DataFrame,
+    differences: pd.DataFrame,
+    audits: pd.DataFrame,
+    curves: pd.DataFrame,
+    run: str,
+    made: Mapping[str, Any],
+    supervised: set[str],
+) -> tuple[str, dict[str, Chart]]:
+    """The whole page as text, and its charts by name.
 
     Parameters
     ----------
     comparison : the table of `l2h.report.comparison.compare`, joined with costs by `l2h.report.costs.join`
     differences : the table of `l2h.report.differences.between_methods`
     audits : rows of `l2h.audit.audit_models`
+    curves : from `l2h.report.charts.precision_recall`
     run : the run's name
-    command : what makes the run again
+    made : how it was made, from `l2h.report.made.facts`
+    supervised : the variants that need labels
     """
     environment = Environment(
         loader=PackageLoader("l2h.report", "."),
@@ -75,18 +47,29 @@ def render(comparison: pd.DataFrame, differences: pd.DataFrame, audits: pd.DataF
         lstrip_blocks=True,
     )
     comparison, not_run = split_off(comparison)
-    level = _level_pairs(differences)
-    sections = [_section(number, name, rows, level, audits) for number, (name, rows) in enumerate(_groups(comparison))]
-    return environment.get_template("page.html.jinja").render(
+    pairs = tested_pairs(differences)
+    groups = list(_groups(comparison))
+    sections = [
+        {**_section(number, name, rows, audits, curves), "answers": answers(rows, pairs, supervised)}
+        for number, (name, rows) in enumerate(groups)
+    ]
+    plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
+    specs = {name: chart.to_dict() for name, chart in plots.items()}
+    text = environment.get_template("page.html.jinja").render(
         run=run,
-        command=command,
-        version=l2h.__version__,
+        made=made,
+        weights=list(dict.fromkeys(comparison["weights"])),
         seeds=sorted(set(comparison["seeds"])),
+        significance=SIGNIFICANCE,
+        level=LEVEL,
         sections=sections,
+        table=table((rows for _, rows in groups), pairs),
         not_run=not_run,
-        specs=json.dumps({section["id"]: section["spec"] for section in sections}).replace("<", "\\u003c"),
+        published=published.beside(comparison, published.read()).to_dict("records"),
+        specs=json.dumps(specs).replace("<", "\\u003c"),
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     )
+    return text, plots
 
 
 def write(page: str, path: str | Path) -> None:
@@ -105,54 +88,28 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
             yield name, pd.concat([part, outside])
 
 
-def _level_pairs(differences: pd.DataFrame) -> set[tuple]:
-    """Places and pairs of variants whose mAP differs by no more than the choice of queries may explain."""
-    level = differences[differences["p"] >= SIGNIFICANCE]
-    rows = level[[*PLACE, "bits", "variant", "other"]].itertuples(index=False)
-    return {(*place, bits, frozenset((one, other))) for *place, bits, one, other in rows}
-
-
 def _section(
-    number: int, name: tuple[str, ...], rows: pd.DataFrame, level: set[tuple], audits: pd.DataFrame
+    number: int, name: tuple[str, ...], rows: pd.DataFrame, audits: pd.DataFrame, curves: pd.DataFrame
 ) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
-    best = rows.loc[rows["map"].idxmax()].to_dict()
-    spec = map_chart(rows.dropna(axis=1, how="all")).to_dict()
+    own = curves.merge(rows[[*PLACE, "variant", "bits"]])
+    title = "-".join(dict.fromkeys((dataset, protocol, backbone)))
     return {
-        "id": f"chart-{number}",
+        "id": f"section-{number}",
         "dataset": dataset,
         "protocol": protocol,
         "backbone": backbone,
         "weights": weights,
-        "best": best,
-        "spec": spec,
-        "rows": _marked(rows, level).to_dict("records"),
-        "unseen": bool(rows["map_unseen"].notna().any()),
+        "charts": [
+            {"name": f"{title}-{kind}", "shows": shows, "chart": chart}
+            for kind, (shows, chart) in charts(rows, own).items()
+        ],
+        "rows": rows.to_dict("records"),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
         "costs": bool(rows["bytes_per_item"].notna().any()),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
-        "depths": [column.removeprefix("map_at_") for column in rows if column.startswith("map_at_")],
     }
-
-
-def _marked(rows: pd.DataFrame, level: set[tuple]) -> pd.DataFrame:
-    """The rows, each with the columns in which it is best of its code length, and whether its mAP is level with it.
-
-    Exact search has no code length, so it is neither.
-    """
-    columns = [name for name in rows if name in ("map", "map_unseen") or name.startswith("map_at_")]
-    coded = rows[rows["scope"] != EXACT]
-    best = (coded.groupby("bits")[columns].transform("max") == coded[columns]).reindex(rows.index, fill_value=False)
-    winner = coded.loc[coded.groupby("bits")["map"].idxmax()].set_index("bits")["variant"]
-    places = rows[PLACE].itertuples(index=False, name=None)
-    return rows.assign(
-        best=[{name for name in columns if mark[name]} for _, mark in best.iterrows()],
-        level=[
-            bits in winner and (*place, bits, frozenset((variant, winner[bits]))) in level
-            for place, variant, bits in zip(places, rows["variant"], rows["bits"], strict=True)
-        ],
-    )
 
 
 def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:

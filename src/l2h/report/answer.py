@@ -1,0 +1,75 @@
+"""The report's first screen: which method to use, at which code length, and what it costs."""
+
+from typing import Any
+
+import pandas as pd
+
+from l2h.report.differences import PLACE
+
+SIGNIFICANCE = 0.05
+EXACT, BASELINE, EXTERNAL = "exact", "baseline", "external"  # scopes
+LEVEL = "not distinguishable from"
+GROUPS = ("trained with labels", "trained without labels", "made elsewhere")
+
+Pairs = dict[tuple, float]  # place, bits and two variants: p
+
+
+def tested_pairs(differences: pd.DataFrame) -> Pairs:
+    """The p of each pair of variants that the table of `l2h.report.differences.between_methods` has."""
+    rows = differences[[*PLACE, "bits", "variant", "other", "p"]].itertuples(index=False)
+    return {(*place, bits, frozenset((one, other))): p for *place, bits, one, other, p in rows}
+
+
+def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
+    """How the mAP of one row compares with another of its place and code length, by the choice of queries.
+
+    "" where that was not tested: other code lengths, other places.
+    """
+    key = (*(one[name] for name in (*PLACE, "bits")), frozenset((one["variant"], other["variant"])))
+    if key not in pairs:
+        return ""
+    if pairs[key] >= SIGNIFICANCE:
+        return LEVEL
+    return "better than" if one["map"] > other["map"] else "worse than"
+
+
+def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict[str, Any]]:
+    """For each group of methods, its best row at each code length and over all of them.
+
+    Parameters
+    ----------
+    rows : the comparison's rows of one data set, protocol and backbone, joined with costs
+    pairs : from `tested_pairs`
+    supervised : the variants that need labels
+
+    Returns
+    -------
+    one entry a group that has rows: "group"; "lengths", the best row of each code length, ascending, each with "level",
+    the other variants of the group that it cannot be told from; "best", the one with the greatest mAP; "yardsticks",
+    the baselines and exact searches at that length, each with "verdict", how the best compares with it, "" where that
+    was not tested
+    """
+    hashes = rows[~rows["scope"].isin([EXACT, BASELINE])]
+    group = [_group(row, supervised) for row in hashes[["variant", "scope"]].to_dict("records")]
+    entries = []
+    for name in GROUPS:
+        some = hashes[[one == name for one in group]]
+        if some.empty:
+            continue
+        lengths = [_best(same.to_dict("records"), pairs) for _, same in some.groupby("bits")]
+        best = max(lengths, key=lambda row: row["map"])
+        beside = rows[(rows["scope"] == EXACT) | ((rows["scope"] == BASELINE) & (rows["bits"] == best["bits"]))]
+        yardsticks = [{**row, "verdict": verdict(best, row, pairs)} for row in beside.to_dict("records")]
+        entries.append({"group": name, "lengths": lengths, "best": best, "yardsticks": yardsticks})
+    return entries
+
+
+def _group(row: dict[str, Any], supervised: set[str]) -> str:
+    if row["scope"] == EXTERNAL:
+        return GROUPS[2]
+    return GROUPS[0] if row["variant"] in supervised else GROUPS[1]
+
+
+def _best(rows: list[dict[str, Any]], pairs: Pairs) -> dict[str, Any]:
+    best = max(rows, key=lambda row: row["map"])
+    return {**best, "level": [row["variant"] for row in rows if row is not best and verdict(best, row, pairs) == LEVEL]}

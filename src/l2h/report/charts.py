@@ -1,0 +1,170 @@
+"""The report's charts, as Vega-Lite specifications: on the page, and as files for a paper."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import pyarrow as pa
+
+from l2h import store
+from l2h.evaluation import METRICS
+from l2h.report.answer import EXACT
+from l2h.report.costs import SHOWN
+
+# Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
+# One fewer than colours, so that colour and shape together tell 56 variants apart.
+SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
+HEIGHT, PAPER_WIDTH = 340, 480
+# quantities that quality is drawn against, and which of their values are better
+TRADED = {"hash_us": "lower", "training_processor": "lower", "search_flat_rate": "higher"}
+
+Chart = alt.LayerChart | alt.FacetChart
+
+
+def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Chart]]:
+    """All charts of one group of rows that have something to show: name, what it shows in words, chart.
+
+    Parameters
+    ----------
+    rows : of the comparison, joined with costs
+    curves : from `precision_recall`, of the same group
+    """
+    order = list(dict.fromkeys(rows["variant"]))
+    made: dict[str, tuple[str, Chart]] = {"map": ("mAP against code length", map_chart(rows, order))}
+    if len(curves):
+        made["precision-recall"] = ("Precision against recall", curve_chart(curves, order))
+    if rows["precision_in_radius"].notna().any():
+        made["radius"] = ("Precision within Hamming radius 2 against code length", radius_chart(rows, order))
+    for name in TRADED:
+        if rows[name].notna().any():
+            made[name.replace("_", "-")] = (f"mAP against {SHOWN[name]}", trade_chart(rows, name, order))
+    return made
+
+
+def precision_recall(metrics: list[pa.Table]) -> pd.DataFrame:
+    """The precision-recall curves, means over seeds, from each cell's tidy metrics.
+
+    Returns
+    -------
+    columns: a cell's key but the seed; distance, recall, precision. Distances within which no query finds anything are
+    left out
+    """
+    tidy = pa.concat_tables(metrics).to_pandas()
+    tidy = tidy[tidy["metric"].isin(["precision_at_distance", "recall_at_distance"])]
+    key = [name for name in store.CELL_KEY if name != "seed"]
+    curves = tidy.pivot_table(index=[*key, "k"], columns="metric", values="value", sort=False).reset_index()
+    columns = {"k": "distance", "precision_at_distance": "precision", "recall_at_distance": "recall"}
+    curves = curves.reindex(columns=[*key, *columns]).rename(columns=columns)
+    return curves[curves["recall"] > 0]
+
+
+def map_chart(rows: pd.DataFrame, order: list[str]) -> Chart:
+    """Quality against code length: a line a variant, a bar for the interval, a band between the bounds of tie orders.
+
+    Exact search has no code length: a dashed line across.
+    """
+    shown = ["map", "map_low", "map_high", "map_worst", "map_best", "map_unseen"]
+    rows = rows[["variant", "scope", "bits", *shown]].dropna(axis=1, how="all")
+    exact, rows = rows[rows["scope"] == EXACT], rows[rows["scope"] != EXACT]
+    base = alt.Chart(rows).encode(x=_bits())
+    band = base.mark_area(opacity=0.15).encode(
+        y=alt.Y("map_worst:Q", title=_axis("map", "@all")), y2="map_best:Q", color=_color(order, legend=None)
+    )
+    interval = base.mark_rule(strokeWidth=1.5).encode(y="map_low:Q", y2="map_high:Q", color=_color(order, legend=None))
+    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in shown if name in rows]
+    line = base.mark_line().encode(y="map:Q", color=_color(order))
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        y="map:Q", color=_color(order), shape=_shape(order), tooltip=["variant:N", "bits:O", *figures]
+    )
+    across = alt.Chart(exact).mark_rule(strokeDash=[6, 4], size=1.5)
+    across = across.encode(y="map:Q", color=_color(order), tooltip=["variant:N", figures[0]])
+    # nested, so that colour and shape share one legend and the pale band has none
+    chart = alt.layer(band, interval, alt.layer(across, line, point))
+    return _styled(chart.resolve_scale(color="independent", shape="independent"))
+
+
+def curve_chart(curves: pd.DataFrame, order: list[str]) -> Chart:
+    """Precision against recall, a point a Hamming distance; the code length is chosen below the chart."""
+    lengths = sorted(int(bits) for bits in curves["bits"].unique())
+    chosen = alt.param(
+        name="bits", value=lengths[-1], bind=alt.binding_select(options=lengths, name="Code length, bits: ")
+    )
+    base = alt.Chart(curves[["variant", "bits", "distance", "recall", "precision"]])
+    base = base.transform_filter("datum.bits == bits").encode(
+        x=alt.X(
+            "recall:Q", title=_axis("recall_at_distance"), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5)
+        ),
+        y=alt.Y(
+            "precision:Q",
+            title=_axis("precision_at_distance"),
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(tickCount=5),
+        ),
+        color=_color(order),
+        order="distance:Q",
+    )
+    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("recall", "precision")]
+    point = base.mark_point(filled=True, size=45, opacity=1)
+    point = point.encode(shape=_shape(order), tooltip=["variant:N", "bits:O", "distance:O", *figures])
+    return _styled(alt.layer(base.mark_line(), point).add_params(chosen))
+
+
+def radius_chart(rows: pd.DataFrame, order: list[str]) -> Chart:
+    """Precision within Hamming radius 2 against code length."""
+    name = "precision_in_radius"
+    shown = rows[["variant", "bits", name, "empty_in_radius"]].dropna()
+    base = alt.Chart(shown).encode(x=_bits(), y=alt.Y(f"{name}:Q", title=_axis(name)), color=_color(order))
+    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in (name, "empty_in_radius")]
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    point = point.encode(shape=_shape(order), tooltip=["variant:N", "bits:O", *figures])
+    return _styled(alt.layer(base.mark_line(), point))
+
+
+def trade_chart(rows: pd.DataFrame, quantity: str, order: list[str]) -> Chart:
+    """Quality against what it costs, a point a code length, the lengths of a variant joined from short to long."""
+    shown = rows[["variant", "bits", "map", quantity]].dropna()
+    title = f"{SHOWN[quantity]} ({TRADED[quantity]} is better)"
+    base = alt.Chart(shown).encode(
+        x=alt.X(f"{quantity}:Q", title=title, scale=alt.Scale(type="log", nice=False, padding=20)),
+        y=alt.Y("map:Q", title=_axis("map", "@all")),
+        color=_color(order),
+    )
+    figures = [alt.Tooltip("map:Q", format=".3f"), alt.Tooltip(f"{quantity}:Q", format=".3s")]
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    point = point.encode(shape=_shape(order), tooltip=["variant:N", "bits:O", *figures])
+    text = base.mark_text(dy=-10, fontSize=10).encode(text="bits:O")
+    return _styled(alt.layer(base.mark_line(opacity=0.4).encode(order="bits:Q"), point, text))
+
+
+def write_files(plots: Mapping[str, Chart], folder: str | Path) -> None:
+    """Write each chart as `<name>.png` and `<name>.svg`, on white, of a fixed width."""
+    with store.atomic(folder) as part:
+        part.mkdir()
+        for name, chart in plots.items():
+            sized = chart.properties(width=PAPER_WIDTH)
+            sized.save(part / f"{name}.svg", format="svg")
+            sized.save(part / f"{name}.png", format="png", scale_factor=2)
+
+
+def _axis(metric: str, suffix: str = "") -> str:
+    return f"{METRICS[metric].axis}{suffix} ({METRICS[metric].better} is better)"
+
+
+def _bits() -> alt.X:
+    return alt.X("bits:O", title="bits", axis=alt.Axis(labelAngle=0))
+
+
+def _color(order: list[str], **legend: Any) -> alt.Color:
+    return alt.Color("variant:N", scale=alt.Scale(domain=order, range=PALETTE), **{"title": "method", **legend})
+
+
+def _shape(order: list[str]) -> alt.Shape:
+    return alt.Shape("variant:N", scale=alt.Scale(domain=order, range=SHAPES), title="method")
+
+
+def _styled(chart: Chart) -> Chart:
+    chart = chart.properties(width="container", height=HEIGHT).configure_axis(labelFontSize=12, titleFontSize=13)
+    return chart.configure_legend(orient="bottom", columns=4, labelFontSize=12, symbolOpacity=1)

@@ -35,7 +35,7 @@ SHARD = "" if SHARDS == 1 else f"shard{{shard}}of{SHARDS}/"
 PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"]}
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
-WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["backbones"]}
+WEIGHTS = {entry["weights_id"]: entry for entry in config["backbones"]}
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 
 # What every script imports first; a rule adds what its own script uses.
@@ -201,7 +201,7 @@ def weights_of(wildcards):
     entry = FEATURES[wildcards.features] if "features" in wildcards.keys() else BACKBONES[wildcards.backbone]
     if entry["local"]:
         return entry["weights"]
-    return f"resources/weights/{entry['name']}-{entry['weights_id']}.safetensors"
+    return f"resources/weights/{entry['weights_id']}.safetensors"
 
 
 def weights_entry(wildcards):

@@ -14,11 +14,12 @@ from l2h.progress import track
 entry = snakemake.params.entry
 backbone = backbones.registry.get(entry["name"])()
 manifest = store.read_manifest(snakemake.input.manifest)
+side = backbone.side(entry["input_size"])
 target = device.choose(snakemake.params.device)
 features = extract(
     iter_images(snakemake.input.images, manifest, BATCH_SIZE),
     load_network(backbone, entry["layer"], snakemake.input.weights),
-    size=entry["input_size"],
+    size=side,
     mean=backbone.mean,
     std=backbone.std,
     precision=entry["precision"],
@@ -30,7 +31,7 @@ metadata = {
     "layer": entry["layer"],
     "weights": entry["source"],
     "weights_sha256": file_sha256(snakemake.input.weights),
-    "input_size": str(entry["input_size"]),
+    "input_size": str(side),
     "precision": entry["precision"],
     "device": target.type,
     "threads": str(snakemake.params.numeric_threads),

@@ -1,8 +1,10 @@
-"""Draw or download a backbone's weights."""
+"""Draw or fetch a backbone's weights."""
 
 from l2h.job import start
 
 start(snakemake)
+
+from functools import partial
 
 from l2h import backbones
 from l2h.backbones.weights import UNTRAINED, make_pretrained, make_untrained
@@ -15,4 +17,4 @@ if entry["weights"] == UNTRAINED:
     make_untrained(backbone, entry["weights_seed"], output)
 else:
     folder, mirror = snakemake.params.downloads, snakemake.config["dataset_mirror"]
-    make_pretrained(fetch(backbone.pretrained[entry["weights"]], folder, mirror), output)
+    make_pretrained(backbone, entry["weights"], partial(fetch, folder=folder, mirror=mirror), output)

@@ -209,7 +209,7 @@ def test_devices():
 class TestPublishedWeights:
     def test_a_checkpoint_becomes_safetensors(self, tmp_path):
         torch.save({"features.0.bias": torch.arange(3.0)}, tmp_path / "w.pth")
-        make_pretrained(tmp_path / "w.pth", tmp_path / "w.safetensors")
+        make_pretrained(ALEXNET, "imagenet1k_v1", lambda _: tmp_path / "w.pth", tmp_path / "w.safetensors")
         assert load_file(tmp_path / "w.safetensors")["features.0.bias"].tolist() == [0, 1, 2]
 
     def test_a_checkpoint_that_could_run_code_is_not_loaded(self, tmp_path):
@@ -219,5 +219,5 @@ class TestPublishedWeights:
 
         torch.save({"x": Evil()}, tmp_path / "evil.pth")
         with pytest.raises(Exception, match="Weights only load failed"):
-            make_pretrained(tmp_path / "evil.pth", tmp_path / "w.safetensors")
+            make_pretrained(ALEXNET, "imagenet1k_v1", lambda _: tmp_path / "evil.pth", tmp_path / "w.safetensors")
         assert not (tmp_path / "evidence").exists()

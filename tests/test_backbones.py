@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torch import nn
 from torchvision.models import vgg16
 
 from l2h import backbones, hashing
@@ -63,7 +64,7 @@ def test_batches_of_any_size_give_the_same_features_and_codes(name, layer, size,
     path = lite0 if name == "efficientnet_lite0" else tmp_path / "w.safetensors"
     if path != lite0:
         make_untrained(backbone, 0, path)
-    network = load_network(backbone, layer, path)
+    network = backbone.fold(load_network(backbone, layer, path))
     one, three, seven = (run(backbone, network, images, batch, backbone.side(size)) for batch in (1, 3, 7))
     scale = np.abs(seven).max()
     assert seven.std(axis=0).max() > 1e-4 * scale  # the images differ
@@ -109,9 +110,15 @@ class TestEfficientNetLite0:
             inputs = (torch.tensor(pixels).permute(0, 3, 1, 2).float() - 127) / 128
             expected = reference.extract_features(inputs).mean((2, 3)).numpy()
         backbone = make("efficientnet_lite0")
-        features = run(backbone, load_network(backbone, "pooled", lite0), pixels, 2, 224)
-        assert features.shape == (2, 1280)
-        assert np.allclose(features, expected, rtol=0, atol=1e-5 * expected.max())
+        network = load_network(backbone, "pooled", lite0)
+        plain = run(backbone, network, pixels, 2, 224)
+        assert plain.shape == (2, 1280)
+        assert np.allclose(plain, expected, rtol=0, atol=1e-5 * expected.max())
+        steps = len(list(network.modules()))
+        folded = run(backbone, backbone.fold(network), pixels, 2, 224)
+        assert not any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
+        assert len(list(network.modules())) < steps
+        assert np.allclose(folded, expected, rtol=0, atol=1e-5 * expected.max())
 
     def test_where_the_weights_come_from_stands_in_the_file_and_the_log(self, caplog, tmp_path):
         with caplog.at_level("INFO", "l2h"):

@@ -87,11 +87,11 @@ def _resolve_dataset(place: str, entry: Entry) -> None:
 
 
 def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
-    backbone = _lookup(f"{place}.name", backbones.registry, entry["name"])
     try:
+        backbone = backbones.registry.get(entry["name"])
         backbone.check_packages()
     except L2HError as error:
-        raise ConfigError(f"config key {place}.name: {entry['name']}: {error}") from error
+        raise ConfigError(f"config key {place}.name: {error}") from error
     layer = entry.setdefault("layer", backbone.layers[0])
     _require_member(f"{place}.layer", layer, f"a layer of {entry['name']}", list(backbone.layers))
     stem = entry["name"].replace(":", ".")  # as in a file's name

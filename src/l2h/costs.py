@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from l2h.hashing.base import Hasher
 
 FLOAT_ITEMS = 10_000  # database images, at most, that the search of float features holds in memory
-BATCHES = (1, 16, 128)
+BATCHES = (1, 4, 16, 128)
 Row = dict[str, Any]
 
 

@@ -16,14 +16,17 @@ backbone = backbones.registry.get(entry["name"])()
 manifest = store.read_manifest(snakemake.input.manifest)
 side = backbone.side(entry["input_size"])
 target = device.choose(snakemake.params.device)
+device.warn_of_emulation(entry["precision"], target)
+network = backbone.fold(load_network(backbone, entry["layer"], snakemake.input.weights))
 features = extract(
     iter_images(snakemake.input.images, manifest, BATCH_SIZE),
-    load_network(backbone, entry["layer"], snakemake.input.weights),
+    network,
     size=side,
     mean=backbone.mean,
     std=backbone.std,
     precision=entry["precision"],
     device=target,
+    at_once=backbone.cpu_batch if target.type == "cpu" else BATCH_SIZE,
 )
 metadata = {
     "dataset": snakemake.wildcards.dataset,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib.metadata import distribution
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from l2h.backbones.base import Backbone
@@ -27,6 +28,7 @@ class EfficientNetLite0(Backbone):
     layers = ("pooled",)
     min_size = 32
     pretrained = {"imagenet1k_wheel": None}
+    cpu_batch = 4
     extra = "lite0"
     packages = ("timm", PACKAGE)
     mean = (127 / 255, 127 / 255, 127 / 255)
@@ -42,6 +44,18 @@ class EfficientNetLite0(Backbone):
     def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
         """Take the classifier away; what is left ends in the pooling."""
         network.reset_classifier(0)  # type: ignore[operator]
+        return network
+
+    def fold(self, network: "nn.Module") -> "nn.Module":
+        """Fold every batch norm into the convolution before it, and leave its activation."""
+        from torch import nn
+        from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+        for part in network.modules():
+            for (before, convolution), (name, norm) in pairwise(list(part.named_children())):
+                if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    setattr(part, before, fuse_conv_bn_eval(convolution, norm))
+                    setattr(part, name, norm.act)
         return network
 
     def published(self, weights: str, fetch: "Fetch") -> tuple[Mapping[str, "Tensor"], str]:

@@ -32,6 +32,7 @@ class Timm(Backbone):
     layers = ("pooled",)
     min_size = 32
     pretrained = {"published": None}
+    cpu_batch = 4
     extra = "timm"
     packages = ("timm",)
     model: ClassVar[str]

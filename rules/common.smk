@@ -49,7 +49,7 @@ if not DATASETS:
     raise WorkflowError("\n".join(f"{entry['dataset']} cannot be run: {entry['not_run']}" for entry in NOT_RUN))
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
-WEIGHTS = {f"{entry['name']}-{entry['weights_id']}": entry for entry in config["backbones"]}
+WEIGHTS = {entry["weights_id"]: entry for entry in config["backbones"]}
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 # What a data set's bundle holds is taken from it, verified and unpacked, instead of made.
 BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
@@ -275,7 +275,7 @@ def weights_of(wildcards):
     entry = FEATURES[wildcards.features] if "features" in wildcards.keys() else BACKBONES[wildcards.backbone]
     if entry["local"]:
         return entry["weights"]
-    return f"resources/weights/{entry['name']}-{entry['weights_id']}.safetensors"
+    return f"resources/weights/{entry['weights_id']}.safetensors"
 
 
 def weights_entry(wildcards):

@@ -175,6 +175,31 @@ def test_a_local_weights_file_is_known_by_its_content(tmp_path):
     assert entry["id"] != other["id"]
 
 
+def test_what_a_backbone_entry_leaves_out_is_the_network_s_own(monkeypatch):
+    def entry(**backbone):
+        return resolved({**MINIMAL, "backbones": [backbone]})["backbones"][0]
+
+    vgg = entry(name="vgg16")
+    assert (vgg["layer"], vgg["weights"], vgg["input_size"]) == ("fc7", "imagenet1k_v1", 224)
+    assert vgg["weights_id"] == "vgg16-imagenet1k_v1"
+    pytest.importorskip("timm", reason="timm is an extra")
+    vit = entry(name="timm:vit_tiny_patch16_224.augreg_in21k")
+    assert (vit["layer"], vit["weights"], vit["local"]) == ("pooled", "published", False)
+    assert vit["input_size"] is None  # known once the model is built
+    assert vit["label"] == "timm.vit_tiny_patch16_224.augreg_in21k-pooled"
+    assert vit["weights_id"] == "timm.vit_tiny_patch16_224.augreg_in21k-published"
+    assert vit["id"] == "timm.vit_tiny_patch16_224.augreg_in21k-pooled-published-ownpx-fp32-float32-auto4"
+    assert "-64px-" in entry(name="timm:resnet18", input_size=64)["id"]
+    with pytest.raises(ConfigError, match=r"backbones\[0\].name: 'resnet1' is no model of timm; one is called resnet1"):
+        entry(name="timm:resnet1")
+    with pytest.raises(ConfigError, match="input_size: 16 is too small for timm:resnet18, which needs at least 32"):
+        entry(name="timm:resnet18", input_size=16)
+    monkeypatch.setattr("l2h.backbones.base.find_spec", lambda _: None)
+    for name in ("timm:resnet18", "efficientnet_lite0"):
+        with pytest.raises(ConfigError, match=r"config key backbones\[0\].name: .*timm.* is not installed; in the"):
+            entry(name=name)
+
+
 def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monkeypatch):
     assert resolved(MINIMAL)["dataset_mirror"] is None
     (tmp_path / "one").mkdir()
@@ -268,6 +293,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key methods[0].method: 'itqq' is not a method; choose one of bihalf",
         ),
         ({"methods": [{"label": "x"}]}, "config key methods[0]: the key 'method' is missing"),
+        (
+            {"backbones": ["vgg61"]},
+            "config key backbones[0].name: 'vgg61' is not a backbone; choose one of alexnet, efficientnet_lite0, timm:",
+        ),
         ({"methods": ["itq", "itq"]}, "config key methods: 'itq' stands there 2 times; give each entry its own label"),
         (
             {"methods": [{"method": "itq", "params": {"iterations": 9}}]},

@@ -74,6 +74,33 @@ def test_batch_size_does_not_matter(untrained, images):
     assert np.allclose(run(untrained, images, batch=2), run(untrained, images), atol=1e-6)
 
 
+def test_a_network_takes_no_more_images_at_a_time_than_it_may(images):
+    sizes = []
+
+    class Network(torch.nn.Module):
+        def forward(self, inputs):
+            sizes.append(len(inputs))
+            return inputs.mean((2, 3))
+
+    how = {"size": 8, **GREY, "precision": "fp32", "device": torch.device("cpu")}
+    ((ids, features),) = extract([(np.arange(5), images)], Network(), at_once=2, **how)
+    assert sizes == [2, 2, 1]
+    ((_, whole),) = extract([(np.arange(5), list(images))], Network(), **how)
+    assert sizes == [2, 2, 1, 5]
+    assert ids.tolist() == [0, 1, 2, 3, 4]
+    assert np.allclose(features, whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_bf16_is_warned_of_where_the_processor_emulates_it(known, monkeypatch, caplog):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": known, "amx_bf16": False})
+    devices.warn_of_emulation("fp32", torch.device("cpu"))
+    devices.warn_of_emulation("bf16", torch.device("cuda"))
+    assert not caplog.records
+    devices.warn_of_emulation("bf16", torch.device("cpu"))
+    assert ("bf16 is emulated by this processor" in caplog.text) is not known
+
+
 def test_bf16_is_close_to_fp32(untrained, images):
     exact, rough = run(untrained, images), run(untrained, images, precision="bf16")
     assert rough.dtype == np.float32
@@ -178,7 +205,7 @@ def test_devices():
 class TestPublishedWeights:
     def test_a_checkpoint_becomes_safetensors(self, tmp_path):
         torch.save({"features.0.bias": torch.arange(3.0)}, tmp_path / "w.pth")
-        make_pretrained(tmp_path / "w.pth", tmp_path / "w.safetensors")
+        make_pretrained(ALEXNET, "imagenet1k_v1", lambda _: tmp_path / "w.pth", tmp_path / "w.safetensors")
         assert load_file(tmp_path / "w.safetensors")["features.0.bias"].tolist() == [0, 1, 2]
 
     def test_a_checkpoint_that_could_run_code_is_not_loaded(self, tmp_path):
@@ -188,5 +215,5 @@ class TestPublishedWeights:
 
         torch.save({"x": Evil()}, tmp_path / "evil.pth")
         with pytest.raises(Exception, match="Weights only load failed"):
-            make_pretrained(tmp_path / "evil.pth", tmp_path / "w.safetensors")
+            make_pretrained(ALEXNET, "imagenet1k_v1", lambda _: tmp_path / "evil.pth", tmp_path / "w.safetensors")
         assert not (tmp_path / "evidence").exists()

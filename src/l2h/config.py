@@ -152,41 +152,46 @@ def _resolve_protocol(place: str, entry: Entry, dataset: datasets.Dataset) -> No
 
 
 def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
-    backbone = _lookup(f"{place}.name", backbones.registry, entry["name"])
+    try:
+        backbone = backbones.registry.get(entry["name"])
+        backbone.check_packages()
+    except L2HError as error:
+        raise ConfigError(f"config key {place}.name: {error}") from error
     layer = entry.setdefault("layer", backbone.layers[0])
     _require_member(f"{place}.layer", layer, f"a layer of {entry['name']}", list(backbone.layers))
-    entry.setdefault("label", f"{entry['name']}-{layer}")
+    stem = entry["name"].replace(":", ".")  # as in a file's name
+    entry.setdefault("label", f"{stem}-{layer}")
     if entry["label"] == EXTERNAL:
         raise ConfigError(
             f"config key {place}.label: {EXTERNAL!r} stands for codes from elsewhere; choose another label"
         )
-    if entry["input_size"] < backbone.min_size:
+    # None: the network itself knows, once it is built
+    side = entry.setdefault("input_size", getattr(backbone, "input_size", None))
+    if side is not None and side < backbone.min_size:
         raise ConfigError(
-            f"config key {place}.input_size: {entry['input_size']} is too small for {entry['name']}, "
+            f"config key {place}.input_size: {side} is too small for {entry['name']}, "
             f"which needs at least {backbone.min_size}"
         )
-    weights = entry["weights"]
+    weights = entry.setdefault("weights", next(iter(backbone.pretrained), UNTRAINED))
     path = Path(weights)
     entry["local"] = weights != UNTRAINED and weights not in backbone.pretrained
     if weights == UNTRAINED:
-        entry["source"] = entry["weights_id"] = f"{UNTRAINED}-{entry['weights_seed']}"
+        entry["source"] = which = f"{UNTRAINED}-{entry['weights_seed']}"
     elif weights in backbone.pretrained:
-        entry["source"] = entry["weights_id"] = weights
+        entry["source"] = which = weights
     elif path.suffix == ".safetensors" and (path.is_file() or config["pretrained"]):
         entry["source"] = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)
         # a bundle's features do without the weights
-        digest = f"-{file_sha256(path)[:12]}" if path.is_file() else ""
-        entry["weights_id"] = f"{entry['source']}{digest}"
+        which = f"{entry['source']}-{file_sha256(path)[:12]}" if path.is_file() else entry["source"]
     else:
         names = ", ".join([*backbone.pretrained, UNTRAINED])
         raise ConfigError(
             f"config key {place}.weights: {weights!r} is neither one of {names} nor an existing .safetensors file "
             "(paths are relative to the working directory)"
         )
-    size, processor = f"{entry['input_size']}px", f"{config['device']}{config['threads']['features']}"
-    entry["id"] = "-".join(
-        [entry["name"], layer, entry["weights_id"], size, entry["precision"], entry["dtype"], processor]
-    )
+    entry["weights_id"] = f"{stem}-{which}"
+    size, processor = f"{side or 'own'}px", f"{config['device']}{config['threads']['features']}"
+    entry["id"] = "-".join([stem, layer, which, size, entry["precision"], entry["dtype"], processor])
 
 
 def _resolve_method(place: str, entry: Entry, config: Entry) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from l2h.features import Images
 
 FLOAT_ITEMS = 10_000  # database images, at most, that the search of float features holds in memory
-BATCHES = (1, 16, 128)
+BATCHES = (1, 4, 16, 128)
 Row = dict[str, Any]
 
 

@@ -1,6 +1,8 @@
 """What is known of a file on the web before it is fetched."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,3 +21,6 @@ class Download:
     size: int
     sha256: str
     urls: tuple[str, ...]
+
+
+Fetch = Callable[[Download], Path]

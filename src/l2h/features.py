@@ -55,6 +55,7 @@ def extract(
     std: tuple[float, float, float],
     precision: str,
     device: torch.device,
+    at_once: int = BATCH_SIZE,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Yield ids and features, float32 (m, d), of each batch of ids and images.
 
@@ -63,14 +64,16 @@ def extract(
     batches : pairs of ids, int64 (m,), and images as `preprocess` takes them
     network : from float32 (m, 3, size, size) to (m, d), in eval mode
     precision : "fp32", or "bf16" for autocast to bfloat16
+    at_once : images that go through the network at a time
     """
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, on GPUs too
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for ids, images in batches:
+        parts = (images[start : start + at_once] for start in range(0, len(images), at_once))
         with torch.inference_mode():
-            inputs = preprocess(images, size, mean, std, device)
-            features = forward(network, inputs, precision).cpu().numpy()
-        yield ids, features
+            inputs = (preprocess(part, size, mean, std, device) for part in parts)
+            features = [forward(network, part, precision).cpu().numpy() for part in inputs]
+        yield ids, np.concatenate(features)
 
 
 def forward(network: nn.Module, inputs: torch.Tensor, precision: str) -> torch.Tensor:

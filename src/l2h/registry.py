@@ -14,7 +14,8 @@ class Registry:
     Parameters
     ----------
     kind : what is registered, in words, for error messages
-    builtin : name -> "module:Class"
+    builtin : name -> "module:Class"; a name that ends in ":" is that of a family, whose class makes its members'
+        classes, each from what follows the colon
     """
 
     def __init__(self, kind: str, builtin: dict[str, str]):
@@ -22,8 +23,8 @@ class Registry:
         self._targets: dict[str, str | type] = dict(builtin)
 
     def names(self) -> tuple[str, ...]:
-        """All names, sorted."""
-        return tuple(sorted(self._targets))
+        """All names, sorted; a family's as "family:<name>"."""
+        return tuple(sorted(f"{name}<name>" if name.endswith(":") else name for name in self._targets))
 
     def register(self, name: str) -> Callable[[type], type]:
         """Class decorator that adds a class under `name`; refuses a name that another class holds."""
@@ -48,17 +49,16 @@ class Registry:
 
     def get(self, name: str) -> Any:
         """The class called `name`; raises L2HError, listing the names there are."""
-        target = self._target(name)
-        if isinstance(target, str):
-            module, _, attribute = target.partition(":")
-            return getattr(import_module(module), attribute)
-        return target
-
-    def _target(self, name: str) -> str | type:
+        family, colon, member = name.partition(":")
         try:
-            return self._targets[name]
+            target = self._targets[family + colon]
         except KeyError:
             raise L2HError(f"{name!r} is not a {self.kind}; choose one of {', '.join(self.names())}") from None
+        cls: Any = target
+        if isinstance(target, str):
+            module, _, attribute = target.partition(":")
+            cls = getattr(import_module(module), attribute)
+        return cls.member(member) if colon else cls
 
 
 def _identity(target: str | type) -> str:

@@ -24,8 +24,8 @@ rows = []
 backbone = backbones.registry.get(params.entry["name"])()
 ((_, images),) = islice(iter_images(files.images, store.read_manifest(files.manifest), max(costs.BATCHES)), 1)
 for target in dict.fromkeys([torch.device("cpu"), device.choose(params.device)]):
-    network = load_network(backbone, params.entry["layer"], files.weights)
-    how = {"size": params.entry["input_size"], "precision": params.entry["precision"], "device": target}
+    network = backbone.fold(load_network(backbone, params.entry["layer"], files.weights))
+    how = {"size": backbone.side(params.entry["input_size"]), "precision": params.entry["precision"], "device": target}
     hardware = torch.cuda.get_device_name() if target.type == "cuda" else place["hardware"]
     measured = costs.backbone(network, images, mean=backbone.mean, std=backbone.std, **how)
     rows += [{**place, "hardware": hardware, **row} for row in measured]

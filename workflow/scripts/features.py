@@ -14,15 +14,19 @@ from l2h.progress import track
 entry = snakemake.params.entry
 backbone = backbones.registry.get(entry["name"])()
 manifest = store.read_manifest(snakemake.input.manifest)
+side = backbone.side(entry["input_size"])
 target = device.choose(snakemake.params.device)
+device.warn_of_emulation(entry["precision"], target)
+network = backbone.fold(load_network(backbone, entry["layer"], snakemake.input.weights))
 features = extract(
     iter_images(snakemake.input.images, manifest, BATCH_SIZE),
-    load_network(backbone, entry["layer"], snakemake.input.weights),
-    size=entry["input_size"],
+    network,
+    size=side,
     mean=backbone.mean,
     std=backbone.std,
     precision=entry["precision"],
     device=target,
+    at_once=backbone.cpu_batch if target.type == "cpu" else BATCH_SIZE,
 )
 metadata = {
     "dataset": snakemake.wildcards.dataset,
@@ -30,7 +34,7 @@ metadata = {
     "layer": entry["layer"],
     "weights": entry["source"],
     "weights_sha256": file_sha256(snakemake.input.weights),
-    "input_size": str(entry["input_size"]),
+    "input_size": str(side),
     "precision": entry["precision"],
     "device": target.type,
     "threads": str(snakemake.params.numeric_threads),

@@ -1,4 +1,4 @@
-"""Draw or download a backbone's weights."""
+"""Draw or fetch a backbone's weights."""
 
 from l2h.job import start
 
@@ -6,7 +6,7 @@ start(snakemake)
 
 from l2h import backbones
 from l2h.backbones.weights import UNTRAINED, make_pretrained, make_untrained
-from l2h.fetch import fetch
+from l2h.fetch import Sources
 
 entry = snakemake.params.entry
 output = snakemake.output[0]
@@ -14,5 +14,5 @@ backbone = backbones.registry.get(entry["name"])()
 if entry["weights"] == UNTRAINED:
     make_untrained(backbone, entry["weights_seed"], output)
 else:
-    folder, mirror = snakemake.params.downloads, snakemake.config["dataset_mirror"]
-    make_pretrained(fetch(backbone.pretrained[entry["weights"]], folder, mirror), output)
+    sources = Sources(snakemake.params.downloads, snakemake.config["dataset_mirror"])
+    make_pretrained(backbone, entry["weights"], sources.fetch, output)

@@ -29,6 +29,7 @@ class AlexNet(Backbone):
     )
     mean = (0.485, 0.456, 0.406)
     std = (0.229, 0.224, 0.225)
+    input_size = 224
 
     def network(self) -> "nn.Module":
         """Torchvision's AlexNet with its default initialisation."""

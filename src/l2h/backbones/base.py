@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
-if TYPE_CHECKING:
-    from torch import nn
+from l2h.errors import L2HError
 
-    from l2h.download import Download
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from l2h.download import Download, Fetch
 
 
 class Backbone(ABC):
@@ -16,18 +19,39 @@ class Backbone(ABC):
     Attributes
     ----------
     layers : outputs to choose from, the deepest, which is the default, first
-    min_size : smallest input, in pixels, that the network accepts
-    pretrained : published weights by name, as torch checkpoints
+    min_size : smallest input, in pixels a side, that the network accepts
+    pretrained : published weights by name, the default first, and the torch checkpoint that holds them; None where
+        `published` knows another way
+    cpu_batch : images that a processor takes through the network at a time. Few stay in its caches, which matters to
+        networks whose time goes into reading activations; many share one reading of large weights
+    extra : the optional part of this package that the network needs, if any
+    packages : what that part installs, by the names that Python imports
     licence : of the pretrained weights, with its source; a release states it
     mean, std : of the three colour channels in 0..1, as the pretrained weights expect them
+    input_size : pixels a side that the pretrained weights were trained with, the default. These three are attributes
+        of the class, or, where that takes torch to know, of its instances alone
     """
 
     layers: ClassVar[tuple[str, ...]]
     min_size: ClassVar[int]
-    pretrained: ClassVar[Mapping[str, "Download"]]
+    pretrained: ClassVar[Mapping[str, "Download | None"]]
+    cpu_batch: ClassVar[int] = 128
     licence: ClassVar[str] = "as stated by its owner"
-    mean: ClassVar[tuple[float, float, float]]
-    std: ClassVar[tuple[float, float, float]]
+    extra: ClassVar[str] = ""
+    packages: ClassVar[tuple[str, ...]] = ()
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    input_size: int
+
+    @classmethod
+    def check_packages(cls) -> None:
+        """Raise L2HError, with the cure, where a package is missing; none is imported."""
+        missing = [name for name in cls.packages if find_spec(name) is None]
+        if missing:
+            raise L2HError(
+                f"the package {' and '.join(missing)} is not installed; in the repository say: "
+                f"python -m pip install --editable '.[{cls.extra}]'"
+            )
 
     @abstractmethod
     def network(self) -> "nn.Module":
@@ -36,3 +60,27 @@ class Backbone(ABC):
     @abstractmethod
     def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
         """The network from images, float (n, 3, h, w), to the layer's activations (n, d); names of tensors stay."""
+
+    def published(self, weights: str, fetch: "Fetch") -> tuple[Mapping[str, "Tensor"], str]:
+        """Tensors of published weights, under the network's names, and where they come from, in words.
+
+        Parameters
+        ----------
+        weights : one of `pretrained`
+        fetch : from a `Download` to the path where it lies; see `l2h.fetch.fetch`
+        """
+        import torch
+
+        download = self.pretrained[weights]
+        if download is None:
+            raise NotImplementedError(f"{type(self).__name__}.published does not know {weights}")
+        tensors = torch.load(fetch(download), map_location="cpu", weights_only=True)  # it cannot run code
+        return tensors, f"{download.urls[0]}, sha256 {download.sha256}"
+
+    def fold(self, network: "nn.Module") -> "nn.Module":
+        """Merge, in place, what only training keeps apart: equal outputs, for extraction alone, in fewer steps."""
+        return network
+
+    def side(self, asked: int | None) -> int:
+        """Pixels a side of the input: what is asked for, or the network's own; L2HError where it takes no other."""
+        return asked or self.input_size

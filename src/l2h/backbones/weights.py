@@ -1,17 +1,20 @@
 """Where a backbone's weights come from: the web, a seed, or a file. They end as safetensors, known by their sha256."""
 
 import hashlib
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from l2h import store
 from l2h.backbones.base import Backbone
+from l2h.download import Fetch
 from l2h.errors import L2HError
 
 if TYPE_CHECKING:
     from torch import nn
 
 UNTRAINED = "untrained"
+_log = logging.getLogger("l2h")
 
 
 def make_untrained(backbone: Backbone, seed: int, path: str | Path) -> None:
@@ -26,14 +29,14 @@ def make_untrained(backbone: Backbone, seed: int, path: str | Path) -> None:
         save_file(state, part)
 
 
-def make_pretrained(checkpoint: str | Path, path: str | Path) -> None:
-    """Write the tensors of a torch checkpoint, as published weights come, to `path`; it cannot run code."""
-    import torch
+def make_pretrained(backbone: Backbone, weights: str, fetch: Fetch, path: str | Path) -> None:
+    """Write published weights to `path`, with a word on where they come from, which the log gets too."""
     from safetensors.torch import save_file
 
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    tensors, origin = backbone.published(weights, fetch)
     with store.atomic(path) as part:
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, part)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, {"origin": origin})
+    _log.info("%s: from %s; sha256 of this file %s", path, origin, file_sha256(path))
 
 
 def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module":
@@ -69,7 +72,8 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
     wrong = [f"{name} {tuple(state[name].shape)}" for name in wanted if state[name].shape != wanted[name].shape]
     if wrong:
         raise L2HError(f"{path} holds weights of another network: {', '.join(wrong)}")
-    network.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
+    floats = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    network.load_state_dict(floats, assign=True)
     return network.eval()
 
 

@@ -55,7 +55,7 @@ def _match_backbone(path: str, manifest: Manifest, entry: Entry) -> None:
     held = manifest.backbones[label]
     for key in (*FEATURES, *sorted(held.keys() - {*FEATURES, "weights_sha256"})):
         _require_same(path, f"the backbone {label} with {key}", entry.get(key), held.get(key))
-    digest = entry["weights_id"].removeprefix(entry["source"]).removeprefix("-")
+    digest = entry["weights_id"].rpartition(entry["source"])[2].removeprefix("-")
     if digest:
         _require_same(
             path, f"the backbone {label} with weights of sha256", digest, str(held.get("weights_sha256"))[:DIGITS]

@@ -40,8 +40,8 @@ class HashNetwork(torch.nn.Module):
         self.head = make_head(width, hidden, bits)
         self.entry = dict(entry)
         self.shape = {"width": width, "hidden": hidden, "bits": bits}
-        kind = backbones.registry.get(entry["name"])
-        inputs = {"size": entry["input_size"], "mean": kind.mean, "std": kind.std}
+        kind = backbones.registry.get(entry["name"])()
+        inputs = {"size": kind.side(entry["input_size"]), "mean": kind.mean, "std": kind.std}
         self.how = {**inputs, "precision": entry["precision"]}
 
     def hash(self, features: torch.Tensor) -> torch.Tensor:
@@ -66,9 +66,10 @@ class HashNetwork(torch.nn.Module):
 
 def build(entry: Mapping[str, Any], weights: str | Path, hidden: int, bits: int) -> HashNetwork:
     """A network to train: the backbone's weights from a safetensors file, a head drawn by torch's global generator."""
-    backbone = load_network(backbones.registry.get(entry["name"])(), entry["layer"], weights)
+    kind = backbones.registry.get(entry["name"])()
+    backbone, side = load_network(kind, entry["layer"], weights), kind.side(entry["input_size"])
     with torch.inference_mode():
-        width = backbone(torch.zeros(1, 3, entry["input_size"], entry["input_size"])).shape[1]
+        width = backbone(torch.zeros(1, 3, side, side)).shape[1]
     return HashNetwork(backbone, width, hidden, bits, entry).eval()
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from l2h import backbones, codes, costs, datasets, plugins, store
+from l2h import backbones, codes, costs, datasets, hashing, plugins, store
 from l2h.backbones.weights import make_untrained
 from l2h.errors import L2HError
 from l2h.features import preprocess
@@ -338,6 +338,11 @@ def test_a_model_is_json_and_safetensors_and_gives_the_same_codes(model):
     with torch.inference_mode():
         outputs = net(preprocess(IMAGES[:60], 16, (0.5,) * 3, (0.5,) * 3)).numpy()
     assert np.array_equal(np.concatenate([packed for _, packed in found]), codes.pack(outputs > 0))
+
+
+def test_a_network_is_no_hasher_of_features(model):
+    with pytest.raises(L2HError, match="model is a network of scope full, which takes images; load it by"):
+        hashing.load(model[1])
 
 
 def test_what_a_code_costs_is_timed_from_the_image_on(model):

@@ -73,6 +73,8 @@ def load(folder: str | Path) -> Any:
         the folder is damaged, or does not hold exactly what its method learns
     """
     description, arrays = store.read_model(folder)
+    if "head" in description:
+        raise L2HError(f"{folder} is a network of scope full, which takes images; load it by l2h.hashing.network.load")
     try:
         cls = registry.get(description["method"])
         method = cls(**_immutable(description["params"]))

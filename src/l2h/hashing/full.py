@@ -24,7 +24,7 @@ class FullMethod:
     backbone_lr : share of `lr` that the backbone learns at, a tenth as is usual; 0 keeps it frozen, in eval mode, as
         Bi-half's authors do. A loss that looks at features gets the backbone's activations, detached
     patience : epochs without a better score on the validation part after which training stops
-    crop : train on windows of the network's input size, at random places of images that are an eighth larger (256 for
+    crop : train on windows of the network's input size, at random places of images that are a seventh larger (256 for
         224); if not, and whenever images are encoded, the whole image is scaled to the input size
     flip : mirror half of the training images; None for where the data set allows it (`Dataset.flips`)
     """

@@ -1,22 +1,33 @@
-"""AlexNet features: the pipeline's extractor beside the per-image PIL way, and the limit that matrix products set.
+"""Features on a CPU: the pipeline's extractor beside other ways, for AlexNet and for EfficientNet-Lite0.
 
-The PIL way is what feature scripts usually do: each image through PIL and torchvision's transforms, and through the
-network in torch's default memory format, one at a time or stacked to batches. All compute fc7, at 224 px, with random
-weights.
+AlexNet (fc7) is compared with the per-image PIL way, and with the limit that matrix products set. The PIL way is what
+feature scripts usually do: each image through PIL and torchvision's transforms, and through the network in torch's
+default memory format, one at a time or stacked to batches.
+
+EfficientNet-Lite0's network alone is compared with what else makes one faster. To compile takes a C++ compiler and a
+minute, which is not counted, and is left out by --quick; ONNX Runtime takes part where `onnxruntime` and `onnx` are
+installed. All must put out the same.
+
+All at 224 px, with random weights.
 """
 
 import argparse
 import statistics
-import time
+from collections.abc import Callable
+from copy import deepcopy
+from importlib.util import find_spec
+from io import BytesIO
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 from torchvision import transforms
 from torchvision.models import alexnet
 
 from common import machine, seconds
 from l2h import backbones
+from l2h.device import has_bf16
 from l2h.features import extract
 
 BATCH = 128
@@ -60,18 +71,78 @@ def pil(images: np.ndarray, batch: int) -> None:
             network(torch.stack([prepare(Image.fromarray(image)) for image in images[start : start + batch]]))
 
 
-def product_limit() -> float:
-    """Multiplications and additions a second of large matrix products."""
-    a = torch.randn(2048, 2048)
-    a @ a
-    start = time.perf_counter()
+def through(network: Callable, inputs: torch.Tensor, at_once: int) -> torch.Tensor:
+    """The network's outputs, so many images at a time."""
+    return torch.cat([network(part) for part in inputs.split(at_once)])
+
+
+def through_onnx(network: nn.Module, inputs: torch.Tensor, at_once: int, threads: int) -> Callable[[], torch.Tensor]:
+    """The same by ONNX Runtime, ready to be called."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    file, options = BytesIO(), SessionOptions()
+    options.intra_op_num_threads = threads
+    torch.onnx.export(network, (inputs[:2],), file, dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}})
+    session = InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    return lambda: through(lambda part: torch.from_numpy(session.run(None, {"x": part.numpy()})[0]), inputs, at_once)
+
+
+def lite0_ways(inputs: torch.Tensor, threads: int, quick: bool) -> dict[str, Callable[[], torch.Tensor]]:
+    """EfficientNet-Lite0 in torch's default way, in the pipeline's, one step nearer each time, and in others."""
+    backbone = backbones.registry.get("efficientnet_lite0")()
+    network = backbone.truncate(backbone.network(), "pooled").eval()
+    last, few = deepcopy(network).to(memory_format=torch.channels_last), backbone.cpu_batch
+    folded = backbone.fold(deepcopy(last))
+    images = inputs.contiguous(memory_format=torch.channels_last)
+    ways = {
+        f"plain, {BATCH} at a time": lambda: through(network, inputs, BATCH),
+        f"channels last, {BATCH} at a time": lambda: through(last, images, BATCH),
+        f"channels last, {few} at a time": lambda: through(last, images, few),
+        f"l2h: channels last, {few} at a time, folded": lambda: through(folded, images, few),
+    }
+    for at_once in () if quick else (BATCH, few):
+        compiled = torch.compile(deepcopy(last), dynamic=False)
+        ways[f"compiled, {at_once} at a time"] = lambda at_once=at_once, net=compiled: through(net, images, at_once)
+    if find_spec("onnxruntime") and find_spec("onnx"):
+        for at_once in (BATCH, few):
+            ways[f"ONNX Runtime, {at_once} at a time"] = through_onnx(network, inputs, at_once, threads)
+    return ways
+
+
+def in_turn(ways: dict[str, Callable], repeats: int) -> dict[str, float]:
+    """Median seconds of each; side by side, so that what else the machine does hits all alike."""
+    times = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, call in ways.items():
+            times[name].append(seconds(call))
+    return {name: statistics.median(some) for name, some in times.items()}
+
+
+def compare_lite0(count: int, repeats: int, threads: int, quick: bool) -> None:
+    """Print EfficientNet-Lite0's table; stop where a way puts out something else."""
+    with torch.inference_mode():
+        inputs = torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+        ways = lite0_ways(inputs, threads, quick)
+        outputs = {name: call() for name, call in ways.items()}  # compiles, and warms up
+        expected, *others = outputs.values()
+        assert all(torch.allclose(other, expected, atol=1e-4 * float(expected.abs().max())) for other in others)
+        times = in_turn(ways, repeats)
+    plain = next(iter(times.values()))
+    print(f"\nEfficientNet-Lite0's network alone, {count} images, median of {repeats}\n")
+    print("| way | images/s | times plain |\n|:--|--:|--:|")
+    for name, time_taken in times.items():
+        print(f"| {name} | {count / time_taken:.0f} | {plain / time_taken:.2f} |")
+
+
+def product() -> None:
+    """Some large matrix products."""
+    a = torch.ones(2048, 2048)
     for _ in range(5):
         a @ a
-    return 5 * 2 * 2048**3 / (time.perf_counter() - start)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer images and repeats")
     parser.add_argument("--threads", type=int, default=2)
@@ -83,16 +154,13 @@ def main() -> None:
         "PIL, one at a time, fp32": lambda: pil(images, 1),
         f"PIL, stacked to {BATCH}, fp32": lambda: pil(images, BATCH),
         "l2h, fp32": lambda: ours(images, "fp32"),
-        "l2h, bf16": lambda: ours(images, "bf16"),
     }
-    times = {name: [] for name in ways}
-    limits = []
-    for _ in range(repeats):  # side by side, so that what else the machine does hits all alike
-        for name, call in ways.items():
-            times[name].append(seconds(call))
-        limits.append(product_limit())
-    limit = statistics.median(limits) / FLOPS
-    rates = {name: count / statistics.median(some) for name, some in times.items()}
+    if has_bf16():
+        ways["l2h, bf16"] = lambda: ours(images, "bf16")
+    ways["product"] = product
+    times = in_turn(ways, repeats)
+    limit = 5 * 2 * 2048**3 / times.pop("product") / FLOPS
+    rates = {name: count / taken for name, taken in times.items()}
     slow = rates["PIL, one at a time, fp32"]
     print(f"{machine(arguments.threads)}; {count} images of 32 x 32, median of {repeats}\n")
     print("| way | images/s | times one at a time | share of the fp32 product limit |")
@@ -100,6 +168,10 @@ def main() -> None:
     for name, rate in rates.items():
         print(f"| {name} | {rate:.0f} | {rate / slow:.2f} | {rate / limit:.0%} |")
     print(f"\nMatrix products alone: {limit * FLOPS / 1e9:.0f} GFLOP/s, {limit:.0f} images/s.")
+    if find_spec("timm"):
+        compare_lite0(*((8, 1) if arguments.quick else (2 * BATCH, 5)), arguments.threads, arguments.quick)
+    else:
+        print("\nEfficientNet-Lite0 is left out: its extra, lite0, is not installed.")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("name", "tables"), [("ranking", 2), ("scaling", 1), ("extraction", 1)])
+@pytest.mark.parametrize(
+    ("name", "tables"), [("ranking", 2), ("scaling", 1), ("extraction", 2 if find_spec("timm") else 1)]
+)
 def test_a_quick_run_ends_in_tables(name, tables):
     command = [sys.executable, ROOT / "benchmarks" / f"{name}.py", "--quick", "--threads", "1"]
     done = subprocess.run(command, text=True, capture_output=True)

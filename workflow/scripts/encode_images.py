@@ -5,7 +5,7 @@ from l2h.job import start
 start(snakemake)
 
 from l2h import device, store
-from l2h.datasets.images import iter_images
+from l2h.datasets.images import iter_images, require_same
 from l2h.features import BATCH_SIZE
 from l2h.hashing import network
 from l2h.progress import track
@@ -13,6 +13,7 @@ from l2h.progress import track
 key = snakemake.params.key
 hasher = network.load(snakemake.input.model)
 manifest = store.read_manifest(snakemake.input.manifest)
+require_same(manifest, store.read_manifest(snakemake.input.listed), snakemake.input.listed)
 batches = iter_images(snakemake.input.images, manifest, BATCH_SIZE)
 codes = hasher.encode(batches, device.choose(snakemake.params.device))
 progress = track(f"{key['dataset']}, {key['variant']}", codes, len(manifest), "images", BATCH_SIZE)

@@ -88,6 +88,15 @@ class ImageStore:
         return images
 
 
+def require_same(manifest: pa.Table, other: pa.Table, what: str) -> None:
+    """Raise L2HError unless two manifests list the same images by the same ids; `what` names the other in words."""
+    columns = ["id", "image_sha256"]
+    if not manifest.select(columns).equals(other.select(columns)):
+        raise L2HError(
+            f"the images here are not those of {what}, by id and sha256; get the data set that it was made of"
+        )
+
+
 def iter_images(folder: str | Path, manifest: pa.Table, batch_size: int) -> Iterator[tuple[Ints, Images]]:
     """Yield ids, int64 (m,), and images as `ImageStore.read` gives them, in the manifest's order."""
     images = ImageStore(folder, manifest)

@@ -32,7 +32,7 @@ def read_lists(lists: Mapping[str, Path], problems: Problems) -> list[Picture]:
     Parameters
     ----------
     lists : by role, which are "query", "train" and "database"; or one alone under "images", which gives no role
-    problems : gets what is wrong with a line, as `<list>:<number>`
+    problems : gets what is wrong with a line
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read_lists(lists: Mapping[str, Path], problems: Problems) -> list[Picture]:
             if not line.strip():
                 continue
             lines += 1
-            place = f"{path.name}:{number}"
+            place = f"{role} line {number}"
             match = LINE.fullmatch(line)
             if match is None:
                 problems.add("lines without labels at their end", place)
@@ -68,7 +68,7 @@ def read_lists(lists: Mapping[str, Path], problems: Problems) -> list[Picture]:
                 problems.add("queries that are trained on or searched as well", f"{place} {name}")
             picture.roles += [role] if role != "images" else []
         if not lines:
-            problems.add("empty lists", path.name)
+            problems.add("empty lists", role)
     _require_one_width(widths, problems)
     return list(pictures.values())
 

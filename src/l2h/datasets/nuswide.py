@@ -22,15 +22,27 @@ class Nuswide81M(ImageList):
     Parameters
     ----------
     sources : where the lists and the pictures may lie: in the folder `nuswide_81_m` of downloads, or of the mirror
+    drop_unlabelled_queries : as in `ImageList`; one list of queries in circulation has 1,131 of them
     """
 
     protocols = {"nuswide-81-m": None}
+    licence = (
+        "pictures: those of their Flickr authors; the collection: by the agreement form of the National University of "
+        "Singapore, https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html"
+    )
 
-    def __init__(self, sources: "Sources"):
+    def __init__(self, sources: "Sources", *, drop_unlabelled_queries: bool = False):
         self.found = {path: sources.find(path) for path in (*LISTS.values(), IMAGES)}
         root = str((self.found[IMAGES] or Path(IMAGES)).parent)
         query, train, database = (str(self.found[path] or path) for path in LISTS.values())
-        super().__init__(sources, root=root, query=query, train=train, database=database)
+        super().__init__(
+            sources,
+            root=root,
+            query=query,
+            train=train,
+            database=database,
+            drop_unlabelled_queries=drop_unlabelled_queries,
+        )
         self.protocols = type(self).protocols
 
     def missing(self) -> str | None:

@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    count, repeats = (2 * BATCH, 2) if arguments.quick else (6 * BATCH, 5)
+    count, repeats = (BATCH // 2, 1) if arguments.quick else (6 * BATCH, 5)
     images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     ways = {
         "PIL, one at a time, fp32": lambda: pil(images, 1),

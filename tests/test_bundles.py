@@ -563,6 +563,15 @@ def test_features_of_other_weights(content, made, tmp_path):
     refused(path, f"features/net.parquet says weights_sha256 '{'cd' * 32}'; .* say '{WEIGHTS}'")
 
 
+def test_an_input_size_that_the_config_leaves_to_the_network(content, tmp_path):
+    backbones = json.loads(content["manifest.json"])["backbones"]
+    backbones["net"]["input_size"] = None
+    unpack(write(tmp_path / "b.tar", described(content, backbones=backbones)), tmp_path / "whole")
+    backbones["net"]["input_size"] = 225
+    path = write(tmp_path / "b.tar", described(content, backbones=backbones))
+    refused(path, "features/net.parquet says input_size '224'; .* say '225'")
+
+
 def test_a_table_that_would_fill_memory(content, tmp_path, monkeypatch):
     monkeypatch.setattr(consistency, "MAX_ROW_GROUP", 100)
     refused(write(tmp_path / "x.tar", content), r"holds a row group of \d+ bytes, more than the 100 that are read")

@@ -65,6 +65,8 @@ def _check_split(path: Path, protocol: str, images: pa.Table) -> str:
 def _check_features(path: Path, entry: dict[str, Any]) -> None:
     metadata = store.read_metadata(path, *NOTED.values())
     for key, name in NOTED.items():
+        if key == "input_size" and entry.get(key) is None:
+            continue  # the config left it to the network
         _require_same(path, name, metadata[name], str(entry.get(key)))
 
 

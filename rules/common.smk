@@ -17,6 +17,7 @@ from l2h.config import DOWNLOADS, EXTERNAL, declared
 from l2h.datasets.images import DECODERS
 from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
+from l2h.hashing.deep import DeepHasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
 
@@ -262,6 +263,14 @@ def features_of(wildcards):
     """A bundle calls them by the backbone's label, as its maker's threads and processor matter no more."""
     name = wildcards.backbone if wildcards.dataset in UNPACKED else BACKBONES[wildcards.backbone]["id"]
     return f"{home(wildcards.dataset)}/features/{name}.parquet"
+
+
+def mirrored_of(wildcards):
+    """The features of mirrored training images, for a deep method that sees them."""
+    if not issubclass(method_class(wildcards.variant), DeepHasher) or not flip_of(wildcards):
+        return []
+    name = BACKBONES[wildcards.backbone]["id"]
+    return f"resources/{wildcards.dataset}/features/{name}-mirrored-{wildcards.protocol}.parquet"
 
 
 def model_of(wildcards):

@@ -51,3 +51,19 @@ rule features:
         "{wildcards.dataset}: features {wildcards.features}"
     script:
         "../workflow/scripts/features.py"
+
+
+use rule features as mirrored_features with:
+    input:
+        images="resources/{dataset}/images",
+        manifest="resources/{dataset}/manifest.parquet",
+        split="resources/{dataset}/splits/{protocol}.parquet",
+        weights=weights_of,
+    output:
+        "resources/{dataset}/features/{features}-mirrored-{protocol}.parquet",
+    log:
+        "resources/{dataset}/logs/features-{features}-mirrored-{protocol}.log",
+    benchmark:
+        "resources/{dataset}/benchmarks/features-{features}-mirrored-{protocol}.tsv"
+    message:
+        "{wildcards.dataset}: features {wildcards.features} of {wildcards.protocol}'s training images, mirrored"

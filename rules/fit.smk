@@ -3,6 +3,7 @@ rule fit:
         split=split_of,
         checked=checked,
         features=features_of,
+        mirrored=mirrored_of,
     output:
         directory(f"{CELL}/model"),
     log:

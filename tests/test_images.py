@@ -14,7 +14,7 @@ from PIL import Image
 
 from l2h import datasets, store
 from l2h.datasets import pictures
-from l2h.datasets.images import ImageStore, iter_images, require_same
+from l2h.datasets.images import ImageStore, iter_images, mirror, require_same
 from l2h.datasets.pictures import PictureError, decode
 from l2h.errors import L2HError
 
@@ -49,6 +49,13 @@ class TestArrays:
         assert [len(ids) for ids, _ in batches] == [400, 400, 98]
         assert np.array_equal(np.concatenate([ids for ids, _ in batches]), np.arange(898))
         assert np.array_equal(np.concatenate([images for _, images in batches]), np.load(folder / "images.npy"))
+
+    def test_some_images_mirrored(self, prepared):
+        folder, manifest = prepared
+        ((ids, images),) = iter_images(folder, manifest, 400, np.array([30, 4, 7]))
+        assert ids.tolist() == [4, 7, 30]
+        assert np.array_equal(mirror(images), np.load(folder / "images.npy")[[4, 7, 30], :, ::-1])
+        assert np.array_equal(mirror(list(images)), mirror(images))
 
     def test_rows_come_in_the_order_asked_for(self, prepared):
         images = ImageStore(*prepared)

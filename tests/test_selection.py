@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from l2h import hashing
 from l2h.errors import L2HError
 from l2h.hashing import selection
+from l2h.hashing.bihalf import BiHalfLoss
 from l2h.hashing.dsh import DSHLoss
 from l2h.hashing.training import Trainer
 
@@ -48,7 +49,7 @@ def test_what_is_learned_is_the_trained_head_with_the_scaling_folded_in(scope, d
 
     def train(self, *arguments, **options):
         head = original(self, *arguments, **options)
-        trained.append(head(self.inputs).detach().numpy())
+        trained.append(head(self.inputs[0]).detach().numpy())
         return head
 
     monkeypatch.setattr(Trainer, "train", train)
@@ -184,3 +185,63 @@ def test_dsh_s_memory_does_not_grow_with_bank_times_bits_times_batch():
         loss(outputs, outputs, torch.arange(batch), 0).backward()
     assert outputs.grad is not None
     assert images * bits <= largest.values <= images * max(bits, batch)
+
+
+def seen_in_training(monkeypatch, X, mirrored, **params):
+    """The features that the loss of an unsupervised method saw, float (k, d), batch after batch."""
+    seen = []
+    original = BiHalfLoss.__call__
+
+    def loss(self, outputs, features, rows, epoch):
+        if outputs.requires_grad:  # not when the validation part is scored
+            seen.append(features.numpy())
+        return original(self, outputs, features, rows, epoch)
+
+    monkeypatch.setattr(BiHalfLoss, "__call__", loss)
+    make("bihalf", lr=1e-3, **params).fit(X, mirrored=mirrored)
+    return np.concatenate(seen)
+
+
+def test_each_image_is_seen_mirrored_or_not_by_chance(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 16)).astype(np.float32)
+    X[:, 0] = np.arange(60)
+    mirrored = X.copy()
+    mirrored[:, 1:] += 100
+    seen = seen_in_training(monkeypatch, X, mirrored, epochs=20, validation=0)
+    turned = seen[:, 1] > 50
+    assert 0.4 < turned.mean() < 0.6
+    image = seen[:, 0].astype(int)
+    assert np.array_equal(seen, np.where(turned[:, None], mirrored[image], X[image]))
+    assert np.array_equal(np.bincount(image), np.full(60, 20))
+    assert np.array_equal(np.unique(image[turned]), np.arange(60))
+
+
+def test_no_mirrored_image_of_the_validation_part_is_trained_on(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 16)).astype(np.float32)
+    X[:, 0] = np.arange(60)
+    seen = seen_in_training(monkeypatch, X, X, epochs=5, validation=0.2)
+    assert len(np.unique(seen[:, 0])) == 48
+
+
+def test_the_validation_part_is_scored_as_it_is(digits):
+    """Whatever the mirrored images show, with a rate of nearly nothing the score is that of the head without them."""
+    X, y = digits
+    plain, flipped = make("dsh", lr=1e-12), make("dsh", lr=1e-12)
+    plain.fit(X, y)
+    flipped.fit(X, y, mirrored=X[:, ::-1] * 5)
+    scores = [hasher.selection_["curves"][0]["scores"] for hasher in (plain, flipped)]
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize(
+    ("flip", "mirrored", "message"),
+    [
+        (True, None, "flip must be true with features of mirrored images"),
+        (False, np.ones((300, 64)), "flip must be .* got False"),
+        (None, np.ones((299, 64)), "mirrored holds features of 299 images, X of 300"),
+        (None, np.ones((300, 63)), "63 features"),
+    ],
+)
+def test_mirrored_images_that_do_not_fit(flip, mirrored, message, digits):
+    with pytest.raises(ValueError, match=message):
+        make("hashnet", flip=flip).fit(*digits, mirrored=mirrored)

@@ -1,4 +1,4 @@
-"""Extract a data set's features with one backbone."""
+"""Extract a data set's features with one backbone: of all images, or of a split's training images, mirrored."""
 
 from l2h.job import start
 
@@ -7,7 +7,7 @@ start(snakemake)
 import l2h
 from l2h import backbones, device, store
 from l2h.backbones.weights import file_sha256, load_network
-from l2h.datasets.images import iter_images
+from l2h.datasets.images import iter_images, mirror
 from l2h.features import BATCH_SIZE, extract
 from l2h.progress import track
 
@@ -18,8 +18,11 @@ side = backbone.side(entry["input_size"])
 target = device.choose(snakemake.params.device)
 device.warn_of_emulation(entry["precision"], target)
 network = backbone.fold(load_network(backbone, entry["layer"], snakemake.input.weights))
+split = store.read_split(snakemake.input.split) if hasattr(snakemake.input, "split") else None
+ids = None if split is None else split.ids("train")
+images = iter_images(snakemake.input.images, manifest, BATCH_SIZE, ids)
 features = extract(
-    iter_images(snakemake.input.images, manifest, BATCH_SIZE),
+    images if split is None else ((some, mirror(batch)) for some, batch in images),
     network,
     size=side,
     mean=backbone.mean,
@@ -41,6 +44,8 @@ metadata = {
     "preprocessing": f"whole image to a square, bilinear, antialiased; mean {backbone.mean}, std {backbone.std}",
     "l2h_version": l2h.__version__,
 }
+if split is not None:
+    metadata |= {"mirrored": split.protocol, "split_sha256": split.sha256}
 work = f"{snakemake.wildcards.dataset}, {entry['name']} {entry['layer']}, {entry['source']}"
-progress = track(work, features, len(manifest), "images", BATCH_SIZE)
+progress = track(work, features, len(manifest if ids is None else ids), "images", BATCH_SIZE)
 store.write_features(snakemake.output[0], progress, entry["dtype"], metadata)

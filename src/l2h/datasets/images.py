@@ -97,10 +97,20 @@ def require_same(manifest: pa.Table, other: pa.Table, what: str) -> None:
         )
 
 
-def iter_images(folder: str | Path, manifest: pa.Table, batch_size: int) -> Iterator[tuple[Ints, Images]]:
-    """Yield ids, int64 (m,), and images as `ImageStore.read` gives them, in the manifest's order."""
+def iter_images(
+    folder: str | Path, manifest: pa.Table, batch_size: int, ids: Ints | None = None
+) -> Iterator[tuple[Ints, Images]]:
+    """Yield ids, int64 (m,), and images as `ImageStore.read` gives them, all or of some ids, in the manifest's order."""
     images = ImageStore(folder, manifest)
-    ids = manifest["id"].to_numpy()
-    for start in range(0, len(ids), batch_size):
-        rows = np.arange(start, min(start + batch_size, len(ids)))
-        yield ids[rows], images.read(rows)
+    known = manifest["id"].to_numpy()
+    rows = np.arange(len(known)) if ids is None else np.flatnonzero(np.isin(known, ids))
+    for start in range(0, len(rows), batch_size):
+        some = rows[start : start + batch_size]
+        yield known[some], images.read(some)
+
+
+def mirror(images: Images) -> Images:
+    """Images as `ImageStore.read` gives them, each turned left to right."""
+    if isinstance(images, np.ndarray):
+        return np.ascontiguousarray(images[:, :, ::-1])
+    return [np.ascontiguousarray(image[:, ::-1]) for image in images]

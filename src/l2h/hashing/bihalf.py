@@ -64,7 +64,8 @@ class BiHalf(DeepHasher):
 
     Parameters
     ----------
-    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state : see `DeepHasher`
+    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state :
+        see `DeepHasher`
     gamma : see `BiHalfLoss`
     """
 
@@ -83,10 +84,13 @@ class BiHalf(DeepHasher):
         batch_size: int = 128,
         weight_decay: float = 1e-5,
         gamma: float = 6.0,
+        flip: bool | None = None,
         device: str = "auto",
         random_state: int | None = None,
     ):
-        super().__init__(bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state)
+        super().__init__(
+            bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state
+        )
         self.gamma = gamma
 
     def check_params(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
 from l2h.errors import L2HError
 from l2h.hashing import FULL
@@ -49,6 +50,8 @@ class DeepHasher(Hasher):
     validation : share of the training images that are kept for the choice; 0 to train on all of them, with one head
         and one lr, to the last epoch
     batch_size, weight_decay : of the training
+    flip : train on mirrored images too, each image mirrored or not by chance each time it is seen; None for where the
+        data set allows it (`Dataset.flips`) and, in `fit`, where their features are given
     device : "auto", "cpu" or "cuda"
     random_state : of validation part, initialisation and batches
     """
@@ -75,6 +78,7 @@ class DeepHasher(Hasher):
         validation: float,
         batch_size: int,
         weight_decay: float,
+        flip: bool | None,
         device: str,
         random_state: int | None,
     ):
@@ -86,6 +90,7 @@ class DeepHasher(Hasher):
         self.validation = validation
         self.batch_size = batch_size
         self.weight_decay = weight_decay
+        self.flip = flip
         self.device = device
         self.random_state = random_state
 
@@ -108,26 +113,36 @@ class DeepHasher(Hasher):
         require(one or self.scope != FULL, "lr and hidden", (self.lr, self.hidden), "one number each at scope full")
         require(is_count(self.batch_size) and self.batch_size > 1, "batch_size", self.batch_size, "at least 2")
         require(is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "from 0")
+        known = self.flip is None or isinstance(self.flip, bool)
+        require(known, "flip", self.flip, "true, false, or null for what the data set says")
         require(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
 
     @abstractmethod
     def loss(self, labels: "torch.Tensor | None") -> "Loss":
         """The loss for training rows with these labels, float (n, c) multi-hot, or None if not supervised."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, mirrored: ArrayLike | None = None) -> Self:
+        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot.
+
+        Parameters
+        ----------
+        mirrored : features (n, d) of the same images, mirrored left to right
+        """
         from l2h.hashing.training import Trainer
 
         if self.scope == FULL:
             raise L2HError("scope full is trained from images, not from features; see l2h.hashing.finetuning")
         data = self.training_features(X, np.float32)
+        agree = self.flip is None or self.flip == (mirrored is not None)
+        require(agree, "flip", self.flip, "true with features of mirrored images, false without, or null for either")
         labels = multi_hot(y, len(data), type(self).__name__).astype(np.float32) if self.supervised else None
+        views = data[None] if mirrored is None else np.stack([data, self._checked_mirrored(mirrored, data)])
         self.mean_ = data.mean(axis=0, dtype=np.float64).astype(np.float32)
         centred = data - self.mean_
         scale = np.sqrt(np.mean(centred**2, dtype=np.float64)).astype(np.float32) or np.float32(1)
         trainer = Trainer(
-            centred / scale,
-            data,
+            (views - self.mean_) / scale,
+            views,
             labels,
             self.loss,
             bits=self.bits,
@@ -150,6 +165,14 @@ class DeepHasher(Hasher):
         self.projection_, self.intercept_ = layers[-1]
         self.warn_of_collapse(self.decision_function(data))
         return self
+
+    def _checked_mirrored(self, mirrored: ArrayLike, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        checked = validate_data(self, mirrored, dtype=np.float32, reset=False)
+        if len(checked) != len(data):
+            raise ValueError(
+                f"mirrored holds features of {len(checked)} images, X of {len(data)}; give the same images"
+            )
+        return checked
 
     def decision_function(self, X: ArrayLike) -> NDArray:
         """Scores, float (n, bits)."""

@@ -61,7 +61,8 @@ class DSH(DeepHasher):
 
     Parameters
     ----------
-    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state : see `DeepHasher`
+    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state :
+        see `DeepHasher`
     alpha : weight of the pull towards -1 and 1
     margin : None for the paper's 2 * bits
     pairs : "bank" or "batch"; see `DSHLoss`
@@ -81,10 +82,13 @@ class DSH(DeepHasher):
         alpha: float = 0.1,
         margin: float | None = None,
         pairs: str = "bank",
+        flip: bool | None = None,
         device: str = "auto",
         random_state: int | None = None,
     ):
-        super().__init__(bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state)
+        super().__init__(
+            bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state
+        )
         self.alpha = alpha
         self.margin = margin
         self.pairs = pairs

@@ -26,14 +26,12 @@ class FullMethod:
     patience : epochs without a better score on the validation part after which training stops
     crop : train on windows of the network's input size, at random places of images that are a seventh larger (256 for
         224); if not, and whenever images are encoded, the whole image is scaled to the input size
-    flip : mirror half of the training images; None for where the data set allows it (`Dataset.flips`)
     """
 
     method: DeepHasher
     backbone_lr: float
     patience: int = 10
     crop: bool = True
-    flip: bool | None = None
 
     @property
     def hidden(self) -> int:
@@ -51,8 +49,6 @@ class FullMethod:
         require(share, "backbone_lr", self.backbone_lr, "a share of lr from 0")
         require(is_count(self.patience), "patience", self.patience, "a whole number from 1")
         require(isinstance(self.crop, bool), "crop", self.crop, "true or false")
-        known = self.flip is None or isinstance(self.flip, bool)
-        require(known, "flip", self.flip, "true, false, or null for what the data set says")
 
     def get_params(self) -> dict[str, Any]:
         """All parameters by name, those of the method among them."""

@@ -63,7 +63,8 @@ class HashNet(DeepHasher):
 
     Parameters
     ----------
-    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state : see `DeepHasher`
+    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state :
+        see `DeepHasher`
     step : epochs between two steps of the continuation
     weighting : "shared" or "jaccard"; see `HashNetLoss`
     """
@@ -81,10 +82,13 @@ class HashNet(DeepHasher):
         weight_decay: float = 1e-5,
         step: int = 10,
         weighting: str = "shared",
+        flip: bool | None = None,
         device: str = "auto",
         random_state: int | None = None,
     ):
-        super().__init__(bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, device, random_state)
+        super().__init__(
+            bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state
+        )
         self.step = step
         self.weighting = weighting
 

@@ -45,7 +45,7 @@ def select(
     L2HError
         the validation part would be too small to choose on, or every training diverges
     """
-    validation, rest = validation_part(len(trainer.inputs), share, trainer.seed)
+    validation, rest = validation_part(trainer.inputs.shape[1], share, trainer.seed)
     labels = None if trainer.labels is None else trainer.labels[validation]
     name, measure = criterion(labels, trainer.make_loss, trainer.batch_size)
     curves: list[dict[str, Any]] = []
@@ -54,8 +54,8 @@ def select(
     def score(head: torch.nn.Sequential) -> None:
         curve = curves[-1]
         with torch.no_grad():
-            outputs = head(trainer.inputs[validation])
-            value = measure(outputs, trainer.features[validation], len(curve["scores"]))
+            outputs = head(trainer.inputs[0, validation])
+            value = measure(outputs, trainer.features[0, validation], len(curve["scores"]))
         curve["scores"].append(value)
         if value > best["score"]:
             best.update(score=value, head=deepcopy(head), curve=curve, epochs=len(curve["scores"]))

@@ -70,8 +70,9 @@ class Trainer:
 
     Parameters
     ----------
-    inputs : float32 (n, d), what the head sees
-    features : float32 (n, d), what the loss sees
+    inputs : float32 (v, n, d), what the head sees: v views of each image, the first as it is. Each time an image comes
+        up in training, chance chooses its view
+    features : float32 (v, n, d), what the loss sees
     labels : float32 (n, c) multi-hot, or None
     make_loss : from the labels of the rows that are trained on, on the device, to the loss
     """
@@ -124,14 +125,16 @@ class Trainer:
         name = f"hidden layer of {hidden}" if hidden else "linear"
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            head = make_head(self.inputs.shape[1], hidden, self.bits).to(self.device)
+            head = make_head(self.inputs.shape[2], hidden, self.bits).to(self.device)
             optimizer = torch.optim.Adam(head.parameters(), lr=lr, weight_decay=self.weight_decay, fused=True)
+            n_views = len(self.inputs)
             n_batches = count_batches(len(kept), self.batch_size)
 
             def losses(epoch: int) -> Iterator[torch.Tensor]:
                 for batch in torch.randperm(len(kept)).to(self.device).tensor_split(n_batches):
                     images = kept[batch]
-                    yield loss(head(self.inputs[images]), self.features[images], batch, epoch)
+                    views = torch.randint(n_views, (len(batch),)).to(self.device) if n_views > 1 else 0
+                    yield loss(head(self.inputs[views, images]), self.features[views, images], batch, epoch)
 
             for epoch in track(f"training, {name}, lr {lr}", range(epochs), epochs, "epochs"):
                 train_epoch(optimizer, losses(epoch), epoch, lr)

@@ -100,7 +100,7 @@ def require_same(manifest: pa.Table, other: pa.Table, what: str) -> None:
 def iter_images(
     folder: str | Path, manifest: pa.Table, batch_size: int, ids: Ints | None = None
 ) -> Iterator[tuple[Ints, Images]]:
-    """Yield ids, int64 (m,), and images as `ImageStore.read` gives them, all or of some ids, in the manifest's order."""
+    """Yield ids, int64 (m,), and images as `ImageStore.read` gives them, by the manifest's order; all or some ids'."""
     images = ImageStore(folder, manifest)
     known = manifest["id"].to_numpy()
     rows = np.arange(len(known)) if ids is None else np.flatnonzero(np.isin(known, ids))

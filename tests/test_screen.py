@@ -17,7 +17,7 @@ from snakemake_logger_plugin_l2h import LogHandler, duration
 def screen():
     """A handler of a run that began at 0 s."""
     handler = LogHandler(SimpleNamespace(dryrun=False, stdout=False), None)
-    handler.started = 0.0
+    handler.times[0] = 0.0
     return handler
 
 
@@ -29,10 +29,16 @@ def test_a_job_is_a_line_with_what_is_done_and_what_remains(screen):
     assert "total 8" in screen.line(record(LogEvent.RUN_INFO, "total 8", stats={"fit": 8, "total": 8}), 0.0)
     job = record(LogEvent.JOB_INFO, rule_msg="digits: fit itq, 8 bits", rule_name="fit")
     assert screen.line(job, 5.0) == "[0 of 8 done] digits: fit itq, 8 bits"
-    assert screen.line(record(LogEvent.PROGRESS, done=2, total=8), 10.0) == ""
-    assert screen.line(job, 60.0) == "[2 of 8 done, about 3 min left] digits: fit itq, 8 bits"
+    assert screen.line(record(LogEvent.PROGRESS, done=1, total=8), 10.0) == ""
+    assert screen.line(job, 20.0) == "[1 of 8 done, about 2 min left] digits: fit itq, 8 bits"
     nameless = record(LogEvent.JOB_INFO, rule_msg=None, rule_name="all")
-    assert screen.line(nameless, 20.0) == "[2 of 8 done, about 60 s left] all"
+    assert screen.line(nameless, 10.0) == "[1 of 8 done, about 70 s left] all"
+
+
+def test_what_remains_follows_the_pace_of_the_last_jobs(screen):
+    for done in range(1, 101):
+        screen.line(record(LogEvent.PROGRESS, done=done, total=200), 1000.0 + done)
+    assert screen.remaining(1100.0) == ", about 2 min left"  # 100 jobs, a second each; not eleven
 
 
 def test_chatter_is_left_out_and_everything_else_is_not(screen):

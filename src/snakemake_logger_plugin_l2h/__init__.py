@@ -5,10 +5,13 @@ Snakemake finds its plug-ins by the name of their package, so this one stands be
 
 import sys
 import time
+from collections import deque
 from logging import LogRecord
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
+
+RECENT = 30  # jobs whose pace tells what remains: the first ones, data and features, are unlike the many that follow
 
 
 class LogHandler(LogHandlerBase):
@@ -22,7 +25,8 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self) -> None:
         """Start the clock."""
-        self.done, self.total, self.started = 0, 0, time.monotonic()
+        self.done, self.total = 0, 0
+        self.times = deque([time.monotonic()], maxlen=RECENT)  # when the run began, or when jobs ended
 
     def emit(self, record: LogRecord) -> None:
         """Write what a record means, if it is worth a line."""
@@ -37,6 +41,7 @@ class LogHandler(LogHandlerBase):
             self.total = record.stats["total"]  # type: ignore[attr-defined]
         if event == LogEvent.PROGRESS:
             self.done, self.total = record.done, record.total  # type: ignore[attr-defined]
+            self.times.append(now)
             return ""
         if event == LogEvent.JOB_INFO:
             what = record.rule_msg or record.rule_name  # type: ignore[attr-defined]
@@ -46,10 +51,11 @@ class LogHandler(LogHandlerBase):
         return self.format(record)
 
     def remaining(self, now: float) -> str:
-        """What the rest takes if it goes on as so far; nothing before there is something to go by."""
-        if not self.done:
+        """What the rest takes at the pace of the last jobs; nothing before there is a pace to go by."""
+        if len(self.times) < 2:
             return ""
-        return f", about {duration((now - self.started) * (self.total - self.done) / self.done)} left"
+        pace = (now - self.times[0]) / (len(self.times) - 1)
+        return f", about {duration(pace * (self.total - self.done))} left"
 
 
 def duration(seconds: float) -> str:

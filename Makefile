@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart test bench lint lock
+.PHONY: help quickstart test bench lint docs lock
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
 	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
 	@echo "make lint         check style, types and the workflow"
+	@echo "make docs         write the pages of docs/reference that follow from the code"
 	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"
 
 quickstart: .venv/run
@@ -29,6 +30,9 @@ lint: .venv/dev
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint --configfile config/quickstart.yaml
+
+docs: .venv/run
+	$(BIN)/python docs/generate.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "l2h needs Python 3.11 or newer; say make PYTHON=python3.11")'

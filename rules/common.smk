@@ -316,15 +316,15 @@ def gpus(wildcards):
 
 
 def ending(comparison, report):
-    """What the end of a run says: the table in short, what was not run, and where the rest is."""
+    """What the end of a run says: its result in a few lines, and where the rest is."""
     import pandas
 
-    from l2h.report.comparison import split_off, summary
+    from l2h.report import ending
 
-    table = pandas.read_parquet(comparison)
+    supervised = {label for label, entry in VARIANTS.items() if entry["supervised"]}
     figures = Path(comparison).with_suffix(".csv")
-    not_run = "".join(f"not run: {line}\n" for line in split_off(table)[1])
-    return f"\nmAP over the whole database:\n{summary(table)}\n\n{not_run}all figures: {figures}\nreport:      {report}"
+    result = ending.ending(pandas.read_parquet(comparison), supervised)
+    return f"\n{result}\nall figures: {figures}\nreport:      {report}"
 
 
 def bundled(dataset):

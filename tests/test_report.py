@@ -13,6 +13,7 @@ from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
 from l2h.report import answer, charts, comparison, costs, differences, made, page, published
+from l2h.report.ending import ending
 from l2h.splits import Split
 
 
@@ -210,10 +211,19 @@ def test_all_three_files_say_the_same_twice(table, tmp_path):
     assert len((tmp_path / "a.md").read_text().splitlines()) == len(table) + 2
 
 
-def test_the_summary_has_a_line_a_variant(table):
-    lines = comparison.summary(table).splitlines()
-    assert len(lines) == 2 + 3
-    assert re.search(rf"itq +\| +{table['map'][0]:.3f} \| +{table['map'][1]:.3f} \|", lines[2])
+def test_the_ending_has_a_line_a_place_and_leaves_out_what_is_not_there(table, beside):
+    head, digits, pairs = ending(table, {"itq"}).splitlines()
+    assert head == "Best mAP over the whole database"
+    assert pairs.startswith("pairs (p, alexnet-fc7): trained with")
+    for group, labels in (("trained with labels", True), ("trained without labels", False)):
+        rows = table[(table["dataset"] == "digits") & ((table["variant"] == "itq") == labels)]
+        best = rows.loc[rows["map"].idxmax()]
+        assert f"{group}, {best['variant']} {best['map']:.3f} at {best['bits']} bits" in digits
+    _, digits, theirs, other = ending(beside, set()).splitlines()
+    exact = beside.set_index("variant")["map"]["cosine"]
+    assert re.search(rf"^digits \(p, alexnet-fc7\): .*; exact search, cosine {exact:.3f}$", digits)
+    assert theirs.startswith("digits (p, external): made elsewhere, theirs 0.")
+    assert other.startswith("pairs (p, external): made elsewhere, theirs 0.")
 
 
 def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audits):
@@ -249,15 +259,6 @@ def beside():
         cell("theirs", 8, 0, "pairs", scope="external", backbone="external"),
     ]
     return comparison.compare(*zip(*cells, strict=True))
-
-
-def test_the_summary_has_a_column_for_exact_search_and_leaves_out_what_is_not_there(beside):
-    head, _, *lines = comparison.summary(beside).splitlines()
-    assert [name.strip() for name in head.split("|")][5:-1] == ["8 bits", "16 bits", "features"]
-    cells = {tuple(word.strip() for word in line.split("|"))[1:-1] for line in lines}
-    itq, exact = (beside[beside["variant"] == name].set_index("bits")["map"] for name in ("itq", "cosine"))
-    assert ("digits", "p", "alexnet-fc7", "itq", f"{itq[8]:.3f}", f"{itq[16]:.3f}", "") in cells
-    assert ("digits", "p", "alexnet-fc7", "cosine", "", "", f"{exact[40]:.3f}") in cells
 
 
 def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
@@ -442,7 +443,7 @@ def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_pat
     ran, lines = comparison.split_off(partial)
     assert lines == ["far (q): get <it> from afar"]
     assert ran["bits"].dtype == np.int64
-    assert "far" not in comparison.summary(partial)
+    assert ending(partial, set()).splitlines()[-1] == "not run: far (q): get <it> from afar"
     joined = join_costs(partial)
     costs.write_table(joined, tmp_path / "table.md")
     assert (tmp_path / "table.md").read_text().endswith("\n\nNot run: far (q): get <it> from afar\n")

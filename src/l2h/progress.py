@@ -16,8 +16,9 @@ class _Lines:
         self._logger = logger
 
     def write(self, text: str) -> None:
-        if text.strip():
-            self._logger.info(text.strip("\r\n "))
+        line = text.strip("\r\n ")
+        if line and not line.endswith("? left"):  # the first, which knows nothing yet
+            self._logger.info(line)
 
     def flush(self) -> None:
         pass

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -60,21 +59,6 @@ def split_off(comparison: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         f"{dataset} ({protocol}): {why}" for dataset, protocol, why in absent[["dataset", "protocol", "not_run"]].values
     ]
     return comparison[ran].astype({"bits": "int64"}), lines
-
-
-def summary(comparison: pd.DataFrame) -> str:
-    """MAP at each code length, a line per variant that was run: the table in short, as Markdown.
-
-    A column holds the exact searches, whose "code" is the features.
-    """
-    comparison, _ = split_off(comparison)
-    variant = ["dataset", "protocol", "backbone", "variant"]
-    length = comparison["bits"].where(comparison["scope"] != "exact", np.inf)
-    lines = comparison.assign(bits=length).pivot_table(index=variant, columns="bits", values="map", sort=False)
-    lines = lines.sort_index(axis=1)
-    lines.columns = ["features" if bits == np.inf else f"{bits:.0f} bits" for bits in lines.columns]
-    lines = lines.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
-    return lines.reset_index().to_markdown(index=False, floatfmt=".3f")
 
 
 def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdown: str | Path) -> None:

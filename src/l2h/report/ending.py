@@ -1,0 +1,31 @@
+"""What a run says at its end: for each place of the comparison, the best of each kind of method."""
+
+import pandas as pd
+
+from l2h.report.answer import EXACT, answers
+from l2h.report.comparison import split_off
+from l2h.report.differences import PLACE
+
+
+def ending(comparison: pd.DataFrame, supervised: set[str]) -> str:
+    """A line on each data set, protocol and backbone, and one on each data set that was not run.
+
+    Parameters
+    ----------
+    comparison : the table
+    supervised : the variants that need labels
+    """
+    ran, not_run = split_off(comparison)
+    lines = []
+    for (dataset, protocol, backbone, _), rows in ran.groupby(PLACE, sort=False):
+        best = [f"{entry['group']}, {_figure(entry['best'])}" for entry in answers(rows, {}, supervised)]
+        exact = rows[rows["scope"] == EXACT]
+        if len(exact):
+            best.append(f"exact search, {_figure(exact.loc[exact['map'].idxmax()])}")
+        lines.append(f"{dataset} ({protocol}, {backbone}): {'; '.join(best)}")
+    return "\n".join(["Best mAP over the whole database", *lines, *(f"not run: {line}" for line in not_run)])
+
+
+def _figure(row: "pd.Series | dict") -> str:
+    length = "" if row["scope"] == EXACT else f" at {row['bits']} bits"
+    return f"{row['variant']} {row['map']:.3f}{length}"

@@ -15,7 +15,7 @@ from l2h.datasets.digits import Digits
 from l2h.splits import Split, make_split
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("methods", "datasets", "backbones", "check-split")
+COMMANDS = ("methods", "datasets", "backbones", "check-split", "search", "compare")
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     (tmp_path / "data/images").mkdir(parents=True)
     np.save(tmp_path / "data/images/images.npy", images)
     (tmp_path / "data/manifest.parquet").write_bytes((digits / "manifest.parquet").read_bytes())
-    code, out, err = said(capsys, "check-split", sound, "--data", str(tmp_path / "data"))
+    code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path / "data"))
     assert code == 0
     assert f"query {query} ({manifest['location'][int(query)]}) and {other} ({manifest['location'][int(other)]})" in out
     assert "mirrored" in out

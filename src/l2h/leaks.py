@@ -36,9 +36,7 @@ def look_for(split: Split, manifest: pa.Table, images: str | Path) -> list[dict[
     """
     rows, found = find(split.table["id"].to_numpy(), manifest["id"].to_numpy())
     if not found.all() or manifest["image_sha256"].take(pa.array(rows)) != split.table["image_sha256"]:
-        raise L2HError(
-            f"split {split.protocol}: it has other images, by id or sha256, than the data set that was named"
-        )
+        raise L2HError(f"split {split.protocol}: it has other images, by id or sha256, than the data set named")
     locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
     check(split, locations)
     batches = iter_images(images, manifest, BATCH)

@@ -15,6 +15,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.report import charts, costs, differences
 from l2h.report.differences import PLACE
+from l2h.runs import PLACE as RUN_PLACE
 from l2h.runs import Run
 
 CELL = [*PLACE, "variant", "bits"]
@@ -76,16 +77,17 @@ class _Part:
         self.name = name
         self.run = run
         self.comparison = pd.read_parquet(run.folder / "comparison.parquet")
-        rows = self.comparison[["dataset", "protocol", "backbone", "variant"]].itertuples(index=False, name=None)
-        variants, settings = set(rows), run.facts["settings"]
+        rows = self.comparison[list(RUN_PLACE)].itertuples(index=False, name=None)
+        order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
         # what other configs of that name left behind is no part of the run
-        self._cells = [
-            cell["folder"]
+        cells = [
+            (order[place], cell["folder"])
             for cell in run.cells("queries.parquet")
-            if tuple(cell[key] for key in ("dataset", "protocol", "backbone", "variant")) in variants
+            if (place := tuple(cell[name] for name in RUN_PLACE)) in order
             and cell["bits"] in (0, *settings["bits"])  # 0: exact search, which has no code
             and cell["seed"] in settings["seeds"]
         ]
+        self._cells = [folder for _, folder in sorted(cells)]  # as they stand in the table
         self._places = dict.fromkeys(folder.parents[1] for folder in self._cells)
 
     def queries(self) -> Iterator[tuple[pa.Table, dict[str, Any]]]:

@@ -281,10 +281,14 @@ def model_of(wildcards):
 
 def weights_of(wildcards):
     """The weights file of a set of features: the user's own, or one that the rule `weights` makes."""
-    entry = FEATURES[wildcards.features] if "features" in wildcards.keys() else BACKBONES[wildcards.backbone]
-    if entry["local"]:
-        return entry["weights"]
-    return f"resources/weights/{entry['weights_id']}.safetensors"
+    return weights_path(
+        FEATURES[wildcards.features] if "features" in wildcards.keys() else BACKBONES[wildcards.backbone]
+    )
+
+
+def weights_path(entry):
+    """The same for an entry of the config's backbones."""
+    return entry["weights"] if entry["local"] else f"resources/weights/{entry['weights_id']}.safetensors"
 
 
 def weights_entry(wildcards):
@@ -325,6 +329,16 @@ def ending(comparison, report):
     figures = Path(comparison).with_suffix(".csv")
     result = ending.ending(pandas.read_parquet(comparison), supervised)
     return f"\n{result}\nall figures: {figures}\nreport:      {report}"
+
+
+def run_description():
+    """What a finished run says of itself, beside how it was made: all that it takes to use its models elsewhere."""
+    return {
+        "settings": declared({**config, "dataset_mirror": None}, SCHEMA),
+        "supervised": [label for label, entry in VARIANTS.items() if entry["supervised"]],
+        "homes": {dataset: home(dataset) for dataset in DATASETS},
+        "weights": {label: weights_path(entry) for label, entry in BACKBONES.items()},
+    }
 
 
 def bundled(dataset):

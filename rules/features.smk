@@ -45,7 +45,7 @@ rule features:
         entry=lambda wildcards: extraction(FEATURES[wildcards.features]),
         device=config["device"],
         numeric_threads=config["threads"]["features"],
-        code=code(*JOB, *EXTRACTION),
+        code=code(*JOB, *EXTRACTION, "l2h.extraction"),
         backbone_code=lambda wildcards: backbone_code(FEATURES[wildcards.features]["name"]),
     message:
         "{wildcards.dataset}: features {wildcards.features}"

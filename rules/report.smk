@@ -48,6 +48,7 @@ rule report:
         report=f"{RESULTS}/report.html",
         plots=directory(f"{RESULTS}/plots"),
         table=f"{RESULTS}/table.md",
+        made=f"{RESULTS}/run.json",
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
@@ -63,7 +64,7 @@ rule report:
         run=RUN,
         config_file=CONFIG_FILE,
         command=shlex.join(COMMAND),
-        protocols=list(PROTOCOLS),
+        protocols=["/".join(place) for place in PROTOCOLS],
         shared_benchmarks=[
             f"resources/{dataset}/benchmarks/{step}.tsv"
             for dataset, protocol in PROTOCOLS
@@ -74,7 +75,7 @@ rule report:
                 *(f"features-{features}" for features in FEATURES),
             ]
         ],
-        supervised=[label for label, entry in VARIANTS.items() if entry["supervised"]],
+        described=run_description(),
         code=code(
             *JOB,
             *RANKING,

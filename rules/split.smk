@@ -43,7 +43,16 @@ rule check_split:
         runtime=120,
         gpu=0,
     params:
-        code=code(*JOB, *IMAGES, "l2h.registry", "l2h.ids", "l2h.near_copies", "l2h.progress", "l2h.splits"),
+        code=code(
+            *JOB,
+            *IMAGES,
+            "l2h.registry",
+            "l2h.ids",
+            "l2h.leaks",
+            "l2h.near_copies",
+            "l2h.progress",
+            "l2h.splits",
+        ),
     message:
         "{wildcards.dataset}: check {wildcards.protocol} for leaks"
     script:

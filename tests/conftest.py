@@ -1,11 +1,13 @@
-"""What tests share: where the repository and the optional data folder are."""
+"""What tests share: the optional data folder, and runs of the workflow."""
 
 import os
+import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from workspace import CONFIG, FINETUNED, ROOT, Workspace
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +17,47 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data folder at {folder}; set L2H_TEST_DATA to one")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workspace:
+    """A run to the end with two cores."""
+    workspace = Workspace(tmp_path_factory.mktemp("two") / "work")
+    workspace.output = workspace.snakemake("--cores", "2").stdout
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory) -> Workspace:
+    """The same run with one core, and without the method from outside the package."""
+    workspace = Workspace(tmp_path_factory.mktemp("one") / "work")
+    methods = [entry for entry in CONFIG["methods"] if entry["method"] != "toy"]
+    workspace.configure({**CONFIG, "methods": methods, "plugins": []})
+    workspace.snakemake("--cores", "1")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory, alone) -> Workspace:
+    """A run from nothing but the bundles of another, an archive and a folder: two of its methods."""
+    alone.snakemake("release", "--cores", "2")
+    workspace = Workspace(tmp_path_factory.mktemp("pretrained") / "work")
+    archives = {name: workspace.folder / f"{name}.tar" for name in CONFIG["datasets"]}
+    for path in archives.values():
+        shutil.copy(alone.folder / "results/tiny/release" / path.name, path)
+    with tarfile.open(archives["digits"]) as file:
+        file.extractall(workspace.folder / "digits", filter="data")
+    methods = [entry for entry in CONFIG["methods"] if entry["method"] in ("itq", "hashnet")]
+    workspace.bundles = {**CONFIG, "methods": methods, "plugins": [], "pretrained": ["digits", "digit_pairs.tar"]}
+    workspace.configure(workspace.bundles)
+    workspace.snakemake("--cores", "2")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def finetuned(tmp_path_factory) -> Workspace:
+    """A run with one method twice: a head on features, and end to end from images."""
+    workspace = Workspace(tmp_path_factory.mktemp("finetuned") / "work")
+    workspace.configure(FINETUNED)
+    workspace.snakemake("--cores", "2")
+    return workspace

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from l2h import store
-from test_workflow import ROOT, TABLE, Workspace
+from test_workflow import TABLE
+from workspace import ROOT, Workspace
 
 FOLDER = "resources/pictures/mosaics"
 LISTS = {"query": f"{FOLDER}/test.txt", "train": f"{FOLDER}/train.txt", "database": f"{FOLDER}/database.txt"}

@@ -93,15 +93,16 @@ def render(joined, tested, audits, run="run"):
     )
     split = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
     facts = {
+        "settings": {},
         "command": "snakemake --cores 8 --config 'bits=[8, 16]'",
         "config": "datasets: [<digits>]",
         "versions": {"l2h": "0.1.0", "numpy": "2"},
         "system": "Linux",
         "processors": ["a processor"],
-        "splits": dict.fromkeys(zip(joined["dataset"], joined["protocol"], strict=True), split),
+        "splits": dict.fromkeys(joined["dataset"] + "/" + joined["protocol"], split),
         "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
-    text, _ = page.render(joined, tested, audits, curves, run, facts, {"itq"})
+    text, _ = page.render(joined, tested, audits, curves, {run: facts}, {"itq"})
     return text
 
 
@@ -407,10 +408,10 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     (tmp_path / "fit-b.tsv").write_text(head + "1.5\tNA\tNA\n")
     (tmp_path / "rank.tsv").write_text(head + "9\t50\t8\n")
     files = [tmp_path / name for name in ("fit.tsv", "fit-b.tsv", "rank.tsv", "none.tsv")]
-    facts = made.facts("again", tmp_path / "my.yaml", ["a", "a"], {("d", "p"): tmp_path / "p.parquet"}, files)
+    facts = made.facts("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": tmp_path / "p.parquet"}, files)
     assert facts["config"] == "bits: [8]"
     assert facts["processors"] == ["a"]
-    assert facts["splits"]["d", "p"] == {"seed": 7, "sha256": split.sha256, "query": 1, "train": 1, "database": 1}
+    assert facts["splits"]["d/p"] == {"seed": 7, "sha256": split.sha256, "query": 1, "train": 1, "database": 1}
     assert facts["times"] == [
         {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
         {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},

@@ -1,14 +1,11 @@
 """The whole DAG on real images: small input, all methods and one from outside the package, two data sets."""
 
 import copy
-import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections import Counter
 from glob import glob
 from pathlib import Path
@@ -19,23 +16,8 @@ import pytest
 import yaml
 
 from l2h import hashing, store
+from workspace import CONFIG, FINETUNED, METHODS, ROOT, Workspace
 
-ROOT = Path(__file__).parents[1]
-METHODS = ["dsh", "hashnet", "bihalf", "lsh", "itq", "sh", "toy"]
-CONFIG = {
-    "datasets": ["digits", "digit_pairs"],
-    "backbones": [{"name": "alexnet", "layer": "fc6", "weights": "untrained", "input_size": 64}],
-    "methods": [
-        {"method": "dsh", "params": {"epochs": 2}},
-        {"method": "hashnet", "scope": "auto", "params": {"epochs": 2, "hidden": 32}},
-        {"method": "bihalf", "scope": "mlp", "params": {"epochs": 2, "lr": 1.0e-3, "validation": 0}},
-        *({"method": name} for name in METHODS if name not in ("dsh", "hashnet", "bihalf")),
-    ],
-    "bits": [8],
-    "device": "cpu",
-    "threads": {"features": 2, "fit": 1},
-    "plugins": ["toy_method.py"],
-}
 BASELINES = {
     **CONFIG,
     "datasets": ["digits"],
@@ -49,79 +31,7 @@ BASELINES = {
     "seeds": [4],
     "plugins": [],
 }
-FINETUNED = {
-    **CONFIG,
-    "datasets": ["digits"],
-    "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 63}],
-    "methods": [
-        {"method": "dsh", "scope": "mlp", "params": {"epochs": 2, "lr": 1.0e-3, "validation": 0}},
-        {"method": "dsh", "scope": "full", "label": "dsh-full", "params": {"epochs": 2, "batch_size": 32}},
-    ],
-    "plugins": [],
-}
 PER_CELL = ("fit", "encode", "rank", "metrics")
-
-
-class Workspace:
-    """A working directory with its own copy of the package and the config."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.record = folder / "record"
-        self.record.mkdir(parents=True)
-        shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
-        shutil.copy(ROOT / "tests" / "toy_method.py", folder)
-        self.configure(CONFIG)
-
-    def configure(self, config: dict, name: str = "tiny") -> None:
-        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
-
-    def snakemake(self, *arguments: str, config: str = "tiny", check: bool = True) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
-        command += ["--configfile", self.folder / f"{config}.yaml", "--nolock", *arguments]
-        paths = os.pathsep.join(map(str, (self.folder / "src", ROOT / "tests" / "recorder")))
-        environment = {**os.environ, "PYTHONPATH": paths, "L2H_RECORD": str(self.record)}
-        done = subprocess.run(
-            list(map(str, command)), cwd=self.folder, env=environment, text=True, capture_output=True, timeout=900
-        )
-        assert not check or done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-        return done
-
-    def planned(self, *arguments: str, config: str = "tiny") -> Counter:
-        """How often each (rule, variant) stands in the dry run; the variant is None where a rule has none."""
-        text = self.snakemake("--dry-run", "--cores", "1", *arguments, config=config).stdout
-        lines = re.findall(r"^Job \d+: (.*)$", text, flags=re.MULTILINE)
-        plan = Counter()
-        for line in lines:
-            line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
-            cell = re.match(r"(fit|finetune|encode by|encode images by|read codes of|rank by|measure) ([\w-]+),", line)
-            plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
-        return plan
-
-    def jobs(self) -> list[dict]:
-        """What the recorder wrote of every job."""
-        return [json.loads(path.read_text()) for path in self.record.iterdir()]
-
-    def comparison(self) -> bytes:
-        return (self.folder / "results" / "tiny" / "comparison.csv").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Workspace:
-    """A run to the end with two cores."""
-    workspace = Workspace(tmp_path_factory.mktemp("two") / "work")
-    workspace.output = workspace.snakemake("--cores", "2").stdout
-    return workspace
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> Workspace:
-    """The same run with one core, and without the method from outside the package."""
-    workspace = Workspace(tmp_path_factory.mktemp("one") / "work")
-    methods = [entry for entry in CONFIG["methods"] if entry["method"] != "toy"]
-    workspace.configure({**CONFIG, "methods": methods, "plugins": []})
-    workspace.snakemake("--cores", "1")
-    return workspace
 
 
 @pytest.fixture(scope="module")
@@ -133,23 +43,6 @@ def sharded(tmp_path_factory, finished) -> Workspace:
     counting.write_text(counting.read_text().replace("SMALL = 10**7", "SMALL = 0"))
     changes = {"methods": ["itq"], "ranking": {"shards": 2}, "threads": {"features": 2, "rank": 2}, "plugins": []}
     workspace.configure({**CONFIG, **changes})
-    workspace.snakemake("--cores", "2")
-    return workspace
-
-
-@pytest.fixture(scope="module")
-def pretrained(tmp_path_factory, alone) -> Workspace:
-    """A run from nothing but the bundles of another, an archive and a folder: two of its methods."""
-    alone.snakemake("release", "--cores", "2")
-    workspace = Workspace(tmp_path_factory.mktemp("pretrained") / "work")
-    archives = {name: workspace.folder / f"{name}.tar" for name in CONFIG["datasets"]}
-    for path in archives.values():
-        shutil.copy(alone.folder / "results/tiny/release" / path.name, path)
-    with tarfile.open(archives["digits"]) as file:
-        file.extractall(workspace.folder / "digits", filter="data")
-    methods = [entry for entry in CONFIG["methods"] if entry["method"] in ("itq", "hashnet")]
-    workspace.bundles = {**CONFIG, "methods": methods, "plugins": [], "pretrained": ["digits", "digit_pairs.tar"]}
-    workspace.configure(workspace.bundles)
     workspace.snakemake("--cores", "2")
     return workspace
 
@@ -169,15 +62,6 @@ def baselines(finished) -> Workspace:
     workspace.record.mkdir()
     for path in set(finished.record.iterdir()) - before:
         path.rename(workspace.record / path.name)
-    return workspace
-
-
-@pytest.fixture(scope="module")
-def finetuned(tmp_path_factory) -> Workspace:
-    """A run with one method twice: a head on features, and end to end from images."""
-    workspace = Workspace(tmp_path_factory.mktemp("finetuned") / "work")
-    workspace.configure(FINETUNED)
-    workspace.snakemake("--cores", "2")
     return workspace
 
 

@@ -41,7 +41,7 @@ class Match:
 
 
 def of_queries(
-    split: Split, batches: Iterable[tuple[NDArray[np.int64], Sequence[NDArray]]], locations: Mapping[int, str]
+    split: Split, batches: Iterable[tuple[NDArray[np.int64], NDArray | Sequence[NDArray]]], locations: Mapping[int, str]
 ) -> list[dict[str, Any]]:
     """Warn of pictures in train and database that show what a query shows.
 

@@ -19,13 +19,16 @@ costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 differences = pd.read_csv(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in files.metrics])
-facts = made.facts(
+facts = params.described | made.facts(
     params.command,
     params.config_file,
     [name for table in measured for name in table["hardware"].unique().to_pylist()],
-    dict(zip(map(tuple, params.protocols), files.splits, strict=True)),
+    dict(zip(params.protocols, files.splits, strict=True)),
     [*sorted(Path(f"results/{params.run}/benchmarks").rglob("*.tsv")), *params.shared_benchmarks],
 )
-text, plots = page.render(joined, differences, audits.to_pandas(), curves, params.run, facts, set(params.supervised))
+made.write(facts, snakemake.output.made)
+text, plots = page.render(
+    joined, differences, audits.to_pandas(), curves, {params.run: facts}, set(facts["supervised"])
+)
 page.write(text, snakemake.output.report)
 charts.write_files(plots, snakemake.output.plots)

@@ -1,15 +1,19 @@
-"""How a run was made: its command and config, versions, machine, splits, and the time of each rule."""
+"""How a run was made: its command and config, versions, machine, splits, the time of each rule; kept as `run.json`."""
 
 import csv
+import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import l2h
 from l2h import store
+from l2h.errors import L2HError
+from l2h.evaluation import METRICS
 
+FILE = "run.json"  # in a run's folder
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "numba", "faiss-cpu", "pyarrow", "snakemake")
 
 
@@ -17,7 +21,7 @@ def facts(
     command: str,
     config: str | Path,
     processors: Sequence[str],
-    splits: Mapping[tuple[str, str], str | Path],
+    splits: Mapping[str, str | Path],
     benchmarks: Iterable[str | Path],
 ) -> dict[str, Any]:
     """What the report's last section shows.
@@ -27,13 +31,14 @@ def facts(
     command : what makes the run again
     config : the config file
     processors : what costs were measured on
-    splits : the split file of each dataset and protocol
+    splits : the split file of each "<dataset>/<protocol>"
     benchmarks : Snakemake's benchmark files, as for `rule_times`
 
     Returns
     -------
     "command"; "config", its text; "versions" by package, of Python and of this one; "system"; "processors"; "splits":
-    by dataset and protocol, "seed", "sha256", and how many images are "query", "train" and "database"; "times"
+    by "<dataset>/<protocol>", "seed", "sha256", and how many images are "query", "train" and "database"; "metrics":
+    the formula of each; "times"
     """
     return {
         "command": command,
@@ -46,8 +51,32 @@ def facts(
         "system": platform.platform(),
         "processors": list(dict.fromkeys(processors)),
         "splits": {place: _split(path) for place, path in splits.items()},
+        "metrics": {name: metric.formula for name, metric in METRICS.items()},
         "times": rule_times(benchmarks),
     }
+
+
+def write(facts: Mapping[str, Any], path: str | Path) -> None:
+    """Write what `facts` gives, and whatever else a run says of itself."""
+    with store.atomic(path) as part:
+        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def read(folder: str | Path) -> dict[str, Any]:
+    """What a run, by its folder, says of itself; raises L2HError where it was not run to its end."""
+    path = Path(folder) / FILE
+    cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise L2HError(
+            f"{path} does not exist; {cure}" if path.parent.is_dir() else f"there is no run {folder}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
+    if not isinstance(facts, dict):
+        raise L2HError(f"{path} holds no JSON object; delete it and {cure}")
+    return facts
 
 
 def rule_times(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
@@ -77,6 +106,22 @@ def rule_times(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     return sorted(times.values(), key=lambda row: -row["wall"])
 
 
+def differing(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What differs between the configs of runs, and between the packages that made them.
+
+    Parameters
+    ----------
+    runs : by name, what each says of itself, from `read`
+
+    Returns
+    -------
+    dicts of "key", and "values", one a run; an entry of a config's list goes by its label or name, and None stands for
+    what a run does not have
+    """
+    described = [{**_by_name(facts["settings"]), "versions": facts["versions"]} for facts in runs.values()]
+    return [{"key": key, "values": values} for key, values in _differing(described, "")]
+
+
 def _split(path: str | Path) -> dict[str, Any]:
     split = store.read_split(path)
     counts = {
@@ -85,3 +130,27 @@ def _split(path: str | Path) -> dict[str, Any]:
         "database": len(split.ids("database")),
     }
     return {"seed": split.seed, "sha256": split.sha256, **counts}
+
+
+def _differing(values: list[Any], place: str) -> Iterator[tuple[str, list[Any]]]:
+    if all(value == values[0] for value in values):
+        return
+    if all(isinstance(value, dict) for value in values):
+        for key in dict.fromkeys(key for value in values for key in value):
+            yield from _differing([value.get(key) for value in values], f"{place}.{key}" if place else key)
+    else:
+        yield place, values
+
+
+def _by_name(value: Any) -> Any:
+    """Lists of entries as dicts, by what tells the entries apart."""
+    if isinstance(value, dict):
+        return {key: _by_name(one) for key, one in value.items()}
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        return {_name(entry): _by_name(entry) for entry in value}
+    return value
+
+
+def _name(entry: dict[str, Any]) -> str:
+    parts = [entry.get("label", entry.get("name"))] + ([entry["protocol"]] if "reader" in entry else [])
+    return " ".join(map(str, parts))

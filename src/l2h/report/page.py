@@ -10,7 +10,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from l2h import store
-from l2h.report import published
+from l2h.report import made, published
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
 from l2h.report.charts import Chart, charts
 from l2h.report.comparison import split_off
@@ -23,8 +23,7 @@ def render(
     differences: pd.DataFrame,
     audits: pd.DataFrame,
     curves: pd.DataFrame,
-    run: str,
-    made: Mapping[str, Any],
+    runs: Mapping[str, Mapping[str, Any]],
     supervised: set[str],
 ) -> tuple[str, dict[str, Chart]]:
     """The whole page as text, and its charts by name.
@@ -35,8 +34,7 @@ def render(
     differences : the table of `l2h.report.differences.between_methods`
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
-    run : the run's name
-    made : how it was made, from `l2h.report.made.facts`
+    runs : how each run, by name, was made, from `l2h.report.made.facts`; those that share a place share its split
     supervised : the variants that need labels
     """
     environment = Environment(
@@ -56,8 +54,9 @@ def render(
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
     specs = {name: chart.to_dict() for name, chart in plots.items()}
     text = environment.get_template("page.html.jinja").render(
-        run=run,
-        made=made,
+        runs=runs,
+        differing=made.differing(runs),
+        splits={place: split for facts in runs.values() for place, split in facts["splits"].items()},
         weights=list(dict.fromkeys(comparison["weights"])),
         seeds=sorted(set(comparison["seeds"])),
         significance=SIGNIFICANCE,

@@ -1,0 +1,22 @@
+"""The command line. A command is one module here; whatever takes time to import, it imports when it runs."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from l2h.cli import check_split, compare, registered, search
+from l2h.errors import L2HError
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command that these words (those of the shell, if left out) ask for, and return the exit code."""
+    parser = ArgumentParser(prog="l2h", description="Look into learning-to-hash benchmarks, and use what they trained.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (search, compare, check_split, registered):
+        module.add_to(commands)
+    arguments = parser.parse_args(words)
+    try:
+        return arguments.run(arguments)
+    except L2HError as error:
+        sys.stderr.write(f"l2h: error: {error}\n")
+        return 1

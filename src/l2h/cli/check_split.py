@@ -1,0 +1,71 @@
+"""`l2h check-split`: whether split files are fit to measure with."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from l2h.cli import command
+from l2h.errors import L2HError
+
+DOES = """Check split files for leaks: queries in the training set or the database, by id or by bytes.
+
+With --data, pictures that show the same in other bytes (encoded again, resized, mirrored) are looked for too. They are
+listed, but do not fail the check: very simple drawings may be taken for copies by chance."""
+
+
+def add_to(commands: command.Commands) -> None:
+    """Add the command."""
+    examples = [
+        "l2h check-split resources/digits/splits/digits-300.parquet",
+        "l2h check-split resources/*/splits/*.parquet --json",
+        "l2h check-split resources/digits/splits/*.parquet --data resources/digits",
+    ]
+    parser = command.add(commands, "check-split", run, DOES, examples, "a split leaks, or a file cannot be read")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a split, as resources/<dataset>/splits holds them")
+    data = "the data set that was split: a folder with manifest.parquet and images, as resources/<dataset>"
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help=data)
+
+
+def run(arguments: Namespace) -> int:
+    """Check every file, and print a line on each."""
+    findings = [_check(path, arguments.data) for path in arguments.files if not path.endswith(".near_copies.parquet")]
+    if arguments.json:
+        command.print_json(findings)
+    else:
+        for finding in findings:
+            print(f"{finding['file']}: {finding['problem'] or _counts(finding)}")
+            print("".join(f"  {_pair(row)}\n" for row in finding["near_copies"] or []), end="")
+    return int(any(finding["problem"] for finding in findings))
+
+
+def _check(path: str, data: Path | None) -> dict[str, Any]:
+    """What is found in one file; near_copies is None where they were not looked for."""
+    from l2h import leaks, store
+    from l2h.splits import ROLES, check
+
+    finding: dict[str, Any] = {"file": path, "problem": None, "protocol": None, "roles": {}, "near_copies": None}
+    try:
+        split = store.read_split(path)
+        finding |= {"protocol": split.protocol, "roles": {role: len(split.ids(role)) for role in ROLES}}
+        if data is None:
+            check(split)
+        else:
+            manifest = store.read_manifest(data / "manifest.parquet")
+            finding["near_copies"] = leaks.look_for(split, manifest, data / "images")
+    except L2HError as error:
+        finding["problem"] = str(error)
+    return finding
+
+
+def _counts(finding: dict[str, Any]) -> str:
+    counts = ", ".join(f"{count} {role}" for role, count in finding["roles"].items())
+    copies = finding["near_copies"]
+    return f"no leak in {finding['protocol']} ({counts})" + (f"; near copies: {len(copies)}" if copies else "")
+
+
+def _pair(row: dict[str, Any]) -> str:
+    flipped = ", mirrored" if row["flipped"] else ""
+    return (
+        f"query {row['query_id']} ({row['query_location']}) and {row['id']} ({row['location']}): "
+        f"similarity {row['similarity']:.4f}{flipped}"
+    )

@@ -1,0 +1,46 @@
+"""What all commands share: help with examples and exit codes, and the options `--json` and `--plugin`."""
+
+import json
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
+
+
+def add(
+    commands: Commands, name: str, run: Callable[[Namespace], int], does: str, examples: list[str], failed: str
+) -> ArgumentParser:
+    """Add a command and return its parser.
+
+    Parameters
+    ----------
+    run : takes the parsed arguments, prints, and returns the exit code; an L2HError becomes one line and the code 1
+    does : what the command does, in a line or more
+    examples : command lines
+    failed : when the exit code is 1, in words
+    """
+    lines = ["examples:", *(f"  {line}" for line in examples), ""]
+    lines += ["exit codes:", "  0  all is well", f"  1  {failed}", "  2  the command line is wrong"]
+    summary = does.partition("\n")[0]
+    parser = commands.add_parser(
+        name,
+        help=summary[0].lower() + summary[1:].rstrip("."),
+        description=does,
+        epilog="\n".join(lines),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_plugin(parser: ArgumentParser) -> None:
+    """Add the option `--plugin`, a list of the user's own Python files, empty by default."""
+    does = "a Python file that registers methods, data sets or backbones; may be given several times"
+    parser.add_argument("--plugin", action="append", default=[], metavar="FILE", help=does)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; what JSON does not know is a name."""
+    print(json.dumps(value, indent=2, default=str))

@@ -1,0 +1,58 @@
+"""`l2h compare`: several finished runs in one table and on one page."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from l2h.cli import command
+from l2h.errors import L2HError
+
+DOES = """Put finished runs side by side, in one table and on one page.
+
+Nothing is computed anew but the tests between the runs' methods, which saw the same queries. Runs that mean different
+images by one protocol, or different things by one metric, are refused. What differs between their configs is shown."""
+
+
+def add_to(commands: command.Commands) -> None:
+    """Add the command."""
+    examples = [
+        "l2h compare results/mnist results/mnist-long -o results/both",
+        "l2h compare results/quickstart ../other/results/quickstart -o both --json",
+    ]
+    failed = "a run is not there or not finished, or the runs cannot stand in one table"
+    parser = command.add(commands, "compare", run, DOES, examples, failed)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, results/<run>")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="gets comparison.csv, .parquet and .md, differences.csv, report.html and plots",
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Merge, write, and say what came of it."""
+    from l2h.report import charts, comparison, differences, made, merged, page
+
+    output: Path = arguments.output
+    if (output / "run.json").exists():
+        raise L2HError(f"{output} is a run's own folder; choose another one for the comparison")
+    both = merged.merge(arguments.runs)
+    text, plots = page.render(both.joined, both.differences, both.audits, both.curves, both.runs, both.supervised)
+    files = {suffix: output / f"comparison.{suffix}" for suffix in ("csv", "parquet", "md")}
+    comparison.write(both.comparison, files["csv"], files["parquet"], files["md"])
+    differences.write(both.differences, output / "differences.csv")
+    charts.write_files(plots, output / "plots")
+    page.write(text, output / "report.html")
+    differing = made.differing(both.runs)
+    if arguments.json:
+        paths = {"table": str(files["csv"]), "report": str(output / "report.html")}
+        command.print_json({"runs": list(both.runs), "rows": len(both.comparison), "differing": differing, **paths})
+    else:
+        print(comparison.summary(both.joined), end="\n\n")
+        for row in differing:
+            values = (f"{name} {value}" for name, value in zip(both.runs, row["values"], strict=True))
+            print(f"{row['key']}: {'; '.join(values)}")
+        print(f"\nall figures: {files['csv']}\nreport:      {output / 'report.html'}")
+    return 0

@@ -1,0 +1,108 @@
+"""`l2h methods`, `l2h datasets`, `l2h backbones`: what there is to choose from, and what can be set."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from importlib import import_module
+from inspect import Parameter, cleandoc, signature
+from typing import Any
+
+from l2h.cli import command
+
+# what the registry of each package holds, in words
+KINDS = {
+    "methods": ("hashing", "methods"),
+    "datasets": ("datasets", "data sets"),
+    "backbones": ("backbones", "networks"),
+}
+EXAMPLES = {"methods": "itq", "datasets": "image_list", "backbones": "alexnet"}
+NOT_PARAMS = ("bits", "random_state", "scope", "device", "sources")  # these have keys of the config's own, or none
+FAMILY = "any of this family, by its own name"
+
+
+def add_to(commands: command.Commands) -> None:
+    """Add the three commands."""
+    for name, (_, words) in KINDS.items():
+        examples = [f"l2h {name}", f"l2h {name} {EXAMPLES[name]}", f"l2h {name} --plugin my.py --json"]
+        does = f"List the {words} that a config can name, a line each; or show one with its parameters."
+        parser = command.add(commands, name, partial(run, name), does, examples, "there is none of that name")
+        parser.add_argument("name", nargs="?", help="show this one")
+        command.add_plugin(parser)
+
+
+def run(kind: str, arguments: Namespace) -> int:
+    """Print the list, or the one that is asked for."""
+    from l2h import plugins
+
+    plugins.load(arguments.plugin)
+    registry = import_module(f"l2h.{KINDS[kind][0]}").registry
+    if arguments.name is None:
+        entries = [{"name": name, "summary": _summary(registry, name)} for name in registry.names()]
+        if arguments.json:
+            command.print_json(entries)
+        else:
+            width = max(len(entry["name"]) for entry in entries)
+            print("\n".join(f"{entry['name']:{width}}  {entry['summary']}" for entry in entries))
+        return 0
+    cls = registry.get(arguments.name)
+    facts = {"parameters": _parameters(cls), **_facts(arguments.name, cls)}
+    if arguments.json:
+        command.print_json({"name": arguments.name, "description": _doc(cls), **facts})
+    else:
+        print(
+            "\n\n".join([arguments.name, _doc(cls), *(_lines(what, value) for what, value in facts.items() if value)])
+        )
+    return 0
+
+
+def _doc(cls: type) -> str:
+    """The class's own docstring: a base's would describe something else."""
+    return cleandoc(cls.__doc__ or "")
+
+
+def _summary(registry: Any, name: str) -> str:
+    return FAMILY if name.endswith("<name>") else _doc(registry.get(name)).partition("\n")[0]
+
+
+def _parameters(cls: type) -> dict[str, Any]:
+    """What `params` of a config may set, with the defaults; "needed" where there is none."""
+    known = signature(cls).parameters
+    return {
+        name: "needed" if one.default is Parameter.empty else one.default
+        for name, one in known.items()
+        if name not in NOT_PARAMS
+    }
+
+
+def _facts(name: str, cls: Any) -> dict[str, Any]:
+    """What a class says of itself beside its parameters, by its kind."""
+    if hasattr(cls, "protocols"):
+        lists = "the lists name the roles"
+        return {"protocols": {key: asdict(how) if how else lists for key, how in cls.protocols.items()}}
+    if hasattr(cls, "layers"):
+        weights = [*cls.pretrained, "untrained"]
+        return {"layers": list(cls.layers), "weights": weights, "licence of the weights": cls.licence}
+    return {"scopes": list(cls.scopes) or [cls.kind], "at scope full": _full_parameters(name, cls)}
+
+
+def _full_parameters(name: str, cls: Any) -> dict[str, Any]:
+    """The parameters that scope full has beside the others, or with another default."""
+    from l2h.hashing import FULL, full
+
+    if FULL not in cls.scopes:
+        return {}
+    usual = _parameters(cls)
+    whole = full.make(name, bits=8).get_params()
+    return {key: value for key, value in whole.items() if key not in NOT_PARAMS and usual.get(key, "none") != value}
+
+
+def _lines(what: str, value: Mapping[str, Any] | list[str] | str) -> str:
+    """A fact as text: its name, and a line for each of its values."""
+    if isinstance(value, dict):
+        return "\n".join([what, *(f"  {key} = {_words(one)}" for key, one in value.items())])
+    return f"{what}: {value if isinstance(value, str) else ', '.join(value)}"
+
+
+def _words(value: Any) -> str:
+    return ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else str(value)

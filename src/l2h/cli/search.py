@@ -1,0 +1,87 @@
+"""`l2h search`: the images of a run that look most like a picture, by their codes."""
+
+from argparse import ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from l2h.cli import command
+from l2h.errors import L2HError
+
+if TYPE_CHECKING:
+    from l2h.search import Cell
+
+DOES = """Show the images of a finished run whose codes lie nearest to that of a picture.
+
+The picture becomes features by the run's backbone and weights, whose sha256 is checked, and a code by its model. The
+database of the run's split is searched, by Hamming distance; images at one distance stand in the order of their ids."""
+
+
+def add_to(commands: command.Commands) -> None:
+    """Add the command."""
+    examples = [
+        "l2h search --run results/quickstart --dataset digits --method itq --bits 64 picture.png",
+        "l2h search --run results/mnist --method dsh --bits 32 --seed 1 --k 20 --picture neighbours.png picture.png",
+    ]
+    failed = "the picture is broken, the run lacks something, or the options leave several models to choose from"
+    parser = command.add(commands, "search", run, DOES, examples, failed)
+    command.add_plugin(parser)
+    parser.add_argument("query", metavar="PICTURE", help="a picture file; whatever a data set may hold")
+    parser.add_argument("--run", dest="folder", type=Path, required=True, help="the run's folder, results/<run>")
+    parser.add_argument("--method", help="its label in the run's config")
+    parser.add_argument("--bits", type=int, help="code length")
+    for name in ("dataset", "protocol", "backbone"):
+        parser.add_argument(f"--{name}", help="needed where the run has several")
+    parser.add_argument("--seed", type=int, help="of the training; the smallest that there is, if left out")
+    parser.add_argument("--k", type=_count, default=10, help="how many images to show (10)")
+    parser.add_argument("--picture", metavar="FILE", help="draw the query and what was found, as .png or .jpg")
+
+
+def run(arguments: Namespace) -> int:
+    """Search, print, and draw."""
+    from l2h import plugins, search, sheet
+    from l2h.datasets import pictures
+    from l2h.runs import Run
+
+    if arguments.picture:
+        sheet.check_name(arguments.picture)
+    try:
+        query, _ = pictures.decode(pictures.read(arguments.query))
+    except pictures.PictureError as error:
+        raise L2HError(f"{arguments.query}: {error}; give a picture that can be read") from error
+    plugins.load(arguments.plugin)
+    names = ("dataset", "protocol", "backbone", "bits", "seed")
+    wanted = {"variant": arguments.method, **{name: getattr(arguments, name) for name in names}}
+    cell = search.choose(Run(arguments.folder), wanted)
+    found, more = cell.search(cell.encode([query])[0], arguments.k)
+    if arguments.picture:
+        import numpy as np
+
+        images = cell.pictures(np.array([entry["id"] for entry in found]))
+        captions = [f"{entry['rank']}: distance {entry['distance']}" for entry in found]
+        sheet.write(sheet.draw([query, *images], ["query", *captions]), arguments.picture)
+    if arguments.json:
+        chosen = {name: getattr(cell, name) for name in (*search.OPTIONS, "seed")}
+        command.print_json({**chosen, "neighbours": found, "more_at_last_distance": more})
+    else:
+        print(_text(cell, found, more, arguments.picture))
+    return 0
+
+
+def _text(cell: "Cell", found: list[dict], more: int, picture: str | None) -> str:
+    """What was searched by, the table, and what the table leaves out."""
+    from tabulate import tabulate
+
+    place = f"{cell.dataset}, {cell.protocol}, {cell.backbone}"
+    rows = [{**entry, "labels": " ".join(map(str, entry["labels"]))} for entry in found]
+    lines = [f"{place}: {cell.variant}, {cell.bits} bits, seed {cell.seed}", tabulate(rows, headers="keys")]
+    if more:
+        lines.append(f"{more} more at distance {found[-1]['distance']}, with larger ids")
+    if picture:
+        lines.append(f"picture: {picture}")
+    return "\n".join(lines)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)

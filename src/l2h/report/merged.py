@@ -1,0 +1,158 @@
+"""Finished runs side by side: one table, and what the report needs to be one page of them."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from l2h import store
+from l2h.errors import L2HError
+from l2h.report import charts, costs, differences
+from l2h.report.differences import PLACE
+from l2h.runs import PLACE as RUN_PLACE
+from l2h.runs import Run
+
+CELL = [*PLACE, "variant", "bits"]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What the runs have, as the report takes it; its variants are called "<run>: <variant>".
+
+    Attributes
+    ----------
+    comparison : the runs' own tables, with a first column `run`, and the variants by their own names; rows of one
+        data set, protocol, backbone, weights, variant and code length stand together
+    joined, differences, audits, curves, runs, supervised : see `l2h.report.page.render`; differences are tested between
+        the runs' methods too, as their queries are the same
+    """
+
+    comparison: pd.DataFrame
+    joined: pd.DataFrame
+    differences: pd.DataFrame
+    audits: pd.DataFrame
+    curves: pd.DataFrame
+    runs: dict[str, dict[str, Any]]
+    supervised: set[str]
+
+
+def merge(folders: Sequence[Path]) -> Merged:
+    """Read finished runs.
+
+    Raises
+    ------
+    L2HError
+        there are fewer than two; or one name stands for different splits or metrics in them, so that figures in one
+        column would not mean the same
+    """
+    runs = _named([Run(folder) for folder in folders])
+    _require_same_meaning({name: run.facts for name, run in runs.items()})
+    parts = {name: _Part(name, run) for name, run in runs.items()}
+    queries = [cell for part in parts.values() for cell in part.queries()]
+
+    def together(read: Callable[[_Part], pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat([read(part) for part in parts.values()], ignore_index=True)
+
+    return Merged(
+        _in_order(pd.concat([part.comparison.assign(run=name) for name, part in parts.items()], ignore_index=True)),
+        _in_order(together(_Part.joined)),
+        differences.between_methods(queries),
+        together(_Part.audits),
+        together(_Part.curves),
+        {name: run.facts for name, run in runs.items()},
+        {f"{name}: {variant}" for name, run in runs.items() for variant in run.facts["supervised"]},
+    )
+
+
+class _Part:
+    """One run of several."""
+
+    def __init__(self, name: str, run: Run):
+        self.name = name
+        self.run = run
+        self.comparison = pd.read_parquet(run.folder / "comparison.parquet")
+        rows = self.comparison[list(RUN_PLACE)].itertuples(index=False, name=None)
+        order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
+        # what other configs of that name left behind is no part of the run
+        cells = [
+            (order[place], cell["folder"])
+            for cell in run.cells("queries.parquet")
+            if (place := tuple(cell[name] for name in RUN_PLACE)) in order
+            and cell["bits"] in (0, *settings["bits"])  # 0: exact search, which has no code
+            and cell["seed"] in settings["seeds"]
+        ]
+        self._cells = [folder for _, folder in sorted(cells)]  # as they stand in the table
+        self._places = dict.fromkeys(folder.parents[1] for folder in self._cells)
+
+    def queries(self) -> Iterator[tuple[pa.Table, dict[str, Any]]]:
+        """As differences take them."""
+        for folder in self._cells:
+            table, key = store.read_queries(folder / "queries.parquet")
+            yield table, {**key, "variant": self._label(key["variant"])}
+
+    def joined(self) -> pd.DataFrame:
+        """The comparison with what the run's own machine measured."""
+        measured = [store.read_rows(path, store.COSTS) for path in self._beside("costs.parquet")]
+        joined = costs.join(self.comparison, measured)
+        not_run = joined["not_run"].where(joined["not_run"] == "", self._label(joined["not_run"]))
+        return self._labelled(joined.assign(not_run=not_run))
+
+    def audits(self) -> pd.DataFrame:
+        """Rows of the audits."""
+        tables = (store.read_rows(path, store.AUDIT) for path in self._beside("audit.parquet"))
+        return self._labelled(pa.concat_tables([store.AUDIT.empty_table(), *tables]).to_pandas())
+
+    def curves(self) -> pd.DataFrame:
+        """The precision-recall curves."""
+        metrics = [store.read_metrics(folder / "metrics.parquet") for folder in self._cells]
+        return self._labelled(charts.precision_recall(metrics))
+
+    def _beside(self, name: str) -> Iterable[Path]:
+        return (folder / name for folder in self._places if (folder / name).exists())
+
+    def _label(self, variant: Any) -> Any:
+        return f"{self.name}: " + variant
+
+    def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(variant=self._label(rows["variant"]))
+
+
+def _named(runs: list[Run]) -> dict[str, Run]:
+    """The runs by their folders' names, or paths where names are the same."""
+    paths = {os.path.realpath(run.folder): run for run in runs}
+    if len(paths) < 2:
+        raise L2HError("a comparison takes at least two different runs")
+    counts = Counter(Path(path).name for path in paths)
+    return {Path(path).name if counts[Path(path).name] == 1 else str(run.folder): run for path, run in paths.items()}
+
+
+def _require_same_meaning(runs: dict[str, dict[str, Any]]) -> None:
+    for (one, facts), (two, others) in combinations(runs.items(), 2):
+        for place in facts["splits"].keys() & others["splits"].keys():
+            if facts["splits"][place]["sha256"] != others["splits"][place]["sha256"]:
+                dataset, protocol = place.split("/")
+                raise L2HError(
+                    f"{one} and {two} mean different images by {dataset}, {protocol} (their splits' sha256 differ); "
+                    "run one of them again, or give its protocol another name"
+                )
+        for metric in facts["metrics"].keys() & others["metrics"].keys():
+            if facts["metrics"][metric] != others["metrics"][metric]:
+                raise L2HError(
+                    f"{one} and {two} mean different things by {metric}; run the one of the older version of l2h again"
+                )
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one place together, and in it those of one variant and code length, as they come first; run in front."""
+    ranks = {
+        name: rows.groupby(key, sort=False, dropna=False).ngroup() for name, key in (("place", PLACE), ("cell", CELL))
+    }
+    ordered = rows.iloc[pd.DataFrame(ranks).sort_values(["place", "cell"], kind="stable").index]
+    first = [name for name in ("run",) if name in ordered]
+    return ordered[[*first, *ordered.columns.drop(first)]].reset_index(drop=True)

@@ -1,0 +1,41 @@
+"""A finished run, by its folder."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from l2h.report import made
+
+PLACE = ("dataset", "protocol", "backbone", "variant")
+_NUMBERS = re.compile(r"(\d+)bits-seed(\d+)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder `results/<run>`, from which all that the run used and made is found."""
+
+    folder: Path
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the run says of itself; L2HError where there is no run, or it has not come to its end."""
+        return made.read(self.folder)
+
+    @property
+    def root(self) -> Path:
+        """The working directory that the run's paths are relative to."""
+        return Path(os.path.normpath(self.folder / ".." / ".."))
+
+    def cells(self, file: str) -> list[dict[str, Any]]:
+        """The cells that have a file of this name: dataset, protocol, backbone, variant, bits, seed, and `folder`."""
+        found = []
+        for path in sorted(self.folder.glob(f"*/*/*/*/*/{file}")):
+            *place, name = path.parent.relative_to(self.folder).parts
+            numbers = _NUMBERS.fullmatch(name)
+            if numbers:
+                key = dict(zip(PLACE, place, strict=True))
+                found.append({**key, "bits": int(numbers[1]), "seed": int(numbers[2]), "folder": path.parent})
+        return found

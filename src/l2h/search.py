@@ -1,0 +1,190 @@
+"""The images of a run's database whose codes lie nearest to that of a new picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2h import job, store
+from l2h.datasets.images import ImageStore
+from l2h.errors import L2HError
+from l2h.hashing import FULL
+from l2h.runs import Run
+
+Ints = NDArray[np.int64]
+Pictures = Sequence[NDArray[np.uint8]]
+
+# what tells a run's cells apart, and the option that chooses
+OPTIONS = {"dataset": "dataset", "protocol": "protocol", "backbone": "backbone", "variant": "method", "bits": "bits"}
+
+
+def nearest(code: NDArray[np.uint8], codes: NDArray[np.uint8], ids: Ints, k: int) -> tuple[Ints, Ints]:
+    """The k codes at the smallest Hamming distance; of those at one distance, the smallest ids.
+
+    Parameters
+    ----------
+    code : uint8 (bytes,), packed
+    codes : uint8 (n, bytes)
+    ids : int64 (n,), of the codes
+
+    Returns
+    -------
+    their ids int64 (min(k, n),), the nearest first, and the distances of all codes, int64 (n,), in the order of `ids`
+    """
+    distances = np.bitwise_count(codes ^ code).sum(axis=1, dtype=np.int64)
+    return ids[np.lexsort((ids, distances))[:k]], distances
+
+
+def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
+    """The one cell of a run's that is asked for.
+
+    Parameters
+    ----------
+    wanted : keys of OPTIONS, and seed, of which the smallest is taken if it is not asked for; None for any
+
+    Raises
+    ------
+    L2HError
+        there is none, or several; the line names what there is to choose from
+    """
+    known, cells = run.facts, run.cells("codes.parquet")  # the facts tell first whether there is a run at all
+    for name in (*OPTIONS, "seed"):
+        there = sorted({cell[name] for cell in cells})
+        value = wanted.get(name)
+        if there and value is not None and value not in there:
+            what, choice = OPTIONS.get(name, name), ", ".join(map(str, there))
+            raise L2HError(f"{run.folder} has no codes of {what} {value!r}; choose one of {choice}")
+        cells = [cell for cell in cells if value in (None, cell[name])]
+    if not cells:
+        raise L2HError(f"{run.folder} holds no codes to search: its methods rank by scores")
+    for name, option in OPTIONS.items():
+        there = sorted({cell[name] for cell in cells})
+        if len(there) > 1:
+            choice = ", ".join(map(str, there))
+            raise L2HError(f"{run.folder} holds several to search by; choose one by --{option}: {choice}")
+    return Cell(run, known, **min(cells, key=lambda cell: cell["seed"]))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method's codes of one code length and seed, and what made them."""
+
+    run: Run
+    facts: dict[str, Any]
+    dataset: str
+    protocol: str
+    backbone: str
+    variant: str
+    bits: int
+    seed: int
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """Where manifest and splits are."""
+        return self.run.root / self.facts["homes"][self.dataset]
+
+    @property
+    def model(self) -> Path:
+        """The model's folder, among the results or in the bundle that it was taken from."""
+        own = self.folder / "model"
+        name = f"models/{self.protocol}/{self.backbone}/{self.variant}/{self.folder.name}"
+        return own if own.is_dir() else self.home / name
+
+    @cached_property
+    def images(self) -> tuple[Any, ImageStore]:
+        """The data set's manifest and images."""
+        manifest = store.read_manifest(self.home / "manifest.parquet")
+        return manifest, ImageStore(self.run.root / f"resources/{self.dataset}/images", manifest)
+
+    def encode(self, pictures: Pictures) -> NDArray[np.uint8]:
+        """Packed codes, uint8 (n, bytes), of pictures, uint8 (h, w[, 3]), as the run made its own.
+
+        It computes on the processor, whatever the run did.
+
+        Raises
+        ------
+        L2HError
+            model or weights are gone, or are not those of the run
+        """
+        method = store.read_metadata(self.folder / "codes.parquet", *store.CELL_KEY)
+        if not self.model.is_dir():
+            where = "come from elsewhere" if method["scope"] == "external" else "were made by it"
+            raise L2HError(
+                f"{self.model} does not exist: codes of {self.variant} {where}, and no picture can be encoded"
+            )
+        job.limit_threads(self.facts["settings"]["threads"]["features"])  # the last digits depend on them
+        import torch
+
+        processor = torch.device("cpu")
+        batches = [(np.arange(len(pictures)), pictures)]
+        if method["scope"] == FULL:
+            from l2h.hashing import network
+
+            return np.concatenate([codes for _, codes in network.load(self.model).encode(batches, processor)])
+        from l2h import hashing
+
+        hasher = hashing.load(self.model)
+        made_of = store.read_model(self.model)[0]["data"]["features"]
+        extractor = self._extractor(made_of, processor)
+        stored = (features.astype(made_of["dtype"]).astype(np.float32) for _, features in extractor(batches))
+        return np.concatenate([hasher.transform(features) for features in stored])
+
+    def search(self, code: NDArray[np.uint8], k: int) -> tuple[list[dict[str, Any]], int]:
+        """Rank the database by the Hamming distance to a code.
+
+        Returns
+        -------
+        the k nearest, each with rank, distance, id, labels and location; and how many images lie at the last one's
+        distance that are not among them
+        """
+        split = store.read_split(self.home / f"splits/{self.protocol}.parquet")
+        if split.sha256 != self.facts["splits"][f"{self.dataset}/{self.protocol}"]["sha256"]:
+            raise L2HError(f"the split {self.protocol} has changed since {self.run.folder} was made; run it again")
+        ids = split.ids("database")
+        found, distances = nearest(code, store.read_codes(self.folder / "codes.parquet", ids), ids, k)
+        manifest, _ = self.images
+        rows = manifest["id"].to_numpy()
+        of_found = distances[np.searchsorted(ids, found)]
+        entries = []
+        for rank, (image, distance) in enumerate(zip(found.tolist(), of_found.tolist(), strict=True), start=1):
+            row = manifest.slice(int(np.flatnonzero(rows == image)[0]), 1).to_pylist()[0]
+            more = {"labels": row["labels"], "location": row["location"]}
+            entries.append({"rank": rank, "distance": distance, "id": image, **more})
+        last = of_found[-1]
+        return entries, int((distances == last).sum() - (of_found == last).sum())
+
+    def pictures(self, ids: Ints) -> list[NDArray[np.uint8]]:
+        """The images with these ids, int64 (m,), uint8 (h, w[, 3]) each."""
+        from l2h.ids import find
+
+        manifest, images = self.images
+        return list(images.read(find(ids, manifest["id"].to_numpy())[0]))
+
+    def _extractor(self, made_of: Mapping[str, str], processor: Any) -> Any:
+        """What extracts features as they were for the model; raises L2HError where the weights are not the same."""
+        from l2h.backbones.weights import file_sha256
+        from l2h.extraction import Extractor, entry_of
+
+        name = self.facts["weights"][self.backbone]
+        path = self.run.root / name
+        cure = "put back the file that the run used"
+        if name.startswith("resources/"):
+            cure += f", or delete it and make it anew: {self.facts['command'].replace(' ', f' {name} ', 1)}"
+        if not path.is_file():
+            raise L2HError(f"{path}, the weights of {self.backbone}, does not exist; {cure}")
+        if file_sha256(path) != made_of["weights_sha256"]:
+            raise L2HError(
+                f"{path} has another sha256 than the weights that {self.variant} was trained with, which begins with "
+                f"{made_of['weights_sha256'][:12]}; {cure}"
+            )
+        extractor = Extractor(entry_of(made_of), path, processor)
+        if extractor.metadata["preprocessing"] != made_of["preprocessing"]:
+            raise L2HError(
+                f"this version of l2h prepares pictures for {self.backbone} otherwise; run {self.run.folder} again"
+            )
+        return extractor

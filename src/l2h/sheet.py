@@ -1,0 +1,46 @@
+"""A picture of pictures: a query and what was found for it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from l2h import store
+from l2h.errors import L2HError
+
+FORMATS = {".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG"}
+SIDE, MARGIN, TEXT = 144, 12, 14  # pixels
+COLUMNS = 6
+
+
+def check_name(path: str | Path) -> None:
+    """Raise L2HError unless the name's ending is that of a format that is written."""
+    if Path(path).suffix.lower() not in FORMATS:
+        raise L2HError(f"{path}: a picture is written as {', '.join(FORMATS)}; choose a name that ends so")
+
+
+def draw(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> Image.Image:
+    """Pictures, uint8 (h, w[, 3]), in rows of COLUMNS, scaled to one size, each above its caption."""
+    font = ImageFont.load_default(TEXT)
+    width, height = SIDE + MARGIN, SIDE + TEXT + 2 * MARGIN
+    rows = -(-len(pictures) // COLUMNS)
+    sheet = Image.new("RGB", (min(len(pictures), COLUMNS) * width + MARGIN, rows * height + MARGIN), "white")
+    pen = ImageDraw.Draw(sheet)
+    for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        row, column = divmod(place, COLUMNS)
+        left, top = MARGIN + column * width, MARGIN + row * height
+        image = Image.fromarray(picture).convert("RGB")
+        # large pixels stay as they are, many become few smoothly
+        how = Image.Resampling.NEAREST if max(image.size) < SIDE else Image.Resampling.LANCZOS
+        sheet.paste(ImageOps.pad(image, (SIDE, SIDE), how, color="white"), (left, top))
+        pen.text((left, top + SIDE + 2), caption, "black", font)
+    return sheet
+
+
+def write(sheet: Image.Image, path: str | Path) -> None:
+    """Write a sheet in the format that the name's ending says."""
+    check_name(path)
+    with store.atomic(path) as part:
+        sheet.save(part, FORMATS[Path(path).suffix.lower()])

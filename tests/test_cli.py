@@ -1,0 +1,212 @@
+"""The command line on what needs no run: lists of what is registered, the leak check, help, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from l2h import backbones, datasets, hashing, store
+from l2h.cli import main
+from l2h.datasets.digits import Digits
+from l2h.splits import Split, make_split
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("methods", "datasets", "backbones", "check-split", "search", "compare")
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory) -> Path:
+    """The data set's folder, as the workflow makes it."""
+    folder = tmp_path_factory.mktemp("digits")
+    Digits(sources=None).prepare(folder / "images", folder / "manifest.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def split(digits) -> Split:
+    manifest = store.read_manifest(digits / "manifest.parquet")
+    return make_split(manifest, "digits-300", Digits.protocols["digits-300"], seed=0)
+
+
+@pytest.fixture
+def sound(split, tmp_path) -> str:
+    store.write_split(tmp_path / "sound.parquet", split)
+    return str(tmp_path / "sound.parquet")
+
+
+@pytest.fixture
+def leaky(split, tmp_path) -> str:
+    """The first query stands in the training set too."""
+    row = split.table.slice(0, 1)
+    twice = row.set_column(1, "role", pa.array(["train"]))
+    store.write_split(tmp_path / "leaky.parquet", Split(pa.concat_tables([split.table, twice]), "digits-300", 0))
+    return str(tmp_path / "leaky.parquet")
+
+
+def said(capsys, *words) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr."""
+    code = main(words)
+    return code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("kind", "registry"),
+    [("methods", hashing.registry), ("datasets", datasets.registry), ("backbones", backbones.registry)],
+)
+def test_lists_have_a_line_for_each_registered_name(capsys, kind, registry):
+    code, out, err = said(capsys, kind)
+    assert (code, err) == (0, "")
+    lines = [line.split(maxsplit=1) for line in out.splitlines()]
+    assert tuple(name for name, _ in lines) == registry.names()
+    assert all(summary.strip() for _, summary in lines)
+    code, out, _ = said(capsys, kind, "--json")
+    assert [list(one.values()) for one in json.loads(out)] == lines
+
+
+def test_one_method_is_shown_with_the_defaults_that_its_constructor_has(capsys):
+    code, out, _ = said(capsys, "methods", "itq", "--json")
+    assert code == 0
+    shown = json.loads(out)
+    made = hashing.make("itq", bits=8).get_params()
+    assert shown["parameters"] == {name: made[name] for name in made if name not in ("bits", "random_state")}
+    assert "n_iter = 50" in said(capsys, "methods", "itq")[1]
+
+
+def test_parameters_of_scope_full_are_those_that_only_it_has(capsys):
+    shown = json.loads(said(capsys, "methods", "dsh", "--json")[1])
+    whole = hashing.full.make("dsh", bits=8).get_params()
+    left_out = ("bits", "random_state", "scope", "device")
+    both = {**shown["parameters"], **shown["at scope full"]}
+    assert both == {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in whole.items()
+        if name not in left_out
+    }
+    assert {"backbone_lr", "patience", "crop", "flip"} <= set(shown["at scope full"])
+
+
+def test_protocols_and_layers_are_shown(capsys):
+    assert (
+        "cifar10-54k = query 100, train 500, per_class True, train_in_database False"
+        in (said(capsys, "datasets", "cifar10")[1])
+    )
+    assert "root = needed" in said(capsys, "datasets", "image_list")[1]
+    assert "layers: fc7, fc6, pool5" in said(capsys, "backbones", "alexnet")[1]
+
+
+def test_plug_ins_stand_in_the_list(tmp_path):
+    """In a process of its own, as a plug-in stays registered."""
+    command = [sys.executable, "-m", "l2h", "methods", "--plugin", ROOT / "tests/toy_method.py"]
+    done = subprocess.run([*command, "toy"], text=True, capture_output=True, check=True)
+    assert "The code is the signs of the first `bits` features." in done.stdout
+    done = subprocess.run(command, text=True, capture_output=True, check=True)
+    assert "\ntoy " in done.stdout
+
+
+def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys):
+    code, out, err = said(capsys, "methods", "nosuch")
+    assert (code, out) == (1, "")
+    assert err.startswith("l2h: error: 'nosuch' is not a method; choose one of bihalf, ")
+    assert err.count("\n") == 1
+    code, _, err = said(capsys, "datasets", "--plugin", "nosuch.py")
+    assert code == 1
+    assert "plug-in nosuch.py is not a Python file" in err
+
+
+def test_check_split_passes_what_is_sound_and_fails_on_a_leak(capsys, sound, leaky, split):
+    code, out, err = said(capsys, "check-split", sound)
+    assert (code, err) == (0, "")
+    assert out == f"{sound}: no leak in digits-300 (300 query, 500 train, 1497 database)\n"
+    code, out, err = said(capsys, "check-split", leaky, sound)
+    assert (code, err) == (1, "")
+    assert f"{leaky}: split digits-300: train holds query {split.table['id'][0]}" in out
+    assert f"{sound}: no leak" in out
+
+
+def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, sound, leaky, digits, tmp_path):
+    manifest = store.read_manifest(digits / "manifest.parquet")
+    code, out, _ = said(capsys, "check-split", sound, "--data", str(digits), "--json")
+    (found,) = json.loads(out)
+    assert code == 0
+    assert found["roles"] == {"query": 300, "train": 500, "database": 1497}
+    # a query that is mirrored into the database
+    images = np.load(digits / "images/images.npy")
+    split = store.read_split(sound)
+    query, other = split.ids("query")[0], split.ids("database")[0]
+    images[other] = images[query][:, ::-1]
+    (tmp_path / "data/images").mkdir(parents=True)
+    np.save(tmp_path / "data/images/images.npy", images)
+    (tmp_path / "data/manifest.parquet").write_bytes((digits / "manifest.parquet").read_bytes())
+    code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path / "data"))
+    assert code == 0
+    assert f"query {query} ({manifest['location'][int(query)]}) and {other} ({manifest['location'][int(other)]})" in out
+    assert "mirrored" in out
+    code, out, _ = said(capsys, "check-split", leaky, "--data", str(digits), "--json")
+    assert code == 1
+    assert "(images.npy[" in json.loads(out)[0]["problem"]  # with the images, places are named too
+
+
+def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path):
+    manifest = store.read_manifest(digits / "manifest.parquet")
+    hashes = manifest["image_sha256"].to_pylist()[::-1]
+    columns = (manifest[name].to_pylist() for name in ("labels", "location"))
+    store.write_manifest(tmp_path / "manifest.parquet", hashes, *columns)
+    code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
+    assert code == 1
+    assert "split digits-300: it has other images, by id or sha256, than the data set named" in out
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "broken.parquet"])
+def test_a_file_that_cannot_be_read_fails_the_check(capsys, tmp_path, name):
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    code, out, _ = said(capsys, "check-split", str(tmp_path / name))
+    assert code == 1
+    assert name in out
+    assert out.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples_and_exit_codes(capsys, command):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert f"examples:\n  l2h {command}" in text
+    assert "exit codes:\n  0  all is well\n  1  " in text
+    assert "--json" in text
+
+
+@pytest.mark.parametrize("words", [[], ["nosuch"], ["check-split"]])
+def test_a_wrong_command_line_ends_with_2(capsys, words):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "usage: l2h" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "too_slow"),
+    [
+        (["--help"], {"numpy", "pyarrow", "sklearn", "torch"}),
+        (["methods"], {"torch", "torchvision"}),
+        (["datasets", "digits"], {"torch", "sklearn"}),
+        (["backbones"], {"torch", "sklearn"}),
+        (["check-split", "x"], {"torch", "sklearn", "pandas"}),
+    ],
+)
+def test_commands_start_without_what_they_do_not_need(words, too_slow):
+    program = f"""
+import sys
+from l2h.cli import main
+try:
+    main({words!r})
+except SystemExit:
+    pass
+print(*sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, check=True)
+    assert not too_slow & set(done.stderr.split())

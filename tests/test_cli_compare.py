@@ -1,0 +1,111 @@
+"""`l2h compare` on a finished run and a copy of it that claims another config."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from l2h.cli import main
+
+
+def change(run, **facts):
+    """Let a run say something else of itself."""
+    path = run / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+
+
+@pytest.fixture
+def runs(finished, tmp_path):
+    """The run, and a copy that says its ITQ had other parameters."""
+    first, second = tmp_path / "results/tiny", tmp_path / "results/other"
+    for folder in (first, second):
+        shutil.copytree(finished.folder / "results/tiny", folder)
+    facts = json.loads((second / "run.json").read_text())
+    (itq,) = (entry for entry in facts["settings"]["methods"] if entry["label"] == "itq")
+    itq["params"] = {"n_iter": 7}
+    change(second, settings=facts["settings"])
+    return first, second
+
+
+def compare(*runs, output, more=()):
+    return main(["compare", *map(str, runs), "-o", str(output), *more])
+
+
+def test_rows_are_the_runs_own_told_apart_by_run(runs, tmp_path, capsys):
+    assert compare(*runs, output=tmp_path / "both") == 0
+    both = pd.read_parquet(tmp_path / "both/comparison.parquet")
+    own = pd.read_parquet(runs[0] / "comparison.parquet")
+    assert both.columns.tolist() == ["run", *own.columns]
+    for name in ("tiny", "other"):
+        rows = both[both["run"] == name].drop(columns="run").reset_index(drop=True)
+        cells = ["dataset", "protocol", "variant", "bits"]
+        pd.testing.assert_frame_equal(rows.sort_values(cells), own.sort_values(cells), check_index_type=False)
+    assert both["run"].tolist() == ["tiny", "other"] * len(own)  # each cell of one beside that of the other
+    lines = (tmp_path / "both/comparison.csv").read_text().splitlines()
+    assert sorted(line.removeprefix("other,") for line in lines if line.startswith("other,")) == sorted(
+        (runs[0] / "comparison.csv").read_text().splitlines()[1:]
+    )
+    out = capsys.readouterr().out
+    assert "methods.itq.params.n_iter: tiny None; other 7" in out
+    assert "tiny: itq" in out
+
+
+def test_methods_are_tested_against_each_other_across_runs(runs, tmp_path):
+    compare(*runs, output=tmp_path / "both")
+    tested = pd.read_csv(tmp_path / "both/differences.csv")
+    own = pd.read_csv(runs[0] / "differences.csv")
+    pairs = tested.set_index(["dataset", "bits", "variant", "other"])
+    for row in own.to_dict("records"):
+        for one, other in (("tiny", "tiny"), ("tiny", "other"), ("other", "other")):
+            names = (f"{one}: {row['variant']}", f"{other}: {row['other']}")
+            found = pairs.loc[(row["dataset"], row["bits"], *names)]
+            assert found["difference"] == pytest.approx(row["difference"], abs=1e-6)
+            assert found["p"] == pytest.approx(row["p"], abs=1e-6)
+    same = tested[tested["variant"].str.removeprefix("tiny: ") == tested["other"].str.removeprefix("other: ")]
+    assert len(same) == len(pd.read_parquet(runs[0] / "comparison.parquet"))
+    assert (same["difference"] == 0).all()
+
+
+def test_the_page_holds_both_runs_and_what_differs(runs, tmp_path, capsys):
+    assert compare(*runs, output=tmp_path / "both", more=["--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["runs"] == ["tiny", "other"]
+    assert told["differing"] == [{"key": "methods.itq.params.n_iter", "values": [None, 7]}]
+    page = (tmp_path / "both/report.html").read_text()
+    for words in ("compared: tiny, other", "tiny: itq", "other: itq", "methods.itq.params.n_iter", "tiny again"):
+        assert words in page
+    assert list((tmp_path / "both/plots").glob("*.svg"))
+
+
+def test_one_name_for_two_splits_or_metrics_is_refused(runs, tmp_path, capsys):
+    facts = json.loads((runs[1] / "run.json").read_text())
+    place = "digits/digits-300"
+    change(runs[1], splits={**facts["splits"], place: {**facts["splits"][place], "sha256": "0" * 64}})
+    assert compare(*runs, output=tmp_path / "both") == 1
+    assert "tiny and other mean different images by digits, digits-300" in capsys.readouterr().err
+    change(runs[1], splits=facts["splits"], metrics={**facts["metrics"], "map": "something else"})
+    assert compare(*runs, output=tmp_path / "both") == 1
+    assert "tiny and other mean different things by map;" in capsys.readouterr().err
+    assert not (tmp_path / "both").exists()
+
+
+def test_a_run_alone_missing_or_overwritten_is_one_line(runs, tmp_path, capsys):
+    for words, line in (
+        ([runs[0], runs[0]], "a comparison takes at least two different runs"),
+        ([runs[0], tmp_path / "none"], "there is no run"),
+    ):
+        assert compare(*words, output=tmp_path / "both") == 1
+        err = capsys.readouterr().err
+        assert line in err
+        assert err.count("\n") == 1
+    assert compare(*runs, output=runs[1]) == 1
+    assert "is a run's own folder; choose another one" in capsys.readouterr().err
+
+
+def test_runs_of_one_name_go_by_their_paths(runs, tmp_path, capsys):
+    twin = tmp_path / "elsewhere/tiny"
+    twin.parent.mkdir()
+    runs[1].rename(twin)
+    assert compare(runs[0], twin, output=tmp_path / "both", more=["--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == [str(runs[0]), str(twin)]

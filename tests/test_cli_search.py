@@ -1,0 +1,202 @@
+"""`l2h search` on finished runs, beside brute force."""
+
+import json
+import re
+import shutil
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from l2h import codes, store
+from l2h.cli import main
+from l2h.runs import Run
+from l2h.search import choose, nearest
+
+RESULTS = "results/tiny"
+SEEDED = {"dataset": "digits", "seed": 0}
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 30), st.just(11))), st.integers(1, 40), st.randoms())
+def test_neighbours_are_those_of_a_plain_loop(bits, k, random):
+    ids = random.sample(range(1000), len(bits))
+    expected = sorted(
+        (sum(a != b for a, b in zip(bits[0], row, strict=True)), i) for row, i in zip(bits, ids, strict=True)
+    )
+    packed = codes.pack(bits)
+    found, distances = nearest(packed[0], packed, np.array(ids), k)
+    assert found.tolist() == [i for _, i in expected[:k]]
+    assert sorted(distances.tolist()) == [distance for distance, _ in expected]
+
+
+@pytest.fixture
+def inside(finished, monkeypatch):
+    """A working directory with a finished run, some of whose images are picture files too: picture-<id>.png."""
+    monkeypatch.chdir(finished.folder)
+    return finished
+
+
+def save(workspace, image):
+    """A database image as a file."""
+    pixels = np.load(workspace.folder / "resources/digits/images/images.npy")[image]
+    path = workspace.folder / f"picture-{image}.png"
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+def some_of_the_database(workspace, n):
+    split = store.read_split(workspace.folder / "resources/digits/splits/digits-300.parquet")
+    return split.ids("database")[:: len(split.ids("database")) // n][:n]
+
+
+def said(capsys, *words):
+    code = main(["search", "--run", RESULTS, *map(str, words)])
+    return code, *capsys.readouterr()
+
+
+def refused(capsys, *words):
+    """The one line of a command that ends with 1."""
+    code, out, err = said(capsys, *words)
+    assert (code, out) == (1, "")
+    assert err.startswith("l2h: error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+@contextmanager
+def moved(path):
+    """A file or folder that is not there for a while."""
+    away = path.with_name(path.name + ".away")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path)
+        away.rename(path)
+
+
+@pytest.mark.parametrize("method", ["itq", "sh", "lsh", "dsh", "hashnet"])
+def test_images_of_the_database_get_the_codes_that_the_run_gave_them(inside, method):
+    cell = choose(Run(inside.folder / RESULTS), {**SEEDED, "variant": method})
+    ids = some_of_the_database(inside, 40)
+    grey = cell.pictures(ids)
+    stored = store.read_codes(cell.folder / "codes.parquet", ids)
+    assert np.array_equal(cell.encode(grey), stored)
+    assert np.array_equal(cell.encode([np.repeat(image[..., None], 3, 2) for image in grey[:3]]), stored[:3])
+
+
+def test_a_network_of_scope_full_encodes_as_the_run_did(finetuned):
+    ids = some_of_the_database(finetuned, 20)
+    for variant in ("dsh", "dsh-full"):
+        cell = choose(Run(finetuned.folder / RESULTS), {"variant": variant})
+        assert np.array_equal(cell.encode(cell.pictures(ids)), store.read_codes(cell.folder / "codes.parquet", ids))
+
+
+def test_a_picture_of_the_database_finds_itself_and_what_brute_force_finds(inside, capsys):
+    split = store.read_split("resources/digits/splits/digits-300.parquet")
+    ids = split.ids("database")
+    table = store.read_codes(f"{RESULTS}/digits/digits-300/alexnet-fc6/itq/8bits-seed0/codes.parquet", ids)
+    bits = codes.unpack(table, 8)
+    labels = store.read_manifest("resources/digits/manifest.parquet")["labels"].to_pylist()
+    image = int(some_of_the_database(inside, 7)[3])
+    code, out, _ = said(capsys, "--dataset", "digits", "--method", "itq", "--json", "--k", "25", save(inside, image))
+    assert code == 0
+    told = json.loads(out)
+    assert (told["variant"], told["bits"], told["seed"]) == ("itq", 8, 0)
+    expected = sorted((int((bits[row] != bits[ids == image][0]).sum()), int(ids[row])) for row in range(len(ids)))
+    found = [(entry["distance"], entry["id"]) for entry in told["neighbours"]]
+    assert found == expected[:25]
+    assert (0, image) in expected[:25]
+    assert [entry["rank"] for entry in told["neighbours"]] == list(range(1, 26))
+    assert all(entry["labels"] == labels[entry["id"]] for entry in told["neighbours"])
+    assert all(entry["location"] == f"images.npy[{entry['id']}]" for entry in told["neighbours"])
+    last = expected[24][0]
+    assert told["more_at_last_distance"] == sum(distance == last for distance, _ in expected[25:])
+
+
+def test_the_table_and_the_picture_show_query_and_neighbours(inside, capsys, tmp_path):
+    sheet = tmp_path / "neighbours.png"
+    words = ("--dataset", "digits", "--method", "itq", "--k", "8", "--picture", sheet)
+    code, out, _ = said(capsys, *words, save(inside, 3))
+    assert code == 0
+    assert "digits, digits-300, alexnet-fc6: itq, 8 bits, seed 0" in out
+    assert re.search(r"^ +1 +0 +\d+ +\d +images.npy\[\d+\]$", out, re.M)
+    with Image.open(sheet) as image:
+        assert image.format == "PNG"
+        assert image.size == (6 * 156 + 12, 2 * 182 + 12)  # nine pictures in rows of six
+        left = np.asarray(image)[12 : 12 + 144, 12 : 12 + 144]
+    pixels = np.load("resources/digits/images/images.npy")[3]
+    assert np.array_equal(left[9::18, 9::18, 0], pixels)  # the query first, each pixel a block of 18
+
+
+def test_a_choice_that_is_left_open_or_wrong_names_what_there_is(inside, capsys):
+    picture = save(inside, 3)
+    assert "choose one by --dataset: digit_pairs, digits" in refused(capsys, picture)
+    assert "choose one by --method: bihalf, dsh, " in refused(capsys, "--dataset", "digits", picture)
+    assert "no codes of method 'nosuch'; choose one of bihalf, dsh, hashnet, itq, lsh, sh, toy" in (
+        refused(capsys, "--method", "nosuch", picture)
+    )
+    assert "no codes of bits 12; choose one of 8" in refused(capsys, "--bits", 12, picture)
+    assert "no codes of seed 5; choose one of 0" in refused(capsys, "--seed", 5, picture)
+
+
+def test_a_run_that_is_not_there_or_not_finished_is_one_line(inside, capsys, tmp_path):
+    assert main(["search", "--run", "results/none", save(inside, 3)]) == 1
+    assert "there is no run results/none" in capsys.readouterr().err
+    (tmp_path / "half").mkdir()
+    assert main(["search", "--run", str(tmp_path / "half"), save(inside, 3)]) == 1
+    assert "half/run.json does not exist; run it to its end" in capsys.readouterr().err
+
+
+def test_a_broken_picture_is_one_line(inside, capsys, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes((inside.folder / save(inside, 3)).read_bytes()[:60])
+    assert f"{broken}: broken or cut short" in refused(capsys, "--dataset", "digits", "--method", "itq", broken)
+    assert "none.png: missing" in refused(capsys, "none.png")
+    assert "x.svg: a picture is written as .jpeg, .jpg, .png" in refused(capsys, "--picture", "x.svg", save(inside, 3))
+
+
+def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys):
+    words = ("--dataset", "digits", "--method", "itq", save(inside, 3))
+    weights = inside.folder / "resources/weights/alexnet-untrained-0.safetensors"
+    with moved(weights):
+        line = refused(capsys, *words)
+        assert "resources/weights/alexnet-untrained-0.safetensors, the weights of alexnet-fc6, does not exist" in line
+        assert "make it anew: snakemake resources/weights/alexnet-untrained-0.safetensors --cores 8" in line
+        weights.write_bytes(b"other weights")
+        assert "has another sha256 than the weights that itq was trained with" in refused(capsys, *words)
+        weights.unlink()
+
+
+def test_a_model_or_split_that_is_gone_or_another_is_named(inside, capsys):
+    words = ("--dataset", "digits", "--method", "itq", save(inside, 3))
+    with moved(inside.folder / f"{RESULTS}/digits/digits-300/alexnet-fc6/itq/8bits-seed0/model"):
+        assert "models/digits-300/alexnet-fc6/itq/8bits-seed0 does not exist" in refused(capsys, *words)
+    path = inside.folder / "resources/digits/splits/digits-300.parquet"
+    split = store.read_split(path)
+    with moved(path):
+        store.write_split(path, type(split)(split.table, split.protocol, split.seed + 1))
+        assert "the split digits-300 has changed since results/tiny was made" in refused(capsys, *words)
+        path.unlink()
+
+
+def test_a_run_from_bundles_finds_its_models_there_and_asks_for_weights(pretrained, alone, monkeypatch, capsys):
+    monkeypatch.chdir(pretrained.folder)
+    picture = save(alone, 3)
+    words = ("--dataset", "digits", "--method", "itq", "--json", picture)
+    name = "resources/weights/alexnet-untrained-0.safetensors"
+    assert f"{name}, the weights of alexnet-fc6, does not exist" in refused(capsys, *words)
+    (pretrained.folder / "resources/weights").mkdir()
+    shutil.copy(alone.folder / name, name)
+    try:
+        _, out, _ = said(capsys, *words)
+    finally:
+        shutil.rmtree(pretrained.folder / "resources/weights")
+    monkeypatch.chdir(alone.folder)
+    assert out == said(capsys, *words)[1]
+    assert json.loads(out)["neighbours"][0]["distance"] == 0

@@ -42,6 +42,7 @@ rule report:
         differences=f"{RESULTS}/differences.csv",
         audits=places("audit.parquet", ON_FEATURES),
         costs=[] if UNPACKED else places("costs.parquet"),
+        looks=looks(),
         metrics=cells("metrics.parquet"),
         splits=[split_of(SimpleNamespace(dataset=dataset, protocol=protocol)) for dataset, protocol in PROTOCOLS],
     output:

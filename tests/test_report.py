@@ -85,7 +85,7 @@ def tested(cells):
     return differences.between_methods([queries for _, queries in cells])
 
 
-def render(joined, tested, audits, run="run"):
+def render(joined, tested, audits, run="run", looks=()):
     """The page, with the same made-up curve for each of its rows."""
     curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
@@ -100,7 +100,7 @@ def render(joined, tested, audits, run="run"):
         "splits": dict.fromkeys(zip(joined["dataset"], joined["protocol"], strict=True), split),
         "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
-    text, _ = page.render(joined, tested, audits, curves, run, facts, {"itq"})
+    text, _ = page.render(joined, tested, audits, curves, looks, run, facts, {"itq"})
     return text
 
 
@@ -131,6 +131,9 @@ def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
     assert row["map_best"] == pytest.approx(np.mean(of(cells, "map", "best")))
     assert row["map_unseen"] == pytest.approx(np.mean(of(cells, "map_unseen", "expected")))
     assert row["map_at_100"] == pytest.approx(np.mean(of(cells, "map", "expected", 100, "retrieved")))
+    for name in ("precision", "recall"):
+        for k in (100, 5000):
+            assert row[f"{name}_at_{k}"] == pytest.approx(np.mean(of(cells, name, "expected", k, None)))
 
 
 def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, tested):
@@ -286,6 +289,8 @@ def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, 
     assert not any("map_std" in row["best"] for row in made["rows"])
     heads = {column["name"]: (column["head"], column["metric"], column["k"]) for column in made["columns"]}
     assert heads["map_at_100"] == ("mAP@100", "map", 100)
+    assert heads["precision_at_100"] == ("precision@100", "precision", 100)
+    assert heads["recall_at_5000"] == ("recall@5000", "recall", 5000)
     assert heads["map_low"] == ("95% from", "map", 0)
     assert "near_constant_bits" not in heads  # nobody has it here
 
@@ -432,7 +437,7 @@ def test_what_was_not_run_is_the_last_row_of_the_table(table, partial, tmp_path)
     comparison.write(partial, *(tmp_path / f"t.{suffix}" for suffix in ("csv", "parquet", "md")))
     csv = (tmp_path / "t.csv").read_text().splitlines()
     assert csv[1].startswith("digits,p,alexnet-fc7,untrained-0@abc,itq,m,shallow,8,3,0.")
-    assert csv[-1].strip(",") == "far,q,,,,,,,0,,,,,,,,,,,,,,,,,,,get <it> from afar".strip(",")
+    assert re.fullmatch(r"far,q,{7}0,{18,}get <it> from afar,*", csv[-1])
     assert pd.read_parquet(tmp_path / "t.parquet").equals(partial)
     assert re.search(r"\| far +\| q +\|( +\|){6} +0 \|.*\| get <it> from afar \|$", (tmp_path / "t.md").read_text())
     assert "nan" not in (tmp_path / "t.md").read_text()

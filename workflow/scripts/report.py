@@ -19,6 +19,7 @@ costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 differences = pd.read_csv(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in files.metrics])
+looks = [store.read_look(path) for path in files.looks]
 facts = made.facts(
     params.command,
     params.config_file,
@@ -26,6 +27,8 @@ facts = made.facts(
     dict(zip(map(tuple, params.protocols), files.splits, strict=True)),
     [*sorted(Path(f"results/{params.run}/benchmarks").rglob("*.tsv")), *params.shared_benchmarks],
 )
-text, plots = page.render(joined, differences, audits.to_pandas(), curves, params.run, facts, set(params.supervised))
+text, plots = page.render(
+    joined, differences, audits.to_pandas(), curves, looks, params.run, facts, set(params.supervised)
+)
 page.write(text, snakemake.output.report)
 charts.write_files(plots, snakemake.output.plots)

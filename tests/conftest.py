@@ -15,3 +15,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data folder at {folder}; set L2H_TEST_DATA to one")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The workflow's run to the end, with two cores."""
+    from test_workflow import Workspace
+
+    workspace = Workspace(tmp_path_factory.mktemp("two") / "work")
+    workspace.output = workspace.snakemake("--cores", "2").stdout
+    return workspace

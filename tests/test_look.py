@@ -71,7 +71,7 @@ def test_the_first_results_are_the_nearest_and_what_is_tied_stands_by_id(split, 
         assert answer["last"] == {
             "distance": distance[9],
             "shown": len(set(order[:10]) & set(group)),
-            "items": len(group),
+            "size": len(group),
             "relevant": sum(other % 3 == number % 3 for other in group),
         }
         assert answer["last"]["shown"] < len(group)

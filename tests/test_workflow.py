@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections import Counter
 from glob import glob
 from pathlib import Path
@@ -104,14 +105,6 @@ class Workspace:
 
     def comparison(self) -> bytes:
         return (self.folder / "results" / "tiny" / "comparison.csv").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Workspace:
-    """A run to the end with two cores."""
-    workspace = Workspace(tmp_path_factory.mktemp("two") / "work")
-    workspace.output = workspace.snakemake("--cores", "2").stdout
-    return workspace
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +207,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         for block in re.split(r"^(?= *rule(?: \w+)?:)", path.read_text(), flags=re.MULTILINE)
         if block.lstrip().startswith("rule") and "localrule: True" not in block
     ]
-    assert len(blocks) == 20
+    assert len(blocks) == 21
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
@@ -225,13 +218,14 @@ CELL = ("fit", "encode", "rank", "measure")
 TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
 AUDIT = ("what common mistakes would have printed", None)
 COSTS = ("costs, alone on the machine", None)
+LOOK = ("pictures of queries, results and codes", None)
 
 
 def again(verbs: tuple, variants: list[str], datasets: int = 2) -> Counter:
     """The plan in which these jobs of these variants run on so many data sets, and what follows from them."""
     cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
     beside = Counter({AUDIT: datasets, COSTS: datasets}) if "fit" in verbs else Counter()
-    return cells + beside + TABLE
+    return cells + beside + Counter({LOOK: datasets}) + TABLE
 
 
 def only(variant: str) -> Counter:
@@ -260,6 +254,19 @@ def test_the_table_has_the_contract_s_columns_and_a_row_a_cell(finished):
 def test_the_end_says_the_result_and_where_it_is(finished):
     assert re.search(r"\| digits +\| digits-300 +\| alexnet-fc6 +\| itq +\| +0\.\d{3} \|", finished.output)
     assert "report:      results/tiny/report.html" in finished.output
+
+
+def test_snakemake_s_own_report_shows_each_result_with_its_caption(finished):
+    finished.snakemake("--report", "snakemake.zip")
+    with zipfile.ZipFile(finished.folder / "snakemake.zip") as file:
+        names = Counter(Path(name).name for name in file.namelist() if "/data/" in name)
+        page = file.read("snakemake/report.html").decode()
+    charts = [path.name for path in (finished.folder / "results/tiny/plots").glob("*.png")]
+    assert names == Counter(["comparison.csv", "differences.csv", "table.md", "report.html", *charts])
+    captions = [path.read_text().splitlines()[0] for path in (ROOT / "workflow/report").glob("*.rst")]
+    assert len(captions) == 6
+    assert all(caption in page for caption in captions)
+    assert "dsh, hashnet, bihalf, lsh, itq, sh, toy" in page
 
 
 def test_a_second_call_has_nothing_to_do(finished):
@@ -310,7 +317,9 @@ def test_bundles_give_the_table_of_the_run_that_made_them_byte_for_byte(alone, p
     rules = Counter(re.sub("unpack_.*", "unpack", job["rule"]) for job in pretrained.jobs())
     cells = dict.fromkeys(("encode", "rank", "metrics"), 4)
     assert rules == {"unpack": 2, **cells, "audit": 2, "compare": 1, "report": 1}
-    assert "What it costs" not in (pretrained.folder / "results/tiny/report.html").read_text()
+    page = (pretrained.folder / "results/tiny/report.html").read_text()
+    assert "What it costs" not in page
+    assert page.count("There are no pictures: ") == 2
     assert "Nothing to be done" in pretrained.snakemake("--cores", "2").stderr
 
 
@@ -536,21 +545,22 @@ runpy.run_path({str(ROOT / "workflow/scripts/finetune.py")!r}, {{"snakemake": jo
 def test_scope_full_alone_needs_no_features(finetuned):
     finetuned.configure({**FINETUNED, "methods": FINETUNED["methods"][-1:], "bits": [12]}, "other")
     cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
-    assert finetuned.planned(config="other") == cells + Counter({COSTS: 1}) + TABLE
+    assert finetuned.planned(config="other") == cells + Counter({COSTS: 1, LOOK: 1}) + TABLE
 
 
 def test_a_changed_line_in_the_training_of_scope_full_leaves_features_and_heads_alone(finetuned):
     with ChangedLine(finetuned.folder / "src/l2h/hashing/finetuning.py"):
         plan = finetuned.planned()
     cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
-    assert plan == cells + Counter({COSTS: 1}) + TABLE
+    assert plan == cells + Counter({COSTS: 1, LOOK: 1}) + TABLE
 
 
 def test_codes_that_changed_are_read_again(baselines):
     codes = baselines.folder / "codes/digits-8.npy"
     np.save(codes, 1 - np.load(codes))
     plan = baselines.planned(config="baselines")
-    assert plan == Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")}) + TABLE
+    cells = Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")})
+    assert plan == cells + Counter({LOOK: 1}) + TABLE
 
 
 def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines, pretrained, finetuned):
@@ -566,6 +576,7 @@ def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baseli
         "features",
         "audit",
         "costs",
+        "look",
         "compare",
         "report",
         "bundle",

@@ -134,7 +134,7 @@ def answers(split: Split, cell: Cell, asked: Ints, packed: NDArray[np.uint8]) ->
                 "last": {
                     "distance": int(distance[first[-1]]),
                     "shown": int(group[first].sum()),
-                    "items": int(group.sum()),
+                    "size": int(group.sum()),
                     "relevant": int(right[group].sum()),
                 },
             }

@@ -127,16 +127,11 @@ def test_nothing_runs_off_the_page(open_report, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_barrier(open_report, scheme):
+def test_axe_finds_no_barrier(open_report, scheme):
     page = open_report(scheme=scheme)
-    for summary in page.locator("details:not([open]) > summary").all():
-        summary.click()
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
     found = Axe().run(page).response["violations"]
-    assert [
-        f"{one['id']} ({one['impact']}): {one['help']}: {one['nodes'][0]['html'][:200]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ] == []
+    assert [f"{one['id']} ({one['impact']}): {one['help']}: {one['nodes'][0]['html'][:200]}" for one in found] == []
 
 
 def test_the_report_is_no_larger_than_a_mail_can_carry(finished):

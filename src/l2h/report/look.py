@@ -3,7 +3,7 @@
 Everything is at a variant's longest code and first seed, and is text that a page can hold, pictures included.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ def look(
 
     Returns
     -------
-    "judge": the variant of the greatest mAP, by which queries were chosen; "queries": for each its "id", "labels",
+    "judge": the variant of the greatest mAP, by which queries were chosen; "queries": for each its "id",
     "why", and "answers", one a cell with "hits" (id, distance, relevant) and "last", the group of equal distance that
     the last of them comes from; "labels" and "codes": one a cell with pictures of codes "by_label", "share" and
     "correlation" of its bits, and "figures"; "near_copies"; "images": thumbnail and labels by id
@@ -71,21 +71,22 @@ def look(
     judge = max(cells, key=lambda cell: cell.average_precision.mean())
     chosen = choose(split.ids("query"), judge.average_precision, by_hand)
     labels, sample = sample_of_labels(split)
-    queries = [{"id": number, "why": why, "answers": []} for number, why in chosen.items()]
-    pictures = []
+    asked = np.array(list(chosen))
+    found, pictures = [], []
     for cell in cells:
-        asked = np.array(list(chosen))
         packed = cell.read_codes(split.ids("database"))
-        for query, answer in zip(queries, answers(split, cell, asked, packed), strict=True):
-            query["answers"].append(answer)
+        found.append(answers(split, cell, asked, packed))
         pictures.append(pictures_of_codes(cell, packed, sample))
     pairs = near_copies.select(["query_id", "id", "similarity", "flipped"]).to_pylist()
     shown = pairs[:PAIRS]
-    hits = [hit["id"] for query in queries for answer in query["answers"] for hit in answer["hits"]]
+    hits = [hit["id"] for cell_answers in found for answer in cell_answers for hit in answer["hits"]]
     ids = np.unique([*chosen, *hits, *(pair[side] for pair in shown for side in ("query_id", "id"))]).astype(np.int64)
     return {
         "judge": judge.variant,
-        "queries": queries,
+        "queries": [
+            {"id": number, "why": why, "answers": list(some)}
+            for (number, why), some in zip(chosen.items(), zip(*found, strict=True), strict=True)
+        ],
         "labels": labels,
         "codes": pictures,
         "near_copies": {"queries": len({pair["query_id"] for pair in pairs}), "pairs": len(pairs), "shown": shown},

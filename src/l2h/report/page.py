@@ -52,7 +52,7 @@ def render(
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
-    places = {(look["dataset"], look["protocol"], look["backbone"]): look for look in looks}
+    places = {tuple(look[name] for name in PLACE[:3]): look for look in looks}
     sections = [
         {
             **_section(number, name, rows, audits, curves),

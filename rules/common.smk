@@ -333,6 +333,11 @@ def gpus(wildcards):
     return 1 if config["device"] != "cpu" and "device" in VARIANTS[wildcards.variant]["arguments"] else 0
 
 
+def captioned(path, name, category="Result", **how):
+    """A result that `snakemake --report` shows with a caption."""
+    return report(path, caption=f"../workflow/report/{name}.rst", category=category, **how)
+
+
 def ending(comparison, report):
     """What the end of a run says: the table in short, what was not run, and where the rest is."""
     import pandas

@@ -10,11 +10,6 @@ if workflow.config_settings.config:
 report: "../workflow/report/workflow.rst"
 
 
-def captioned(path, name, category="Result", **how):
-    """A result that `snakemake --report` shows with a caption."""
-    return report(path, caption=f"../workflow/report/{name}.rst", category=category, **how)
-
-
 rule compare:
     input:
         metrics=cells("metrics.parquet"),

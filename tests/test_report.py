@@ -321,6 +321,42 @@ def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(tabl
     assert entry["best"]["level"] == []
 
 
+def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits):
+    def answer_of(variant):
+        hits = [{"id": 4, "distance": 0, "relevant": True}, {"id": 6, "distance": 2, "relevant": False}]
+        last = {"distance": 2, "shown": 1, "size": 1234, "relevant": 56}
+        return {"variant": variant, "bits": 16, "average_precision": 0.25, "hits": hits, "last": last}
+
+    def codes_of(variant):
+        figures = {"distinct_codes": 7.0, "bit_entropy": 0.75}
+        pictures = {"by_label": ["data:c"], "share": "data:s", "correlation": "data:r"}
+        return {"variant": variant, "bits": 16, "figures": figures, **pictures}
+
+    pair = {"query_id": 3, "id": 6, "similarity": 0.9961, "flipped": True}
+    look = {
+        "dataset": "digits",
+        "protocol": "p",
+        "backbone": "alexnet-fc7",
+        "judge": "itq",
+        "queries": [{"id": 3, "why": "best", "answers": [answer_of(name) for name in ("<b>lsh</b>", "itq")]}],
+        "labels": [5],
+        "codes": [codes_of(name) for name in ("<b>lsh</b>", "itq")],
+        "near_copies": {"queries": 1, "pairs": 2, "shown": [pair]},
+        "images": {str(number): {"picture": f"data:{number}", "labels": [number, 9]} for number in (3, 4, 6)},
+    }
+    text = re.sub(r"\s+", " ", render(joined, tested, audits, looks=[look]))
+    assert text.count('<td class="right"><img src="data:4" alt="image 4, labels 4, 9">') == 2
+    assert text.count('<td class="wrong"><img src="data:6" alt="image 6, labels 6, 9">') == 2
+    assert text.count("1 of 1,234 shown,<br>56 right") == 2
+    order = [text.index(f'alt="codes of label 5 by {name}"') for name in ("itq", "&lt;b&gt;lsh&lt;/b&gt;")]
+    assert order == sorted(order)  # the table's, not the file's
+    assert "<td>7</td><td>7</td>" in re.sub("> <", "><", text)
+    assert "1 queries" not in text
+    assert "2 pairs in resources/digits/splits/p.near_copies.parquet. The first 1:" in text
+    assert "query 3 and 6, mirrored, similarity 0.9961" in text
+    assert text.count("There are no pictures") == 1  # of the other data set
+
+
 def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
     curves = charts.precision_recall([part for part, _ in cells])
     one = curves[(curves["dataset"] == "digits") & (curves["variant"] == "itq") & (curves["bits"] == 8)]

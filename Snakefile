@@ -35,6 +35,7 @@ include: "rules/rank.smk"
 include: "rules/scores.smk"
 include: "rules/metrics.smk"
 include: "rules/measure.smk"
+include: "rules/look.smk"
 include: "rules/report.smk"
 include: "rules/release.smk"
 

@@ -231,6 +231,33 @@ def cells_of(variants, path):
     return lambda wildcards: [path.format(**wildcards, **key) for key in keys_of(variants)]
 
 
+def looked_at(dataset, protocol, backbone):
+    """The cells that a place's section shows pictures of: each variant's longest code at its first seed.
+
+    In an order of their own, as those of `keys_of`.
+    """
+    cells = [
+        key
+        for key in cell_keys()
+        if (key["dataset"], key["protocol"]) == (dataset, protocol)
+        and key["backbone"] in (backbone, EXTERNAL)
+        and not issubclass(method_class(key["variant"]), Scorer)
+    ]
+    variants = sorted({key["variant"] for key in cells})
+    return [max((key for key in cells if key["variant"] == name), key=lambda key: key["bits"]) for name in variants]
+
+
+def looks():
+    """What there is to look at in each section of the report; a data set from a bundle has no images."""
+    made_here = any(key["backbone"] != EXTERNAL for key in cell_keys())
+    return [
+        f"{PLACE}/look.json".format(dataset=dataset, protocol=protocol, backbone=backbone)
+        for dataset, protocol in PROTOCOLS
+        for backbone in (BACKBONES if made_here else [EXTERNAL])
+        if dataset not in UNPACKED and looked_at(dataset, protocol, backbone)
+    ]
+
+
 def trainings(wildcards):
     """The benchmark files of the trainings of all hashers' cells."""
     return [
@@ -317,6 +344,11 @@ def shard_of(wildcards):
 def gpus(wildcards):
     """GPUs that a job of a deep method can use."""
     return 1 if config["device"] != "cpu" and "device" in VARIANTS[wildcards.variant]["arguments"] else 0
+
+
+def captioned(path, name, category="Result", **how):
+    """A result that `snakemake --report` shows with a caption."""
+    return report(path, caption=f"../workflow/report/{name}.rst", category=category, **how)
 
 
 def ending(comparison, report):

@@ -6,15 +6,19 @@ if workflow.config_settings.config:
     COMMAND += ["--config", *(re.sub(r"'(\d+)'", r"\1", part) for part in said)]
 
 
+# what `snakemake --report` says of the run and its results
+report: "../workflow/report/workflow.rst"
+
+
 rule compare:
     input:
         metrics=cells("metrics.parquet"),
         queries=cells("queries.parquet"),
     output:
-        csv=f"{RESULTS}/comparison.csv",
+        csv=captioned(f"{RESULTS}/comparison.csv", "comparison"),
         parquet=f"{RESULTS}/comparison.parquet",
         markdown=f"{RESULTS}/comparison.md",
-        differences=f"{RESULTS}/differences.csv",
+        differences=captioned(f"{RESULTS}/differences.csv", "differences"),
     log:
         f"{RESULTS}/logs/compare.log",
     benchmark:
@@ -42,12 +46,13 @@ rule report:
         differences=f"{RESULTS}/differences.csv",
         audits=places("audit.parquet", ON_FEATURES),
         costs=[] if UNPACKED else places("costs.parquet"),
+        looks=looks(),
         metrics=cells("metrics.parquet"),
         splits=[split_of(SimpleNamespace(dataset=dataset, protocol=protocol)) for dataset, protocol in PROTOCOLS],
     output:
-        report=f"{RESULTS}/report.html",
-        plots=directory(f"{RESULTS}/plots"),
-        table=f"{RESULTS}/table.md",
+        report=captioned(f"{RESULTS}/report.html", "page"),
+        plots=captioned(directory(f"{RESULTS}/plots"), "charts", "Charts", patterns=["{name}.png"]),
+        table=captioned(f"{RESULTS}/table.md", "table"),
         made=f"{RESULTS}/run.json",
     log:
         f"{RESULTS}/logs/report.log",

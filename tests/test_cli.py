@@ -86,7 +86,7 @@ def test_parameters_of_scope_full_are_those_that_only_it_has(capsys):
         for name, value in whole.items()
         if name not in left_out
     }
-    assert {"backbone_lr", "patience", "crop", "flip"} <= set(shown["at scope full"])
+    assert {"backbone_lr", "patience", "crop"} <= set(shown["at scope full"])
 
 
 def test_protocols_and_layers_are_shown(capsys):

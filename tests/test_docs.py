@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from l2h import store
-from test_workflow import ROOT
+from workspace import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from l2h import hashing, plugins, store
 from l2h.errors import L2HError
-from test_workflow import ROOT, Workspace
+from workspace import ROOT, Workspace
 
 PATH = "path/to/pictures"
 OWN = (ROOT / "config/own_images.yaml").read_text()

@@ -22,7 +22,7 @@ CONFIG = {
         {"name": "mosaics", "reader": "image_list", "params": {"root": FOLDER, **LISTS}},
     ],
     "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 64}],
-    "methods": ["itq"],
+    "methods": ["itq", {"method": "dsh", "params": {"epochs": 1, "lr": 1.0e-3, "validation": 0}}],
     "bits": [8],
     "device": "cpu",
     "threads": {"features": 2, "fit": 1},

@@ -86,7 +86,7 @@ def tested(cells):
     return differences.between_methods([queries for _, queries in cells])
 
 
-def render(joined, tested, audits, run="run"):
+def render(joined, tested, audits, run="run", looks=()):
     """The page, with the same made-up curve for each of its rows."""
     curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
@@ -102,7 +102,7 @@ def render(joined, tested, audits, run="run"):
         "splits": dict.fromkeys(joined["dataset"] + "/" + joined["protocol"], split),
         "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
-    text, _ = page.render(joined, tested, audits, curves, {run: facts}, {"itq"})
+    text, _ = page.render(joined, tested, audits, curves, looks, {run: facts}, {"itq"})
     return text
 
 
@@ -133,6 +133,9 @@ def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
     assert row["map_best"] == pytest.approx(np.mean(of(cells, "map", "best")))
     assert row["map_unseen"] == pytest.approx(np.mean(of(cells, "map_unseen", "expected")))
     assert row["map_at_100"] == pytest.approx(np.mean(of(cells, "map", "expected", 100, "retrieved")))
+    for name in ("precision", "recall"):
+        for k in (100, 5000):
+            assert row[f"{name}_at_{k}"] == pytest.approx(np.mean(of(cells, name, "expected", k, None)))
 
 
 def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, tested):
@@ -288,6 +291,8 @@ def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, 
     assert not any("map_std" in row["best"] for row in made["rows"])
     heads = {column["name"]: (column["head"], column["metric"], column["k"]) for column in made["columns"]}
     assert heads["map_at_100"] == ("mAP@100", "map", 100)
+    assert heads["precision_at_100"] == ("precision@100", "precision", 100)
+    assert heads["recall_at_5000"] == ("recall@5000", "recall", 5000)
     assert heads["map_low"] == ("95% from", "map", 0)
     assert "near_constant_bits" not in heads  # nobody has it here
 
@@ -316,6 +321,42 @@ def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(tabl
     (entry,) = answer.answers(rows, {}, {"itq"})
     assert entry["group"] == "made elsewhere"
     assert entry["best"]["level"] == []
+
+
+def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits):
+    def answer_of(variant):
+        hits = [{"id": 4, "distance": 0, "relevant": True}, {"id": 6, "distance": 2, "relevant": False}]
+        last = {"distance": 2, "shown": 1, "size": 1234, "relevant": 56}
+        return {"variant": variant, "bits": 16, "average_precision": 0.25, "hits": hits, "last": last}
+
+    def codes_of(variant):
+        figures = {"distinct_codes": 7.0, "bit_entropy": 0.75}
+        pictures = {"by_label": ["data:c"], "share": "data:s", "correlation": "data:r"}
+        return {"variant": variant, "bits": 16, "figures": figures, **pictures}
+
+    pair = {"query_id": 3, "id": 6, "similarity": 0.9961, "flipped": True}
+    look = {
+        "dataset": "digits",
+        "protocol": "p",
+        "backbone": "alexnet-fc7",
+        "judge": "itq",
+        "queries": [{"id": 3, "why": "best", "answers": [answer_of(name) for name in ("<b>lsh</b>", "itq")]}],
+        "labels": [5],
+        "codes": [codes_of(name) for name in ("<b>lsh</b>", "itq")],
+        "near_copies": {"queries": 1, "pairs": 2, "shown": [pair]},
+        "images": {str(number): {"picture": f"data:{number}", "labels": [number, 9]} for number in (3, 4, 6)},
+    }
+    text = re.sub(r"\s+", " ", render(joined, tested, audits, looks=[look]))
+    assert text.count('<td class="right"><img src="data:4" alt="image 4, labels 4, 9">') == 2
+    assert text.count('<td class="wrong"><img src="data:6" alt="image 6, labels 6, 9">') == 2
+    assert text.count("1 of 1,234 shown,<br>56 right") == 2
+    order = [text.index(f'alt="codes of label 5 by {name}"') for name in ("itq", "&lt;b&gt;lsh&lt;/b&gt;")]
+    assert order == sorted(order)  # the table's, not the file's
+    assert "<td>7</td><td>7</td>" in re.sub("> <", "><", text)
+    assert "1 queries" not in text
+    assert "2 pairs in resources/digits/splits/p.near_copies.parquet. The first 1:" in text
+    assert "query 3 and 6, mirrored, similarity 0.9961" in text
+    assert text.count("There are no pictures") == 1  # of the other data set
 
 
 def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
@@ -434,7 +475,7 @@ def test_what_was_not_run_is_the_last_row_of_the_table(table, partial, tmp_path)
     comparison.write(partial, *(tmp_path / f"t.{suffix}" for suffix in ("csv", "parquet", "md")))
     csv = (tmp_path / "t.csv").read_text().splitlines()
     assert csv[1].startswith("digits,p,alexnet-fc7,untrained-0@abc,itq,m,shallow,8,3,0.")
-    assert csv[-1].strip(",") == "far,q,,,,,,,0,,,,,,,,,,,,,,,,,,,get <it> from afar".strip(",")
+    assert re.fullmatch(r"far,q,{7}0,{18,}get <it> from afar,*", csv[-1])
     assert pd.read_parquet(tmp_path / "t.parquet").equals(partial)
     assert re.search(r"\| far +\| q +\|( +\|){6} +0 \|.*\| get <it> from afar \|$", (tmp_path / "t.md").read_text())
     assert "nan" not in (tmp_path / "t.md").read_text()

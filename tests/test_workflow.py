@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from glob import glob
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         for block in re.split(r"^(?= *rule(?: \w+)?:)", path.read_text(), flags=re.MULTILINE)
         if block.lstrip().startswith("rule") and "localrule: True" not in block
     ]
-    assert len(blocks) == 20
+    assert len(blocks) == 21
     for block in blocks:
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu=", "conda:", "message:", "script:"):
             assert part in block, f"{block.splitlines()[0]} lacks {part}"
@@ -109,13 +110,14 @@ CELL = ("fit", "encode", "rank", "measure")
 TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
 AUDIT = ("what common mistakes would have printed", None)
 COSTS = ("costs, alone on the machine", None)
+LOOK = ("pictures of queries, results and codes", None)
 
 
 def again(verbs: tuple, variants: list[str], datasets: int = 2) -> Counter:
     """The plan in which these jobs of these variants run on so many data sets, and what follows from them."""
     cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
     beside = Counter({AUDIT: datasets, COSTS: datasets}) if "fit" in verbs else Counter()
-    return cells + beside + TABLE
+    return cells + beside + Counter({LOOK: datasets}) + TABLE
 
 
 def only(variant: str) -> Counter:
@@ -146,6 +148,19 @@ def test_the_end_says_the_result_and_where_it_is(finished):
     best = rf"^{place}: trained with labels, \w+ 0\.\d+ at 8 bits; trained without labels, \w+ 0"
     assert re.search(best, finished.output, re.MULTILINE)
     assert "report:      results/tiny/report.html" in finished.output
+
+
+def test_snakemake_s_own_report_shows_each_result_with_its_caption(finished):
+    finished.snakemake("--report", "snakemake.zip")
+    with zipfile.ZipFile(finished.folder / "snakemake.zip") as file:
+        names = Counter(Path(name).name for name in file.namelist() if "/data/" in name)
+        page = file.read("snakemake/report.html").decode()
+    charts = [path.name for path in (finished.folder / "results/tiny/plots").glob("*.png")]
+    assert names == Counter(["comparison.csv", "differences.csv", "table.md", "report.html", *charts])
+    captions = [path.read_text().splitlines()[0] for path in (ROOT / "workflow/report").glob("*.rst")]
+    assert len(captions) == 6
+    assert all(caption in page for caption in captions)
+    assert "dsh, hashnet, bihalf, lsh, itq, sh, toy" in page
 
 
 def test_a_second_call_has_nothing_to_do(finished):
@@ -196,7 +211,9 @@ def test_bundles_give_the_table_of_the_run_that_made_them_byte_for_byte(alone, p
     rules = Counter(re.sub("unpack_.*", "unpack", job["rule"]) for job in pretrained.jobs())
     cells = dict.fromkeys(("encode", "rank", "metrics"), 4)
     assert rules == {"unpack": 2, **cells, "audit": 2, "compare": 1, "report": 1}
-    assert "What it costs" not in (pretrained.folder / "results/tiny/report.html").read_text()
+    page = (pretrained.folder / "results/tiny/report.html").read_text()
+    assert "What it costs" not in page
+    assert page.count("There are no pictures: ") == 2
     assert "Nothing to be done" in pretrained.snakemake("--cores", "2").stderr
 
 
@@ -261,13 +278,10 @@ def test_a_changed_line_in_the_metrics_recomputes_metrics_alone(finished):
 
 
 def test_a_changed_leak_check_is_made_again_and_trains_nothing(finished):
+    checks = ("digits: check digits-300 for leaks", "digit_pairs: check digit-pairs-200 for leaks")
     with ChangedLine(finished.folder / "src/l2h/near_copies.py"):
-        assert finished.planned() == Counter(
-            {
-                (f"{dataset} for leaks", None): 1
-                for dataset in ("digits: check digits-300", "digit_pairs: check digit-pairs-200")
-            }
-        )
+        plan = finished.planned()
+    assert plan == Counter({**{(check, None): 1 for check in checks}, LOOK: 2, ("report", None): 1})
 
 
 def test_a_changed_report_template_makes_the_report_again(finished):
@@ -422,21 +436,22 @@ runpy.run_path({str(ROOT / "workflow/scripts/finetune.py")!r}, {{"snakemake": jo
 def test_scope_full_alone_needs_no_features(finetuned):
     finetuned.configure({**FINETUNED, "methods": FINETUNED["methods"][-1:], "bits": [12]}, "other")
     cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
-    assert finetuned.planned(config="other") == cells + Counter({COSTS: 1}) + TABLE
+    assert finetuned.planned(config="other") == cells + Counter({COSTS: 1, LOOK: 1}) + TABLE
 
 
 def test_a_changed_line_in_the_training_of_scope_full_leaves_features_and_heads_alone(finetuned):
     with ChangedLine(finetuned.folder / "src/l2h/hashing/finetuning.py"):
         plan = finetuned.planned()
     cells = Counter({(verb, "dsh-full"): 1 for verb in ("finetune", "encode", "rank", "measure")})
-    assert plan == cells + Counter({COSTS: 1}) + TABLE
+    assert plan == cells + Counter({COSTS: 1, LOOK: 1}) + TABLE
 
 
 def test_codes_that_changed_are_read_again(baselines):
     codes = baselines.folder / "codes/digits-8.npy"
     np.save(codes, 1 - np.load(codes))
     plan = baselines.planned(config="baselines")
-    assert plan == Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")}) + TABLE
+    cells = Counter({(verb, "external"): 1 for verb in ("read", "rank", "measure")})
+    assert plan == cells + Counter({LOOK: 1}) + TABLE
 
 
 def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baselines, pretrained, finetuned):
@@ -452,6 +467,7 @@ def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baseli
         "features",
         "audit",
         "costs",
+        "look",
         "compare",
         "report",
         "bundle",

@@ -114,6 +114,7 @@ AUDIT = pa.schema(
         ("queries", pa.int64()),
     ]
 )
+LOOK = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "codes", "near_copies", "images"}
 
 
 @contextmanager
@@ -375,6 +376,23 @@ def read_queries(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
     """Read what `write_queries` wrote, and the cell's key."""
     table = _read_table(path, QUERIES, "queries")
     return table, cell_key(_metadata(table.schema, path, *CELL_KEY))
+
+
+def write_look(path: str | Path, look: Mapping[str, Any]) -> None:
+    """Write what there is to look at in one place, pictures included, as JSON."""
+    with atomic(path) as part:
+        part.write_text(_json(look), encoding="utf-8")
+
+
+def read_look(path: str | Path) -> dict[str, Any]:
+    """Read what `write_look` wrote."""
+    try:
+        look = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); {CURE}") from error
+    if not isinstance(look, dict) or not look.keys() >= LOOK:
+        raise L2HError(f"{path} is no file of things to look at: it lacks some of {', '.join(sorted(LOOK))}; {CURE}")
+    return look
 
 
 def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:

@@ -19,6 +19,7 @@ costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 differences = pd.read_csv(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in files.metrics])
+looks = [store.read_look(path) for path in files.looks]
 facts = params.described | made.facts(
     params.command,
     params.config_file,
@@ -28,7 +29,7 @@ facts = params.described | made.facts(
 )
 made.write(facts, snakemake.output.made)
 text, plots = page.render(
-    joined, differences, audits.to_pandas(), curves, {params.run: facts}, set(facts["supervised"])
+    joined, differences, audits.to_pandas(), curves, looks, {params.run: facts}, set(facts["supervised"])
 )
 page.write(text, snakemake.output.report)
 charts.write_files(plots, snakemake.output.plots)

@@ -34,12 +34,13 @@ def add_to(commands: command.Commands) -> None:
 def run(arguments: Namespace) -> int:
     """Merge, write, and say what came of it."""
     from l2h.report import charts, comparison, differences, made, merged, page
+    from l2h.report.ending import ending
 
     output: Path = arguments.output
     if (output / "run.json").exists():
         raise L2HError(f"{output} is a run's own folder; choose another one for the comparison")
     both = merged.merge(arguments.runs)
-    text, plots = page.render(both.joined, both.differences, both.audits, both.curves, both.runs, both.supervised)
+    text, plots = page.render(both.joined, both.differences, both.audits, both.curves, (), both.runs, both.supervised)
     files = {suffix: output / f"comparison.{suffix}" for suffix in ("csv", "parquet", "md")}
     comparison.write(both.comparison, files["csv"], files["parquet"], files["md"])
     differences.write(both.differences, output / "differences.csv")
@@ -50,7 +51,7 @@ def run(arguments: Namespace) -> int:
         paths = {"table": str(files["csv"]), "report": str(output / "report.html")}
         command.print_json({"runs": list(both.runs), "rows": len(both.comparison), "differing": differing, **paths})
     else:
-        print(comparison.summary(both.joined), end="\n\n")
+        print(ending(both.joined, both.supervised), end="\n\n")
         for row in differing:
             values = (f"{name} {value}" for name, value in zip(both.runs, row["values"], strict=True))
             print(f"{row['key']}: {'; '.join(values)}")

@@ -81,8 +81,10 @@ def map_chart(rows: pd.DataFrame, order: list[str]) -> Chart:
     )
     across = alt.Chart(exact).mark_rule(strokeDash=[6, 4], size=1.5)
     across = across.encode(y="map:Q", color=_color(order), tooltip=["variant:N", figures[0]])
+    # a layer without marks would be a picture without words to a screen reader
+    lines = [line, point] if exact.empty else [across, line, point]
     # nested, so that colour and shape share one legend and the pale band has none
-    chart = alt.layer(band, interval, alt.layer(across, line, point))
+    chart = alt.layer(band, interval, alt.layer(*lines))
     return _styled(chart.resolve_scale(color="independent", shape="independent"))
 
 

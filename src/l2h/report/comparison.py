@@ -11,6 +11,7 @@ from l2h.report.differences import Queries, intervals
 
 # metrics of which a cell has one figure, and which the table shows
 SINGLE = ["precision_in_radius", "empty_in_radius", "tied_pairs", "distinct_codes", "near_constant_bits"]
+AT_K = ("map", "precision", "recall")  # of which it has a figure for each k that was measured
 KEY = [name for name in store.CELL_KEY if name != "seed"]
 
 
@@ -26,9 +27,9 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
     Returns
     -------
     columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_low, map_high (95%, over
-    queries), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by the retrieved, and those of SINGLE;
-    expected under ties unless named otherwise; not_run, which is empty for what was run, and beside 0 seeds the only
-    figure of what was not
+    queries), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by the retrieved, precision_at_<k>,
+    recall_at_<k>, and those of SINGLE; expected under ties unless named otherwise; not_run, which is empty for what was
+    run, and beside 0 seeds the only figure of what was not
     """
     tidy = pa.concat_tables(metrics).to_pandas()
     whole = tidy[tidy["k"].isna()]
@@ -39,9 +40,9 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
         "map_best": _mean(whole, "map", "best"),
         "map_unseen": _mean(whole, "map_unseen", "expected"),
     }
-    retrieved = tidy[tidy["normalise"] == "retrieved"]
-    for k in sorted(retrieved["k"].unique().astype(int)):
-        columns[f"map_at_{k}"] = _mean(retrieved[retrieved["k"] == k], "map", "expected")
+    at_k = tidy[tidy["metric"].isin(AT_K) & tidy["k"].notna() & (tidy["normalise"] != "relevant")]
+    for name, k in sorted(set(zip(at_k["metric"], at_k["k"].astype(int), strict=True))):
+        columns[f"{name}_at_{k}"] = _mean(at_k[at_k["k"] == k], name, "expected")
     for name in SINGLE:
         columns[name] = tidy[tidy["metric"] == name].groupby(KEY, sort=False)["value"].mean()
     seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")

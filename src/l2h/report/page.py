@@ -1,7 +1,7 @@
 """The report: one HTML file that opens offline."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from l2h import store
+from l2h.evaluation import METRICS
 from l2h.report import made, published
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
 from l2h.report.charts import Chart, charts
@@ -23,6 +24,7 @@ def render(
     differences: pd.DataFrame,
     audits: pd.DataFrame,
     curves: pd.DataFrame,
+    looks: Sequence[Mapping[str, Any]],
     runs: Mapping[str, Mapping[str, Any]],
     supervised: set[str],
 ) -> tuple[str, dict[str, Chart]]:
@@ -34,6 +36,7 @@ def render(
     differences : the table of `l2h.report.differences.between_methods`
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
+    looks : of those places that have one, from `l2h.report.look.look` with dataset, protocol and backbone
     runs : how each run, by name, was made, from `l2h.report.made.facts`; those that share a place share its split
     supervised : the variants that need labels
     """
@@ -47,8 +50,13 @@ def render(
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
+    places = {tuple(look[name] for name in PLACE[:3]): look for look in looks}
     sections = [
-        {**_section(number, name, rows, audits, curves), "answers": answers(rows, pairs, supervised)}
+        {
+            **_section(number, name, rows, audits, curves),
+            "answers": answers(rows, pairs, supervised),
+            "look": _in_order(places.get(name[:3]), list(rows["variant"])),
+        }
         for number, (name, rows) in enumerate(groups)
     ]
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
@@ -61,6 +69,7 @@ def render(
         seeds=sorted(set(comparison["seeds"])),
         significance=SIGNIFICANCE,
         level=LEVEL,
+        registry=METRICS,
         sections=sections,
         table=table((rows for _, rows in groups), pairs),
         not_run=not_run,
@@ -109,6 +118,18 @@ def _section(
         "costs": bool(rows["bytes_per_item"].notna().any()),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
     }
+
+
+def _in_order(look: Mapping[str, Any] | None, variants: list[str]) -> dict[str, Any] | None:
+    """What there is to look at, with the variants in the table's order."""
+
+    def order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return sorted(entries, key=lambda entry: variants.index(entry["variant"]))
+
+    if look is None:
+        return None
+    queries = [{**query, "answers": order(query["answers"])} for query in look["queries"]]
+    return {**look, "queries": queries, "codes": order(look["codes"])}
 
 
 def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The report's comparison table: what its columns are, and what is marked in them."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -68,9 +69,9 @@ def _column(name: str) -> dict[str, Any] | None:
         return {"name": name, "metric": name, "k": 0, "head": METRICS[name].axis, "figure": figure}
     if name in SIDES:
         return {"name": name, "metric": "map", "k": 0, "head": SIDES[name], "figure": figure}
-    if name.startswith("map_at_"):
-        k = int(name.removeprefix("map_at_"))
-        return {"name": name, "metric": "map", "k": k, "head": f"{METRICS['map'].axis}@{k}", "figure": figure}
+    if at := re.fullmatch(r"(map|precision|recall)_at_(\d+)", name):
+        head = f"{METRICS[at[1]].axis.removesuffix('@k')}@{at[2]}"
+        return {"name": name, "metric": at[1], "k": int(at[2]), "head": head, "figure": figure}
     return None
 
 

@@ -1,0 +1,41 @@
+rule look:
+    input:
+        images="resources/{dataset}/images",
+        manifest="resources/{dataset}/manifest.parquet",
+        split=split_of,
+        near_copies="resources/{dataset}/splits/{protocol}.near_copies.parquet",
+        queries=lambda wildcards: [f"{CELL}/queries.parquet".format(**key) for key in looked_at(**wildcards)],
+        codes=lambda wildcards: [f"{CELL}/codes.parquet".format(**key) for key in looked_at(**wildcards)],
+    output:
+        f"{PLACE}/look.json",
+    log:
+        f"{PLACE_LOG}/look.log",
+    benchmark:
+        f"{PLACE_BENCHMARK}/look.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: DECODERS
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        by_hand=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["look"],
+        code=code(
+            *JOB,
+            *RANKING,
+            *IMAGES,
+            "l2h.registry",
+            "l2h.ids",
+            "l2h.splits",
+            "l2h.metrics",
+            "l2h.audit",
+            "l2h.diagnostics",
+            "l2h.report",
+            "l2h.report.look",
+            "l2h.report.thumbnails",
+        ),
+    message:
+        "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): pictures of queries, results and codes"
+    script:
+        "../workflow/scripts/look.py"

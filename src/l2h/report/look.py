@@ -1,0 +1,172 @@
+"""What there is to look at in one place: some queries, what each method finds for them first, and the codes themselves.
+
+Everything is at a variant's longest code and first seed, and is text that a page can hold, pictures included.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from l2h import codes
+from l2h.audit import relevance
+from l2h.diagnostics import correlations, diagnose
+from l2h.errors import L2HError
+from l2h.ids import find
+from l2h.report.thumbnails import plot, thumbnail
+from l2h.splits import Split
+
+FIRST = 10  # results of a query
+LABELS = 10  # whose codes are shown, the most frequent
+SAMPLE = 16  # images of each label
+PAIRS = 5  # near copies that are shown
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant at one code length and seed.
+
+    Attributes
+    ----------
+    variant, bits, seed : its key
+    average_precision : float64 (Q,), of the split's queries in the order of their ids
+    read_codes : gives the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
+    """
+
+    variant: str
+    bits: int
+    seed: int
+    average_precision: NDArray[np.float64]
+    read_codes: Callable[[Ints], NDArray[np.uint8]]
+
+
+def look(
+    split: Split,
+    cells: Sequence[Cell],
+    near_copies: pa.Table,
+    read_images: Callable[[Ints], Sequence[NDArray[np.uint8]]],
+    by_hand: Sequence[int] = (),
+) -> dict[str, Any]:
+    """All that the page shows of one data set, protocol and backbone.
+
+    Parameters
+    ----------
+    cells : at least one
+    near_copies : columns of `l2h.store.NEAR_COPIES`
+    read_images : gives the images, uint8 (h, w) or (h, w, 3) each, of ids, int64 (n,)
+    by_hand : ids of queries to show beside those that are chosen here
+
+    Returns
+    -------
+    "judge": the variant of the greatest mAP, by which queries were chosen; "queries": for each its "id",
+    "why", and "answers", one a cell with "hits" (id, distance, relevant) and "last", the group of equal distance that
+    the last of them comes from; "labels" and "codes": one a cell with pictures of codes "by_label", "share" and
+    "correlation" of its bits, and "figures"; "near_copies"; "images": thumbnail and labels by id
+    """
+    judge = max(cells, key=lambda cell: cell.average_precision.mean())
+    chosen = choose(split.ids("query"), judge.average_precision, by_hand)
+    labels, sample = sample_of_labels(split)
+    asked = np.array(list(chosen))
+    found, pictures = [], []
+    for cell in cells:
+        packed = cell.read_codes(split.ids("database"))
+        found.append(answers(split, cell, asked, packed))
+        pictures.append(pictures_of_codes(cell, packed, sample))
+    pairs = near_copies.select(["query_id", "id", "similarity", "flipped"]).to_pylist()
+    shown = pairs[:PAIRS]
+    hits = [hit["id"] for cell_answers in found for answer in cell_answers for hit in answer["hits"]]
+    ids = np.unique([*chosen, *hits, *(pair[side] for pair in shown for side in ("query_id", "id"))]).astype(np.int64)
+    return {
+        "judge": judge.variant,
+        "queries": [
+            {"id": number, "why": why, "answers": list(some)}
+            for (number, why), some in zip(chosen.items(), zip(*found, strict=True), strict=True)
+        ],
+        "labels": labels,
+        "codes": pictures,
+        "near_copies": {"queries": len({pair["query_id"] for pair in pairs}), "pairs": len(pairs), "shown": shown},
+        "images": {
+            str(number): {"picture": thumbnail(image), "labels": some}
+            for number, image, some in zip(ids.tolist(), read_images(ids), _label_lists(split, ids), strict=True)
+        },
+    }
+
+
+def choose(ids: Ints, average_precision: NDArray[np.float64], by_hand: Sequence[int]) -> dict[int, str]:
+    """The best, median and worst query, and those chosen by hand: why, by id. Among equals the smallest id is first."""
+    strange = np.setdiff1d(by_hand, ids).astype(int).tolist()
+    if strange:
+        raise L2HError(
+            f"config key datasets: look names {', '.join(map(str, strange))}, but no query has this id; "
+            f"queries are {', '.join(map(str, ids[:5].tolist()))} ..."
+        )
+    order = ids[np.argsort(-average_precision, kind="stable")].tolist()
+    why: dict[int, str] = {}
+    places = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    for word, number in [*places.items(), *(("chosen by hand", number) for number in by_hand)]:
+        why[number] = f"{why[number]}, {word}" if number in why else word
+    return why
+
+
+def answers(split: Split, cell: Cell, asked: Ints, packed: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """What one cell finds first for each query, by distance and then by id; `packed` are the database's codes."""
+    database = split.ids("database")
+    relevant = relevance(split.labels(asked), split.labels(database))
+    rows, _ = find(asked, split.ids("query"))
+    found = []
+    for code, right, row in zip(cell.read_codes(asked), relevant, rows, strict=True):
+        distance = np.bitwise_count(packed ^ code).sum(axis=1, dtype=np.uint16)
+        first = np.argsort(distance, kind="stable")[:FIRST]
+        group = distance == distance[first[-1]]
+        found.append(
+            {
+                "variant": cell.variant,
+                "bits": cell.bits,
+                "average_precision": float(cell.average_precision[row]),
+                "hits": [
+                    {"id": int(database[place]), "distance": int(distance[place]), "relevant": bool(right[place])}
+                    for place in first
+                ],
+                "last": {
+                    "distance": int(distance[first[-1]]),
+                    "shown": int(group[first].sum()),
+                    "size": int(group.sum()),
+                    "relevant": int(right[group].sum()),
+                },
+            }
+        )
+    return found
+
+
+def sample_of_labels(split: Split) -> tuple[list[int], list[Ints]]:
+    """The database's most frequent labels, ascending, and rows of images that have each, drawn by a fixed seed."""
+    labels = split.labels(split.ids("database"))
+    counts = np.bincount(labels) if labels.ndim == 1 else labels.sum(axis=0)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:LABELS])
+    kept = kept[counts[kept] > 0]
+    rng = np.random.default_rng(0)
+    rows = [np.flatnonzero(labels == label if labels.ndim == 1 else labels[:, label]) for label in kept]
+    return kept.tolist(), [np.sort(rng.permutation(some)[:SAMPLE]) for some in rows]
+
+
+def pictures_of_codes(cell: Cell, packed: NDArray[np.uint8], sample: Sequence[Ints]) -> dict[str, Any]:
+    """The codes of sampled rows, an image a row and a bit a column, and what the bits of the whole database do."""
+    bits = codes.unpack(packed, cell.bits)
+    return {
+        "variant": cell.variant,
+        "bits": cell.bits,
+        "by_label": [plot(bits[rows]) for rows in sample],
+        "share": plot(bits.mean(axis=0, keepdims=True)),
+        "correlation": plot(np.nan_to_num(np.abs(correlations(bits)))),
+        "figures": diagnose(packed, cell.bits),
+    }
+
+
+def _label_lists(split: Split, ids: Ints) -> list[list[int]]:
+    labels = split.labels(ids)
+    return [[int(one)] for one in labels] if labels.ndim == 1 else [np.flatnonzero(row).tolist() for row in labels]

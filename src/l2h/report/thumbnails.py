@@ -1,0 +1,30 @@
+"""Pictures as text that a page can hold."""
+
+import base64
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 64
+
+
+def thumbnail(image: NDArray[np.uint8]) -> str:
+    """A data set's image, uint8 (h, w) or (h, w, 3), no larger than SIDE: as it is, or reduced and as JPEG."""
+    picture = Image.fromarray(image)
+    if max(picture.size) <= SIDE:
+        return _uri(picture, "png", optimize=True)
+    picture.thumbnail((SIDE, SIDE))
+    return _uri(picture, "jpeg", quality=80)
+
+
+def plot(values: NDArray) -> str:
+    """A matrix with values from 0, white, to 1, black: a pixel each."""
+    return _uri(Image.fromarray(np.round(255 * (1 - values)).astype(np.uint8)), "png", optimize=True)
+
+
+def _uri(picture: Image.Image, kind: str, **options: int) -> str:
+    file = BytesIO()
+    picture.save(file, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

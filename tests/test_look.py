@@ -1,0 +1,168 @@
+"""What the report gives to look at, from codes and images made by hand."""
+
+import base64
+import re
+from io import BytesIO
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from l2h import codes, store
+from l2h.errors import L2HError
+from l2h.report import look as looking
+from l2h.report.thumbnails import SIDE, plot, thumbnail
+from l2h.splits import Split
+
+QUERIES, DATABASE = np.array([3, 5, 8]), np.delete(np.arange(40), [3, 5, 8])
+BITS = 6
+
+
+def make_split(labels_of):
+    roles = [*((number, "query") for number in QUERIES), *((number, "database") for number in DATABASE)]
+    table = {
+        "id": [int(number) for number, _ in roles],
+        "role": [role for _, role in roles],
+        "image_sha256": pa.array([bytes([number] * 32) for number, _ in roles], pa.binary(32)),
+        "labels": pa.array([labels_of(int(number)) for number, _ in roles], pa.list_(pa.int16())),
+    }
+    return Split(pa.table(table, schema=store.SPLIT), "p", 0)
+
+
+@pytest.fixture
+def split():
+    return make_split(lambda number: [number % 3])
+
+
+@pytest.fixture
+def bits():
+    """Of each id; ids that leave the same remainder by 4 have one code."""
+    return np.random.default_rng(0).random((4, BITS))[np.arange(40) % 4] > 0.5
+
+
+def cell(bits, average_precision=(0.2, 0.9, 0.5), variant="itq"):
+    return looking.Cell(variant, BITS, 0, np.array(average_precision), lambda ids: codes.pack(bits[ids]))
+
+
+def read_images(ids):
+    return [np.full((8, 8), number, np.uint8) for number in ids]
+
+
+NEAR = store.NEAR_COPIES.empty_table()
+
+
+def image_of(uri):
+    kind, content = re.fullmatch(r"data:image/(\w+);base64,(.*)", uri).groups()
+    picture = Image.open(BytesIO(base64.b64decode(content)))
+    assert picture.format.lower() == kind
+    return picture
+
+
+def test_the_first_results_are_the_nearest_and_what_is_tied_stands_by_id(split, bits):
+    found = looking.answers(split, cell(bits), QUERIES[[2, 0]], codes.pack(bits[DATABASE]))
+    for number, answer in zip((8, 3), found, strict=True):
+        order = sorted(DATABASE.tolist(), key=lambda other: ((bits[other] != bits[number]).sum(), other))
+        distance = [int((bits[other] != bits[number]).sum()) for other in order]
+        assert [hit["id"] for hit in answer["hits"]] == order[:10]
+        assert [hit["distance"] for hit in answer["hits"]] == distance[:10]
+        assert [hit["relevant"] for hit in answer["hits"]] == [other % 3 == number % 3 for other in order[:10]]
+        group = [other for other, far in zip(order, distance, strict=True) if far == distance[9]]
+        assert answer["last"] == {
+            "distance": distance[9],
+            "shown": len(set(order[:10]) & set(group)),
+            "size": len(group),
+            "relevant": sum(other % 3 == number % 3 for other in group),
+        }
+        assert answer["last"]["shown"] < len(group)
+    assert [answer["average_precision"] for answer in found] == [0.5, 0.2]
+
+
+def test_a_database_smaller_than_the_first_results_is_shown_whole(bits):
+    ids = DATABASE[:4]
+    table = make_split(lambda number: [0]).table.filter(
+        pa.compute.is_in(pa.compute.field("id"), pa.array([*QUERIES, *ids]))
+    )
+    (answer,) = looking.answers(Split(table, "p", 0), cell(bits), QUERIES[:1], codes.pack(bits[ids]))
+    assert sorted(hit["id"] for hit in answer["hits"]) == ids.tolist()
+
+
+def test_queries_are_chosen_by_the_method_of_the_greatest_map(split, bits):
+    seen = looking.look(split, [cell(bits), cell(~bits, (0.9, 0.9, 0.3), "sh")], NEAR, read_images, [8, 5])
+    assert seen["judge"] == "sh"
+    why = {query["id"]: query["why"] for query in seen["queries"]}
+    assert why == {3: "best", 5: "median, chosen by hand", 8: "worst, chosen by hand"}
+    assert [[answer["variant"] for answer in query["answers"]] for query in seen["queries"]] == [["itq", "sh"]] * 3
+    shown = {hit["id"] for query in seen["queries"] for answer in query["answers"] for hit in answer["hits"]}
+    assert set(map(int, seen["images"])) == shown | set(QUERIES.tolist())
+    assert image_of(seen["images"]["8"]["picture"]).getpixel((0, 0)) == 8
+    assert seen["images"]["8"]["labels"] == [2]
+
+
+def test_what_is_chosen_by_hand_must_be_a_query(split, bits):
+    with pytest.raises(L2HError, match=r"config key datasets: look names 4, 99, but no query .* are 3, 5, 8 ..."):
+        looking.look(split, [cell(bits)], NEAR, read_images, [3, 99, 4])
+
+
+def test_codes_are_pictured_bit_by_bit(split, bits):
+    labels, sample = looking.sample_of_labels(split)
+    assert labels == [0, 1, 2]
+    assert all((DATABASE[rows] % 3 == label).all() for label, rows in zip(labels, sample, strict=True))
+    database = bits[DATABASE]
+    shown = looking.pictures_of_codes(cell(bits), codes.pack(database), sample)
+    for rows, uri in zip(sample, shown["by_label"], strict=True):
+        assert np.array_equal(np.asarray(image_of(uri)) == 0, database[rows])
+    share = 1 - np.asarray(image_of(shown["share"]))[0] / 255
+    assert share == pytest.approx(database.mean(axis=0), abs=1 / 255)
+    black = 255 - np.asarray(image_of(shown["correlation"])).astype(float)
+    for one in range(BITS):
+        for other in range(BITS):
+            pair = database[:, [one, other]]
+            varied = (pair.any(axis=0) & ~pair.all(axis=0)).all()
+            r = abs(np.corrcoef(pair.T.astype(float))[0, 1]) if varied else 0
+            assert black[one, other] == pytest.approx(255 * r, abs=1)
+    assert shown["figures"]["distinct_codes"] == len(np.unique(database, axis=0))
+
+
+def test_of_many_labels_the_most_frequent_are_shown_and_an_image_under_each_of_its_own(bits):
+    several = make_split(lambda number: [0, 1 + number % 13] if number < 26 else [])
+    labels, sample = looking.sample_of_labels(several)
+    assert len(labels) == looking.LABELS
+    assert labels == sorted(labels)
+    assert len(sample[0]) == looking.SAMPLE
+    assert (DATABASE[sample[0]] < 26).all()
+    seen = looking.look(several, [cell(bits)], NEAR, read_images)
+    assert seen["images"]["8"]["labels"] == [0, 9]
+
+
+def test_near_copies_are_counted_and_the_first_pictured(split, bits):
+    rows = [
+        {"query_id": 3, "id": number, "query_location": "", "location": "", "similarity": 0.999, "flipped": True}
+        for number in range(20, 28)
+    ]
+    near = pa.Table.from_pylist(rows, schema=store.NEAR_COPIES)
+    seen = looking.look(split, [cell(bits)], near, read_images)
+    assert (seen["near_copies"]["queries"], seen["near_copies"]["pairs"]) == (1, 8)
+    assert [pair["id"] for pair in seen["near_copies"]["shown"]] == [20, 21, 22, 23, 24]
+    assert {"20", "24"} <= set(seen["images"])
+
+
+def test_small_images_stay_as_they_are_and_large_ones_become_small():
+    small = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    assert np.array_equal(np.asarray(image_of(thumbnail(small))), small)
+    large = image_of(thumbnail(np.zeros((400, 200, 3), np.uint8)))
+    assert (large.format, large.size) == ("JPEG", (SIDE // 2, SIDE))
+    assert np.asarray(image_of(plot(np.array([[0, 0.5, 1]])))).tolist() == [[255, 128, 0]]
+
+
+def test_what_there_is_to_look_at_is_written_and_read_whole_or_not_at_all(split, bits, tmp_path):
+    path = tmp_path / "look.json"
+    place = {"dataset": "d", "protocol": "p", "backbone": "b"}
+    store.write_look(path, {**place, **looking.look(split, [cell(bits)], NEAR, read_images)})
+    assert store.read_look(path)["images"]["3"]["labels"] == [0]
+    path.write_text(path.read_text()[:-9])
+    with pytest.raises(L2HError, match=r"look.json is damaged or cut short .*; delete it and run again"):
+        store.read_look(path)
+    path.write_text('{"queries": []}')
+    with pytest.raises(L2HError, match=r"look.json is no file of things to look at"):
+        store.read_look(path)

@@ -1,0 +1,29 @@
+"""Choose queries of one place, and picture them, what each method finds first for them, and the codes."""
+
+from functools import partial
+
+from l2h.job import start
+
+start(snakemake)
+
+from l2h import store
+from l2h.datasets.images import ImageStore
+from l2h.ids import find
+from l2h.report.look import Cell, look
+
+files, params = snakemake.input, snakemake.params
+manifest = store.read_manifest(files.manifest)
+images = ImageStore(files.images, manifest)
+cells = []
+for codes, path in zip(files.codes, files.queries, strict=True):
+    queries, key = store.read_queries(path)
+    average_precision = queries.sort_by("query_id")["average_precision"].to_numpy()
+    cells.append(Cell(key["variant"], key["bits"], key["seed"], average_precision, partial(store.read_codes, codes)))
+seen = look(
+    store.read_split(files.split),
+    cells,
+    store.read_rows(files.near_copies, store.NEAR_COPIES),
+    lambda ids: images.read(find(ids, manifest["id"].to_numpy())[0]),
+    params.by_hand,
+)
+store.write_look(snakemake.output[0], {**snakemake.wildcards, **seen})

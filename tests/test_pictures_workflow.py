@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -53,10 +54,25 @@ def test_lists_become_roles_and_pictures_stay_where_they_are(finished):
     assert len(store.read_rows(near, store.NEAR_COPIES)) == 0
 
 
+def test_heads_see_mirrored_images_where_the_data_set_allows_it(finished):
+    split = store.read_split(finished.folder / MADE / "splits/lists.parquet")
+    plain, mirrored = sorted((finished.folder / MADE / "features").glob("*.parquet"), key=lambda path: len(path.name))
+    assert mirrored.stem == f"{plain.stem}-mirrored-lists"
+    ids, _ = zip(*store.iter_features(mirrored), strict=True)
+    assert np.array_equal(np.concatenate(ids), split.ids("train"))
+    both = [store.read_features(path, split.ids("train")) for path in (plain, mirrored)]
+    assert both[0].shape == both[1].shape
+    assert not np.allclose(*both)
+    models = finished.folder.glob("results/tiny/mosaics/lists/*/*/8bits-seed0/model/model.json")
+    flipped = {path.parts[-4]: json.loads(path.read_text())["data"]["flipped"] for path in models}
+    assert flipped == {"dsh": True, "itq": False}
+
+
 def test_what_cannot_be_had_stands_everywhere_as_not_run(finished):
     cure = "get nus_wide.tar.gz"
     table = pd.read_parquet(finished.folder / "results/tiny/comparison.parquet")
     assert table[["dataset", "protocol", "seeds"]].to_numpy().tolist() == [
+        ["mosaics", "lists", 1],
         ["mosaics", "lists", 1],
         ["nuswide_81_m", "nuswide-81-m", 0],
     ]
@@ -115,4 +131,8 @@ def test_a_planted_copy_stops_the_run_before_training_with_ids_and_paths(finishe
     words = f"error: split lists: database holds byte-identical copies of queries, {copy}"
     assert re.search(f"^{words}$", done.stderr, re.MULTILINE)
     later = {json.loads(path.read_text())["rule"] for path in set(finished.record.iterdir()) - before}
-    assert {"dataset", "split", "check_split"} <= later <= {"dataset", "split", "check_split", "features"}
+    assert (
+        {"dataset", "split", "check_split"}
+        <= later
+        <= {"dataset", "split", "check_split", "features", "mirrored_features"}
+    )

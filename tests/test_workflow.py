@@ -343,7 +343,7 @@ from types import SimpleNamespace as Some
 class Params(dict):
     __getattr__ = dict.__getitem__
 params = Params(key={key!r}, arguments={arguments!r}, numeric_threads=1)
-paths = Some(split={str(data / "splits/digits-300.parquet")!r}, features="features.parquet")
+paths = Some(split={str(data / "splits/digits-300.parquet")!r}, features="features.parquet", mirrored=[])
 job = Some(log=["log"], params=params, config={{"plugins": []}}, input=paths, output=["model"])
 runpy.run_path({str(ROOT / "workflow/scripts/fit.py")!r}, {{"snakemake": job}})
 """

@@ -160,7 +160,7 @@ def test_a_collapsed_code_is_reported(digits, caplog):
         def loss(self, labels):
             return lambda outputs, features, rows, epoch: ((outputs - 5) ** 2).mean()
 
-    Collapsed(4, "linear", 9, 20, 0.1, 0, 64, 0.0, "cpu", 0).fit(digits[0][:200])
+    Collapsed(4, "linear", 9, 20, 0.1, 0, 64, 0.0, None, "cpu", 0).fit(digits[0][:200])
     assert "4 of 4 bits are near-constant" in caplog.text
 
 

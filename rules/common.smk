@@ -56,6 +56,7 @@ VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
 UNPACKED = {manifest.dataset: f"resources/bundles/{manifest.id}" for manifest in BUNDLES.values()}
 FINETUNED = [variant for variant, entry in VARIANTS.items() if entry["scope"] == FULL]
+SUPERVISED = [variant for variant, entry in VARIANTS.items() if entry["supervised"]]
 ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
@@ -63,12 +64,11 @@ JOB = ["l2h", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
-IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.pictures"]
+IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.pictures", "l2h.ids"]
 EXTRACTION = [
     *IMAGES,
     "l2h.download",
     "l2h.registry",
-    "l2h.ids",
     "l2h.splits",
     "l2h.backbones",
     "l2h.backbones.weights",
@@ -357,9 +357,8 @@ def ending(comparison, report):
 
     from l2h.report import ending
 
-    supervised = {label for label, entry in VARIANTS.items() if entry["supervised"]}
     figures = Path(comparison).with_suffix(".csv")
-    result = ending.ending(pandas.read_parquet(comparison), supervised)
+    result = ending.ending(pandas.read_parquet(comparison), set(SUPERVISED))
     return f"\n{result}\nall figures: {figures}\nreport:      {report}"
 
 
@@ -367,7 +366,7 @@ def run_description():
     """What a finished run says of itself, beside how it was made: all that it takes to use its models elsewhere."""
     return {
         "settings": declared({**config, "dataset_mirror": None}, SCHEMA),
-        "supervised": [label for label, entry in VARIANTS.items() if entry["supervised"]],
+        "supervised": SUPERVISED,
         "homes": {dataset: home(dataset) for dataset in DATASETS},
         "weights": {label: weights_path(entry) for label, entry in BACKBONES.items()},
     }

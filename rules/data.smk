@@ -18,7 +18,7 @@ rule dataset:
         reader=lambda wildcards: DATASETS[wildcards.dataset]["reader"],
         arguments=lambda wildcards: DATASETS[wildcards.dataset]["params"],
         made_of=lambda wildcards: DATASETS[wildcards.dataset]["made_of"],
-        code=code(*JOB, *FETCH, "l2h.ids", "l2h.registry", *IMAGES, "l2h.splits"),
+        code=code(*JOB, *FETCH, "l2h.registry", *IMAGES, "l2h.splits"),
         dataset_code=dataset_code,
     message:
         "{wildcards.dataset}: images and manifest"

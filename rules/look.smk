@@ -26,7 +26,6 @@ rule look:
             *RANKING,
             *IMAGES,
             "l2h.registry",
-            "l2h.ids",
             "l2h.splits",
             "l2h.metrics",
             "l2h.audit",

@@ -77,7 +77,7 @@ rule report:
                 "dataset",
                 f"split-{protocol}",
                 f"check_split-{protocol}",
-                *(f"features-{features}" for features in FEATURES),
+                *(f"features-{features}{part}" for features in FEATURES for part in ("", f"-mirrored-{protocol}")),
             ]
         ],
         described=run_description(),

@@ -47,7 +47,6 @@ rule check_split:
             *JOB,
             *IMAGES,
             "l2h.registry",
-            "l2h.ids",
             "l2h.leaks",
             "l2h.near_copies",
             "l2h.progress",

@@ -19,8 +19,8 @@ from l2h.features import extract, preprocess
 
 def make(name):
     """The backbone; where its packages are missing, the test is skipped."""
+    cls = backbones.registry.get(name)
     try:
-        cls = backbones.registry.get(name)
         cls.check_packages()
     except L2HError as error:
         pytest.skip(str(error))
@@ -220,3 +220,11 @@ def test_a_missing_package_is_named_with_the_cure(monkeypatch):
         backbones.registry.get("timm:resnet50")
     for name in ("alexnet", "vgg16"):
         backbones.registry.get(name).check_packages()
+
+
+def test_weights_of_which_a_backbone_does_not_say_where_they_are():
+    class Silent(type(make("alexnet"))):
+        pretrained = {"somewhere": None}
+
+    with pytest.raises(L2HError, match="Silent says nowhere how to get weights 'somewhere'"):
+        Silent().published("somewhere", fetch=None)

@@ -212,3 +212,11 @@ print(*sys.modules, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, check=True)
     assert not too_slow & set(done.stderr.split())
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    program = [sys.executable, "-m", "l2h", "methods"]
+    reader = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    reader.stdout.close()  # before a line is written
+    assert reader.stderr.read() == b""
+    assert reader.wait() == 0

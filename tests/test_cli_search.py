@@ -15,7 +15,7 @@ from PIL import Image
 from l2h import codes, store
 from l2h.cli import main
 from l2h.runs import Run
-from l2h.search import choose, nearest
+from l2h.search import choose
 
 RESULTS = "results/tiny"
 SEEDED = {"dataset": "digits", "seed": 0}
@@ -28,8 +28,9 @@ def test_neighbours_are_those_of_a_plain_loop(bits, k, random):
         (sum(a != b for a, b in zip(bits[0], row, strict=True)), i) for row, i in zip(bits, ids, strict=True)
     )
     packed = codes.pack(bits)
-    found, distances = nearest(packed[0], packed, np.array(ids), k)
-    assert found.tolist() == [i for _, i in expected[:k]]
+    rows, distances = codes.nearest(packed[0], packed, np.array(ids), k)
+    assert [ids[row] for row in rows] == [i for _, i in expected[:k]]
+    assert distances[rows].tolist() == [distance for distance, _ in expected[:k]]
     assert sorted(distances.tolist()) == [distance for distance, _ in expected]
 
 

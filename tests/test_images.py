@@ -64,6 +64,12 @@ class TestArrays:
         assert type(some) is np.ndarray
         assert np.array_equal(some, np.load(prepared[0] / "images.npy")[[7, 3, 7]])
 
+    def test_ids_that_the_data_set_does_not_have(self, prepared):
+        images = ImageStore(*prepared)
+        assert images.rows_of(np.array([7, 3])).tolist() == [7, 3]
+        with pytest.raises(L2HError, match=r"images has no images of ids \[900, -1\]"):
+            images.rows_of(np.array([900, 3, -1]))
+
     def test_damage_is_one_clear_line(self, prepared):
         folder, manifest = prepared
         path = folder / "images.npy"

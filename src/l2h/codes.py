@@ -63,3 +63,22 @@ def check(codes: ArrayLike, b: int) -> NDArray[np.uint8]:
             f"packed codes of {b} bits are uint8 of shape (n, {n_bytes(b)}), got {array.dtype} {array.shape}"
         )
     return array
+
+
+def nearest(
+    code: NDArray[np.uint8], packed: NDArray[np.uint8], ids: NDArray[np.int64], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The k codes at the smallest Hamming distance; of those at one distance, the smallest ids.
+
+    Parameters
+    ----------
+    code : uint8 (bytes,), packed
+    packed : uint8 (n, bytes)
+    ids : int64 (n,), of the codes
+
+    Returns
+    -------
+    their rows, int64 (min(k, n),), the nearest first, and the distances of all codes, int64 (n,)
+    """
+    distances = np.bitwise_count(packed ^ code).sum(axis=1, dtype=np.int64)
+    return np.lexsort((ids, distances))[:k], distances

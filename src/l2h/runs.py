@@ -9,7 +9,7 @@ from typing import Any
 
 from l2h.report import made
 
-PLACE = ("dataset", "protocol", "backbone", "variant")
+FOLDERS = ("dataset", "protocol", "backbone", "variant")
 _NUMBERS = re.compile(r"(\d+)bits-seed(\d+)")
 
 
@@ -36,6 +36,6 @@ class Run:
             *place, name = path.parent.relative_to(self.folder).parts
             numbers = _NUMBERS.fullmatch(name)
             if numbers:
-                key = dict(zip(PLACE, place, strict=True))
+                key = dict(zip(FOLDERS, place, strict=True))
                 found.append({**key, "bits": int(numbers[1]), "seed": int(numbers[2]), "folder": path.parent})
         return found

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h import job, store
+from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.hashing import FULL
@@ -20,23 +21,6 @@ Pictures = Sequence[NDArray[np.uint8]]
 
 # what tells a run's cells apart, and the option that chooses
 OPTIONS = {"dataset": "dataset", "protocol": "protocol", "backbone": "backbone", "variant": "method", "bits": "bits"}
-
-
-def nearest(code: NDArray[np.uint8], codes: NDArray[np.uint8], ids: Ints, k: int) -> tuple[Ints, Ints]:
-    """The k codes at the smallest Hamming distance; of those at one distance, the smallest ids.
-
-    Parameters
-    ----------
-    code : uint8 (bytes,), packed
-    codes : uint8 (n, bytes)
-    ids : int64 (n,), of the codes
-
-    Returns
-    -------
-    their ids int64 (min(k, n),), the nearest first, and the distances of all codes, int64 (n,), in the order of `ids`
-    """
-    distances = np.bitwise_count(codes ^ code).sum(axis=1, dtype=np.int64)
-    return ids[np.lexsort((ids, distances))[:k]], distances
 
 
 def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
@@ -147,23 +131,20 @@ class Cell:
             raise L2HError(f"the split {self.protocol} has changed since {self.run.folder} was made; run it again")
         ids = split.ids("database")
         found, distances = nearest(code, store.read_codes(self.folder / "codes.parquet", ids), ids, k)
-        manifest, _ = self.images
-        rows = manifest["id"].to_numpy()
-        of_found = distances[np.searchsorted(ids, found)]
-        entries = []
-        for rank, (image, distance) in enumerate(zip(found.tolist(), of_found.tolist(), strict=True), start=1):
-            row = manifest.slice(int(np.flatnonzero(rows == image)[0]), 1).to_pylist()[0]
-            more = {"labels": row["labels"], "location": row["location"]}
-            entries.append({"rank": rank, "distance": distance, "id": image, **more})
+        manifest, images = self.images
+        rows = manifest.select(["id", "labels", "location"]).take(images.rows_of(ids[found])).to_pylist()
+        of_found = distances[found]
+        entries = [
+            {"rank": rank, "distance": distance, **row}
+            for rank, (distance, row) in enumerate(zip(of_found.tolist(), rows, strict=True), start=1)
+        ]
         last = of_found[-1]
         return entries, int((distances == last).sum() - (of_found == last).sum())
 
     def pictures(self, ids: Ints) -> list[NDArray[np.uint8]]:
         """The images with these ids, int64 (m,), uint8 (h, w[, 3]) each."""
-        from l2h.ids import find
-
-        manifest, images = self.images
-        return list(images.read(find(ids, manifest["id"].to_numpy())[0]))
+        _, images = self.images
+        return list(images.read(images.rows_of(ids)))
 
     def _extractor(self, made_of: Mapping[str, str], processor: Any) -> Any:
         """What extracts features as they were for the model; raises L2HError where the weights are not the same."""

@@ -17,11 +17,12 @@ device.warn_of_emulation(entry["precision"], target)
 extractor = Extractor(entry, snakemake.input.weights, target)
 metadata = {**extractor.metadata, "dataset": dataset, "threads": str(snakemake.params.numeric_threads)}
 work, ids = f"{dataset}, {entry['name']} {entry['layer']}, {entry['source']}", manifest["id"].to_numpy()
-images = iter_images(snakemake.input.images, manifest, BATCH_SIZE)
-if hasattr(snakemake.input, "split"):
-    split = store.read_split(snakemake.input.split)
+split = store.read_split(snakemake.input.split) if hasattr(snakemake.input, "split") else None
+if split:
     metadata |= {"mirrored": split.protocol, "split_sha256": split.sha256}
     work, ids = f"{work}, mirrored", split.ids("train")
-    images = ((some, mirror(batch)) for some, batch in iter_images(snakemake.input.images, manifest, BATCH_SIZE, ids))
+images = iter_images(snakemake.input.images, manifest, BATCH_SIZE, ids)
+if split:
+    images = ((some, mirror(batch)) for some, batch in images)
 progress = track(work, extractor(images), len(ids), "images", BATCH_SIZE)
 store.write_features(snakemake.output[0], progress, entry["dtype"], metadata)

@@ -23,7 +23,7 @@ trained, selection = finetune(
     method,
     entry,
     files.weights,
-    reader(ImageStore(files.images, manifest), manifest["id"].to_numpy(), ids),
+    reader(ImageStore(files.images, manifest), ids),
     split.labels(ids),
     flip=params.flip,
     checkpoint=checkpoint,

@@ -8,12 +8,10 @@ start(snakemake)
 
 from l2h import store
 from l2h.datasets.images import ImageStore
-from l2h.ids import find
 from l2h.report.look import Cell, look
 
 files, params = snakemake.input, snakemake.params
-manifest = store.read_manifest(files.manifest)
-images = ImageStore(files.images, manifest)
+images = ImageStore(files.images, store.read_manifest(files.manifest))
 cells = []
 for codes, path in zip(files.codes, files.queries, strict=True):
     queries, key = store.read_queries(path)
@@ -23,7 +21,7 @@ seen = look(
     store.read_split(files.split),
     cells,
     store.read_rows(files.near_copies, store.NEAR_COPIES),
-    lambda ids: images.read(find(ids, manifest["id"].to_numpy())[0]),
+    lambda ids: images.read(images.rows_of(ids)),
     params.by_hand,
 )
 store.write_look(snakemake.output[0], {**snakemake.wildcards, **seen})

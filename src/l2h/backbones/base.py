@@ -73,7 +73,10 @@ class Backbone(ABC):
 
         download = self.pretrained[weights]
         if download is None:
-            raise NotImplementedError(f"{type(self).__name__}.published does not know {weights}")
+            raise L2HError(
+                f"{type(self).__name__} says nowhere how to get weights {weights!r}: its `pretrained` needs a Download "
+                "for them, or the class a `published` of its own"
+            )
         tensors = torch.load(fetch(download), map_location="cpu", weights_only=True)  # it cannot run code
         return tensors, f"{download.urls[0]}, sha256 {download.sha256}"
 

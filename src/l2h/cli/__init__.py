@@ -1,5 +1,6 @@
 """The command line. A command is one module here; whatever takes time to import, it imports when it runs."""
 
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -16,7 +17,12 @@ def main(words: Sequence[str] | None = None) -> int:
         module.add_to(commands)
     arguments = parser.parse_args(words)
     try:
-        return arguments.run(arguments)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
     except L2HError as error:
         sys.stderr.write(f"l2h: error: {error}\n")
         return 1
+    except BrokenPipeError:  # who read on, as `head`, has enough; what is still buffered must not fail at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

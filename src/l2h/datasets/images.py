@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from l2h.datasets import pictures
 from l2h.errors import L2HError
+from l2h.ids import find
+from l2h.store import CURE
 
 Ints = NDArray[np.int64]
 Images = NDArray[np.uint8] | list[NDArray[np.uint8]]
@@ -41,6 +43,13 @@ class ImageStore:
 
     def __len__(self) -> int:
         return len(self._manifest)
+
+    def rows_of(self, ids: Ints) -> Ints:
+        """The rows of the manifest, int64 (m,), where these ids, int64 (m,), stand; L2HError where one does not."""
+        rows, found = find(ids, self._manifest["id"].to_numpy())
+        if not found.all():
+            raise L2HError(f"{self.folder} has no images of ids {ids[~found][:5].tolist()} ...; {CURE}")
+        return rows
 
     def read(self, rows: Ints) -> Images:
         """The images in these rows of the manifest, int64 (m,).

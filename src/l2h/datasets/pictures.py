@@ -86,8 +86,8 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         return np.array(upright.convert("RGB")), tuple(word for word in done if word)
     except PictureError:
         raise
-    except Exception:
-        raise PictureError("broken or cut short") from None
+    except Exception as error:  # a decoder fed with broken bytes raises whatever it stumbles on
+        raise PictureError("broken or cut short") from error
 
 
 def _require_fit(image: ImageFile.ImageFile) -> None:

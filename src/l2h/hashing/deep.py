@@ -138,10 +138,10 @@ class DeepHasher(Hasher):
         labels = multi_hot(y, len(data), type(self).__name__).astype(np.float32) if self.supervised else None
         views = data[None] if mirrored is None else np.stack([data, self._checked_mirrored(mirrored, data)])
         self.mean_ = data.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centred = data - self.mean_
-        scale = np.sqrt(np.mean(centred**2, dtype=np.float64)).astype(np.float32) or np.float32(1)
+        centred = views - self.mean_
+        scale = np.sqrt(np.mean(centred[0] ** 2, dtype=np.float64)).astype(np.float32) or np.float32(1)
         trainer = Trainer(
-            (views - self.mean_) / scale,
+            centred / scale,
             views,
             labels,
             self.loss,

@@ -23,7 +23,6 @@ from l2h.hashing.full import FullMethod
 from l2h.hashing.network import HashNetwork, build
 from l2h.hashing.selection import criterion, validation_part
 from l2h.hashing.training import DivergedError, Loss, count_batches, train_epoch
-from l2h.ids import find
 from l2h.progress import track
 
 Rows = NDArray[np.int64]
@@ -94,11 +93,9 @@ def finetune(
     return training.result()
 
 
-def reader(images: ImageStore, known: Rows, ids: Rows) -> Read:
-    """What reads the images of these ids by their row among them; `known` are the manifest's ids."""
-    rows, found = find(ids, known)
-    if not found.all():
-        raise L2HError(f"{images.folder} has no images of ids {ids[~found][:5].tolist()} ...; {store.CURE}")
+def reader(images: ImageStore, ids: Rows) -> Read:
+    """What reads the images of these ids by their row among them."""
+    rows = images.rows_of(ids)
     return lambda some: images.read(rows[some])
 
 

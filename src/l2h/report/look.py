@@ -120,8 +120,7 @@ def answers(split: Split, cell: Cell, asked: Ints, packed: NDArray[np.uint8]) ->
     rows, _ = find(asked, split.ids("query"))
     found = []
     for code, right, row in zip(cell.read_codes(asked), relevant, rows, strict=True):
-        distance = np.bitwise_count(packed ^ code).sum(axis=1, dtype=np.uint16)
-        first = np.argsort(distance, kind="stable")[:FIRST]
+        first, distance = codes.nearest(code, packed, database, FIRST)
         group = distance == distance[first[-1]]
         found.append(
             {

@@ -15,8 +15,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.report import charts, costs, differences
 from l2h.report.differences import PLACE
-from l2h.runs import PLACE as RUN_PLACE
-from l2h.runs import Run
+from l2h.runs import FOLDERS, Run
 
 CELL = [*PLACE, "variant", "bits"]
 
@@ -77,13 +76,13 @@ class _Part:
         self.name = name
         self.run = run
         self.comparison = pd.read_parquet(run.folder / "comparison.parquet")
-        rows = self.comparison[list(RUN_PLACE)].itertuples(index=False, name=None)
+        rows = self.comparison[list(FOLDERS)].itertuples(index=False, name=None)
         order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
         # what other configs of that name left behind is no part of the run
         cells = [
             (order[place], cell["folder"])
             for cell in run.cells("queries.parquet")
-            if (place := tuple(cell[name] for name in RUN_PLACE)) in order
+            if (place := tuple(cell[name] for name in FOLDERS)) in order
             and cell["bits"] in (0, *settings["bits"])  # 0: exact search, which has no code
             and cell["seed"] in settings["seeds"]
         ]

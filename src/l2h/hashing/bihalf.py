@@ -79,7 +79,7 @@ class BiHalf(DeepHasher):
         scope: str = "linear",
         hidden: Numbers = 512,
         epochs: int = 30,
-        lr: Numbers = (3e-4, 1e-4),
+        lr: Numbers = (3e-4, 1e-4, 3e-5),
         validation: float = 0.1,
         batch_size: int = 128,
         weight_decay: float = 1e-5,

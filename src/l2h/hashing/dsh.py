@@ -75,7 +75,7 @@ class DSH(DeepHasher):
         scope: str = "linear",
         hidden: Numbers = 512,
         epochs: int = 30,
-        lr: Numbers = (1e-3, 3e-4),
+        lr: Numbers = (1e-3, 3e-4, 1e-4),
         validation: float = 0.1,
         batch_size: int = 128,
         weight_decay: float = 1e-5,

@@ -446,6 +446,16 @@ def test_a_changed_line_in_the_training_of_scope_full_leaves_features_and_heads_
     assert plan == cells + Counter({COSTS: 1, LOOK: 1}) + TABLE
 
 
+def test_a_bundle_of_scope_full_gives_the_table_of_its_run_from_the_images_that_it_lists(finetuned, tmp_path):
+    finetuned.snakemake("release", "--cores", "2")
+    workspace = Workspace(tmp_path / "work")
+    shutil.copy(finetuned.folder / "results/tiny/release/digits.tar", workspace.folder)
+    workspace.configure({**FINETUNED, "pretrained": ["digits.tar"]})
+    workspace.snakemake("--cores", "2")
+    assert workspace.comparison() == finetuned.comparison()
+    assert not {"finetune", "fit", "features"} & {job["rule"] for job in workspace.jobs()}
+
+
 def test_codes_that_changed_are_read_again(baselines):
     codes = baselines.folder / "codes/digits-8.npy"
     np.save(codes, 1 - np.load(codes))

@@ -72,6 +72,8 @@ class ImageStore:
     def _read_picture(self, location: str, sha256: bytes) -> NDArray[np.uint8]:
         path = self.folder / location
         try:
+            if not location.startswith(f"{ROOT}/") or ".." in path.parts:
+                raise pictures.PictureError("not below the folder of pictures")
             content = pictures.read(path)
             if hashlib.sha256(content).digest() != sha256:
                 raise pictures.PictureError("changed since the data set was made")

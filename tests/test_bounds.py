@@ -37,6 +37,21 @@ def test_rows_that_take_next_to_nothing_in_the_file(tmp_path, limited):
         store.read_queries(path)
 
 
+def test_rows_that_are_only_said_to_be_there(tmp_path):
+    """Found by atheris: arrow makes room for as many rows as a row group names, here 2^35 in place of 2."""
+    path = tmp_path / "t"
+    pq.write_table(table(store.MANIFEST, MANIFEST, MANIFEST), path)
+    whole = path.read_bytes()
+    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    footer, two = whole[start:-8], b"\x16\x04&\x08"  # thrift: num_rows, then file_offset 4
+    assert footer.count(two) == 1
+    footer = footer.replace(two, b"\x16\x80\x80\x80\x80\x80\x02&\x08")
+    path.write_bytes(whole[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    assert pq.read_metadata(path).row_group(0).num_rows == 2**35
+    with pytest.raises(L2HError, match=r"t would take \d{13} bytes of memory, out of \d{4} in the file"):
+        store.read_manifest(path)
+
+
 @pytest.mark.parametrize("column", ["location", "roles"])
 def test_a_text_that_stands_in_the_file_once(tmp_path, limited, column):
     path = tmp_path / "t"

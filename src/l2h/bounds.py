@@ -66,9 +66,11 @@ def require_text(table: pa.Table, path: str | Path) -> None:
 
 
 def _group_bytes(metadata: pq.FileMetaData, group: int) -> int:
+    """What a row group says, by its rows, values or bytes, that it will take: room is made by what it says."""
     row_group = metadata.row_group(group)
     chunks = (row_group.column(number) for number in range(row_group.num_columns))
-    return sum(max(chunk.total_uncompressed_size, chunk.num_values * VALUE) for chunk in chunks)
+    values = ((max(row_group.num_rows, chunk.num_values), chunk) for chunk in chunks)
+    return sum(max(chunk.total_uncompressed_size, VALUE * count) for count, chunk in values)
 
 
 def _require_small(size: int, path: str | Path) -> None:

@@ -82,6 +82,12 @@ def test_rows_that_lack_something(tmp_path, change, words):
         store.read_manifest(tmp_path / "t")
 
 
+def test_tidy_tables_leave_out_what_a_row_does_not_have(tmp_path):
+    rows = [{**store.cell_key(KEY), "metric": "bit_balance", "value": 0.5}]
+    store.write_metrics(tmp_path / "t", rows)
+    assert store.read_metrics(tmp_path / "t")["ties"].to_pylist() == [None]
+
+
 @pytest.mark.parametrize("seed", ["x", "-1", "9" * 5000, "\u0663"])
 def test_a_split_whose_seed_is_no_number(tmp_path, seed):
     rows = table(store.SPLIT, {"id": 0, "role": "query", "image_sha256": bytes(32), "labels": [0]})

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from test_store import KEY
 
 from l2h import codes, datasets, hashing, splits, store
+from l2h.datasets.images import ImageStore
 from l2h.datasets.lists import read_lists
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
@@ -44,6 +45,8 @@ READERS = {name: read or ARRAYS[name] for name, (_, read) in TABLES.items()} | {
     "list": lambda path: read_lists({"images": path}, Problems()),
     "list.gz": lambda path: read_lists({"images": path}, Problems()),
     "look.json": store.read_look,
+    "checkpoint": store.read_checkpoint,
+    "images.npy": lambda path: ImageStore(path.parent, pa.table({"id": IDS})),
     "run.json": lambda path: made.read(path.parent),
     "codes.npy": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, IDS),
     "codes.parquet": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, IDS),
@@ -87,6 +90,8 @@ def valid(tmp_path_factory):
     for name in ("codes", "codes.parquet"):
         store.write_codes(folder / name, [(IDS, packed)], KEY)
     np.save(folder / "codes.npy", packed)
+    np.save(folder / "images.npy", np.zeros((6, 4, 4), np.uint8))
+    store.write_checkpoint(folder / "checkpoint", {"epoch": 3}, {"weight": rng.normal(size=(3, 2))})
     (folder / "list").write_text("a b/1.png 0 1\nc.png\t1 0 \n")
     (folder / "list.gz").write_bytes(gzip.compress((folder / "list").read_bytes()))
     (folder / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))

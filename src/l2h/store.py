@@ -32,6 +32,9 @@ Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
 
 CURE = "delete it and run again"
+# What files say, beside what they are, of the job that writes them: its rule, and the digests of its code as JSON.
+# `l2h.job.start` fills it in; it is metadata of a table, and the entry "made_by" of JSON.
+MADE_BY: dict[str, str] = {}
 
 MANIFEST = pa.schema(
     [
@@ -118,7 +121,7 @@ AUDIT = pa.schema(
     ]
 )
 LOOK = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "codes", "near_copies", "images"}
-OPTIONAL = {"k"}  # the only column of all that may lack a value
+TIDY = (METRICS, COSTS, AUDIT)  # whose rows leave out what they do not have; all other tables have every value
 
 
 @contextmanager
@@ -389,7 +392,7 @@ def read_queries(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
 def write_look(path: str | Path, look: Mapping[str, Any]) -> None:
     """Write what there is to look at in one place, pictures included, as JSON."""
     with atomic(path) as part:
-        part.write_text(_json(look), encoding="utf-8")
+        part.write_text(_json({**look, "made_by": MADE_BY}), encoding="utf-8")
 
 
 def read_look(path: str | Path) -> dict[str, Any]:
@@ -409,7 +412,7 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
 
     with atomic(folder) as part:
         part.mkdir()
-        (part / "model.json").write_text(_json(description) + "\n", encoding="utf-8")
+        (part / "model.json").write_text(_json({**description, "made_by": MADE_BY}) + "\n", encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
 
 
@@ -418,13 +421,19 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    folder = Path(folder)
+    description = read_description(folder)
     try:
-        description = bounds.read_json(folder / "model.json")
-        arrays = load_file(folder / "model.safetensors")
+        return description, load_file(Path(folder) / "model.safetensors")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
-    return description, arrays
+
+
+def read_description(folder: str | Path) -> dict[str, Any]:
+    """Read a model folder's description alone."""
+    try:
+        return bounds.read_json(Path(folder) / "model.json")
+    except (OSError, ValueError) as error:
+        raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
 
 
 def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
@@ -447,7 +456,7 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         description = json.loads(metadata["description"])
         whole = metadata["sha256"] == _digest(description, arrays)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         raise L2HError(f"{path} is no whole checkpoint ({line(error)})") from error
     if not whole:
         raise L2HError(f"{path} is damaged: its content does not match its sha256")
@@ -462,7 +471,7 @@ def read_metadata(path: str | Path, *required: str) -> dict[str, str]:
 
 def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata: Mapping[str, str]) -> None:
     with atomic(path) as part:
-        table = table.cast(schema).replace_schema_metadata(dict(metadata))
+        table = table.cast(schema).replace_schema_metadata({**metadata, **MADE_BY})
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
 
 
@@ -477,7 +486,7 @@ def _read_table(path: str | Path, schema: pa.Schema, kind: str) -> pa.Table:
         bounds.require_text(table, path)
         table = table.cast(schema.with_metadata(table.schema.metadata))
     for name in table.column_names:
-        if name not in OPTIONAL and _lacks(table[name]):
+        if not any(schema is tidy for tidy in TIDY) and _lacks(table[name]):
             raise L2HError(f"{path} lacks values in its column {name}; {CURE}")
     return table
 
@@ -494,7 +503,7 @@ def _write_batches(
     with atomic(path) as part:
         try:
             for ids, column in batches:
-                schema = pa.schema([("id", pa.int64()), (name, column.type)], metadata=dict(metadata))
+                schema = pa.schema([("id", pa.int64()), (name, column.type)], metadata={**metadata, **MADE_BY})
                 if writer is None:
                     # values hardly repeat: a dictionary makes the file larger and reading it twice as slow
                     writer = pq.ParquetWriter(

@@ -59,7 +59,7 @@ def facts(
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
     """Write what `facts` gives, and whatever else a run says of itself."""
     with store.atomic(path) as part:
-        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps({**facts, "made_by": store.MADE_BY}, indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: str | Path) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart test bench lint docs lock
+.PHONY: help quickstart test bench lint audit docs lock
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
 	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
 	@echo "make lint         check style, types and the workflow"
+	@echo "make audit        look the locked packages up among known vulnerabilities"
 	@echo "make docs         write the pages of docs/reference that follow from the code"
 	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"
 
@@ -30,6 +31,9 @@ lint: .venv/dev
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint --configfile config/quickstart.yaml
+
+audit: .venv/dev
+	$(BIN)/python .ci/audit.py
 
 docs: .venv/run
 	$(BIN)/python docs/generate.py

@@ -12,6 +12,7 @@ def environment() -> str:
     pins = re.findall(r"^([\w.-]+==[^\s\\]+(?: ; [^\\\n]+?)?) \\$", lock, flags=re.MULTILINE)
     head = [
         "# Made from requirements.lock by envs/from_lock.py; do not edit.",
+        "# l2h itself is not in it: Snakemake appends its own sys.path, where l2h is, to that of every job.",
         "channels: [conda-forge, nodefaults]",
         "dependencies:",
         "  - python=3.11",

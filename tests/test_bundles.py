@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from l2h import backbones, datasets, hashing, store
+from l2h import backbones, bounds, datasets, hashing, store
 from l2h.bundles import archive, consistency, manifest, matching
 from l2h.bundles.release import release, weights_licence
 from l2h.bundles.unpack import unpack
@@ -573,8 +573,9 @@ def test_an_input_size_that_the_config_leaves_to_the_network(content, tmp_path):
 
 
 def test_a_table_that_would_fill_memory(content, tmp_path, monkeypatch):
-    monkeypatch.setattr(consistency, "MAX_ROW_GROUP", 100)
-    refused(write(tmp_path / "x.tar", content), r"holds a row group of \d+ bytes, more than the 100 that are read")
+    monkeypatch.setattr(bounds, "MAX_MEMORY", 100)
+    monkeypatch.setattr(bounds, "MAX_RATIO", 0.01)
+    refused(write(tmp_path / "x.tar", content), r"manifest.parquet would take \d+ bytes of memory")
 
 
 def test_a_table_that_is_none(content, tmp_path):

@@ -15,7 +15,7 @@ from l2h.datasets.digits import Digits
 from l2h.splits import Split, make_split
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("methods", "datasets", "backbones", "check-split", "search", "compare")
+COMMANDS = ("methods", "datasets", "backbones", "check-split", "search", "compare", "provenance")
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +198,7 @@ def test_a_wrong_command_line_ends_with_2(capsys, words):
         (["datasets", "digits"], {"torch", "sklearn"}),
         (["backbones"], {"torch", "sklearn"}),
         (["check-split", "x"], {"torch", "sklearn", "pandas"}),
+        (["provenance", "x"], {"torch", "sklearn", "pandas", "numba"}),
     ],
 )
 def test_commands_start_without_what_they_do_not_need(words, too_slow):

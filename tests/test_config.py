@@ -6,6 +6,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
 
 from l2h.config import ConfigError, declared, resolve
 from l2h.errors import L2HError
@@ -374,6 +376,24 @@ def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
         resolved({**MINIMAL, **change})
     assert str(caught.value).startswith(words)
     assert "\n" not in str(caught.value)
+
+
+def test_aliases_that_multiply_or_never_end():
+    text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    text += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+    for config in (yaml.safe_load(text), yaml.safe_load("datasets: &some [*some]")):
+        with pytest.raises(ConfigError, match="more than 100000 values; write it without aliases"):
+            resolve(config, SCHEMA)
+
+
+@pytest.mark.parametrize("tag", ["object/apply:os.mkdir", "object/new:os.mkdir", "object:os.mkdir", "name:os.mkdir"])
+def test_tags_of_a_config_run_nothing(tmp_path, tag):
+    """By Snakemake's own reader; a template (__use_yte__) does run, see SECURITY.md."""
+    path, evidence = tmp_path / "c.yaml", tmp_path / "evidence"
+    path.write_text(yaml.safe_dump(MINIMAL) + f"bits: !!python/{tag} [{evidence}]\n")
+    with pytest.raises((ConfigError, WorkflowError, yaml.YAMLError)):
+        resolve(load_configfile(path), SCHEMA)
+    assert not evidence.exists()
 
 
 def test_a_missing_key_is_named():

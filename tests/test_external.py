@@ -74,7 +74,7 @@ def test_what_could_be_either_is_asked_and_not_guessed(tmp_path):
         (BITS[:, :9], r"bool of shape \(6, 9\); \(6, 11\) of 0/1 or -1/1, or packed uint8 \(6, 2\), expected"),
         (BITS.ravel(), r"of shape \(66,\)"),
         (BITS.astype(complex), "complex128"),
-        (BITS.astype(object), "is no .npy array .*allow_pickle=False"),
+        (BITS.astype(object), "is no .npy array .*Python objects"),
         (BITS * 0.37, "0.37 in row 0, column .; codes hold 0 and 1, or -1 and 1, alone: binarise"),
         (BITS * np.nan, "nan in row 0, column 0"),
         (BITS.astype(int) - np.eye(6, 11, dtype=int) * 2, "in row 0, column .*"),

@@ -5,13 +5,17 @@ import hashlib
 import http.server
 import logging
 import re
+import sys
 import threading
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import l2h.fetch
-from l2h import datasets
+from l2h import backbones, datasets
+from l2h.datasets import cifar10
 from l2h.download import Download
 from l2h.errors import L2HError
 from l2h.fetch import Sources, fetch
@@ -139,6 +143,30 @@ def test_a_copy_with_other_content_is_named_and_passed_over(serve, tmp_path, cap
     (tmp_path / "mirror" / "file").write_bytes(b"other" * 600_000)
     assert fetch(wanted(serve(whole(BODY))), tmp_path / "here", tmp_path / "mirror").read_bytes() == BODY
     assert f"{tmp_path}/mirror/file is passed over: its content has the sha256" in caplog.text
+
+
+def downloads(value):
+    """All that are named in a module, a class or a collection."""
+    if isinstance(value, Download):
+        return [value]
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple | list) else ()
+    return [one for part in parts for one in downloads(part)]
+
+
+def test_every_download_is_by_https_of_a_known_size_and_checksum():
+    found = []
+    for registry in (datasets.registry, backbones.registry):
+        for cls in (registry.get(name) for name in registry.names() if "<" not in name):
+            found += downloads(vars(sys.modules[cls.__module__])) + downloads(vars(cls))
+    assert {Path(one.path).name for one in found} > {
+        cifar10.NAME,
+        "train-images-idx3-ubyte",
+        "alexnet-owt-7be5be79.pth",
+    }
+    for one in found:
+        assert all(url.startswith("https://") for url in one.urls)
+        assert one.size > 0
+        assert re.fullmatch("[0-9a-f]{64}", one.sha256)
 
 
 @pytest.fixture(scope="module")

@@ -111,6 +111,12 @@ class TestLists:
             ({"query": "/etc/q.png 0 1"}, "absolute paths: 1 (query line 1 /etc/q.png)"),
             ({"query": "C:\\q.png 0 1"}, "absolute paths: 1 (query line 1 C:\\q.png)"),
             ({"query": "a/../q.png 0 1"}, "paths with ..: 1 (query line 1 a/../q.png)"),
+            ({"query": "q\0.png 0 1"}, "paths with control characters, or not in UTF-8: 1 (query line 1 q?.png)"),
+            (
+                {"query": "\x1b[31mq.png 0 1"},
+                "paths with control characters, or not in UTF-8: 1 (query line 1 ?[31mq.png)",
+            ),
+            ({"query": f"{'q' * 300}.png 0 1"}, f"not readable (File name too long): 1 ({'q' * 300}.png)"),
             ({"query": "q.png"}, "lines without labels at their end: 1 (query line 1)"),
             ({"query": "q.png 0 2"}, "labels other than 0 and 1: 1 (query line 1 q.png)"),
             ({"query": "q.png -1 1"}, "labels other than 0 and 1: 1 (query line 1 q.png)"),
@@ -146,6 +152,22 @@ class TestLists:
         manifest = good.prepare(**given, drop_unlabelled_queries=True)
         assert manifest["location"].to_pylist()[0] == "root/q.png"
         assert "dropped, as queries without a label: 1 (u.png)" in caplog.text
+
+    def test_a_line_of_any_length_is_read_in_one_go(self, good):
+        """An expression that tried every place for the path's end would take hours."""
+        labels = "0 1 " * 100_000
+        found = good.refused(**good.lists(**{**THREE, "query": f"q.png {labels}\nq.png {labels}x\n"}))
+        assert "lines without labels at their end: 1 (query line 2)" in found
+        assert "lines of other than 2 labels: 1 (query line 1 has 200000)" in found
+
+    @pytest.mark.parametrize("name", ["large.txt", "large.txt.gz"])
+    def test_a_list_that_is_larger_than_is_read(self, good, name, monkeypatch):
+        monkeypatch.setattr(lists, "MAX_BYTES", 1 << 20)
+        text = b"q.png 0 1\n" * 200_000
+        path = good.put(name, gzip.compress(text) if name.endswith(".gz") else text)
+        assert f"the list {path} has more than the 1 MiB of text" in good.refused(
+            **{**good.lists(**THREE), "query": str(path)}
+        )
 
     @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"q.png 0 1" * 99)[:-9]])
     def test_a_list_that_is_no_text(self, good, content):
@@ -245,6 +267,13 @@ class TestClasses:
         message = folder.refused()
         assert "pictures outside the classes' folders: 1 (1.png)" in message
         assert "classes' folders without a picture: 1 (b)" in message
+
+    def test_names_that_no_table_can_hold(self, folder):
+        for number, name in enumerate(("a/1.png", "b/2.png", os.fsdecode(b"b/\xff.png"), "b/\n.png")):
+            folder.put(name, picture(number))
+        folder.put(os.fsdecode(b"\xfe.txt"), b"x")
+        assert len(folder.make().made_of()) == 1
+        assert "root: paths with control characters, or not in UTF-8: 2 (b/?.png, b/?.png)" in folder.refused()
 
     def test_one_class_tells_nothing(self, folder):
         folder.put("a/1.png", picture(1))

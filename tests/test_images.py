@@ -129,6 +129,13 @@ class TestPictures:
         with pytest.raises(L2HError, match=r"root/a\.png: missing; put the picture back"):
             images.read(np.array([0]))
 
+    @pytest.mark.parametrize("location", ["root/../theirs/a.png", "theirs/a.png", "../theirs/a.png", "{}/theirs/a.png"])
+    def test_a_manifest_names_pictures_below_the_root_alone(self, prepared, location):
+        folder, manifest = prepared
+        elsewhere = manifest.set_column(2, "location", [[location.format(folder)] * 2])
+        with pytest.raises(L2HError, match="not below the folder of pictures"):
+            ImageStore(folder / "images", elsewhere).read(np.array([0]))
+
 
 def grey_with_alpha():
     return Image.merge("LA", [Image.new("L", (4, 4), 10), Image.new("L", (4, 4), 0)])

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from l2h import store
 from l2h.job import THREAD_VARIABLES
 
 BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numba, numpy, torch"
@@ -36,7 +37,7 @@ def test_the_user_s_errors_are_one_line_and_ours_have_a_traceback(kind, on_scree
 from types import SimpleNamespace
 from l2h.errors import L2HError
 from l2h.job import start
-start(SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], params={{}}, config={{"plugins": []}}))
+start(SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], params={{}}, config={{"plugins": []}}, rule="r"))
 raise {kind}("bad value")
 """
     done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
@@ -46,3 +47,21 @@ raise {kind}("bad value")
     log = (tmp_path / "job.log").read_text()
     assert "Traceback" in log
     assert "bad value" in log
+
+
+def test_what_a_job_writes_says_its_rule_and_code(tmp_path):
+    params = {"code": {"l2h.b": "1", "l2h.a": "2"}, "method_code": {"l2h.c": "3"}, "bits": 8}
+    program = f"""
+from types import SimpleNamespace
+from l2h.job import start
+start(SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], params={params}, config={{"plugins": []}}, rule="fit"))
+import numpy as np
+from l2h import store
+batch = np.arange(2), np.zeros((2, 1), np.uint8)
+store.write_codes({str(tmp_path / "c.parquet")!r}, [batch], {{"bits": "8", "rule": "x"}})
+store.write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    made_by = {"rule": "fit", "code": json.dumps({"l2h.a": "2", "l2h.b": "1", "l2h.c": "3"})}
+    assert store.read_metadata(tmp_path / "c.parquet") == {"bits": "8", **made_by}
+    assert json.loads((tmp_path / "model/model.json").read_text()) == {"method": "m", "made_by": made_by}

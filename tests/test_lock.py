@@ -1,10 +1,13 @@
-"""The lock, the conda environment and the declared dependencies say the same."""
+"""The lock, the conda environment and the declared dependencies say the same, and are looked up as vulnerable."""
 
 import importlib.util
+import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -17,11 +20,20 @@ def pins(name: str) -> dict[str, set[str]]:
     return found
 
 
-def test_every_dependency_is_pinned_with_hashes():
+def program(path: str):
+    """A Python file outside the package, as a module."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_dependency_is_pinned_with_hashes(lock):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.match(r"[\w-]+", text)[0] for text in project["dependencies"]}
-    assert names <= set(pins("requirements.lock"))
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    assert names <= set(pins(lock))
+    lines = (ROOT / lock).read_text().splitlines()
     pinned = [number for number, line in enumerate(lines) if re.match(r"[\w.-]+==", line)]
     assert len(pinned) > len(names)
     assert all(lines[number + 1].startswith("    --hash=sha256:") for number in pinned)
@@ -33,10 +45,38 @@ def test_tests_run_on_the_versions_that_users_run():
 
 
 def test_the_conda_environment_is_the_lock():
-    spec = importlib.util.spec_from_file_location("from_lock", ROOT / "envs" / "from_lock.py")
-    from_lock = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(from_lock)
     text = (ROOT / "envs" / "l2h.yaml").read_text()
-    assert text == from_lock.environment()
+    assert text == program("envs/from_lock.py").environment()
     requirements = yaml.safe_load(text)["dependencies"][-1]["pip"]
-    assert {re.match(r"[\w.-]+", pin)[0] for pin in requirements} == set(pins("requirements.lock"))
+    found: dict[str, set[str]] = {}
+    for package, version in (re.match(r"([\w.-]+)==([^\s;]+)", pin).groups() for pin in requirements):
+        found.setdefault(package, set()).add(version)
+    assert found == pins("requirements.lock")
+
+
+KNOWN, UNKNOWN = {"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}
+HOLE = {"id": "PYSEC-1", "fix_versions": ["2", "3"], "aliases": [], "description": ""}
+
+
+@pytest.mark.parametrize(
+    ("packages", "said", "code"),
+    [
+        ([KNOWN, UNKNOWN], "no known vulnerability in 1 of 2 packages; the rest is not in the database", 0),
+        ([UNKNOWN], "not done, as the database that was reached knows none of 1 packages", 0),
+        ([UNKNOWN, {**KNOWN, "vulns": [HOLE]}], "a 1: PYSEC-1, mended in 2, 3", 1),
+        ([{**KNOWN, "vulns": [{**HOLE, "fix_versions": []}]}], "a 1: PYSEC-1, mended in no version yet", 1),
+        ("requests.exceptions.ConnectionError: no such host", "not done, as the database cannot be reached", 0),
+        ("ERROR:pip_audit: no such file", "pip-audit failed (ERROR:pip_audit: no such file)", 1),
+        ("", "pip-audit failed (nothing)", 1),
+    ],
+)
+def test_an_audit_fails_on_what_it_finds_and_not_for_want_of_a_network(packages, said, code):
+    texts = ("", packages) if isinstance(packages, str) else (json.dumps({"dependencies": packages}), "")
+    found = program(".ci/audit.py").report(subprocess.CompletedProcess([], code, *texts))
+    assert said in found[0]
+    assert found[1] == code
+
+
+def test_the_audit_asks_for_the_whole_lock():
+    audit = program(".ci/audit.py")
+    assert pins("requirements.lock").keys() <= pins(audit.LOCK.name).keys()

@@ -23,6 +23,7 @@ Entry = dict[str, Any]
 EXTERNAL = "external"  # what stands for the backbone of codes from elsewhere
 DOWNLOADS = "resources/downloads"
 MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
+MAX_VALUES = 100_000  # of a config, counted as often as it names them: YAML's aliases multiply
 
 
 # In JSON Schema 8.0 is an integer; as a file's name it is not 8.
@@ -56,6 +57,7 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
         a plug-in does not load
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    _require_small(config)
     if isinstance(config.get("pretrained"), str):
         config["pretrained"] = [config["pretrained"]]
     for key, name in (("datasets", "name"), ("backbones", "name"), ("methods", "method")):
@@ -84,6 +86,17 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
 def declared(config: Entry, schema_path: str | Path) -> Entry:
     """A resolved config without what was derived from it: what a config file may say."""
     return _declared(config, yaml.safe_load(Path(schema_path).read_text(encoding="utf-8")))
+
+
+def _require_small(config: Entry) -> None:
+    left: list[Any] = [config]
+    for _ in range(MAX_VALUES):
+        if not left:
+            return
+        value = left.pop()
+        if isinstance(value, dict | list):
+            left.extend(value.values() if isinstance(value, dict) else value)
+    raise ConfigError(f"config: it has more than {MAX_VALUES} values; write it without aliases (&name, *name)")
 
 
 def _resolve_mirror(config: Entry) -> None:

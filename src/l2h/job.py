@@ -1,5 +1,6 @@
 """What every job of the workflow does first: plug-ins, numeric threads, log file, errors in one line."""
 
+import json
 import logging
 import os
 import sys
@@ -25,11 +26,15 @@ def start(snakemake: Any) -> None:
     Parameters
     ----------
     snakemake : the object that a `script:` is given; `params.numeric_threads`, where present, is enforced,
-        `config["plugins"]` are loaded, and `log[0]` gets everything that is logged, warnings and tracebacks included
+        `config["plugins"]` are loaded, and `log[0]` gets everything that is logged, warnings and tracebacks included.
+        What the job writes says its `rule` and the digests of the modules that its params declare as `code`
     """
     _start_log(snakemake.log[0])
     limit_threads(snakemake.params.get("numeric_threads", 1))
     plugins.load(snakemake.config["plugins"])
+    from l2h import store  # not before the threads are limited
+
+    store.MADE_BY.update(rule=snakemake.rule, code=_code(snakemake.params))
 
 
 def limit_threads(n: int) -> None:
@@ -46,6 +51,11 @@ def limit_threads(n: int) -> None:
         sys.modules["torch"].set_num_threads(n)
     if "numba" in sys.modules:
         sys.modules["numba"].config.NUMBA_NUM_THREADS = n
+
+
+def _code(params: Any) -> str:
+    declared = [value for name, value in params.items() if name.endswith("code")]
+    return json.dumps({name: digest for part in declared for name, digest in part.items()}, sort_keys=True)
 
 
 def _start_log(path: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,3 +40,11 @@ class Run:
                 key = dict(zip(FOLDERS, place, strict=True))
                 found.append({**key, "bits": int(numbers[1]), "seed": int(numbers[2]), "folder": path.parent})
         return found
+
+    def model(self, cell: Mapping[str, Any]) -> Path:
+        """The folder of a cell's model, among the results or in the bundle that it was taken from; maybe of none."""
+        folder: Path = cell["folder"]
+        place = "/".join(cell[name] for name in FOLDERS[1:])
+        own = folder / "model"
+        home = self.root / self.facts["homes"][cell["dataset"]]
+        return own if own.is_dir() else home / f"models/{place}/{folder.name}"

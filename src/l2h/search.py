@@ -75,9 +75,7 @@ class Cell:
     @property
     def model(self) -> Path:
         """The model's folder, among the results or in the bundle that it was taken from."""
-        own = self.folder / "model"
-        name = f"models/{self.protocol}/{self.backbone}/{self.variant}/{self.folder.name}"
-        return own if own.is_dir() else self.home / name
+        return self.run.model(vars(self))
 
     @cached_property
     def images(self) -> tuple[Any, ImageStore]:

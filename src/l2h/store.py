@@ -6,6 +6,7 @@ a flat mapping of strings.
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from l2h.errors import L2HError
+from l2h import bounds
+from l2h.errors import L2HError, line
 
 # A job depends on what it imports: features must not be extracted anew when the ranking changes. So functions import
 # what only they need.
@@ -29,6 +32,9 @@ Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
 
 CURE = "delete it and run again"
+# What files say, beside what they are, of the job that writes them: its rule, and the digests of its code as JSON.
+# `l2h.job.start` fills it in; it is metadata of a table, and the entry "made_by" of JSON.
+MADE_BY: dict[str, str] = {}
 
 MANIFEST = pa.schema(
     [
@@ -115,6 +121,7 @@ AUDIT = pa.schema(
     ]
 )
 LOOK = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "codes", "near_copies", "images"}
+TIDY = (METRICS, COSTS, AUDIT)  # whose rows leave out what they do not have; all other tables have every value
 
 
 @contextmanager
@@ -170,7 +177,9 @@ def write_manifest(
 
 def read_manifest(path: str | Path) -> pa.Table:
     """Read what `write_manifest` wrote."""
-    return _read_table(path, MANIFEST, "manifest")
+    table = _read_table(path, MANIFEST, "manifest")
+    _require_labels(table, path)
+    return table
 
 
 def write_split(path: str | Path, split: "Split") -> None:
@@ -185,7 +194,8 @@ def read_split(path: str | Path) -> "Split":
 
     table = _read_table(path, SPLIT, "split")
     metadata = _metadata(table.schema, path, "protocol", "seed", "sha256")
-    split = Split(table.replace_schema_metadata(None), metadata["protocol"], int(metadata["seed"]))
+    _require_labels(table, path)
+    split = Split(table.replace_schema_metadata(None), metadata["protocol"], _count(metadata, "seed", path))
     if split.sha256 != metadata["sha256"]:
         raise L2HError(f"{path}: its rows do not match its sha256; delete it and run the same command again")
     return split
@@ -288,9 +298,8 @@ def read_histogram(path: str | Path) -> tuple[Ints, "RankHistogram", dict[str, s
     table = _read_table(path, HISTOGRAM, "histogram")
     metadata = _metadata(table.schema, path, "queries", "bits")
     width = _bits(metadata, path) + 1
-    tables = [table[name].combine_chunks().flatten().to_numpy() for name in ("total", "relevant")]
     try:
-        total, relevant = (values.reshape(len(table), width) for values in tables)
+        total, relevant = (_table(table[name], width) for name in ("total", "relevant"))
         h = RankHistogram(total, relevant, metadata["queries"])
     except ValueError as error:
         raise L2HError(f"{path} is no rank histogram of {width - 1} bits: {error}; delete it and run again") from error
@@ -341,9 +350,11 @@ def feature_bits(path: str | Path) -> int:
         return kind.list_size * kind.value_type.bit_width
 
 
-def cell_key(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The columns of CELL_KEY from a file's metadata, in their types."""
-    return {name: int(metadata[name]) if kind == pa.int64() else metadata[name] for name, kind in CELL_KEY.items()}
+def cell_key(metadata: Mapping[str, str], path: str | Path = "a table") -> dict[str, Any]:
+    """The columns of CELL_KEY from a file's metadata, in their types; raises L2HError, naming the file."""
+    return {
+        name: _count(metadata, name, path) if kind == pa.int64() else metadata[name] for name, kind in CELL_KEY.items()
+    }
 
 
 def write_metrics(path: str | Path, rows: list[dict[str, Any]]) -> None:
@@ -375,22 +386,22 @@ def write_queries(path: str | Path, columns: Mapping[str, NDArray], metadata: Ma
 def read_queries(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
     """Read what `write_queries` wrote, and the cell's key."""
     table = _read_table(path, QUERIES, "queries")
-    return table, cell_key(_metadata(table.schema, path, *CELL_KEY))
+    return table, cell_key(_metadata(table.schema, path, *CELL_KEY), path)
 
 
 def write_look(path: str | Path, look: Mapping[str, Any]) -> None:
     """Write what there is to look at in one place, pictures included, as JSON."""
     with atomic(path) as part:
-        part.write_text(_json(look), encoding="utf-8")
+        part.write_text(_json({**look, "made_by": MADE_BY}), encoding="utf-8")
 
 
 def read_look(path: str | Path) -> dict[str, Any]:
     """Read what `write_look` wrote."""
     try:
-        look = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); {CURE}") from error
-    if not isinstance(look, dict) or not look.keys() >= LOOK:
+        look = bounds.read_json(Path(path))
+    except (OSError, ValueError) as error:
+        raise L2HError(f"{path} is damaged or cut short ({line(error)}); {CURE}") from error
+    if not look.keys() >= LOOK:
         raise L2HError(f"{path} is no file of things to look at: it lacks some of {', '.join(sorted(LOOK))}; {CURE}")
     return look
 
@@ -401,7 +412,7 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
 
     with atomic(folder) as part:
         part.mkdir()
-        (part / "model.json").write_text(_json(description) + "\n", encoding="utf-8")
+        (part / "model.json").write_text(_json({**description, "made_by": MADE_BY}) + "\n", encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
 
 
@@ -410,15 +421,19 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    folder = Path(folder)
+    description = read_description(folder)
     try:
-        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        arrays = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, KeyError, RecursionError, SafetensorError) as error:
-        raise L2HError(f"{folder} is no whole model ({_line(error)}); delete it and run again") from error
-    if not isinstance(description, dict):
-        raise L2HError(f"{folder}/model.json holds no JSON object; delete the folder and run again")
-    return description, arrays
+        return description, load_file(Path(folder) / "model.safetensors")
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
+
+
+def read_description(folder: str | Path) -> dict[str, Any]:
+    """Read a model folder's description alone."""
+    try:
+        return bounds.read_json(Path(folder) / "model.json")
+    except (OSError, ValueError) as error:
+        raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
 
 
 def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
@@ -441,8 +456,8 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         description = json.loads(metadata["description"])
         whole = metadata["sha256"] == _digest(description, arrays)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise L2HError(f"{path} is no whole checkpoint ({_line(error)})") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        raise L2HError(f"{path} is no whole checkpoint ({line(error)})") from error
     if not whole:
         raise L2HError(f"{path} is damaged: its content does not match its sha256")
     return description, arrays
@@ -456,7 +471,7 @@ def read_metadata(path: str | Path, *required: str) -> dict[str, str]:
 
 def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata: Mapping[str, str]) -> None:
     with atomic(path) as part:
-        table = table.cast(schema).replace_schema_metadata(dict(metadata))
+        table = table.cast(schema).replace_schema_metadata({**metadata, **MADE_BY})
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
 
 
@@ -464,7 +479,21 @@ def _read_table(path: str | Path, schema: pa.Schema, kind: str) -> pa.Table:
     with _open(path) as file:
         if not file.schema_arrow.equals(schema, check_metadata=False):
             raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}")
-        return file.read()
+        bounds.require_table(file.metadata, path)
+        text = bounds.text_columns(file.schema)
+    with _open(path, text=text) as file:
+        table = file.read()
+        bounds.require_text(table, path)
+        table = table.cast(schema.with_metadata(table.schema.metadata))
+    for name in table.column_names:
+        if not any(schema is tidy for tidy in TIDY) and _lacks(table[name]):
+            raise L2HError(f"{path} lacks values in its column {name}; {CURE}")
+    return table
+
+
+def _lacks(column: pa.ChunkedArray) -> bool:
+    """Whether there are nulls, also in lists."""
+    return column.null_count > 0 or (pa.types.is_list(column.type) and pc.list_flatten(column).null_count > 0)
 
 
 def _write_batches(
@@ -474,7 +503,7 @@ def _write_batches(
     with atomic(path) as part:
         try:
             for ids, column in batches:
-                schema = pa.schema([("id", pa.int64()), (name, column.type)], metadata=dict(metadata))
+                schema = pa.schema([("id", pa.int64()), (name, column.type)], metadata={**metadata, **MADE_BY})
                 if writer is None:
                     # values hardly repeat: a dictionary makes the file larger and reading it twice as slow
                     writer = pq.ParquetWriter(
@@ -507,9 +536,12 @@ def _iter_batches(
                 first = np.searchsorted(wanted, range_of_ids.min)
                 if first == len(wanted) or wanted[first] > range_of_ids.max:
                     continue
+            bounds.require_group(file.metadata, group, path)
             table = file.read_row_group(group)
             if table["id"].null_count or table[name].null_count:
                 raise L2HError(f"{path} has rows without an id or a {name}")
+            if not len(table):
+                continue
             yield table["id"].to_numpy(), table[name].combine_chunks()
 
 
@@ -533,18 +565,30 @@ def _gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) ->
 
 
 @contextmanager
-def _open(path: str | Path, cure: str = CURE) -> Iterator[pq.ParquetFile]:
+def _open(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+    """Open a parquet file; what is found to be wrong with it while it is open is an L2HError."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(text)) as file:
             yield file
+    except L2HError:
+        raise
     except FileNotFoundError as error:
         raise L2HError(f"{path} does not exist") from error
-    except (pa.ArrowException, OSError) as error:
-        raise L2HError(f"{path} is damaged or cut short ({_line(error)}); {cure}") from error
+    except (pa.ArrowException, OSError, ValueError) as error:  # a ValueError is bytes that are no text
+        raise L2HError(f"{path} is damaged or cut short ({line(error)}); {cure}") from error
+
+
+def _require_labels(table: pa.Table, path: str | Path) -> None:
+    lowest = pc.min(pc.list_flatten(table["labels"])).as_py()
+    if lowest is not None and lowest < 0:
+        raise L2HError(f"{path} has the label {lowest}; labels count from 0: {CURE}")
 
 
 def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, str]:
-    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    try:
+        metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    except UnicodeDecodeError as error:
+        raise L2HError(f"{path} has metadata that is no text ({error}); {CURE}") from error
     missing = [key for key in required if key not in metadata]
     if missing:
         raise L2HError(f"{path} lacks the metadata {', '.join(missing)}; was it made by another program?")
@@ -556,7 +600,7 @@ def _bits(metadata: Mapping[str, str], path: str | Path) -> int:
 
 
 def _count(metadata: Mapping[str, str], name: str, path: str | Path) -> int:
-    if not metadata[name].isdecimal():
+    if not re.fullmatch("[0-9]{1,10}", metadata[name]):
         raise L2HError(f"{path} says {metadata[name]!r} for its {name}; a whole number is expected")
     return int(metadata[name])
 
@@ -585,6 +629,14 @@ def _lists(table: NDArray[np.int64]) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(table.ravel()))
 
 
+def _table(column: pa.ChunkedArray, width: int) -> NDArray[np.int64]:
+    """The inverse of `_lists`; raises ValueError where a list has another width."""
+    lengths = pc.list_value_length(column)
+    if not pc.all(pc.equal(lengths, width)).as_py():
+        raise ValueError(f"lists of {width} counts expected")
+    return pc.list_flatten(column).to_numpy().reshape(len(column), width)
+
+
 def _json(description: Mapping[str, Any]) -> str:
     return json.dumps(description, indent=2, sort_keys=True, allow_nan=False, default=_plain)
 
@@ -602,7 +654,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise L2HError(f"a model cannot be saved with {value!r} among its parameters; give a number or a name")
-
-
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0]

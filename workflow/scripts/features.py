@@ -5,6 +5,7 @@ from l2h.job import start
 start(snakemake)
 
 from l2h import device, store
+from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import iter_images, mirror
 from l2h.extraction import Extractor
 from l2h.features import BATCH_SIZE
@@ -16,6 +17,7 @@ target = device.choose(snakemake.params.device)
 device.warn_of_emulation(entry["precision"], target)
 extractor = Extractor(entry, snakemake.input.weights, target)
 metadata = {**extractor.metadata, "dataset": dataset, "threads": str(snakemake.params.numeric_threads)}
+metadata["manifest_sha256"] = file_sha256(snakemake.input.manifest)
 work, ids = f"{dataset}, {entry['name']} {entry['layer']}, {entry['source']}", manifest["id"].to_numpy()
 split = store.read_split(snakemake.input.split) if hasattr(snakemake.input, "split") else None
 if split:

@@ -5,15 +5,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from l2h import splits, store
 from l2h.bundles.manifest import MANIFEST, Cell, Manifest
 from l2h.errors import L2HError
 from l2h.ids import find
 
-# Tables are read a row group at a time; this bounds what a few bytes can become in memory.
-MAX_ROW_GROUP = 2**30
 # what a manifest calls what a features file notes of itself
 NOTED = {
     "name": "backbone",
@@ -27,8 +24,6 @@ NOTED = {
 
 def check(folder: Path, manifest: Manifest) -> None:
     """Raise L2HError, naming file, value and what was expected, unless all files of an unpacked bundle fit together."""
-    for table in sorted(folder.rglob("*.parquet")):
-        _check_row_groups(table)
     images = store.read_manifest(folder / "manifest.parquet")
     hashes = {}
     for protocol in manifest.protocols:
@@ -37,14 +32,6 @@ def check(folder: Path, manifest: Manifest) -> None:
         _check_features(folder / "features" / f"{label}.parquet", entry)
     for cell in manifest.cells:
         _check_model(folder / cell.folder, cell, manifest, hashes[cell.protocol])
-
-
-def _check_row_groups(table: Path) -> None:
-    store.read_metadata(table)  # has a clear word where it is no parquet file
-    metadata = pq.read_metadata(table)
-    largest = max((metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)), default=0)
-    if largest > MAX_ROW_GROUP:
-        raise L2HError(f"{table} holds a row group of {largest} bytes, more than the {MAX_ROW_GROUP} that are read")
 
 
 def _check_split(path: Path, protocol: str, images: pa.Table) -> str:

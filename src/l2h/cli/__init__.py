@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from l2h.cli import check_split, compare, registered, search
+from l2h.cli import check_split, compare, provenance, registered, search
 from l2h.errors import L2HError
 
 
@@ -13,7 +13,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command that these words (those of the shell, if left out) ask for, and return the exit code."""
     parser = ArgumentParser(prog="l2h", description="Look into learning-to-hash benchmarks, and use what they trained.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (search, compare, check_split, registered):
+    for module in (search, compare, check_split, provenance, registered):
         module.add_to(commands)
     arguments = parser.parse_args(words)
     try:

@@ -79,7 +79,7 @@ class ImageList(Dataset):
         """Digests of the lists, or of the names below the folder; pictures are checked whenever they are read."""
         contents = {path: path.read_bytes() for path in self.lists.values()}
         if not contents:
-            contents = {self.root: "\n".join(list_files(self.root)).encode()}
+            contents = {self.root: os.fsencode("\n".join(list_files(self.root)))}
         return {str(path): hashlib.sha256(content).hexdigest() for path, content in contents.items()}
 
     def prepare(self, folder: Path, manifest_path: Path) -> None:

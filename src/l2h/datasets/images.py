@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from l2h.datasets import pictures
-from l2h.errors import L2HError
+from l2h.errors import L2HError, line
 from l2h.ids import find
 from l2h.store import CURE
 
@@ -72,6 +72,8 @@ class ImageStore:
     def _read_picture(self, location: str, sha256: bytes) -> NDArray[np.uint8]:
         path = self.folder / location
         try:
+            if not location.startswith(f"{ROOT}/") or ".." in path.parts:
+                raise pictures.PictureError("not below the folder of pictures")
             content = pictures.read(path)
             if hashlib.sha256(content).digest() != sha256:
                 raise pictures.PictureError("changed since the data set was made")
@@ -86,8 +88,8 @@ class ImageStore:
         path = self.folder / ARRAY
         try:
             images = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise L2HError(f"{path} is damaged or cut short ({error}); delete it and run again") from error
+        except Exception as error:  # the header is parsed as Python's literals, which fail in many ways
+            raise L2HError(f"{path} is damaged or cut short ({line(error)}); delete it and run again") from error
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
             raise L2HError(
                 f"{path} is no image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found"

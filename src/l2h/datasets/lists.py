@@ -13,8 +13,12 @@ from l2h.datasets.pictures import SUFFIXES
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
 
-LINE = re.compile(r"(\S.*?)((?:[ \t]+[-+]?\d+(?:\.\d*)?)+)\s*")  # a path may hold blanks
+WORD = re.compile(r"\S+")
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
 MAX_LABELS = 1 << 15  # what a manifest can number
+MAX_BYTES = 1 << 28  # of a list's text: NUS-WIDE's has 40 MB
+UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and bytes that are no UTF-8
+UNFIT_PATHS = "paths with control characters, or not in UTF-8"
 
 
 @dataclass
@@ -49,15 +53,14 @@ def read_lists(lists: Mapping[str, Path], problems: Problems) -> list[Picture]:
                 continue
             lines += 1
             place = f"{role} line {number}"
-            match = LINE.fullmatch(line)
-            if match is None:
+            name, values = _parted(line)
+            if not values:
                 problems.add("lines without labels at their end", place)
                 continue
-            name, values = str(PurePosixPath(match[1])), match[2].split()
             widths[place] = len(values)
             fault = _fault(name, values) or ("paths that stand twice in one list" if name in seen else None)
             if fault:
-                problems.add(fault, f"{place} {name}")
+                problems.add(fault, f"{place} {UNFIT.sub('?', name)}")
                 continue
             seen.add(name)
             labels = [label for label, value in enumerate(values) if value == "1"]
@@ -86,7 +89,9 @@ def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[st
     for file in list_files(root):
         parts = PurePosixPath(file).parts
         if PurePosixPath(file).suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in parts):
-            others.append(file)
+            others.append(UNFIT.sub("?", file))
+        elif UNFIT.search(file):
+            problems.add(UNFIT_PATHS, UNFIT.sub("?", file))
         elif len(parts) == 1:
             problems.add("pictures outside the classes' folders", file)
         else:
@@ -106,17 +111,33 @@ def list_files(root: Path) -> list[str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        content = path.read_bytes()
-        text = gzip.decompress(content) if path.suffix == ".gz" else content
-        return text.decode("utf-8-sig").split("\n")
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise L2HError(f"the list {path} cannot be read ({error}); it must be text, plain or gzipped") from error
+    if len(content) > MAX_BYTES:
+        raise L2HError(
+            f"the list {path} has more than the {MAX_BYTES >> 20} MiB of text that are read; split the data set"
+        )
+    return text.split("\n")
+
+
+def _parted(line: str) -> tuple[str, list[str]]:
+    """A line's path, which may hold blanks, and the numbers that follow it."""
+    words = list(WORD.finditer(line))
+    first = len(words)
+    while first > 1 and NUMBER.fullmatch(words[first - 1][0]):
+        first -= 1
+    return str(PurePosixPath(line[words[0].start() : words[first - 1].end()])), [word[0] for word in words[first:]]
 
 
 def _fault(name: str, values: list[str]) -> str | None:
     """What is wrong with a path or its labels."""
     if not {"0", "1"}.issuperset(values):
         return "labels other than 0 and 1"
+    if UNFIT.search(name):
+        return UNFIT_PATHS
     if name.startswith("/") or PureWindowsPath(name).drive:
         return "absolute paths"
     return "paths with .." if ".." in PurePosixPath(name).parts else None

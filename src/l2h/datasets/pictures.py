@@ -39,9 +39,9 @@ class PictureError(Exception):
 def read(path: str | Path) -> bytes:
     """A picture file's bytes; raises PictureError where there is no such file, or it is too large to be a picture."""
     path = Path(path)
-    if not path.is_file():  # opening a pipe would wait
-        raise PictureError("no plain file" if path.exists() else "missing")
     try:
+        if not path.is_file():  # opening a pipe would wait
+            raise PictureError("no plain file" if path.exists() else "missing")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -79,7 +79,7 @@ def load(folder: str | Path) -> Any:
         cls = registry.get(description["method"])
         method = cls(**_immutable(description["params"]))
         method.check_params()
-        method.restore(arrays, int(description["n_features_in"]))
+        method.restore(arrays, description["n_features_in"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise L2HError(f"{folder} is no model that this version can use: {error}") from error
     return method

@@ -83,6 +83,8 @@ class FittedMethod(Method):
         """Set what `fit` learned; raise ValueError unless the arrays are the method's own; subclasses check more."""
         if set(arrays) != set(self.learned):
             raise ValueError(f"arrays {', '.join(sorted(self.learned))} expected, {', '.join(sorted(arrays))} found")
+        if not is_count(n_features_in):
+            raise ValueError(f"n_features_in must be a whole number from 1, got {n_features_in!r}")
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} holds values that are not finite")
@@ -117,7 +119,8 @@ class Hasher(TransformerMixin, FittedMethod):
     def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
         """Set what `fit` learned; raise ValueError unless the arrays are the method's own and work."""
         super().restore(arrays, n_features_in)
-        if not any(n_features_in in array.shape for array in arrays.values()):
+        # without values, a shape may be any and yet take no byte of the file
+        if not any(array.size and n_features_in in array.shape for array in arrays.values()):
             raise ValueError(f"n_features_in is {n_features_in}, which no array's shape shows")
         try:
             scores = self.decision_function(np.zeros((1, n_features_in), dtype=np.float32))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h import codes, store
-from l2h.errors import L2HError
+from l2h.errors import L2HError, line
 from l2h.hashing.base import Method, require
 from l2h.ids import find
 
@@ -109,10 +109,10 @@ class External(Method):
 
     def _from_array(self, path: str | Path, n: int) -> NDArray[np.uint8]:
         try:
-            array = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            reason = str(error).splitlines()[0]
-            raise L2HError(f"{path} is no .npy array ({reason}); write it by np.save, without objects") from error
+            # mapped, as a header may promise more than there is, or than memory holds
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # the header is parsed as Python's literals, which fail in many ways
+            raise L2HError(f"{path} is no .npy array ({line(error)}); write it by np.save, without objects") from error
         if not isinstance(array, np.ndarray):
             raise L2HError(f"{path} holds several arrays; write one by np.save")
         width = codes.n_bytes(self.bits)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import l2h
-from l2h import store
+from l2h import bounds, store
 from l2h.errors import L2HError
 from l2h.evaluation import METRICS
 
@@ -59,7 +59,7 @@ def facts(
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
     """Write what `facts` gives, and whatever else a run says of itself."""
     with store.atomic(path) as part:
-        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps({**facts, "made_by": store.MADE_BY}, indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: str | Path) -> dict[str, Any]:
@@ -67,16 +67,13 @@ def read(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / FILE
     cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        return bounds.read_json(path)
     except FileNotFoundError:
         raise L2HError(
             f"{path} does not exist; {cure}" if path.parent.is_dir() else f"there is no run {folder}"
         ) from None
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
-    if not isinstance(facts, dict):
-        raise L2HError(f"{path} holds no JSON object; delete it and {cure}")
-    return facts
 
 
 def rule_times(paths: Iterable[str | Path]) -> list[dict[str, Any]]:

@@ -1,0 +1,211 @@
+"""What a result follows from: the config, the code, the data and the weights, each known by a digest."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from l2h import bounds, store
+from l2h.backbones.weights import file_sha256
+from l2h.errors import L2HError, line
+from l2h.report.made import FILE
+from l2h.runs import FOLDERS, Run
+
+# a cell's files in the order in which one follows from the other
+STAGES = ("model", "codes.parquet", "histogram", "relevance", "metrics.parquet", "queries.parquet")
+
+TABLES = ("costs.parquet", "audit.parquet", "look.json")  # of a place
+
+
+@dataclass
+class Provenance:
+    """Of one file, or of one model's folder.
+
+    Attributes
+    ----------
+    path : the file
+    place : dataset, protocol, backbone, variant, and cell ("8bits-seed0"), as many of them as its path names
+    configs : sha256 of the config of each run that made or used it, by the run's folder
+    data : sha256 of the splits, by "<dataset>/<protocol>", and of manifests, by "<dataset>"
+    weights : sha256 of the backbones' weights, by their label or source
+    rule : the rule that wrote it, where it says so
+    code : digest of each module that it follows from; several, where parts were made by different ones
+    problems : what does not fit together, a line each
+    """
+
+    path: Path
+    place: dict[str, str] = field(default_factory=dict)
+    configs: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
+    rule: str | None = None
+    code: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @cached_property
+    def code_sha256(self) -> str:
+        """One digest for all of the code."""
+        return hashlib.sha256(json.dumps(self.code, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def changed_code(self) -> list[str]:
+        """The modules of l2h whose source is another one here, or is not here."""
+        ours = (name for name in self.code if name.partition(".")[0] == "l2h")
+        return [name for name in ours if self.code[name] != [_digest_here(name)]]
+
+
+def trace(path: str | Path) -> Provenance:
+    """Follow a file of a run, `results/<run>/...`, or one that runs share, `resources/<dataset>/...`, to what made it.
+
+    Raises
+    ------
+    L2HError
+        the file is not there or damaged, lies elsewhere, or its run did not come to its end
+    """
+    path = Path(path)
+    if not path.exists():
+        raise L2HError(
+            f"{path} does not exist; give a file of results/<run>/ or resources/<dataset>/, or a model's folder"
+        )
+    whole = path.resolve()
+    root = next((folder for folder in whole.parents[1:] if folder.name in ("results", "resources")), None)
+    if root is None:
+        raise L2HError(f"{path} lies in no folder results/<run> or resources/<dataset>; put it back where it was made")
+    try:
+        if root.name == "results":
+            return _of_run(path, whole, Run(root / whole.relative_to(root).parts[0]))
+        return _shared(path, whole, root)
+    except L2HError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise L2HError(f"{path} cannot be traced: its run's {FILE} or a model.json lacks {line(error)}") from error
+
+
+def _of_run(path: Path, whole: Path, run: Run) -> Provenance:
+    facts = run.facts
+    parts = whole.relative_to(run.folder).parts
+    known = {cell["dataset"] for cell in run.cells("metrics.parquet")}
+    found = Provenance(path, configs={str(run.folder): _config(facts)})
+    if parts[0] == "release":
+        found.place = {"dataset": whole.stem}
+    elif parts[0] in known:
+        found.place = dict(zip((*FOLDERS, "cell"), parts[: len(parts) - (len(parts) < 6)], strict=False))
+    cells = [cell for cell in run.cells("metrics.parquet") if _lies_in(cell, found.place)]
+    for name, split in facts["splits"].items():
+        if any(f"{cell['dataset']}/{cell['protocol']}" == name for cell in cells):
+            found.data[name] = split["sha256"]
+    stage = _stage(parts[5]) if len(parts) > 5 else len(STAGES)
+    made_by = [_made_by(whole)]
+    found.rule = made_by[0].get("rule")
+    for cell in cells:
+        made_by += _of_cell(found, run, cell, stage)
+    if len(found.place) < len(FOLDERS) - 1:  # of the whole run, whose last rule declares what its tables take
+        tables = (file for name in TABLES for file in run.folder.glob(f"*/*/*/{name}"))
+        made_by += [facts.get("made_by", {}), *map(_made_by, tables)]
+    found.code = _merged(made_by)
+    return found
+
+
+def _of_cell(found: Provenance, run: Run, cell: Mapping[str, Any], stage: int) -> Iterator[Mapping[str, str]]:
+    """Yield what made a cell's files up to a stage; note its weights, and what does not fit."""
+    folder: Path = cell["folder"]
+    home = run.root / run.facts["homes"][cell["dataset"]]
+    place = f"{cell['dataset']}/{cell['protocol']}"
+    split = home / f"splits/{cell['protocol']}.parquet"
+    yield _made_by(home / "manifest.parquet")
+    yield _made_by(split)
+    if split.exists() and store.read_metadata(split).get("sha256") != found.data[place]:
+        found.problems.append(f"{split} is not the split that the run had; run it again")
+    model = run.model(cell)
+    if model.is_dir():
+        description = store.read_description(model)
+        data = description.get("data", {})
+        features = data.get("features", {})
+        yield description.get("made_by", {})
+        yield features
+        sha256 = features.get("weights_sha256") or data.get("weights_sha256")
+        if sha256:
+            found.weights.setdefault(cell["backbone"], sha256)
+        if sha256 != found.weights.get(cell["backbone"]):
+            found.problems.append(f"{model} was trained by other weights than the rest; run it again")
+        if data.get("split_sha256") != found.data[place]:
+            found.problems.append(f"{model} was trained on another split than the run says; run it again")
+    for file in sorted(folder.glob("*.parquet")):
+        if _stage(file.name) <= stage:
+            yield _made_by(file)
+
+
+def _shared(path: Path, whole: Path, home: Path) -> Provenance:
+    """A file that runs share; home is `resources`."""
+    parts = whole.relative_to(home).parts
+    folder = home.joinpath(*parts[: 2 if parts[0] == "bundles" else 1])
+    manifest = folder / "manifest.parquet"
+    metadata = _metadata(whole)
+    found = Provenance(path, rule=_made_by(whole).get("rule"))
+    made_by = [_made_by(whole), _made_by(manifest)]
+    if manifest.exists():
+        found.data[parts[0]] = file_sha256(manifest)
+    if "split_sha256" in metadata or "sha256" in metadata:
+        protocol = metadata.get("mirrored") or metadata["protocol"]
+        found.data[f"{parts[0]}/{protocol}"] = metadata.get("split_sha256") or metadata["sha256"]
+    if "weights_sha256" in metadata:
+        found.weights[metadata["weights"]] = metadata["weights_sha256"]
+        if metadata.get("manifest_sha256", found.data.get(parts[0])) != found.data.get(parts[0]):
+            found.problems.append(f"{manifest} is not the one that {path} was made of; run it again")
+    if parts[0] == "weights":
+        found.weights[whole.stem] = file_sha256(whole)
+    found.code = _merged(made_by)
+    for file in sorted(home.parent.glob(f"results/*/{FILE}")):
+        run = Run(file.parent)
+        used = [str(run.root / name) for name in (*run.facts["homes"].values(), *run.facts["weights"].values())]
+        if any(str(one) in used for one in (folder, whole)):
+            found.configs[str(run.folder)] = _config(run.facts)
+    return found
+
+
+def _lies_in(cell: Mapping[str, Any], place: Mapping[str, str]) -> bool:
+    return all((cell["folder"].name if key == "cell" else cell[key]) == value for key, value in place.items())
+
+
+def _stage(name: str) -> int:
+    return next((number for number, stage in enumerate(STAGES) if name.startswith(stage)), len(STAGES))
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    return store.read_metadata(path) if path.suffix == ".parquet" else {}
+
+
+def _made_by(path: Path) -> Mapping[str, str]:
+    """What a file says of the job that wrote it; nothing, if it is of a kind that says nothing."""
+    if not path.exists():
+        return {}
+    if path.suffix == ".parquet":
+        return store.read_metadata(path)
+    try:
+        if path.is_dir() and (path / "model.json").exists():
+            path = path / "model.json"
+        return dict(bounds.read_json(path).get("made_by", {})) if path.suffix == ".json" else {}
+    except (OSError, ValueError) as error:
+        raise L2HError(f"{path} is damaged or cut short ({error}); {store.CURE}") from error
+
+
+def _merged(made_by: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
+    modules: dict[str, set[str]] = {}
+    for one in made_by:
+        for name, digest in json.loads(one.get("code", "{}")).items():
+            modules.setdefault(name, set()).add(digest)
+    return {name: sorted(digests) for name, digests in sorted(modules.items())}
+
+
+def _digest_here(name: str) -> str | None:
+    """As the rules' digests of modules, in rules/common.smk."""
+    spec = find_spec(name)
+    return file_sha256(Path(spec.origin))[:16] if spec is not None and spec.origin else None
+
+
+def _config(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(facts["config"].encode()).hexdigest()

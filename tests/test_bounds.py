@@ -1,0 +1,190 @@
+"""Tables, models and JSON that are small in the file and large in memory, or that lie about what they hold."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+from test_store import KEY
+
+from l2h import bounds, hashing, store
+from l2h.errors import L2HError
+from l2h.splits import Split
+
+MANIFEST = {"id": 0, "image_sha256": bytes(32), "labels": [0], "location": "a", "roles": []}
+
+
+def table(schema, *rows):
+    return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_MEMORY", 10_000)
+
+
+def test_rows_that_take_next_to_nothing_in_the_file(tmp_path, limited):
+    path, rows = tmp_path / "t", 200_000
+    zeros = np.zeros(rows, np.int64)
+    pq.write_table(pa.table({"id": zeros, "code": pa.array([b"ab"] * rows, pa.binary(2))}), path)
+    with pytest.raises(L2HError, match=f"{path} holds a row group of .* bytes, more than the 10000 that are read"):
+        store.read_bare_codes(path, 11)
+    columns = {"query_id": zeros, "average_precision": zeros * 0.0, "average_precision_unseen": zeros * 0.0}
+    pq.write_table(pa.table(columns).replace_schema_metadata(KEY), path)
+    with pytest.raises(L2HError, match=rf"{path} would take \d+ bytes of memory, out of \d+ in the file"):
+        store.read_queries(path)
+
+
+def test_rows_that_are_only_said_to_be_there(tmp_path):
+    """Found by atheris: arrow makes room for as many rows as a row group names, here 2^35 in place of 2."""
+    path = tmp_path / "t"
+    pq.write_table(table(store.MANIFEST, MANIFEST, MANIFEST), path)
+    whole = path.read_bytes()
+    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    footer, two = whole[start:-8], b"\x16\x04&\x08"  # thrift: num_rows, then file_offset 4
+    assert footer.count(two) == 1
+    footer = footer.replace(two, b"\x16\x80\x80\x80\x80\x80\x02&\x08")
+    path.write_bytes(whole[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    assert pq.read_metadata(path).row_group(0).num_rows == 2**35
+    with pytest.raises(L2HError, match=r"t would take \d{13} bytes of memory, out of \d{4} in the file"):
+        store.read_manifest(path)
+
+
+@pytest.mark.parametrize("column", ["location", "roles"])
+def test_a_text_that_stands_in_the_file_once(tmp_path, limited, column):
+    path = tmp_path / "t"
+    row = {**MANIFEST, column: "x" * 5000 if column == "location" else ["x" * 5000]}
+    pq.write_table(table(store.MANIFEST, *[row] * 100), path)
+    with pytest.raises(L2HError, match=rf"{path} would take 500[01]00 bytes of memory"):
+        store.read_manifest(path)
+
+
+def test_a_large_file_may_become_a_large_table(tmp_path, limited):
+    path, rng = tmp_path / "t", np.random.default_rng(0)
+    pq.write_table(table(store.MANIFEST, *({**MANIFEST, "image_sha256": rng.bytes(32)} for _ in range(1000))), path)
+    assert len(store.read_manifest(path)) == 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"location": None}, "lacks values in its column location"),
+        ({"labels": None}, "lacks values in its column labels"),
+        ({"labels": [1, None]}, "lacks values in its column labels"),
+        ({"labels": [-1]}, "has the label -1; labels count from 0"),
+    ],
+)
+def test_rows_that_lack_something(tmp_path, change, words):
+    pq.write_table(table(store.MANIFEST, MANIFEST, {**MANIFEST, **change}), tmp_path / "t")
+    with pytest.raises(L2HError, match=f"t {words}"):
+        store.read_manifest(tmp_path / "t")
+
+
+def test_tidy_tables_leave_out_what_a_row_does_not_have(tmp_path):
+    rows = [{**store.cell_key(KEY), "metric": "bit_balance", "value": 0.5}]
+    store.write_metrics(tmp_path / "t", rows)
+    assert store.read_metrics(tmp_path / "t")["ties"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize("seed", ["x", "-1", "9" * 5000, "\u0663"])
+def test_a_split_whose_seed_is_no_number(tmp_path, seed):
+    rows = table(store.SPLIT, {"id": 0, "role": "query", "image_sha256": bytes(32), "labels": [0]})
+    metadata = {"protocol": "p", "seed": seed, "sha256": Split(rows, "p", 0).sha256}
+    pq.write_table(rows.replace_schema_metadata(metadata), tmp_path / "t")
+    with pytest.raises(L2HError, match="for its seed; a whole number is expected"):
+        store.read_split(tmp_path / "t")
+
+
+def test_counts_of_another_width_that_add_up_all_the_same(tmp_path):
+    counts = {"total": [3] * 10, "relevant": [1] * 12}, {"total": [3] * 14, "relevant": [1] * 12}
+    rows = table(store.HISTOGRAM, *({"query_id": 0, **row} for row in counts))
+    pq.write_table(rows.replace_schema_metadata({**KEY, "queries": ""}), tmp_path / "t")
+    with pytest.raises(L2HError, match="is no rank histogram of 11 bits: lists of 12 counts expected"):
+        store.read_histogram(tmp_path / "t")
+
+
+@pytest.mark.parametrize("key", ["bits", "seed"])
+def test_a_key_that_is_no_number(tmp_path, key):
+    columns = {"query_id": [4], "average_precision": [0.5], "average_precision_unseen": [0.5]}
+    store.write_queries(tmp_path / "t", {name: pa.array(some) for name, some in columns.items()}, {**KEY, key: "x"})
+    with pytest.raises(L2HError, match=f"t says 'x' for its {key}; a whole number"):
+        store.read_queries(tmp_path / "t")
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "t"
+    pq.write_table(table(store.MANIFEST, MANIFEST).replace_schema_metadata({b"dataset": b"\xff"}), path)
+    with pytest.raises(L2HError, match="t is damaged or cut short|t has metadata that is no text"):
+        store.read_metadata(path)
+    pq.write_table(table(store.MANIFEST, MANIFEST), path)
+    path.write_bytes(path.read_bytes().replace(b"image_sha256", b"\x80mage_sha256"))
+    with pytest.raises(L2HError, match="t is damaged or cut short"):
+        store.read_manifest(path)
+
+
+def test_a_table_without_rows_has_no_features(tmp_path):
+    schema = pa.schema([("id", pa.int64()), ("feature", pa.list_(pa.float32(), 3))])
+    pq.write_table(schema.empty_table(), tmp_path / "t")
+    with pytest.raises(L2HError, match=r"t: no features for ids \[0\]"):
+        store.read_features(tmp_path / "t", np.array([0]))
+
+
+@pytest.mark.parametrize("content", [b"[" * 10**6, b"[]", b"1", b"\xff", b'{"a": ' + b"9" * 5000 + b"}"])
+def test_json_that_is_no_object(tmp_path, content):
+    (tmp_path / "look.json").write_bytes(content)
+    with pytest.raises(L2HError, match="look.json is damaged or cut short"):
+        store.read_look(tmp_path / "look.json")
+
+
+def test_json_that_is_too_large(tmp_path, monkeypatch):
+    (tmp_path / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))
+    monkeypatch.setattr(bounds, "MAX_JSON", 20)
+    with pytest.raises(L2HError, match=r"look.json is damaged or cut short \(larger than"):
+        store.read_look(tmp_path / "look.json")
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A function that writes a model folder anew, with other features in its description or other bytes."""
+    hashing.make("lsh", bits=4).fit(np.random.default_rng(0).normal(size=(20, 6))).save(tmp_path / "model")
+    path, text = tmp_path / "model/model.safetensors", (tmp_path / "model/model.json").read_text()
+
+    def write(features=6, content=None):
+        (tmp_path / "model/model.json").write_text(text.replace('"n_features_in": 6', f'"n_features_in": {features}'))
+        if content:
+            path.write_bytes(content)
+        return tmp_path / "model"
+
+    return write
+
+
+@pytest.mark.parametrize("features", ["1e999", "NaN", '"6"', "true", "6.5", "-6", "null", "[6]"])
+def test_a_number_of_features_that_is_none(model, features):
+    with pytest.raises(L2HError, match="is no model that this version can use: n_features_in must be a whole number"):
+        hashing.load(model(features))
+
+
+def test_arrays_that_have_a_shape_but_no_values_promise_nothing(model):
+    folder = model(10**13)
+    shapes = {"mean_": (0, 10**13), "projection_": (10**13, 0), "intercept_": (4,)}
+    save_file({name: np.zeros(shape) for name, shape in shapes.items()}, folder / "model.safetensors")
+    with pytest.raises(L2HError, match="n_features_in is 10000000000000, which no array's shape shows"):
+        hashing.load(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (2**63).to_bytes(8, "little") + b"{}",  # a header beyond all memory
+        (2**27).to_bytes(8, "little") + b"{" + b" " * 2**27 + b"}",  # one that is there, larger than is read
+        (64).to_bytes(8, "little") + b'{"mean_":{"dtype":"F64","shape":[9999],"data_offsets":[0,8]}}   ' + bytes(8),
+        (64).to_bytes(8, "little") + b'{"mean_":{"dtype":"F64","shape":[1],"data_offsets":[8,16]}}     ' + bytes(8),
+        (64).to_bytes(8, "little") + b'{"mean_":{"dtype":"O8","shape":[1],"data_offsets":[0,8]}}       ' + bytes(8),
+    ],
+    ids=["length", "large", "shape", "offsets", "dtype"],
+)
+def test_a_safetensors_header_that_lies(model, content):
+    with pytest.raises(L2HError, match="is no whole model"):
+        hashing.load(model(content=content))

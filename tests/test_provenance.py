@@ -1,0 +1,158 @@
+"""`l2h provenance` on each kind of file that a run leaves."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+from l2h import store
+from l2h.backbones.weights import file_sha256
+from l2h.cli import main
+
+RUN = "results/tiny"
+PLACE = f"{RUN}/digits/digits-300/alexnet-fc6"
+CELL = f"{PLACE}/itq/8bits-seed0"
+FEATURES = "resources/digits/features/alexnet-fc6-untrained-0-64px-fp32-float32-cpu2.parquet"
+SPLIT = "resources/digits/splits/digits-300.parquet"
+WEIGHTS = "resources/weights/alexnet-untrained-0.safetensors"
+
+
+@pytest.fixture
+def inside(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    return finished.folder
+
+
+def said(capsys, path):
+    """Exit code, and what was found."""
+    code = main(["provenance", "--json", path])
+    out, err = capsys.readouterr()
+    return code, json.loads(out) if out else err
+
+
+OF_A_RUN = {
+    "comparison.csv": (
+        None,
+        {"l2h.report.comparison", "l2h.hashing.itq", "l2h.metrics", "l2h.extraction", "l2h.costs"},
+    ),
+    "comparison.parquet": (None, {"l2h.report.comparison", "l2h.hashing.sh"}),
+    "comparison.md": (None, {"l2h.report.comparison", "l2h.hashing.sh"}),
+    "differences.csv": (None, {"l2h.report.differences", "l2h.bootstrap"}),
+    "table.md": (None, {"l2h.report.costs", "l2h.costs"}),
+    "report.html": (None, {"l2h.report.page", "l2h.report.look", "l2h_plugin_toy_method"}),
+    "run.json": ("report", {"l2h.report.made"}),
+}
+
+
+@pytest.mark.parametrize("name", OF_A_RUN)
+def test_files_of_a_run(inside, capsys, name):
+    code, found = said(capsys, f"{RUN}/{name}")
+    rule, modules = OF_A_RUN[name]
+    assert (code, found["problems"], found["rule"]) == (0, [], rule)
+    config = hashlib.sha256((inside / "tiny.yaml").read_bytes()).hexdigest()
+    assert found["configs"] == {str(inside / RUN): config}
+    assert found["data"] == {
+        f"{dataset}/{protocol}": store.read_split(f"resources/{dataset}/splits/{protocol}.parquet").sha256
+        for dataset, protocol in (("digits", "digits-300"), ("digit_pairs", "digit-pairs-200"))
+    }
+    assert found["weights"] == {"alexnet-fc6": file_sha256(WEIGHTS)}
+    assert modules <= set(found["code"])
+    assert found["changed_code"] == []
+
+
+OF_A_PLACE = {
+    f"{PLACE}/costs.parquet": ("costs", "l2h.costs"),
+    f"{PLACE}/audit.parquet": ("audit", "l2h.audit"),
+    f"{PLACE}/look.json": ("look", "l2h.report.look"),
+    f"{CELL}/model": ("fit", "l2h.hashing.itq"),
+    f"{CELL}/model/model.json": ("fit", "l2h.hashing.itq"),
+    f"{CELL}/model/model.safetensors": (None, "l2h.hashing.itq"),
+    f"{CELL}/codes.parquet": ("encode", "l2h.codes"),
+    f"{CELL}/histogram.parquet": ("rank", "l2h.ranking.counting"),
+    f"{CELL}/histogram_unseen.parquet": ("rank", "l2h.ranking.counting"),
+    f"{CELL}/metrics.parquet": ("metrics", "l2h.evaluation"),
+    f"{CELL}/queries.parquet": ("metrics", "l2h.evaluation"),
+}
+
+
+@pytest.mark.parametrize("path", OF_A_PLACE)
+def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
+    code, found = said(capsys, path)
+    assert (code, found["problems"]) == (0, [])
+    assert (found["rule"], OF_A_PLACE[path][1] in found["code"]) == (OF_A_PLACE[path][0], True)
+    assert found["place"]["backbone"] == "alexnet-fc6"
+    assert ("cell" in found["place"]) == (CELL in path)
+    assert list(found["configs"]) == [str(inside / RUN)]
+    assert found["data"] == {"digits/digits-300": store.read_split(SPLIT).sha256}
+    assert found["weights"] == {"alexnet-fc6": file_sha256(WEIGHTS)}
+    assert {"l2h.splits", "l2h.extraction", "l2h.datasets.digits"} <= set(found["code"])  # of what it follows from
+    assert ("l2h.evaluation" in found["code"]) == (not path.startswith(CELL) or found["rule"] == "metrics")
+
+
+def test_files_that_runs_share(inside, capsys):
+    manifest = file_sha256("resources/digits/manifest.parquet")
+    split = store.read_split(SPLIT).sha256
+    weights = file_sha256(WEIGHTS)
+    for path, rule, data, of in (
+        ("resources/digits/manifest.parquet", "dataset", {"digits": manifest}, {}),
+        (SPLIT, "split", {"digits": manifest, "digits/digits-300": split}, {}),
+        (SPLIT.replace(".parquet", ".near_copies.parquet"), "check_split", {"digits": manifest}, {}),
+        (FEATURES, "features", {"digits": manifest}, {"untrained-0": weights}),
+        (WEIGHTS, None, {}, {"alexnet-untrained-0": weights}),
+    ):
+        code, found = said(capsys, path)
+        assert (code, found["problems"], found["rule"]) == (0, [], rule)
+        assert (found["data"], found["weights"]) == (data, of)
+        assert list(found["configs"]) == [str(inside / RUN)]
+        assert ("l2h.store" in found["code"]) == (rule is not None)
+
+
+def test_the_words_name_all_four(inside, capsys):
+    assert main(["provenance", f"{CELL}/codes.parquet"]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == f"{CELL}/codes.parquet, by the rule encode"
+    assert [line.split()[0] for line in lines] == ["config", "code", "data", "weights"]
+    assert all(len(line.split()[1]) == 64 for line in lines)
+
+
+def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
+    shutil.copytree(inside / RUN / "digits", tmp_path / RUN / "digits")
+    shutil.copytree(inside / "resources/digits", tmp_path / "resources/digits")
+    facts = json.loads((inside / RUN / "run.json").read_text())
+    facts["splits"]["digits/digits-300"]["sha256"] = "0" * 64
+    (tmp_path / RUN / "run.json").write_text(json.dumps(facts))
+    code, found = said(capsys, str(tmp_path / CELL / "codes.parquet"))
+    assert code == 1
+    assert [problem.partition(" ")[2] for problem in found["problems"]] == [
+        "is not the split that the run had; run it again",
+        "was trained on another split than the run says; run it again",
+    ]
+    path = tmp_path / "resources/digits/manifest.parquet"
+    store.write_manifest(path, [bytes(32)], [[0]], ["images.npy[0]"])
+    code, found = said(capsys, str(tmp_path / FEATURES))
+    assert code == 1
+    assert f"{path} is not the one that {tmp_path / FEATURES} was made of" in found["problems"][0]
+
+
+def test_code_that_has_changed_since_is_named(inside, capsys, monkeypatch):
+    monkeypatch.setattr("l2h.provenance._digest_here", lambda name: "0" * 16 if name == "l2h.codes" else None)
+    assert "l2h.codes" in said(capsys, f"{CELL}/codes.parquet")[1]["changed_code"]
+
+
+def test_what_cannot_be_traced_is_one_line(inside, capsys, tmp_path):
+    (tmp_path / "comparison.csv").write_text("x")
+    (tmp_path / "results/half").mkdir(parents=True)
+    (tmp_path / "results/half/comparison.csv").write_text("x")
+    (tmp_path / "results/other").mkdir()
+    (tmp_path / "results/other/run.json").write_text('{"config": 3}')
+    for path, words in (
+        (f"{RUN}/none.csv", "none.csv does not exist"),
+        (tmp_path / "comparison.csv", "lies in no folder results/<run> or resources/<dataset>"),
+        (tmp_path / "results/other/run.json", "cannot be traced: its run's run.json or a model.json lacks"),
+        (tmp_path / "results/half/comparison.csv", "run.json does not exist; run it to its end"),
+    ):
+        code, err = said(capsys, str(path))
+        assert code == 1
+        assert words in err
+        assert err.count("\n") == 1

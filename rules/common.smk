@@ -20,6 +20,7 @@ from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
+from l2h.sizing import megabytes, minutes, sizes
 
 STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
@@ -339,6 +340,17 @@ def of_shard(path):
 def shard_of(wildcards):
     """What part of the database a job ranks, and where."""
     return {"shard": int(wildcards.get("shard", 0)), "shards": SHARDS, "device": config["ranking"]["device"]}
+
+
+def sized(amount, rule):
+    """An input function: `megabytes` or `minutes` that a rule's job asks for, by what is in its input."""
+
+    def ask(wildcards, input, attempt):
+        files = {name: path for name, path in input.items() if isinstance(path, str)}
+        bits = int(wildcards.get("bits", 0)) or sum(key["bits"] for key in keys_of(VARIANTS))
+        return amount(rule, sizes(files, bits, cells=len(input.get("metrics", []))), attempt)
+
+    return ask
 
 
 def gpus(wildcards):

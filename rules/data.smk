@@ -10,8 +10,8 @@ rule dataset:
         "../envs/l2h.yaml"
     threads: DECODERS
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=sized(megabytes, "dataset"),
+        runtime=sized(minutes, "dataset"),
         gpu=0,
     params:
         downloads=DOWNLOADS,

@@ -15,8 +15,8 @@ rule encode:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=sized(megabytes, "encode"),
+        runtime=sized(minutes, "encode"),
         gpu=0,
     params:
         key=cell_key,

@@ -15,8 +15,8 @@ rule external_codes:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=sized(megabytes, "external_codes"),
+        runtime=sized(minutes, "external_codes"),
         gpu=0,
     params:
         key=cell_key,

@@ -9,8 +9,8 @@ rule weights:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=sized(megabytes, "weights"),
+        runtime=sized(minutes, "weights"),
         gpu=0,
     params:
         entry=weights_entry,
@@ -38,8 +38,8 @@ rule features:
         "../envs/l2h.yaml"
     threads: config["threads"]["features"]
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=sized(megabytes, "features"),
+        runtime=sized(minutes, "features"),
         gpu=0 if config["device"] == "cpu" else 1,
     params:
         entry=lambda wildcards: extraction(FEATURES[wildcards.features]),

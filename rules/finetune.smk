@@ -21,8 +21,8 @@ rule finetune:
         "../envs/l2h.yaml"
     threads: config["threads"]["features"]
     resources:
-        mem_mb=16000,
-        runtime=1440,
+        mem_mb=sized(megabytes, "finetune"),
+        runtime=sized(minutes, "finetune"),
         gpu=gpus,
     params:
         key=cell_key,
@@ -61,8 +61,8 @@ rule encode_images:
         "../envs/l2h.yaml"
     threads: config["threads"]["features"]
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=sized(megabytes, "encode_images"),
+        runtime=sized(minutes, "encode_images"),
         gpu=gpus,
     params:
         key=cell_key,

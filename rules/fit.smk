@@ -17,8 +17,8 @@ rule fit:
         "../envs/l2h.yaml"
     threads: config["threads"]["fit"]
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=sized(megabytes, "fit"),
+        runtime=sized(minutes, "fit"),
         gpu=gpus,
     params:
         key=cell_key,

@@ -16,8 +16,8 @@ rule look:
         "../envs/l2h.yaml"
     threads: DECODERS
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=sized(megabytes, "look"),
+        runtime=sized(minutes, "look"),
         gpu=0,
     params:
         by_hand=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["look"],

@@ -19,8 +19,8 @@ rule audit:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=sized(megabytes, "audit"),
+        runtime=sized(minutes, "audit"),
         gpu=0,
     params:
         cell_keys=keys_of(ON_FEATURES),
@@ -63,8 +63,8 @@ rule costs:
         "../envs/l2h.yaml"
     threads: lambda wildcards: workflow.cores or 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=sized(megabytes, "costs"),
+        runtime=sized(minutes, "costs"),
         gpu=0 if config["device"] == "cpu" else 1,
     params:
         cell_keys=keys_of(VARIANTS),

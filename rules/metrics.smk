@@ -13,8 +13,8 @@ rule metrics:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=sized(megabytes, "metrics"),
+        runtime=sized(minutes, "metrics"),
         gpu=0,
     params:
         code=code(*JOB, *RANKING, "l2h.ids", "l2h.splits", "l2h.metrics", "l2h.diagnostics", "l2h.evaluation"),

@@ -17,8 +17,8 @@ for path, manifest in BUNDLES.items():
             "../envs/l2h.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=120,
+            mem_mb=sized(megabytes, "unpack"),
+            runtime=sized(minutes, "unpack"),
             gpu=0,
         params:
             bundle=path,

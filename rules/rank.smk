@@ -18,8 +18,8 @@ rule rank:
         "../envs/l2h.yaml"
     threads: config["threads"]["rank"]
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=sized(megabytes, "rank"),
+        runtime=sized(minutes, "rank"),
         gpu=0 if config["ranking"]["device"] == "cpu" else 1,
     params:
         how=shard_of,

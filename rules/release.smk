@@ -11,8 +11,8 @@ rule bundle:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=sized(megabytes, "bundle"),
+        runtime=sized(minutes, "bundle"),
         gpu=0,
     params:
         paths=lambda wildcards: list(bundled(wildcards.dataset)),

@@ -27,8 +27,8 @@ rule compare:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=sized(megabytes, "compare"),
+        runtime=sized(minutes, "compare"),
         gpu=0,
     params:
         not_run=NOT_RUN,
@@ -62,8 +62,8 @@ rule report:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=sized(megabytes, "report"),
+        runtime=sized(minutes, "report"),
         gpu=0,
     params:
         run=RUN,

@@ -14,8 +14,8 @@ rule rank_by_scores:
         "../envs/l2h.yaml"
     threads: config["threads"]["fit"]
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=sized(megabytes, "rank_by_scores"),
+        runtime=sized(minutes, "rank_by_scores"),
         gpu=0,
     params:
         key=cell_key,

@@ -13,8 +13,8 @@ rule add_shards:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=sized(megabytes, "add_shards"),
+        runtime=sized(minutes, "add_shards"),
         gpu=0,
     params:
         code=code(*JOB, *RANKING),

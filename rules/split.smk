@@ -1,6 +1,6 @@
 rule split:
     input:
-        "resources/{dataset}/manifest.parquet",
+        manifest="resources/{dataset}/manifest.parquet",
     output:
         "resources/{dataset}/splits/{protocol}.parquet",
     log:
@@ -11,8 +11,8 @@ rule split:
         "../envs/l2h.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=sized(megabytes, "split"),
+        runtime=sized(minutes, "split"),
         gpu=0,
     params:
         dealing=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["dealing"],
@@ -39,8 +39,8 @@ rule check_split:
         "../envs/l2h.yaml"
     threads: DECODERS
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=sized(megabytes, "check_split"),
+        runtime=sized(minutes, "check_split"),
         gpu=0,
     params:
         code=code(

@@ -124,11 +124,25 @@ def test_methods_that_see_no_labels_choose_by_their_loss(digits):
     assert blind.selection_ == make("bihalf", lr=(1e-2, 1e-4), validation=0.5, batch_size=40).fit(X, y).selection_
     assert make("dsh", lr=(1e-2, 1e-4)).fit(X, y).selection_["criterion"] == "mean average precision"
     order = np.random.default_rng(np.random.RandomState(0).randint(2**31)).permutation(300)[:150]
-    parts = np.array_split(np.sort(order), 4)
+    parts = np.array_split(order, 4)
     scores = torch.tensor(blind.decision_function(X))
     losses = [blind.loss(None)(scores[part], torch.tensor(X[part]), None, 0) for part in parts]
     best = max(max(curve["scores"]) for curve in blind.selection_["curves"])
     assert best == pytest.approx(-float(torch.stack(losses).mean()), rel=1e-5)
+
+
+def test_the_loss_that_chooses_sees_classes_side_by_side_in_a_data_set_sorted_by_class(monkeypatch):
+    classes = np.repeat(np.arange(4), 75)
+    seen, loss = [], BiHalfLoss.__call__
+
+    def call(self, outputs, features, rows, epoch):
+        if not outputs.requires_grad:
+            seen.append(torch.unique(features.argmax(1)).tolist())
+        return loss(self, outputs, features, rows, epoch)
+
+    monkeypatch.setattr(BiHalfLoss, "__call__", call)
+    make("bihalf", lr=1e-3, validation=0.5, batch_size=40).fit(np.eye(4, dtype=np.float32)[classes] + 1)
+    assert seen == [[0, 1, 2, 3]] * 4 * 4
 
 
 def test_a_rate_that_diverges_is_out(digits, caplog):

@@ -74,7 +74,9 @@ def select(
 
 
 def validation_part(n: int, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, of n training images, that validate, and those that are trained on; both int64, ascending.
+    """Rows, of n training images, that validate, and those that are trained on; both int64.
+
+    Those that validate are in random order: a loss looks at them in batches, and a data set may be sorted by class.
 
     Raises
     ------
@@ -85,7 +87,7 @@ def validation_part(n: int, share: float, seed: int) -> tuple[NDArray[np.int64],
     count = round(share * n)
     if count < 3 or n - count < 2:
         raise L2HError(f"validation={share} of {n} training images is too small a part to choose on; set it to 0")
-    return np.sort(order[:count]), np.sort(order[count:])
+    return order[:count], np.sort(order[count:])
 
 
 def criterion(

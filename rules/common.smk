@@ -1,5 +1,6 @@
 """What the config's entries are called in paths, and the functions that rules use."""
 
+import json
 import os
 import re
 import shlex
@@ -25,6 +26,7 @@ STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
+PLAN = f"{RESULTS}/plan.json"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
 CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
@@ -349,6 +351,21 @@ def gpus(wildcards):
 def captioned(path, name, category="Result", **how):
     """A result that `snakemake --report` shows with a caption."""
     return report(path, caption=f"../workflow/report/{name}.rst", category=category, **how)
+
+
+def write_plan(dag):
+    """Write which jobs the report rests on, if a run is to make it: `l2h.report.made.facts` says how."""
+    reports = [job for job in dag.jobs if job.rule.name == "report"]
+    if not reports:
+        return
+    jobs = list(dag.bfs(dag.dependencies, *reports))
+    edges = {(source.rule.name, job.rule.name) for job in jobs for source in dag.dependencies[job]}
+    benchmarks = {}
+    for job in jobs:
+        if job not in reports:
+            benchmarks.setdefault(job.rule.name, []).append(job.benchmark)
+    Path(PLAN).parent.mkdir(parents=True, exist_ok=True)
+    Path(PLAN).write_text(json.dumps({"rules": sorted(edges), "benchmarks": benchmarks}))
 
 
 def ending(comparison, report):

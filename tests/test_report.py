@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, made, page, published
+from l2h.report import answer, charts, comparison, costs, differences, made, page, published, rulegraph
 from l2h.report.ending import ending
 from l2h.splits import Split
 
@@ -100,6 +101,7 @@ def render(joined, tested, audits, run="run", looks=()):
         "system": "Linux",
         "processors": ["a processor"],
         "splits": dict.fromkeys(joined["dataset"] + "/" + joined["protocol"], split),
+        "rules": [["fit", "rank_by_scores"], ["rank_by_scores", "report"], ["fit", "report"]],
         "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
     text, _ = page.render(joined, tested, audits, curves, looks, {run: facts}, {"itq"})
@@ -431,6 +433,31 @@ def test_the_page_says_how_it_was_made(joined, tested, audits):
         assert words in text
 
 
+def test_the_page_has_a_picture_of_the_rules_and_says_it_in_words(joined, tested, audits):
+    text = render(joined, tested, audits)
+    words = "The rules of run: fit, then rank_by_scores; rank_by_scores, then report."
+    assert f'id="rules-0" role="img" aria-label="{words}"' in text
+    spec = specs_of(text)["rules-0"]
+    rows = [row for rows in spec["datasets"].values() for row in rows]
+    assert [row["lines"] for row in rows if "lines" in row] == [["fit"], ["rank by", "scores"], ["report"]]
+    assert len({row["edge"] for row in rows if "edge" in row}) == 2
+
+
+def test_an_arrow_past_a_layer_keeps_clear_of_its_boxes():
+    chain = ["a", "b", "c", "d"]
+    edges = [*pairwise(chain), ("a", "x"), ("x", "d"), ("a", "d")]
+    chart = rulegraph.chart(edges)
+    boxes = next(layer.data for layer in chart.layer if "left" in layer.data)
+    ways = chart.layer[0].data
+    assert len(boxes) == 5
+    assert set(boxes["y"]) == {0, 1, 2, 3}
+    for _, way in ways.groupby("edge"):
+        assert way["y"].is_monotonic_increasing
+        for (x, y), (to_x, to_y) in pairwise(way[["x", "y"]].to_numpy()):
+            crossed = boxes[(boxes["top"] < to_y) & (boxes["bottom"] > y)]  # the layer that this part runs through
+            assert not ((crossed["left"] <= max(x, to_x)) & (crossed["right"] >= min(x, to_x))).any()
+
+
 def test_facts_come_from_the_run_s_files(tmp_path):
     images = pa.table(
         {
@@ -448,8 +475,14 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     (tmp_path / "fit.tsv").write_text(head + "2.5\t100\t2\n")
     (tmp_path / "fit-b.tsv").write_text(head + "1.5\tNA\tNA\n")
     (tmp_path / "rank.tsv").write_text(head + "9\t50\t8\n")
-    files = [tmp_path / name for name in ("fit.tsv", "fit-b.tsv", "rank.tsv", "none.tsv")]
-    facts = made.facts("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": tmp_path / "p.parquet"}, files)
+    files = {"fit": ["fit.tsv", "fit-b.tsv", "none.tsv"], "rank": ["rank.tsv"], "metrics": ["none.tsv"]}
+    plan = {
+        "rules": [["fit", "rank"]],
+        "benchmarks": {rule: [str(tmp_path / name) for name in names] for rule, names in files.items()},
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    of = ("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": tmp_path / "p.parquet"})
+    facts = made.facts(*of, tmp_path / "plan.json")
     assert facts["config"] == "bits: [8]"
     assert facts["processors"] == ["a"]
     assert facts["splits"]["d/p"] == {"seed": 7, "sha256": split.sha256, "query": 1, "train": 1, "database": 1}
@@ -457,7 +490,10 @@ def test_facts_come_from_the_run_s_files(tmp_path):
         {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
         {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
     ]
+    assert facts["rules"] == [["fit", "rank"]]
     assert facts["versions"]["numpy"] == np.__version__
+    with pytest.raises(L2HError, match=r"none.json does not exist; .* without --no-hooks"):
+        made.facts(*of, tmp_path / "none.json")
 
 
 NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]

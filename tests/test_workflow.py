@@ -1,6 +1,7 @@
 """The whole DAG on real images: small input, all methods and one from outside the package, two data sets."""
 
 import copy
+import json
 import re
 import shlex
 import shutil
@@ -185,6 +186,23 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
             assert len(list((finished.folder / "results/tiny" / folder).rglob(f"{rule}.*"))) == 14
     log = next((finished.folder / "resources/digits/logs").glob("features-*.log")).read_text()
     assert re.search(r"1797 of 1797 images, [\d.]+ images/s", log)
+
+
+def test_a_run_tells_its_rules_and_the_time_of_its_own_jobs_alone(finished):
+    facts = json.loads((finished.folder / "results/tiny/run.json").read_text())
+    assert ["dataset", "split"] in facts["rules"]
+    assert ["compare", "report"] in facts["rules"]
+    jobs = {row["rule"]: row["jobs"] for row in facts["times"]}
+    once = ("dataset", "split", "check_split", "features", "audit", "costs", "look")
+    assert jobs == {**dict.fromkeys(PER_CELL, 14), **dict.fromkeys(once, 2), "weights": 1, "compare": 1}
+    folder = finished.folder / "results/again"
+    shutil.copytree(finished.folder / "results/tiny", folder)
+    older = finished.folder / "results/again/benchmarks"
+    shutil.copytree(older / "digits/digits-300/alexnet-fc6/itq", older / "digits/digits-300/alexnet-fc6/older")
+    finished.configure(CONFIG, "again")
+    finished.snakemake("--cores", "1", "--rerun-triggers", "mtime", "--forcerun", "report", config="again")
+    again = json.loads((folder / "run.json").read_text())
+    assert {row["rule"]: row["jobs"] for row in again["times"]} == jobs
 
 
 def test_one_core_gives_the_same_table_byte_for_byte(finished, alone):

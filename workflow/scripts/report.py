@@ -4,8 +4,6 @@ from l2h.job import start
 
 start(snakemake)
 
-from pathlib import Path
-
 import pandas as pd
 import pyarrow as pa
 
@@ -25,7 +23,7 @@ facts = params.described | made.facts(
     params.config_file,
     [name for table in measured for name in table["hardware"].unique().to_pylist()],
     dict(zip(params.protocols, files.splits, strict=True)),
-    [*sorted(Path(f"results/{params.run}/benchmarks").rglob("*.tsv")), *params.shared_benchmarks],
+    params.plan,
 )
 made.write(facts, snakemake.output.made)
 text, plots = page.render(

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from l2h import store
 from l2h.evaluation import METRICS
-from l2h.report import made, published
+from l2h.report import made, published, rulegraph
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
 from l2h.report.charts import Chart, charts
 from l2h.report.comparison import split_off
@@ -60,10 +60,13 @@ def render(
         for number, (name, rows) in enumerate(groups)
     ]
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
-    specs = {name: chart.to_dict() for name, chart in plots.items()}
+    rules = {f"rules-{number}": facts["rules"] for number, facts in enumerate(runs.values())}
+    drawn = plots | {name: rulegraph.chart(edges) for name, edges in rules.items()}
+    specs = {name: chart.to_dict() for name, chart in drawn.items()}
     text = environment.get_template("page.html.jinja").render(
         runs=runs,
         differing=made.differing(runs),
+        rules_in_words={name: rulegraph.in_words(edges) for name, edges in rules.items()},
         splits={place: split for facts in runs.values() for place, split in facts["splits"].items()},
         weights=list(dict.fromkeys(comparison["weights"])),
         seeds=sorted(set(comparison["seeds"])),

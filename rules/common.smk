@@ -32,10 +32,20 @@ CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 CELL_MESSAGE = (
     "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
-    "%s {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+    "%s {wildcards.variant}{length:{wildcards.bits}}, seed {wildcards.seed}"
 )
 PLACE_LOG, CELL_LOG = (path.replace(RESULTS, f"{RESULTS}/logs", 1) for path in (PLACE, CELL))
 PLACE_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks", 1) for path in (PLACE, CELL))
+
+
+class Length:
+    """In a message, `{length:64}` is ", 64 bits", and nothing for 0: exact search has no code."""
+
+    def __format__(self, bits):
+        return "" if bits == "0" else f", {bits} bits"
+
+
+length = Length()
 
 # One shard is the whole: its histograms are the cell's own. Those of several are added up, then deleted.
 SHARDS = config["ranking"]["shards"]

@@ -14,6 +14,9 @@ from l2h.errors import L2HError
 from l2h.evaluation import METRICS
 
 FILE = "run.json"  # in a run's folder
+# what a run says of itself: from `facts`, and from the workflow
+SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "rules", "times"]
+SAID += ["settings", "supervised", "homes", "weights"]
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "numba", "faiss-cpu", "pyarrow", "snakemake")
 
 
@@ -71,14 +74,15 @@ def read(folder: str | Path) -> dict[str, Any]:
     cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise L2HError(
-            f"{path} does not exist; {cure}" if path.parent.is_dir() else f"there is no run {folder}"
-        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise L2HError(_no_run(Path(folder)) or f"{path} does not exist; {cure}") from None
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
     if not isinstance(facts, dict):
         raise L2HError(f"{path} holds no JSON object; delete it and {cure}")
+    missing = [name for name in SAID if name not in facts]
+    if missing:
+        raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
     return facts
 
 
@@ -116,6 +120,20 @@ def differing(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     described = [{**_by_name(facts["settings"]), "versions": facts["versions"]} for facts in runs.values()]
     return [{"key": key, "values": values} for key, values in _differing(described, "")]
+
+
+def _no_run(folder: Path) -> str:
+    """What a path is that cannot be a run's folder; "" where it can."""
+    from l2h.bundles.manifest import MANIFEST
+
+    if folder.suffix == ".tar" or (folder / MANIFEST).exists():
+        return (
+            f"{folder} is a bundle, which has neither images nor codes; name it in a config, pretrained: [{folder}], "
+            "run that, and give the run's folder, results/<run>"
+        )
+    if folder.is_dir():
+        return ""
+    return f"there is no run {folder}; give a run's folder, as results/quickstart"
 
 
 def _plan(path: str | Path) -> dict[str, Any]:

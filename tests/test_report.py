@@ -387,6 +387,17 @@ def test_every_axis_says_what_is_better_and_bands_are_bounds(joined):
     assert '"type": "rule"' in json.dumps(made["map"][1].to_dict())
 
 
+def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(joined):
+    rows = joined[joined["dataset"] == "digits"].copy()
+    rows.loc[rows["variant"] == "itq", "precision_in_radius"] = np.nan
+    found = charts.charts(rows, pd.DataFrame())
+    scales = {name: chart.to_dict()["layer"][-1] for name, (_, chart) in found.items()}
+    whole = scales["map"]["layer"][-1]["encoding"]["color"]["scale"]
+    part = scales["radius"]["encoding"]["color"]["scale"]
+    assert (whole["domain"], part["domain"]) == (["itq", "<b>lsh</b>"], ["<b>lsh</b>"])
+    assert part["range"] == whole["range"][1:] == charts.PALETTE[1:2]
+
+
 def test_charts_become_files(joined, tmp_path):
     made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
     charts.write_files({"one": made["radius"][1]}, tmp_path / "plots")
@@ -511,6 +522,9 @@ def test_a_path_that_is_no_run_s_folder_is_one_line_with_the_cure(tmp_path):
     with pytest.raises(L2HError, match="there is no run .*my.yaml; give"):
         made.read(tmp_path / "my.yaml")
     with pytest.raises(L2HError, match="run.json does not exist; run it to its end"):
+        made.read(tmp_path)
+    made.write({"command": ""}, tmp_path / "tiny/run.json")
+    with pytest.raises(L2HError, match=r"is no run, but holds some; give one of \S+/tiny$"):
         made.read(tmp_path)
     made.write({"command": ""}, tmp_path / "run.json")
     with pytest.raises(L2HError, match="does not say config, .* another version of l2h wrote it; run it to its end"):

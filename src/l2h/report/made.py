@@ -131,6 +131,9 @@ def _no_run(folder: Path) -> str:
             f"{folder} is a bundle, which has neither images nor codes; name it in a config, pretrained: [{folder}], "
             "run that, and give the run's folder, results/<run>"
         )
+    inside = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
+    if inside:
+        return f"{folder} is no run, but holds some; give one of {', '.join(inside)}"
     if folder.is_dir():
         return ""
     return f"there is no run {folder}; give a run's folder, as results/quickstart"

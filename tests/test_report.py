@@ -387,6 +387,20 @@ def test_every_axis_says_what_is_better_and_bands_are_bounds(joined):
     assert '"type": "rule"' in json.dumps(made["map"][1].to_dict())
 
 
+@pytest.mark.parametrize(("value", "words"), [(1284.0, "1,300"), (0.0501, "0.05")])
+def test_times_are_rounded_without_an_exponent(value, words, joined, tested, audits):
+    text = render(joined.assign(image_ms=value, hash_us=0, code_ms=value), tested, audits)
+    assert f"bytes in {words} ms" in re.sub(r"\s+", " ", text)
+    assert f"<td>{words}</td>" in text
+
+
+def test_a_legend_of_long_names_has_fewer_columns(joined):
+    rows = joined[joined["dataset"] == "digits"]
+    for name, columns in (("itq", 4), ("hashnet-two-layers", 2), ("a" * 60, 1)):
+        _, chart = charts.charts(rows.assign(variant=name), pd.DataFrame())["map"]
+        assert chart.to_dict()["config"]["legend"]["columns"] == columns
+
+
 def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(joined):
     rows = joined[joined["dataset"] == "digits"].copy()
     rows.loc[rows["variant"] == "itq", "precision_in_radius"] = np.nan

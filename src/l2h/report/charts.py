@@ -18,6 +18,7 @@ PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 # One fewer than colours, so that colour and shape together tell 56 variants apart.
 SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
 HEIGHT, PAPER_WIDTH = 340, 480
+LEGEND = 320  # pixels that a phone has for it
 # quantities that quality is drawn against, and which of their values are better
 TRADED = {"hash_us": "lower", "training_processor": "lower", "search_flat_rate": "higher"}
 
@@ -88,7 +89,7 @@ def map_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
     lines = [line, point] if exact.empty else [across, line, point]
     # nested, so that colour and shape share one legend and the pale band has none
     chart = alt.layer(band, interval, alt.layer(*lines))
-    return _styled(chart.resolve_scale(color="independent", shape="independent"))
+    return _styled(chart.resolve_scale(color="independent", shape="independent"), numbers)
 
 
 def curve_chart(curves: pd.DataFrame, numbers: Numbers) -> Chart:
@@ -115,7 +116,7 @@ def curve_chart(curves: pd.DataFrame, numbers: Numbers) -> Chart:
     figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("recall", "precision")]
     point = base.mark_point(filled=True, size=45, opacity=1)
     point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", "distance:O", *figures])
-    return _styled(alt.layer(base.mark_line(), point).add_params(chosen))
+    return _styled(alt.layer(base.mark_line(), point).add_params(chosen), numbers)
 
 
 def radius_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
@@ -127,7 +128,7 @@ def radius_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
     figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in (name, "empty_in_radius")]
     point = base.mark_point(filled=True, size=70, opacity=1)
     point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures])
-    return _styled(alt.layer(base.mark_line(), point))
+    return _styled(alt.layer(base.mark_line(), point), numbers)
 
 
 def trade_chart(rows: pd.DataFrame, quantity: str, numbers: Numbers) -> Chart:
@@ -149,7 +150,7 @@ def trade_chart(rows: pd.DataFrame, quantity: str, numbers: Numbers) -> Chart:
     point = base.mark_point(filled=True, size=70, opacity=1)
     point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures])
     text = base.mark_text(dy=-10, fontSize=10).encode(text="bits:O")
-    return _styled(alt.layer(base.mark_line(opacity=0.4).encode(order="bits:Q"), point, text))
+    return _styled(alt.layer(base.mark_line(opacity=0.4).encode(order="bits:Q"), point, text), numbers)
 
 
 def write_files(plots: Mapping[str, Chart], folder: str | Path) -> None:
@@ -187,6 +188,9 @@ def _drawn(numbers: Numbers, rows: pd.DataFrame) -> Numbers:
     return {variant: number for variant, number in numbers.items() if variant in set(rows["variant"])}
 
 
-def _styled(chart: Chart) -> Chart:
+def _styled(chart: Chart, numbers: Numbers) -> Chart:
     chart = chart.properties(width="container", height=HEIGHT).configure_axis(labelFontSize=12, titleFontSize=13)
-    return chart.configure_legend(orient="bottom", columns=4, labelFontSize=12, symbolOpacity=1)
+    columns = max(1, min(4, LEGEND // (6 * max(map(len, numbers)) + 20)))  # a letter is some 6 pixels wide
+    return chart.configure_legend(
+        orient="bottom", columns=columns, labelLimit=LEGEND, labelFontSize=12, symbolOpacity=1
+    )

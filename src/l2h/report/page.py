@@ -47,6 +47,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["rounded"] = _rounded
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
@@ -81,6 +82,11 @@ def render(
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     )
     return text, plots
+
+
+def _rounded(value: float) -> str:
+    """Two digits that count, and no exponent where a person would write none."""
+    return f"{float(f'{value:.2g}'):,.9g}"
 
 
 def write(page: str, path: str | Path) -> None:

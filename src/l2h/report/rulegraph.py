@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
 
 import altair as alt
 import igraph
@@ -36,11 +37,13 @@ def chart(edges: Edges) -> alt.LayerChart:
     """
     graph = igraph.Graph.TupleList(shortest(edges), directed=True)
     layout = graph.layout_sugiyama()
-    boxes = pd.DataFrame([_box(rule, *place) for rule, place in zip(graph.vs["name"], layout, strict=True)])
+    places, routes = layout.coords, layout.edge_routing
+    _part(places, [bend for bends in routes for bend in bends])
+    boxes = pd.DataFrame([_box(rule, *place) for rule, place in zip(graph.vs["name"], places, strict=True)])
     ways = pd.DataFrame(
         {"edge": edge.index, "step": step, "x": x, "y": y}
-        for edge, bends in zip(graph.es, layout.edge_routing, strict=True)
-        for step, (x, y) in enumerate(_way(layout[edge.source], bends, layout[edge.target]))
+        for edge, bends in zip(graph.es, routes, strict=True)
+        for step, (x, y) in enumerate(_way(places[edge.source], bends, places[edge.target]))
     )
     layers = int(boxes["y"].max()) + 1
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[boxes["left"].min(), boxes["right"].max()], nice=False))
@@ -57,6 +60,15 @@ def chart(edges: Edges) -> alt.LayerChart:
         text.encode(x="x:Q", y="first:Q", text="lines:N"),
     )
     return drawn.properties(width="container", height=LAYER * layers).configure_view(stroke=None)
+
+
+def _part(boxes: Sequence[list[float]], bends: Sequence[list[float]]) -> None:
+    """Move what lies too near to its left neighbour to the right; the library does not keep to its gap everywhere."""
+    places = [(place, 0.5) for place in boxes] + [(bend, 0.0) for bend in bends]
+    by_layer = groupby(sorted(places, key=lambda one: (one[0][1], one[0][0])), key=lambda one: one[0][1])
+    for _, layer in by_layer:
+        for (left, half), (right, other) in pairwise(layer):
+            right[0] = max(right[0], left[0] + half + other)
 
 
 def _box(rule: str, x: float, y: float) -> dict[str, object]:

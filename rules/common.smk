@@ -1,5 +1,6 @@
 """What the config's entries are called in paths, and the functions that rules use."""
 
+import json
 import os
 import re
 import shlex
@@ -26,15 +27,26 @@ STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
+PLAN = f"{RESULTS}/plan.json"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
 CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 CELL_MESSAGE = (
     "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
-    "%s {wildcards.variant}, {wildcards.bits} bits, seed {wildcards.seed}"
+    "%s {wildcards.variant}{length:{wildcards.bits}}, seed {wildcards.seed}"
 )
 PLACE_LOG, CELL_LOG = (path.replace(RESULTS, f"{RESULTS}/logs", 1) for path in (PLACE, CELL))
 PLACE_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks", 1) for path in (PLACE, CELL))
+
+
+class Length:
+    """In a message, `{length:64}` is ", 64 bits", and nothing for 0: exact search has no code."""
+
+    def __format__(self, bits):
+        return "" if bits == "0" else f", {bits} bits"
+
+
+length = Length()
 
 # One shard is the whole: its histograms are the cell's own. Those of several are added up, then deleted.
 SHARDS = config["ranking"]["shards"]
@@ -361,6 +373,21 @@ def gpus(wildcards):
 def captioned(path, name, category="Result", **how):
     """A result that `snakemake --report` shows with a caption."""
     return report(path, caption=f"../workflow/report/{name}.rst", category=category, **how)
+
+
+def write_plan(dag):
+    """Write which jobs the report rests on, if a run is to make it: `l2h.report.made.facts` says how."""
+    reports = [job for job in dag.jobs if job.rule.name == "report"]
+    if not reports:
+        return
+    jobs = list(dag.bfs(dag.dependencies, *reports))
+    edges = {(source.rule.name, job.rule.name) for job in jobs for source in dag.dependencies[job]}
+    benchmarks = {}
+    for job in jobs:
+        if job not in reports:
+            benchmarks.setdefault(job.rule.name, []).append(job.benchmark)
+    Path(PLAN).parent.mkdir(parents=True, exist_ok=True)
+    Path(PLAN).write_text(json.dumps({"rules": sorted(edges), "benchmarks": benchmarks}))
 
 
 def ending(comparison, report):

@@ -70,16 +70,8 @@ rule report:
         config_file=CONFIG_FILE,
         command=shlex.join(COMMAND),
         protocols=["/".join(place) for place in PROTOCOLS],
-        shared_benchmarks=[
-            f"resources/{dataset}/benchmarks/{step}.tsv"
-            for dataset, protocol in PROTOCOLS
-            for step in [
-                "dataset",
-                f"split-{protocol}",
-                f"check_split-{protocol}",
-                *(f"features-{features}{part}" for features in FEATURES for part in ("", f"-mirrored-{protocol}")),
-            ]
-        ],
+        # no input: it is written anew whenever a run starts
+        plan=PLAN,
         described=run_description(),
         code=code(
             *JOB,
@@ -99,6 +91,7 @@ rule report:
             "l2h.report.made",
             "l2h.report.page",
             "l2h.report.published",
+            "l2h.report.rulegraph",
             "l2h.report.table",
         ),
         files=[
@@ -110,6 +103,10 @@ rule report:
         "report"
     script:
         "../workflow/scripts/report.py"
+
+
+onstart:
+    write_plan(workflow.dag)
 
 
 onsuccess:

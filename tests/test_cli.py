@@ -162,13 +162,16 @@ def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path)
     assert "split digits-300: it has other images, by id or sha256, than the data set named" in out
 
 
-@pytest.mark.parametrize("name", ["none.parquet", "broken.parquet"])
+@pytest.mark.parametrize("name", ["none.parquet", "broken.parquet", "notes.txt"])
 def test_a_file_that_cannot_be_read_fails_the_check(capsys, tmp_path, name):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "notes.txt").write_text("id,role\n0,query\n")
     code, out, _ = said(capsys, "check-split", str(tmp_path / name))
     assert code == 1
-    assert name in out
+    assert out.count(name) == 1
     assert out.count("\n") == 1
+    assert ("give a split as a run made it" in out) == (name != "none.parquet")
+    assert "delete" not in out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, made, page, published
+from l2h.report import answer, charts, comparison, costs, differences, made, page, published, rulegraph
 from l2h.report.ending import ending
 from l2h.splits import Split
 
@@ -100,6 +101,7 @@ def render(joined, tested, audits, run="run", looks=()):
         "system": "Linux",
         "processors": ["a processor"],
         "splits": dict.fromkeys(joined["dataset"] + "/" + joined["protocol"], split),
+        "rules": [["fit", "rank_by_scores"], ["rank_by_scores", "report"], ["fit", "report"]],
         "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
     text, _ = page.render(joined, tested, audits, curves, looks, {run: facts}, {"itq"})
@@ -385,6 +387,31 @@ def test_every_axis_says_what_is_better_and_bands_are_bounds(joined):
     assert '"type": "rule"' in json.dumps(made["map"][1].to_dict())
 
 
+@pytest.mark.parametrize(("value", "words"), [(1284.0, "1,300"), (0.0501, "0.05")])
+def test_times_are_rounded_without_an_exponent(value, words, joined, tested, audits):
+    text = render(joined.assign(image_ms=value, hash_us=0, code_ms=value), tested, audits)
+    assert f"bytes in {words} ms" in re.sub(r"\s+", " ", text)
+    assert f"<td>{words}</td>" in text
+
+
+def test_a_legend_of_long_names_has_fewer_columns(joined):
+    rows = joined[joined["dataset"] == "digits"]
+    for name, columns in (("itq", 4), ("hashnet-two-layers", 2), ("a" * 60, 1)):
+        _, chart = charts.charts(rows.assign(variant=name), pd.DataFrame())["map"]
+        assert chart.to_dict()["config"]["legend"]["columns"] == columns
+
+
+def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(joined):
+    rows = joined[joined["dataset"] == "digits"].copy()
+    rows.loc[rows["variant"] == "itq", "precision_in_radius"] = np.nan
+    found = charts.charts(rows, pd.DataFrame())
+    scales = {name: chart.to_dict()["layer"][-1] for name, (_, chart) in found.items()}
+    whole = scales["map"]["layer"][-1]["encoding"]["color"]["scale"]
+    part = scales["radius"]["encoding"]["color"]["scale"]
+    assert (whole["domain"], part["domain"]) == (["itq", "<b>lsh</b>"], ["<b>lsh</b>"])
+    assert part["range"] == whole["range"][1:] == charts.PALETTE[1:2]
+
+
 def test_charts_become_files(joined, tmp_path):
     made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
     charts.write_files({"one": made["radius"][1]}, tmp_path / "plots")
@@ -431,6 +458,45 @@ def test_the_page_says_how_it_was_made(joined, tested, audits):
         assert words in text
 
 
+def test_the_page_has_a_picture_of_the_rules_and_says_it_in_words(joined, tested, audits):
+    text = render(joined, tested, audits)
+    words = "The rules of run: fit, then rank_by_scores; rank_by_scores, then report."
+    assert f'id="rules-0" role="img" aria-label="{words}"' in text
+    spec = specs_of(text)["rules-0"]
+    rows = [row for rows in spec["datasets"].values() for row in rows]
+    assert [row["lines"] for row in rows if "lines" in row] == [["fit"], ["rank by", "scores"], ["report"]]
+    assert len({row["edge"] for row in rows if "edge" in row}) == 2
+
+
+# a run with a method that scores, and heads that see mirrored images: some places of the library's own overlap
+RULES = """dataset split, dataset features, weights features, dataset mirrored, weights mirrored, split mirrored,
+split check, check fit, features fit, mirrored fit, fit encode, fit scores, fit audit, encode rank, encode costs,
+rank metrics, scores metrics, metrics compare, metrics look, compare report, look report, costs report, audit report"""
+
+
+def test_no_box_lies_over_another():
+    chart = rulegraph.chart(edge.split() for edge in RULES.split(","))
+    boxes = next(layer.data for layer in chart.layer if "left" in layer.data)
+    assert len(boxes) == 16
+    for _, layer in boxes.sort_values("left").groupby("y"):
+        assert all(right < left for right, left in zip(layer["right"][:-1], layer["left"][1:], strict=True))
+
+
+def test_an_arrow_past_a_layer_keeps_clear_of_its_boxes():
+    chain = ["a", "b", "c", "d"]
+    edges = [*pairwise(chain), ("a", "x"), ("x", "d"), ("a", "d")]
+    chart = rulegraph.chart(edges)
+    boxes = next(layer.data for layer in chart.layer if "left" in layer.data)
+    ways = chart.layer[0].data
+    assert len(boxes) == 5
+    assert set(boxes["y"]) == {0, 1, 2, 3}
+    for _, way in ways.groupby("edge"):
+        assert way["y"].is_monotonic_increasing
+        for (x, y), (to_x, to_y) in pairwise(way[["x", "y"]].to_numpy()):
+            crossed = boxes[(boxes["top"] < to_y) & (boxes["bottom"] > y)]  # the layer that this part runs through
+            assert not ((crossed["left"] <= max(x, to_x)) & (crossed["right"] >= min(x, to_x))).any()
+
+
 def test_facts_come_from_the_run_s_files(tmp_path):
     images = pa.table(
         {
@@ -448,8 +514,14 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     (tmp_path / "fit.tsv").write_text(head + "2.5\t100\t2\n")
     (tmp_path / "fit-b.tsv").write_text(head + "1.5\tNA\tNA\n")
     (tmp_path / "rank.tsv").write_text(head + "9\t50\t8\n")
-    files = [tmp_path / name for name in ("fit.tsv", "fit-b.tsv", "rank.tsv", "none.tsv")]
-    facts = made.facts("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": tmp_path / "p.parquet"}, files)
+    files = {"fit": ["fit.tsv", "fit-b.tsv", "none.tsv"], "rank": ["rank.tsv"], "metrics": ["none.tsv"]}
+    plan = {
+        "rules": [["fit", "rank"]],
+        "benchmarks": {rule: [str(tmp_path / name) for name in names] for rule, names in files.items()},
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    of = ("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": tmp_path / "p.parquet"})
+    facts = made.facts(*of, tmp_path / "plan.json")
     assert facts["config"] == "bits: [8]"
     assert facts["processors"] == ["a"]
     assert facts["splits"]["d/p"] == {"seed": 7, "sha256": split.sha256, "query": 1, "train": 1, "database": 1}
@@ -457,7 +529,43 @@ def test_facts_come_from_the_run_s_files(tmp_path):
         {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
         {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
     ]
+    assert facts["rules"] == [["fit", "rank"]]
     assert facts["versions"]["numpy"] == np.__version__
+    with pytest.raises(L2HError, match=r"none.json does not exist; .* without --no-hooks"):
+        made.facts(*of, tmp_path / "none.json")
+
+
+def test_a_path_that_is_no_run_s_folder_is_one_line_with_the_cure(tmp_path):
+    bundle = tmp_path / "digits"
+    bundle.mkdir()
+    (bundle / "manifest.json").write_text("{}")
+    archive = tmp_path / "digits.tar"
+    archive.write_bytes(b"")
+    for path in (bundle, archive):
+        with pytest.raises(L2HError, match=rf"{path} is a bundle, .* pretrained: \[{path}\]"):
+            made.read(path)
+    with pytest.raises(L2HError, match="there is no run quickstart; give a run's folder, as results/quickstart"):
+        made.read("quickstart")
+    (tmp_path / "my.yaml").touch()
+    with pytest.raises(L2HError, match="there is no run .*my.yaml; give"):
+        made.read(tmp_path / "my.yaml")
+    with pytest.raises(L2HError, match="run.json does not exist; run it to its end"):
+        made.read(tmp_path)
+    made.write({"command": ""}, tmp_path / "tiny/run.json")
+    with pytest.raises(L2HError, match=r"is no run, but holds some; give one of \S+/tiny$"):
+        made.read(tmp_path)
+    made.write({"command": ""}, tmp_path / "run.json")
+    with pytest.raises(L2HError, match="does not say config, .* another version of l2h wrote it; run it to its end"):
+        made.read(tmp_path)
+
+
+def test_a_table_cut_short_is_one_line(table, tmp_path):
+    path = tmp_path / "t.parquet"
+    comparison.write(table, tmp_path / "t.csv", path, tmp_path / "t.md")
+    assert comparison.read(path).equals(table)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(L2HError, match=r"t.parquet is damaged or cut short .*; delete it and run again"):
+        comparison.read(path)
 
 
 NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]

@@ -1,6 +1,7 @@
 """The whole DAG on real images: small input, all methods and one from outside the package, two data sets."""
 
 import copy
+import json
 import re
 import shlex
 import shutil
@@ -185,6 +186,15 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
             assert len(list((finished.folder / "results/tiny" / folder).rglob(f"{rule}.*"))) == 14
     log = next((finished.folder / "resources/digits/logs").glob("features-*.log")).read_text()
     assert re.search(r"1797 of 1797 images, [\d.]+ images/s", log)
+
+
+def test_a_run_tells_its_rules_and_the_time_of_its_own_jobs(finished):
+    facts = json.loads((finished.folder / "results/tiny/run.json").read_text())
+    assert ["dataset", "split"] in facts["rules"]
+    assert ["compare", "report"] in facts["rules"]
+    jobs = {row["rule"]: row["jobs"] for row in facts["times"]}
+    once = ("dataset", "split", "check_split", "features", "audit", "costs", "look")
+    assert jobs == {**dict.fromkeys(PER_CELL, 14), **dict.fromkeys(once, 2), "weights": 1, "compare": 1}
 
 
 def test_one_core_gives_the_same_table_byte_for_byte(finished, alone):
@@ -588,6 +598,15 @@ def test_the_documented_commands_are_understood(command, clone):
         [sys.executable, "-m", *shlex.split(command), *dry], cwd=clone, text=True, capture_output=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_job_is_said_to_have_bits_where_it_has(clone):
+    command = "snakemake --dry-run --cores 1 --configfile config/quickstart.yaml"
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)], cwd=clone, text=True, capture_output=True, timeout=300
+    )
+    for words in ("fit pq, 64 bits, seed 0", "fit cosine, seed 0", "rank by l2, seed 0", "measure l2, seed 0"):
+        assert f"digits (digits-300, alexnet-fc7): {words}\n" in done.stdout + done.stderr
 
 
 class ChangedLine:

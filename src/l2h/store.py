@@ -188,16 +188,16 @@ def write_split(path: str | Path, split: "Split") -> None:
     _write_table(path, split.table, SPLIT, metadata)
 
 
-def read_split(path: str | Path) -> "Split":
-    """Read a split; raises L2HError where its rows do not give the sha256 that it carries."""
+def read_split(path: str | Path, cure: str = CURE) -> "Split":
+    """Read a split; raises L2HError, which names the cure, where its rows do not give the sha256 that it carries."""
     from l2h.splits import Split
 
-    table = _read_table(path, SPLIT, "split")
+    table = _read_table(path, SPLIT, "split", cure)
     metadata = _metadata(table.schema, path, "protocol", "seed", "sha256")
     _require_labels(table, path)
     split = Split(table.replace_schema_metadata(None), metadata["protocol"], _count(metadata, "seed", path))
     if split.sha256 != metadata["sha256"]:
-        raise L2HError(f"{path}: its rows do not match its sha256; delete it and run the same command again")
+        raise L2HError(f"{path}: its rows do not match its sha256; {cure}")
     return split
 
 
@@ -475,8 +475,8 @@ def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata:
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
 
 
-def _read_table(path: str | Path, schema: pa.Schema, kind: str) -> pa.Table:
-    with _open(path) as file:
+def _read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE) -> pa.Table:
+    with _open(path, cure) as file:
         if not file.schema_arrow.equals(schema, check_metadata=False):
             raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}")
         bounds.require_table(file.metadata, path)

@@ -4,17 +4,15 @@ from l2h.job import start
 
 start(snakemake)
 
-from pathlib import Path
-
 import pandas as pd
 import pyarrow as pa
 
 from l2h import store
-from l2h.report import charts, costs, made, page
+from l2h.report import charts, comparison, costs, made, page
 
 files, params = snakemake.input, snakemake.params
 measured = [store.read_rows(path, store.COSTS) for path in files.costs]
-joined = costs.join(pd.read_parquet(files.comparison), measured)
+joined = costs.join(comparison.read(files.comparison), measured)
 costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 differences = pd.read_csv(files.differences)
@@ -25,7 +23,7 @@ facts = params.described | made.facts(
     params.config_file,
     [name for table in measured for name in table["hardware"].unique().to_pylist()],
     dict(zip(params.protocols, files.splits, strict=True)),
-    [*sorted(Path(f"results/{params.run}/benchmarks").rglob("*.tsv")), *params.shared_benchmarks],
+    params.plan,
 )
 made.write(facts, snakemake.output.made)
 text, plots = page.render(

@@ -11,7 +11,11 @@ from l2h.errors import L2HError
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command that these words (those of the shell, if left out) ask for, and return the exit code."""
-    parser = ArgumentParser(prog="l2h", description="Look into learning-to-hash benchmarks, and use what they trained.")
+    parser = ArgumentParser(
+        prog="l2h",
+        description="Look into learning-to-hash benchmarks, and use what they trained.",
+        epilog="l2h COMMAND --help has examples.",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (search, compare, check_split, provenance, registered):
         module.add_to(commands)

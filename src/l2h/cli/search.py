@@ -25,10 +25,10 @@ def add_to(commands: command.Commands) -> None:
     failed = "the picture is broken, the run lacks something, or the options leave several models to choose from"
     parser = command.add(commands, "search", run, DOES, examples, failed)
     command.add_plugin(parser)
-    parser.add_argument("query", metavar="PICTURE", help="a picture file; whatever a data set may hold")
+    parser.add_argument("query", metavar="PICTURE", help="a picture file, as JPEG or PNG")
     parser.add_argument("--run", dest="folder", type=Path, required=True, help="the run's folder, results/<run>")
-    parser.add_argument("--method", help="its label in the run's config")
-    parser.add_argument("--bits", type=int, help="code length")
+    parser.add_argument("--method", help="its label in the run's config; needed where the run has several")
+    parser.add_argument("--bits", type=int, help="code length; needed where the run has several")
     for name in ("dataset", "protocol", "backbone"):
         parser.add_argument(f"--{name}", help="needed where the run has several")
     parser.add_argument("--seed", type=int, help="of the training; the smallest that there is, if left out")
@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
     try:
         query, _ = pictures.decode(pictures.read(arguments.query))
     except pictures.PictureError as error:
-        raise L2HError(f"{arguments.query}: {error}; give a picture that can be read") from error
+        raise L2HError(f"{arguments.query}: {error}; give a file of {', '.join(pictures.FORMATS)}") from error
     plugins.load(arguments.plugin)
     names = ("dataset", "protocol", "backbone", "bits", "seed")
     wanted = {"variant": arguments.method, **{name: getattr(arguments, name) for name in names}}

@@ -51,7 +51,8 @@ class PQ(Scorer):
 
         data = self.training_features(X, np.float32)
         if len(data) < CENTROIDS:
-            raise L2HError(f"PQ needs at least {CENTROIDS} training images, got {len(data)}; train on more of them")
+            cure = "train on more, or leave it out"
+            raise L2HError(f"PQ needs at least {CENTROIDS} training images, got {len(data)}; {cure}")
         parts = self._parts(data)
         quantiser = faiss.ProductQuantizer(parts.shape[1] * parts.shape[2], parts.shape[1], 8)
         quantiser.cp.seed = int(check_random_state(self.random_state).randint(2**31 - 1))

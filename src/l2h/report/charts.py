@@ -18,10 +18,12 @@ PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 # One fewer than colours, so that colour and shape together tell 56 variants apart.
 SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
 HEIGHT, PAPER_WIDTH = 340, 480
+LEGEND = 320  # pixels that a phone has for it
 # quantities that quality is drawn against, and which of their values are better
 TRADED = {"hash_us": "lower", "training_processor": "lower", "search_flat_rate": "higher"}
 
 Chart = alt.LayerChart | alt.FacetChart
+Numbers = dict[str, int]  # of a report's variants, by which they have a colour and a shape
 
 
 def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Chart]]:
@@ -32,15 +34,15 @@ def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Cha
     rows : of the comparison, joined with costs
     curves : from `precision_recall`, of the same group
     """
-    order = list(dict.fromkeys(rows["variant"]))
-    made: dict[str, tuple[str, Chart]] = {"map": ("mAP against code length", map_chart(rows, order))}
+    numbers = {variant: number for number, variant in enumerate(dict.fromkeys(rows["variant"]))}
+    made: dict[str, tuple[str, Chart]] = {"map": ("mAP against code length", map_chart(rows, numbers))}
     if len(curves):
-        made["precision-recall"] = ("Precision against recall", curve_chart(curves, order))
+        made["precision-recall"] = ("Precision against recall", curve_chart(curves, numbers))
     if rows["precision_in_radius"].notna().any():
-        made["radius"] = ("Precision within Hamming radius 2 against code length", radius_chart(rows, order))
+        made["radius"] = ("Precision within Hamming radius 2 against code length", radius_chart(rows, numbers))
     for name in TRADED:
         if rows[name].notna().any():
-            made[name.replace("_", "-")] = (f"mAP against {SHOWN[name]}", trade_chart(rows, name, order))
+            made[name.replace("_", "-")] = (f"mAP against {SHOWN[name]}", trade_chart(rows, name, numbers))
     return made
 
 
@@ -61,7 +63,7 @@ def precision_recall(metrics: list[pa.Table]) -> pd.DataFrame:
     return curves[curves["recall"] > 0]
 
 
-def map_chart(rows: pd.DataFrame, order: list[str]) -> Chart:
+def map_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
     """Quality against code length: a line a variant, a bar for the interval, a band between the bounds of tie orders.
 
     Exact search has no code length: a dashed line across.
@@ -71,25 +73,28 @@ def map_chart(rows: pd.DataFrame, order: list[str]) -> Chart:
     exact, rows = rows[rows["scope"] == EXACT], rows[rows["scope"] != EXACT]
     base = alt.Chart(rows).encode(x=_bits())
     band = base.mark_area(opacity=0.15).encode(
-        y=alt.Y("map_worst:Q", title=_axis("map", "@all")), y2="map_best:Q", color=_color(order, legend=None)
+        y=alt.Y("map_worst:Q", title=_axis("map", "@all")), y2="map_best:Q", color=_color(numbers, legend=None)
     )
-    interval = base.mark_rule(strokeWidth=1.5).encode(y="map_low:Q", y2="map_high:Q", color=_color(order, legend=None))
+    interval = base.mark_rule(strokeWidth=1.5).encode(
+        y="map_low:Q", y2="map_high:Q", color=_color(numbers, legend=None)
+    )
     figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in shown if name in rows]
-    line = base.mark_line().encode(y="map:Q", color=_color(order))
+    line = base.mark_line().encode(y="map:Q", color=_color(numbers))
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
-        y="map:Q", color=_color(order), shape=_shape(order), tooltip=["variant:N", "bits:O", *figures]
+        y="map:Q", color=_color(numbers), shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures]
     )
     across = alt.Chart(exact).mark_rule(strokeDash=[6, 4], size=1.5)
-    across = across.encode(y="map:Q", color=_color(order), tooltip=["variant:N", figures[0]])
+    across = across.encode(y="map:Q", color=_color(numbers), tooltip=["variant:N", figures[0]])
     # a layer without marks would be a picture without words to a screen reader
     lines = [line, point] if exact.empty else [across, line, point]
     # nested, so that colour and shape share one legend and the pale band has none
     chart = alt.layer(band, interval, alt.layer(*lines))
-    return _styled(chart.resolve_scale(color="independent", shape="independent"))
+    return _styled(chart.resolve_scale(color="independent", shape="independent"), numbers)
 
 
-def curve_chart(curves: pd.DataFrame, order: list[str]) -> Chart:
+def curve_chart(curves: pd.DataFrame, numbers: Numbers) -> Chart:
     """Precision against recall, a point a Hamming distance; the code length is chosen below the chart."""
+    numbers = _drawn(numbers, curves)
     lengths = sorted(int(bits) for bits in curves["bits"].unique())
     chosen = alt.param(
         name="bits", value=lengths[-1], bind=alt.binding_select(options=lengths, name="Code length, bits: ")
@@ -105,40 +110,47 @@ def curve_chart(curves: pd.DataFrame, order: list[str]) -> Chart:
             scale=alt.Scale(domain=[0, 1]),
             axis=alt.Axis(tickCount=5),
         ),
-        color=_color(order),
+        color=_color(numbers),
         order="distance:Q",
     )
     figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("recall", "precision")]
     point = base.mark_point(filled=True, size=45, opacity=1)
-    point = point.encode(shape=_shape(order), tooltip=["variant:N", "bits:O", "distance:O", *figures])
-    return _styled(alt.layer(base.mark_line(), point).add_params(chosen))
+    point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", "distance:O", *figures])
+    return _styled(alt.layer(base.mark_line(), point).add_params(chosen), numbers)
 
 
-def radius_chart(rows: pd.DataFrame, order: list[str]) -> Chart:
+def radius_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
     """Precision within Hamming radius 2 against code length."""
     name = "precision_in_radius"
     shown = rows[["variant", "bits", name, "empty_in_radius"]].dropna()
-    base = alt.Chart(shown).encode(x=_bits(), y=alt.Y(f"{name}:Q", title=_axis(name)), color=_color(order))
+    numbers = _drawn(numbers, shown)
+    base = alt.Chart(shown).encode(x=_bits(), y=alt.Y(f"{name}:Q", title=_axis(name)), color=_color(numbers))
     figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in (name, "empty_in_radius")]
     point = base.mark_point(filled=True, size=70, opacity=1)
-    point = point.encode(shape=_shape(order), tooltip=["variant:N", "bits:O", *figures])
-    return _styled(alt.layer(base.mark_line(), point))
+    point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures])
+    return _styled(alt.layer(base.mark_line(), point), numbers)
 
 
-def trade_chart(rows: pd.DataFrame, quantity: str, order: list[str]) -> Chart:
+def trade_chart(rows: pd.DataFrame, quantity: str, numbers: Numbers) -> Chart:
     """Quality against what it costs, a point a code length, the lengths of a variant joined from short to long."""
     shown = rows[["variant", "bits", "map", quantity]].dropna()
+    numbers = _drawn(numbers, shown)
     title = f"{SHOWN[quantity]} ({TRADED[quantity]} is better)"
     base = alt.Chart(shown).encode(
-        x=alt.X(f"{quantity}:Q", title=title, scale=alt.Scale(type="log", nice=False, padding=20)),
+        x=alt.X(
+            f"{quantity}:Q",
+            title=title,
+            scale=alt.Scale(type="log", nice=False, padding=20),
+            axis=alt.Axis(labelSeparation=8),
+        ),
         y=alt.Y("map:Q", title=_axis("map", "@all")),
-        color=_color(order),
+        color=_color(numbers),
     )
     figures = [alt.Tooltip("map:Q", format=".3f"), alt.Tooltip(f"{quantity}:Q", format=".3s")]
     point = base.mark_point(filled=True, size=70, opacity=1)
-    point = point.encode(shape=_shape(order), tooltip=["variant:N", "bits:O", *figures])
+    point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures])
     text = base.mark_text(dy=-10, fontSize=10).encode(text="bits:O")
-    return _styled(alt.layer(base.mark_line(opacity=0.4).encode(order="bits:Q"), point, text))
+    return _styled(alt.layer(base.mark_line(opacity=0.4).encode(order="bits:Q"), point, text), numbers)
 
 
 def write_files(plots: Mapping[str, Chart], folder: str | Path) -> None:
@@ -159,14 +171,26 @@ def _bits() -> alt.X:
     return alt.X("bits:O", title="bits", axis=alt.Axis(labelAngle=0))
 
 
-def _color(order: list[str], **legend: Any) -> alt.Color:
-    return alt.Color("variant:N", scale=alt.Scale(domain=order, range=PALETTE), **{"title": "method", **legend})
+def _color(numbers: Numbers, **legend: Any) -> alt.Color:
+    return alt.Color("variant:N", scale=_scale(numbers, PALETTE), **{"title": "method", **legend})
 
 
-def _shape(order: list[str]) -> alt.Shape:
-    return alt.Shape("variant:N", scale=alt.Scale(domain=order, range=SHAPES), title="method")
+def _shape(numbers: Numbers) -> alt.Shape:
+    return alt.Shape("variant:N", scale=_scale(numbers, SHAPES), title="method")
 
 
-def _styled(chart: Chart) -> Chart:
+def _scale(numbers: Numbers, looks: list[str]) -> alt.Scale:
+    return alt.Scale(domain=list(numbers), range=[looks[number % len(looks)] for number in numbers.values()])
+
+
+def _drawn(numbers: Numbers, rows: pd.DataFrame) -> Numbers:
+    """Those that have something in a chart: the rest is no part of its legend."""
+    return {variant: number for variant, number in numbers.items() if variant in set(rows["variant"])}
+
+
+def _styled(chart: Chart, numbers: Numbers) -> Chart:
     chart = chart.properties(width="container", height=HEIGHT).configure_axis(labelFontSize=12, titleFontSize=13)
-    return chart.configure_legend(orient="bottom", columns=4, labelFontSize=12, symbolOpacity=1)
+    columns = max(1, min(4, LEGEND // (6 * max(map(len, numbers)) + 20)))  # a letter is some 6 pixels wide
+    return chart.configure_legend(
+        orient="bottom", columns=columns, labelLimit=LEGEND, labelFontSize=12, symbolOpacity=1
+    )

@@ -1,4 +1,4 @@
-"""How a run was made: its command and config, versions, machine, splits, the time of each rule; kept as `run.json`."""
+"""How a run was made: its command and config, versions, machine, splits, rules and their time; kept as `run.json`."""
 
 import csv
 import json
@@ -14,6 +14,9 @@ from l2h.errors import L2HError
 from l2h.evaluation import METRICS
 
 FILE = "run.json"  # in a run's folder
+# what a run says of itself: from `facts`, and from the workflow
+SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "rules", "times"]
+SAID += ["settings", "supervised", "homes", "weights"]
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "numba", "faiss-cpu", "pyarrow", "snakemake")
 
 
@@ -22,7 +25,7 @@ def facts(
     config: str | Path,
     processors: Sequence[str],
     splits: Mapping[str, str | Path],
-    benchmarks: Iterable[str | Path],
+    plan: str | Path,
 ) -> dict[str, Any]:
     """What the report's last section shows.
 
@@ -32,14 +35,16 @@ def facts(
     config : the config file
     processors : what costs were measured on
     splits : the split file of each "<dataset>/<protocol>"
-    benchmarks : Snakemake's benchmark files, as for `rule_times`
+    plan : file of the jobs that the report rests on: "rules", pairs of a rule and one that takes what it makes, and
+        "benchmarks", for each rule Snakemake's benchmark files
 
     Returns
     -------
     "command"; "config", its text; "versions" by package, of Python and of this one; "system"; "processors"; "splits":
     by "<dataset>/<protocol>", "seed", "sha256", and how many images are "query", "train" and "database"; "metrics":
-    the formula of each; "times"
+    the formula of each; "rules", the pairs; "times", from `rule_times`
     """
+    jobs = _plan(plan)
     return {
         "command": command,
         "config": Path(config).read_text(encoding="utf-8"),
@@ -52,7 +57,8 @@ def facts(
         "processors": list(dict.fromkeys(processors)),
         "splits": {place: _split(path) for place, path in splits.items()},
         "metrics": {name: metric.formula for name, metric in METRICS.items()},
-        "times": rule_times(benchmarks),
+        "rules": jobs["rules"],
+        "times": rule_times(jobs["benchmarks"]),
     }
 
 
@@ -67,40 +73,35 @@ def read(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / FILE
     cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
     try:
-        return bounds.read_json(path)
-    except FileNotFoundError:
-        raise L2HError(
-            f"{path} does not exist; {cure}" if path.parent.is_dir() else f"there is no run {folder}"
-        ) from None
+        facts = bounds.read_json(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise L2HError(_no_run(Path(folder)) or f"{path} does not exist; {cure}") from None
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
+    missing = [name for name in SAID if name not in facts]
+    if missing:
+        raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
+    return facts
 
 
-def rule_times(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
+def rule_times(benchmarks: Mapping[str, Iterable[str | Path]]) -> list[dict[str, Any]]:
     """How many jobs of each rule ran, and what they took.
 
     Parameters
     ----------
-    paths : `<rule>.tsv` or `<rule>-<which>.tsv`, of which each holds one job; files that are not there are left out
+    benchmarks : for each rule the files of its jobs, of which each holds one; those that are not there are left out
 
     Returns
     -------
     dicts of rule, jobs, wall and processor (seconds, sums), memory (MiB, the greatest); the longest first
     """
-    times: dict[str, dict[str, Any]] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            continue
-        with path.open(encoding="utf-8", newline="") as file:
-            (job,) = csv.DictReader(file, delimiter="\t")
-        rule = path.stem.partition("-")[0]
-        row = times.setdefault(rule, {"rule": rule, "jobs": 0, "wall": 0.0, "processor": 0.0, "memory": 0.0})
-        row["jobs"] += 1
-        row["wall"] += float(job["s"])
-        # Snakemake writes NA for a job that ended before it was looked at
-        row["processor"] += float(job["cpu_time"]) if job["cpu_time"] != "NA" else 0.0
-        row["memory"] = max(row["memory"], float(job["max_rss"]) if job["max_rss"] != "NA" else 0.0)
-    return sorted(times.values(), key=lambda row: -row["wall"])
+    times = []
+    for rule, paths in benchmarks.items():
+        jobs = [_benchmark(path) for path in map(Path, paths) if path.exists()]
+        if jobs:
+            sums = {name: sum(job[name] for job in jobs) for name in ("wall", "processor")}
+            times.append({"rule": rule, "jobs": len(jobs), **sums, "memory": max(job["memory"] for job in jobs)})
+    return sorted(times, key=lambda row: -row["wall"])
 
 
 def differing(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -117,6 +118,39 @@ def differing(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     described = [{**_by_name(facts["settings"]), "versions": facts["versions"]} for facts in runs.values()]
     return [{"key": key, "values": values} for key, values in _differing(described, "")]
+
+
+def _no_run(folder: Path) -> str:
+    """What a path is that cannot be a run's folder; "" where it can."""
+    from l2h.bundles.manifest import MANIFEST
+
+    if folder.suffix == ".tar" or (folder / MANIFEST).exists():
+        return (
+            f"{folder} is a bundle, which has neither images nor codes; name it in a config, pretrained: [{folder}], "
+            "run that, and give the run's folder, results/<run>"
+        )
+    inside = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
+    if inside:
+        return f"{folder} is no run, but holds some; give one of {', '.join(inside)}"
+    if folder.is_dir():
+        return ""
+    return f"there is no run {folder}; give a run's folder, as results/quickstart"
+
+
+def _plan(path: str | Path) -> dict[str, Any]:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        cure = "it is written when a run starts, so run snakemake without --no-hooks"
+        raise L2HError(f"{path} does not exist; {cure}") from None
+
+
+def _benchmark(path: Path) -> dict[str, float]:
+    with path.open(encoding="utf-8", newline="") as file:
+        (job,) = csv.DictReader(file, delimiter="\t")
+    # Snakemake writes NA for a job that ended before it was looked at
+    known = {name: 0.0 if job[name] == "NA" else float(job[name]) for name in ("s", "cpu_time", "max_rss")}
+    return {"wall": known["s"], "processor": known["cpu_time"], "memory": known["max_rss"]}
 
 
 def _split(path: str | Path) -> dict[str, Any]:

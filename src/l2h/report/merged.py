@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.errors import L2HError
-from l2h.report import charts, costs, differences
+from l2h.report import charts, comparison, costs, differences
 from l2h.report.differences import PLACE
 from l2h.runs import FOLDERS, Run
 
@@ -75,7 +75,7 @@ class _Part:
     def __init__(self, name: str, run: Run):
         self.name = name
         self.run = run
-        self.comparison = pd.read_parquet(run.folder / "comparison.parquet")
+        self.comparison = comparison.read(run.folder / "comparison.parquet")
         rows = self.comparison[list(FOLDERS)].itertuples(index=False, name=None)
         order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
         # what other configs of that name left behind is no part of the run
@@ -126,7 +126,7 @@ def _named(runs: list[Run]) -> dict[str, Run]:
     """The runs by their folders' names, or paths where names are the same."""
     paths = {os.path.realpath(run.folder): run for run in runs}
     if len(paths) < 2:
-        raise L2HError("a comparison takes at least two different runs")
+        raise L2HError("a comparison takes at least two different runs; name another one")
     counts = Counter(Path(path).name for path in paths)
     return {Path(path).name if counts[Path(path).name] == 1 else str(run.folder): run for path, run in paths.items()}
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from l2h import store
 from l2h.evaluation import METRICS
-from l2h.report import made, published
+from l2h.report import made, published, rulegraph
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
 from l2h.report.charts import Chart, charts
 from l2h.report.comparison import split_off
@@ -47,6 +47,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["rounded"] = _rounded
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
@@ -60,10 +61,13 @@ def render(
         for number, (name, rows) in enumerate(groups)
     ]
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
-    specs = {name: chart.to_dict() for name, chart in plots.items()}
+    rules = {f"rules-{number}": facts["rules"] for number, facts in enumerate(runs.values())}
+    drawn = plots | {name: rulegraph.chart(edges) for name, edges in rules.items()}
+    specs = {name: chart.to_dict() for name, chart in drawn.items()}
     text = environment.get_template("page.html.jinja").render(
         runs=runs,
         differing=made.differing(runs),
+        rules_in_words={name: rulegraph.in_words(edges) for name, edges in rules.items()},
         splits={place: split for facts in runs.values() for place, split in facts["splits"].items()},
         weights=list(dict.fromkeys(comparison["weights"])),
         seeds=sorted(set(comparison["seeds"])),
@@ -78,6 +82,11 @@ def render(
         charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     )
     return text, plots
+
+
+def _rounded(value: float) -> str:
+    """Two digits that count, and no exponent where a person would write none."""
+    return f"{float(f'{value:.2g}'):,.9g}"
 
 
 def write(page: str, path: str | Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import disks
 from workspace import CONFIG, FINETUNED, ROOT, Workspace
 
 
@@ -61,3 +62,18 @@ def finetuned(tmp_path_factory) -> Workspace:
     workspace.configure(FINETUNED)
     workspace.snakemake("--cores", "2")
     return workspace
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder with room for 1 MiB."""
+    with disks.small(tmp_path / "small", "1m") as folder:
+        yield folder
+
+
+@pytest.fixture
+def read_only_disk(tmp_path):
+    """A folder that nothing can be written to."""
+    (tmp_path / "locked").mkdir()
+    with disks.read_only(tmp_path / "locked") as folder:
+        yield folder

@@ -66,8 +66,7 @@ def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdo
     """Write the table in three formats; nothing in them depends on time or place."""
     with store.atomic(csv) as part:
         comparison.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
-    with store.atomic(parquet) as part:
-        comparison.to_parquet(part, index=False)
+    store.write_frame(parquet, comparison)
     with store.atomic(markdown) as part:
         shown = comparison.astype(object).where(comparison.notna(), None)
         part.write_text(shown.to_markdown(index=False, floatfmt=".4f", missingval="") + "\n", encoding="utf-8")

@@ -59,7 +59,7 @@ def facts(
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
     """Write what `facts` gives, and whatever else a run says of itself."""
     with store.atomic(path) as part:
-        part.write_text(json.dumps({**facts, "made_by": store.MADE_BY}, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(store.sealed(facts), indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: str | Path) -> dict[str, Any]:
@@ -67,7 +67,9 @@ def read(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / FILE
     cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
     try:
-        return bounds.read_json(path)
+        return store.unsealed(bounds.read_json(path), path, cure=f"delete it and {cure}")
+    except L2HError:
+        raise
     except FileNotFoundError:
         raise L2HError(
             f"{path} does not exist; {cure}" if path.parent.is_dir() else f"there is no run {folder}"

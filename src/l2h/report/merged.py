@@ -75,7 +75,7 @@ class _Part:
     def __init__(self, name: str, run: Run):
         self.name = name
         self.run = run
-        self.comparison = pd.read_parquet(run.folder / "comparison.parquet")
+        self.comparison = store.read_frame(run.folder / "comparison.parquet")
         rows = self.comparison[list(FOLDERS)].itertuples(index=False, name=None)
         order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
         # what other configs of that name left behind is no part of the run

@@ -3,11 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart test bench lint audit docs lock
+.PHONY: help quickstart test faults bench lint audit docs lock
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
+	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"
 	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
 	@echo "make lint         check style, types and the workflow"
 	@echo "make audit        look the locked packages up among known vulnerabilities"
@@ -19,6 +20,9 @@ quickstart: .venv/run
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+faults: .venv/dev
+	L2H_FAULTS=whole L2H_FAULTS_TABLE=faults.md $(BIN)/python -m pytest tests/faults
 
 bench: .venv/run
 	$(BIN)/python benchmarks/ranking.py

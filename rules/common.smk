@@ -73,7 +73,7 @@ SUPERVISED = [variant for variant, entry in VARIANTS.items() if entry["supervise
 ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
-JOB = ["l2h", "l2h.bounds", "l2h.errors", "l2h.job", "l2h.plugins", "l2h.store"]
+JOB = ["l2h", "l2h.bounds", "l2h.errors", "l2h.footer", "l2h.job", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
@@ -392,12 +392,11 @@ def write_plan(dag):
 
 def ending(comparison, report):
     """What the end of a run says: its result in a few lines, and where the rest is."""
-    import pandas
-
+    from l2h import store
     from l2h.report import ending
 
     figures = Path(comparison).with_suffix(".csv")
-    result = ending.ending(pandas.read_parquet(comparison), set(SUPERVISED))
+    result = ending.ending(store.read_frame(comparison), set(SUPERVISED))
     return f"\n{result}\nall figures: {figures}\nreport:      {report}"
 
 

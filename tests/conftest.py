@@ -1,12 +1,15 @@
 """What tests share: the optional data folder, and runs of the workflow."""
 
+import http.server
 import os
 import shutil
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
 
+import disks
 from workspace import CONFIG, FINETUNED, ROOT, Workspace
 
 
@@ -61,3 +64,48 @@ def finetuned(tmp_path_factory) -> Workspace:
     workspace.configure(FINETUNED)
     workspace.snakemake("--cores", "2")
     return workspace
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder with room for 1 MiB."""
+    with disks.small(tmp_path / "small", "1m") as folder:
+        yield folder
+
+
+@pytest.fixture
+def read_only_disk(tmp_path):
+    """A folder that nothing can be written to."""
+    (tmp_path / "locked").mkdir()
+    with disks.read_only(tmp_path / "locked") as folder:
+        yield folder
+
+
+@pytest.fixture
+def serve():
+    """From the answers to successive requests, (status, body, announced length), to an address."""
+    servers = []
+
+    def start(*answers, name="file"):
+        left = list(answers)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, body, length = left.pop(0) if len(left) > 1 else left[0]
+                self.send_response(status)
+                self.send_header("Content-Length", str(length or len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/{name}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -96,6 +96,27 @@ def test_vgg16_s_layers_are_what_torchvision_s_own_forward_passes_on(images):
         assert np.allclose(features, seen[layer], rtol=0, atol=1e-6 * seen[layer].max()), layer
 
 
+@pytest.mark.parametrize("where", ["origin", "first tensor", "last tensor"])
+def test_a_flipped_bit_of_weights_is_refused(where, tmp_path):
+    """Tables name weights by the sha256 of the whole file, so what is not used counts too."""
+    backbone, path = make("timm:test_resnet"), tmp_path / "w.safetensors"
+    make_untrained(backbone, 3, path)
+    load_network(backbone, "pooled", path)
+    whole = bytearray(path.read_bytes())
+    header = 8 + int.from_bytes(whole[:8], "little")
+    place = (
+        whole.index(b"drawn at random")
+        if where == "origin"
+        else header + 5
+        if where == "first tensor"
+        else len(whole) - 5
+    )
+    whole[place] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(L2HError, match="w.safetensors is damaged: its content does not match its sha256; delete it"):
+        load_network(backbone, "pooled", path)
+
+
 class TestEfficientNetLite0:
     def test_features_are_those_of_the_code_that_the_weights_were_made_for(self, lite0, images):
         pytest.importorskip("efficientnet_lite_pytorch", reason="the reference code comes with the extra dev")
@@ -193,7 +214,9 @@ class TestTimm:
         make_pretrained(backbone, "published", None, tmp_path / "w.safetensors")
         assert asked == [("timm/test_resnet.r160_in1k", "c0ffee")]
         with safe_open(tmp_path / "w.safetensors", "pt") as file:
-            assert file.metadata()["origin"] == f"timm {timm.__version__}, timm/test_resnet.r160_in1k@c0ffee"
+            assert file.metadata()["origin"].startswith(
+                f"timm {timm.__version__}, timm/test_resnet.r160_in1k@c0ffee; sha256 "
+            )
         theirs, ours = load_file(tmp_path / "model.safetensors"), load_file(tmp_path / "w.safetensors")
         assert theirs.keys() == ours.keys()
         assert all(torch.equal(theirs[name], ours[name]) for name in theirs)

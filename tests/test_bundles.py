@@ -493,6 +493,7 @@ def test_a_manifest_that_is_too_large_is_not_read(content, tmp_path, monkeypatch
 )
 def test_a_model_that_is_another(content, tmp_path, change, words):
     description = json.loads(content[f"{MODEL}/model.json"])
+    del description["sha256"]  # as a stranger would
     for key, value in change.items():
         description[key] = {**description[key], **value} if isinstance(value, dict) else value
     content[f"{MODEL}/model.json"] = json.dumps(description).encode()

@@ -2,11 +2,9 @@
 
 import gzip
 import hashlib
-import http.server
 import logging
 import re
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,36 +26,6 @@ NOWHERE = "http://127.0.0.1:1/sub/file"
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     monkeypatch.setattr(l2h.fetch, "PAUSES", (0, 0))
-
-
-@pytest.fixture
-def serve():
-    """From the answers to successive requests, (status, body, announced length), to an address."""
-    servers = []
-
-    def start(*answers, name="file"):
-        left = list(answers)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                status, body, length = left.pop(0) if len(left) > 1 else left[0]
-                self.send_response(status)
-                self.send_header("Content-Length", str(length or len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/{name}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def whole(body: bytes) -> tuple:

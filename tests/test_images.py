@@ -79,6 +79,18 @@ class TestArrays:
             with pytest.raises(L2HError, match=r"images\.npy is damaged or cut short"):
                 ImageStore(folder, manifest)
 
+    def test_a_flipped_bit_is_refused(self, prepared):
+        folder, manifest = prepared
+        images = np.load(folder / "images.npy")
+        images[7, 2, 3] ^= 1
+        np.save(folder / "images.npy", images)
+        store = ImageStore(folder, manifest)
+        store.read(np.array([3, 6]))
+        with pytest.raises(
+            L2HError, match=r"images\.npy is damaged: row 7 is not the image of its manifest; delete .*images"
+        ):
+            store.read(np.array([3, 7]))
+
     def test_other_arrays_are_refused(self, prepared):
         folder, manifest = prepared
         np.save(folder / "images.npy", np.zeros((898, 8, 16)))

@@ -64,4 +64,5 @@ store.write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
     subprocess.run([sys.executable, "-c", program], check=True)
     made_by = {"rule": "fit", "code": json.dumps({"l2h.a": "2", "l2h.b": "1", "l2h.c": "3"})}
     assert store.read_metadata(tmp_path / "c.parquet") == {"bits": "8", **made_by}
-    assert json.loads((tmp_path / "model/model.json").read_text()) == {"method": "m", "made_by": made_by}
+    told = json.loads((tmp_path / "model/model.json").read_text())
+    assert told == {"method": "m", "made_by": made_by, "sha256": told["sha256"]}

@@ -1,5 +1,9 @@
 """Files: round trips, atomic writing, and a clear word on every damaged or foreign file."""
 
+import errno
+import json
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -153,20 +157,58 @@ def test_damage_of_any_kind_is_one_clear_line(files):
             read(path)
 
 
+def known(path, read):
+    """All that a reader learns of a file, in a form that compares."""
+    return pickle.dumps((read(path), sorted(store.read_metadata(path).items())))
+
+
 def test_a_flipped_bit_is_refused_or_harmless(files):
-    path, read = next(iter(files.items()))
-    whole = path.read_bytes()
-    expected = [(ids.tolist(), features.tolist()) for ids, features in read(path)]
-    refused = 0
-    for place in range(0, len(whole), 5):
-        damaged = bytearray(whole)
-        damaged[place] ^= 0x10
-        path.write_bytes(damaged)
-        try:
-            assert [(ids.tolist(), features.tolist()) for ids, features in read(path)] == expected
-        except L2HError:
-            refused += 1
-    assert refused > len(whole) / 5 / 3  # the pages at least; statistics and padding may change
+    for path, read in files.items():
+        whole = path.read_bytes()
+        expected = known(path, read)
+        refused = 0
+        for place in range(0, len(whole), 7):
+            path.write_bytes(flipped(whole, 8 * place + place % 8))
+            try:
+                assert known(path, read) == expected, (path.name, place)
+            except L2HError:
+                refused += 1
+        assert refused > len(whole) / 7 / 2  # the pages and the footer; not the seal's first words, or padding
+
+
+def flipped(whole: bytes, bit: int) -> bytes:
+    damaged = bytearray(whole)
+    damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)
+
+
+def test_a_flipped_bit_of_a_model_is_refused_or_harmless(tmp_path):
+    description = {"method": "m", "params": {"bits": 8, "lr": 0.001}, "by_epoch": {9: 1, 10: 2}, "curve": [0.25, 1e-9]}
+    store.write_model(tmp_path / "model", description, {"mean_": np.arange(5.0), "projection_": np.ones((5, 8))})
+    expected = pickle.dumps(store.read_model(tmp_path / "model"))
+    for path in (tmp_path / "model/model.json", tmp_path / "model/model.safetensors"):
+        whole, refused = path.read_bytes(), 0
+        for place in range(len(whole)):
+            path.write_bytes(flipped(whole, 8 * place + place % 8))
+            try:
+                description, arrays = store.read_model(tmp_path / "model")
+                assert "sha256" not in json.loads((tmp_path / "model/model.json").read_text()) or (
+                    pickle.dumps((description, arrays)) == expected
+                ), (path.name, place)
+            except L2HError:
+                refused += 1
+        path.write_bytes(whole)
+        assert refused > len(whole) / 2  # all but the spaces between words
+
+
+def test_models_and_tables_without_a_seal_are_read(files, tmp_path):
+    store.write_model(tmp_path / "model", {"method": "m"}, {"mean_": np.arange(5.0)})
+    path = tmp_path / "model/model.json"
+    path.write_text(json.dumps({"method": "of earlier"}))
+    assert store.read_model(tmp_path / "model")[0] == {"method": "of earlier"}
+    histogram = next(path for path in files if path.name == "histogram.parquet")
+    pq.write_table(pq.read_table(histogram), histogram)
+    assert store.read_histogram(histogram)[2]["bits"] == "11"
 
 
 def test_files_of_another_kind_are_refused(files):
@@ -219,3 +261,47 @@ def test_rows_without_an_id_are_refused(tmp_path):
 def test_nothing_to_write_is_an_error(tmp_path):
     with pytest.raises(L2HError, match="nothing to write"):
         store.write_codes(tmp_path / "c.parquet", [], KEY)
+
+
+WRITERS = {
+    "table": lambda path: store.write_metrics(path, []),
+    "batches": lambda path: store.write_codes(path, ((ids, bulk) for ids in [np.arange(len(bulk))]), KEY),
+    "model": lambda path: store.write_model(path, {"method": "m"}, {"bulk": bulk}),
+    "checkpoint": lambda path: store.write_checkpoint(path, {}, {"bulk": bulk}),
+    "look": lambda path: store.write_look(path, {"bulk": "0" * 2**21}),
+    "array": lambda path: save_array(path),
+}
+bulk = np.random.default_rng(0).integers(0, 256, (2**18, 8), np.uint8)
+
+
+def save_array(path):
+    with store.atomic(path) as part, part.open("wb") as file:
+        np.save(file, bulk)
+
+
+@pytest.mark.parametrize("kind", [name for name in WRITERS if name != "table"])
+def test_a_full_disk_is_one_clear_line(kind, small_disk):
+    path = small_disk / "kept" / "file"
+    with pytest.raises(
+        L2HError, match=r"kept/file cannot be written: there is no room left in .*kept \(\d+ MiB are free\)"
+    ):
+        WRITERS[kind](path)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_folder_that_cannot_be_written_to_is_one_clear_line(kind, read_only_disk):
+    for path in (read_only_disk / "file", read_only_disk / "new" / "file"):
+        with pytest.raises(
+            L2HError, match=r"file cannot be written: .* does not allow it .*; make it writable, and run"
+        ):
+            WRITERS[kind](path)
+
+
+def test_what_fails_beside_writing_is_left_as_it_is(tmp_path):
+    def read_what_is_not_allowed():
+        with store.atomic(tmp_path / "file"):
+            raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/picture.png")
+
+    with pytest.raises(PermissionError, match=r"/elsewhere/picture\.png"):
+        read_what_is_not_allowed()

@@ -1,15 +1,17 @@
 """Every file format in one place: written atomically, read with checks that end in one clear line.
 
-Tables are parquet with page checksums; what belongs to a whole table (which data, which weights) is its metadata,
-a flat mapping of strings.
+Tables are parquet with page checksums and a sealed footer; what belongs to a whole table (which data, which weights) is
+its metadata, a flat mapping of strings.
 """
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +21,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from l2h import bounds
+from l2h import bounds, footer
 from l2h.errors import L2HError, line
 
 # A job depends on what it imports: features must not be extracted anew when the ranking changes. So functions import
 # what only they need.
 if TYPE_CHECKING:
+    import pandas as pd
+
     from l2h.ranking import RankedRelevance, RankHistogram
     from l2h.splits import Split
 
@@ -120,25 +124,58 @@ AUDIT = pa.schema(
         ("queries", pa.int64()),
     ]
 )
+FULL, LOCKED = {errno.ENOSPC, errno.EDQUOT}, {errno.EACCES, errno.EPERM, errno.EROFS}
+FULL_WORDS, LOCKED_WORDS = (
+    re.compile("|".join(os.strerror(number) for number in numbers)) for numbers in (FULL, LOCKED)
+)
+FULL_BELOW = 2**20  # bytes
 LOOK = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "codes", "near_copies", "images"}
 TIDY = (METRICS, COSTS, AUDIT)  # whose rows leave out what they do not have; all other tables have every value
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes the place of `path`, file or folder, on success only."""
+    """Yield a path beside `path` to write to; it takes the place of `path`, file or folder, on success only.
+
+    Raises
+    ------
+    L2HError
+        the disk is full, or the folder cannot be written to
+    """
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove(part)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)
         yield part
         if part.is_dir():
             _remove(path)
         part.replace(path)
-    except BaseException:
-        _remove(part)
+    except BaseException as error:
+        reason = _why_not_written(error, part)
+        with suppress(OSError):  # a folder that cannot be written to; the error that is under way says so
+            _remove(part)
+        if reason:
+            raise L2HError(f"{path} cannot be written: {reason}, and run the same command again") from error
         raise
+
+
+def _why_not_written(error: BaseException, part: Path) -> str | None:
+    """What is wrong with the disk, and the cure; None where it is something else."""
+    if isinstance(error, L2HError) or not isinstance(error, Exception):
+        return None
+    # libraries hand the system's error on as words, or swallow it: an array is "2048 requested and 512 written"
+    number, words = getattr(error, "errno", None), str(error)
+    home = next(place for place in part.parents if place.is_dir())
+    concerned = getattr(error, "filename", None)
+    if concerned is not None and home not in Path(concerned).parents:
+        return None  # a file that was read
+    free = shutil.disk_usage(home).free
+    if number in FULL or FULL_WORDS.search(words) or (isinstance(error, OSError) and not number and free < FULL_BELOW):
+        return f"there is no room left in {home} ({free >> 20} MiB are free); make room"
+    if number in LOCKED or LOCKED_WORDS.search(words):
+        return f"{home} does not allow it ({line(error)}); make it writable"
+    return None
 
 
 def _remove(path: Path) -> None:
@@ -389,10 +426,23 @@ def read_queries(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
     return table, cell_key(_metadata(table.schema, path, *CELL_KEY), path)
 
 
+def write_frame(path: str | Path, frame: "pd.DataFrame") -> None:
+    """Write a table for other programs to read, with the columns that it has."""
+    with atomic(path) as part:
+        frame.to_parquet(part, index=False, write_page_checksum=True)
+        footer.seal(part)
+
+
+def read_frame(path: str | Path) -> "pd.DataFrame":
+    """Read what `write_frame` wrote."""
+    with _open(path) as file:
+        return file.read().to_pandas()
+
+
 def write_look(path: str | Path, look: Mapping[str, Any]) -> None:
     """Write what there is to look at in one place, pictures included, as JSON."""
     with atomic(path) as part:
-        part.write_text(_json({**look, "made_by": MADE_BY}), encoding="utf-8")
+        part.write_text(_json(sealed(look)), encoding="utf-8")
 
 
 def read_look(path: str | Path) -> dict[str, Any]:
@@ -403,7 +453,7 @@ def read_look(path: str | Path) -> dict[str, Any]:
         raise L2HError(f"{path} is damaged or cut short ({line(error)}); {CURE}") from error
     if not look.keys() >= LOOK:
         raise L2HError(f"{path} is no file of things to look at: it lacks some of {', '.join(sorted(LOOK))}; {CURE}")
-    return look
+    return unsealed(look, path)
 
 
 def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
@@ -412,7 +462,7 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
 
     with atomic(folder) as part:
         part.mkdir()
-        (part / "model.json").write_text(_json({**description, "made_by": MADE_BY}) + "\n", encoding="utf-8")
+        (part / "model.json").write_text(_json(sealed(description, arrays)) + "\n", encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
 
 
@@ -423,17 +473,43 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
 
     description = read_description(folder)
     try:
-        return description, load_file(Path(folder) / "model.safetensors")
+        arrays = load_file(Path(folder) / "model.safetensors")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
+    return unsealed(description, folder, arrays), arrays
 
 
 def read_description(folder: str | Path) -> dict[str, Any]:
-    """Read a model folder's description alone."""
+    """Read a model folder's description alone; whether it is the one that was written is not known without arrays."""
     try:
         return bounds.read_json(Path(folder) / "model.json")
     except (OSError, ValueError) as error:
         raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
+
+
+def sealed(content: Mapping[str, Any], arrays: Mapping[str, NDArray] = {}) -> dict[str, Any]:
+    """What goes into a JSON file: the content, what made it, and the sha256 of both and of the arrays beside it."""
+    told = json.loads(_json({**content, "made_by": MADE_BY}))  # as a reader will have it, whatever its keys were
+    told.pop("sha256", None)
+    return {**told, "sha256": _digest(told, arrays)}
+
+
+def unsealed(
+    content: Mapping[str, Any],
+    path: str | Path,
+    arrays: Mapping[str, NDArray] = {},
+    cure: str = CURE,
+) -> dict[str, Any]:
+    """What `sealed` was given and what made it; L2HError where the sha256 is another. Without one, anything passes."""
+    told = dict(content)
+    sha256 = told.pop("sha256", None)
+    try:
+        whole = sha256 is None or sha256 == _digest(told, arrays)
+    except ValueError:  # numbers that JSON does not have, which were not written
+        whole = False
+    if not whole:
+        raise L2HError(f"{path} is damaged: its content does not match its sha256; {cure}")
+    return told
 
 
 def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
@@ -473,12 +549,13 @@ def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata:
     with atomic(path) as part:
         table = table.cast(schema).replace_schema_metadata({**metadata, **MADE_BY})
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
+        footer.seal(part)
 
 
 def _read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE) -> pa.Table:
     with _open(path, cure) as file:
         if not file.schema_arrow.equals(schema, check_metadata=False):
-            raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}")
+            raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {CURE}")
         bounds.require_table(file.metadata, path)
         text = bounds.text_columns(file.schema)
     with _open(path, text=text) as file:
@@ -515,6 +592,7 @@ def _write_batches(
                 writer.close()
         if writer is None:
             raise L2HError(f"{path}: there is nothing to write; the data set is empty")
+        footer.seal(part)
 
 
 def _iter_batches(
@@ -529,7 +607,7 @@ def _iter_batches(
     with _open(path, cure) as file:
         schema = file.schema_arrow
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
-            raise L2HError(f"{path} is no file of {what}: its columns are {', '.join(map(str, schema))}")
+            raise L2HError(f"{path} is no file of {what}: its columns are {', '.join(map(str, schema))}; {cure}")
         for group in range(file.num_row_groups):
             range_of_ids = file.metadata.row_group(group).column(0).statistics
             if wanted is not None and range_of_ids is not None and range_of_ids.has_min_max:
@@ -568,6 +646,8 @@ def _gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) ->
 def _open(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
     """Open a parquet file; what is found to be wrong with it while it is open is an L2HError."""
     try:
+        if not footer.is_whole(path):
+            raise L2HError(f"{path} is damaged: its footer does not match its sha256; {cure}")
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(text)) as file:
             yield file
     except L2HError:

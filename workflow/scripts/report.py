@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import store
-from l2h.report import charts, comparison, costs, made, page
+from l2h.report import charts, costs, made, page
 
 files, params = snakemake.input, snakemake.params
 measured = [store.read_rows(path, store.COSTS) for path in files.costs]
-joined = costs.join(comparison.read(files.comparison), measured)
+joined = costs.join(store.read_frame(files.comparison), measured)
 costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 differences = pd.read_csv(files.differences)

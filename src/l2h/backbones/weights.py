@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,31 +13,30 @@ from l2h.download import Fetch
 from l2h.errors import L2HError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 UNTRAINED = "untrained"
+# How the origin ends in the header of files that are made here, as tensors have no checksum of their own. One entry
+# holds both: several come in an order that changes from run to run.
+SEAL = re.compile(r"(.*); sha256 of the tensors: ([0-9a-f]{64})")
 _log = logging.getLogger("l2h")
 
 
 def make_untrained(backbone: Backbone, seed: int, path: str | Path) -> None:
     """Write freshly initialised weights; the same seed and torch version give the same bytes."""
     import torch
-    from safetensors.torch import save_file
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         state = backbone.network().state_dict()
-    with store.atomic(path) as part:
-        save_file(state, part)
+    _write(path, state, f"drawn at random, seed {seed}")
 
 
 def make_pretrained(backbone: Backbone, weights: str, fetch: Fetch, path: str | Path) -> None:
     """Write published weights to `path`, with a word on where they come from, which the log gets too."""
-    from safetensors.torch import save_file
-
     tensors, origin = backbone.published(weights, fetch)
-    with store.atomic(path) as part:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, {"origin": origin})
+    _write(path, tensors, origin)
     _log.info("%s: from %s; sha256 of this file %s", path, origin, file_sha256(path))
 
 
@@ -47,7 +48,7 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
     Raises
     ------
     L2HError
-        the file is no safetensors file, or tensors are missing or have other shapes; the line names them
+        the file is no safetensors file, is damaged, or tensors are missing or have other shapes; the line names them
     """
     import torch
     from safetensors import SafetensorError, safe_open
@@ -57,9 +58,14 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
     wanted = network.state_dict()
     try:
         with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys() if name in wanted}  # noqa: SIM118 (no mapping)
+            sealed = SEAL.fullmatch((file.metadata() or {}).get("origin", ""))
+            # tables name the whole file, so all of it must be right
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys()) if sealed or name in wanted}
     except (SafetensorError, OSError) as error:
-        raise L2HError(f"{path} is no readable safetensors file: {error}") from error
+        raise L2HError(f"{path} is no readable safetensors file ({error}); {store.CURE}") from error
+    if sealed and sealed[2] != _sha256(tensors, sealed[1]):
+        raise L2HError(f"{path} is damaged: its content does not match its sha256; {store.CURE}")
+    state = {name: tensor for name, tensor in tensors.items() if name in wanted}
     missing = [name for name in wanted if name not in state]
     if missing:
         earlier = backbone.layers[backbone.layers.index(layer) + 1 :]
@@ -75,6 +81,24 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
     floats = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     network.load_state_dict(floats, assign=True)
     return network.eval()
+
+
+def _write(path: str | Path, tensors: "Mapping[str, torch.Tensor]", origin: str) -> None:
+    from safetensors.torch import save_file
+
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    with store.atomic(path) as part:
+        save_file(whole, part, {"origin": f"{origin}; sha256 of the tensors: {_sha256(whole, origin)}"})
+
+
+def _sha256(tensors: "Mapping[str, torch.Tensor]", origin: str) -> str:
+    import torch
+
+    digest = hashlib.sha256(origin.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}\n".encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def file_sha256(path: str | Path) -> str:

@@ -61,13 +61,22 @@ class ImageStore:
         Raises
         ------
         L2HError
-            a picture is not there any more, or is not the one that the manifest was made of
+            an image is not there any more, or is not the one that the manifest was made of
         """
-        if self._array is not None:
-            return np.asarray(self._array[rows])
         wanted = self._manifest.select(["location", "image_sha256"]).take(pa.array(rows))
+        if self._array is not None:
+            return self._checked(np.asarray(self._array[rows]), rows, wanted["image_sha256"].to_pylist())
         with ThreadPoolExecutor(DECODERS) as pool:
             return list(pool.map(self._read_picture, *(column.to_pylist() for column in wanted.columns)))
+
+    def _checked(self, images: NDArray[np.uint8], rows: Ints, sha256: list[bytes]) -> NDArray[np.uint8]:
+        for image, row, expected in zip(images, rows, sha256, strict=True):
+            if hashlib.sha256(image.tobytes()).digest() != expected:
+                raise L2HError(
+                    f"{self.folder / ARRAY} is damaged: row {row} is not the image of its manifest; "
+                    f"delete {self.folder} and run again"
+                )
+        return images
 
     def _read_picture(self, location: str, sha256: bytes) -> NDArray[np.uint8]:
         path = self.folder / location
@@ -89,13 +98,17 @@ class ImageStore:
         try:
             images = np.load(path, mmap_mode="r", allow_pickle=False)
         except Exception as error:  # the header is parsed as Python's literals, which fail in many ways
-            raise L2HError(f"{path} is damaged or cut short ({line(error)}); delete it and run again") from error
+            raise L2HError(
+                f"{path} is damaged or cut short ({line(error)}); delete {self.folder} and run again"
+            ) from error
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
             raise L2HError(
                 f"{path} is no image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found"
             )
         if len(images) != len(self):
-            raise L2HError(f"{path} holds {len(images)} images, its manifest {len(self)}; delete both, run again")
+            raise L2HError(
+                f"{path} holds {len(images)} images, its manifest {len(self)}; delete {self.folder} and run again"
+            )
         return images
 
 

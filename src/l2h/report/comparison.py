@@ -7,7 +7,6 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import store
-from l2h.errors import L2HError
 from l2h.report.differences import Queries, intervals
 
 # metrics of which a cell has one figure, and which the table shows
@@ -67,21 +66,10 @@ def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdo
     """Write the table in three formats; nothing in them depends on time or place."""
     with store.atomic(csv) as part:
         comparison.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
-    with store.atomic(parquet) as part:
-        comparison.to_parquet(part, index=False)
+    store.write_frame(parquet, comparison)
     with store.atomic(markdown) as part:
         shown = comparison.astype(object).where(comparison.notna(), None)
         part.write_text(shown.to_markdown(index=False, floatfmt=".4f", missingval="") + "\n", encoding="utf-8")
-
-
-def read(parquet: str | Path) -> pd.DataFrame:
-    """The table of a finished run."""
-    try:
-        return pd.read_parquet(parquet)
-    except FileNotFoundError:
-        raise L2HError(f"{parquet} does not exist; run again") from None
-    except (OSError, pa.ArrowException) as error:
-        raise L2HError(f"{parquet} is damaged or cut short ({error}); {store.CURE}") from error
 
 
 def _values(tidy: pd.DataFrame, metric: str, ties: str) -> "pd.api.typing.SeriesGroupBy":

@@ -65,7 +65,7 @@ def facts(
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
     """Write what `facts` gives, and whatever else a run says of itself."""
     with store.atomic(path) as part:
-        part.write_text(json.dumps({**facts, "made_by": store.MADE_BY}, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(store.sealed(facts), indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: str | Path) -> dict[str, Any]:
@@ -73,11 +73,12 @@ def read(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / FILE
     cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
     try:
-        facts = bounds.read_json(path)
+        content = bounds.read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise L2HError(_no_run(Path(folder)) or f"{path} does not exist; {cure}") from None
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
+    facts = store.unsealed(content, path, cure=f"delete it and {cure}")
     missing = [name for name in SAID if name not in facts]
     if missing:
         raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.errors import L2HError
-from l2h.report import charts, comparison, costs, differences
+from l2h.report import charts, costs, differences
 from l2h.report.differences import PLACE
 from l2h.runs import FOLDERS, Run
 
@@ -75,7 +75,7 @@ class _Part:
     def __init__(self, name: str, run: Run):
         self.name = name
         self.run = run
-        self.comparison = comparison.read(run.folder / "comparison.parquet")
+        self.comparison = store.read_frame(run.folder / "comparison.parquet")
         rows = self.comparison[list(FOLDERS)].itertuples(index=False, name=None)
         order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
         # what other configs of that name left behind is no part of the run

@@ -1,0 +1,172 @@
+"""What happens to a run that something is done to: it survives, it is refused in one clear line, or the harness fails.
+
+A run is its own process group, with Snakemake's lock, as a user's is. Randomness follows from SEED, which is printed.
+"""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+
+from workspace import ROOT
+
+WHOLE = "L2H_FAULTS" in os.environ  # all of it, as `make faults` says
+SEED = int(os.environ.get("L2H_FAULTS_SEED", "0"))
+CONFIG = {
+    "datasets": ["digits"],
+    "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 64}],
+    "methods": [
+        "lsh",
+        "itq",
+        {"method": "hashnet", "scope": "linear", "params": {"epochs": 2, "flip": True, "lr": 1.0e-3, "validation": 0}},
+        "cosine",
+    ],
+    "bits": [8],
+    "device": "cpu",
+    "threads": {"features": 2, "fit": 1},
+}
+TABLE = "results/tiny/comparison.csv"
+CURES = re.compile(r"delete (it|[\w./-]+) and run|make room|make it writable|--unlock|Place it by hand|get the bundle")
+ERROR = re.compile(r"^\s*error: (.+)$", flags=re.MULTILINE)
+
+
+class Outcome(Counter):
+    """How many faults of each kind were survived, and how many refused: {(kind, outcome): count}."""
+
+    def note(self, kind: str, outcome: str, times: int = 1) -> None:
+        """Count so many more."""
+        self[kind, outcome] += times
+
+    def table(self) -> str:
+        """Markdown: a row a kind, and the sum."""
+        kinds = list(dict.fromkeys(kind for kind, _ in self))
+        rows = [(kind, self[kind, "survived"], self[kind, "refused"]) for kind in kinds]
+        rows.append(("**all**", sum(row[1] for row in rows), sum(row[2] for row in rows)))
+        lines = ["| fault | tried | survived | refused clearly |", "|:--|--:|--:|--:|"]
+        lines += [f"| {kind} | {survived + refused} | {survived} | {refused} |" for kind, survived, refused in rows]
+        return "\n".join(lines)
+
+
+OUTCOMES = Outcome()
+
+
+def chance(*which: object) -> random.Random:
+    """A generator of one test's own."""
+    return random.Random(f"{SEED} {which}")  # noqa: S311 (no secret)
+
+
+class Place:
+    """A working directory in which a run may come to harm."""
+
+    def __init__(self, folder: Path, config: dict = CONFIG, target: str = TABLE, result: str = TABLE):
+        self.folder = folder
+        self.target = target  # what is asked for
+        self.result = result  # the file that must be the same in the end
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+
+    def copy(self, folder: Path) -> "Place":
+        """The same elsewhere, times included; weights, which are large, by link: who writes them makes a new file."""
+
+        def linked(source: str, target: str) -> None:
+            (os.link if source.endswith(".safetensors") and "/weights/" in source else shutil.copy2)(source, target)
+
+        shutil.copytree(self.folder, folder, copy_function=linked)
+        return Place(folder)
+
+    def start(self, *arguments: str) -> "Run":
+        """Begin a run in a process group of its own."""
+        return Run(self.folder, [self.target, *arguments])
+
+    def run(self, *arguments: str) -> "Run":
+        """A run to its end, good or bad."""
+        return self.start(*arguments).wait()
+
+    def resume(self) -> "Run":
+        """Go on after a run was killed, as docs/how-to/rerun.md says."""
+        run = Run(self.folder, ["--unlock"]).wait()
+        assert run.code == 0, run.text
+        return self.start("--rerun-incomplete")
+
+    def table(self) -> bytes:
+        """What the run is for: the comparison."""
+        return (self.folder / self.result).read_bytes()
+
+    def judge(self, kind: str, run: "Run", expected: bytes, cure: Callable[[str], "Run"] | None = None) -> None:
+        """Note what became of a run; after a refusal, the cure must lead to the expected table."""
+        if run.code == 0:
+            assert self.table() == expected, f"{kind}: another table\n{run.text[-3000:]}"
+            OUTCOMES.note(kind, "survived")
+            return
+        line = run.refusal()
+        assert cure is not None, f"{kind}: refused, which was not expected: {line}"
+        again = cure(line)
+        assert again.code == 0, f"{kind}: the cure of {line!r} does not help\n{again.text[-3000:]}"
+        assert self.table() == expected, f"{kind}: another table after the cure of {line!r}"
+        OUTCOMES.note(kind, "refused")
+
+
+class Run:
+    """A run of the workflow that was started."""
+
+    def __init__(self, folder: Path, arguments: Sequence[str]):
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+        command += ["--cores", "2", "--configfile", folder / "tiny.yaml", "--nocolor", *arguments]
+        self.output = folder / f"said-{time.monotonic_ns()}.log"
+        with self.output.open("wb") as file:
+            self.process = subprocess.Popen(
+                list(map(str, command)),
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait(self) -> "Run":
+        """Let it come to its end."""
+        self.process.wait(timeout=3000)
+        return self
+
+    def kill(self) -> "Run":
+        """End the whole group at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        return self
+
+    @property
+    def code(self) -> int | None:
+        """The exit code."""
+        return self.process.returncode
+
+    @property
+    def text(self) -> str:
+        """What it said so far."""
+        return self.output.read_text(errors="replace")
+
+    @property
+    def steps(self) -> tuple[list[str], list[str]]:
+        """The messages of the jobs that began, and of those that were finished."""
+        begun = dict(re.findall(r"^Job (\d+): (.*)$", self.text, flags=re.MULTILINE))
+        finished = re.findall(r"^Finished jobid: (\d+)", self.text, flags=re.MULTILINE)
+        return list(begun.values()), [begun[number] for number in finished if number in begun]
+
+    def refusal(self) -> str:
+        """The line that says what is wrong and what to do; there must be one, and no traceback beside it."""
+        found = ERROR.findall(self.text) or re.findall(
+            r"^(?:Error|LockException): .*(?:\n.*)*?unlock.*$", self.text, re.M
+        )
+        assert found, f"no line says what is wrong\n{self.text[-3000:]}"
+        assert "Traceback (most recent call last)" not in self.text, self.text[-3000:]
+        line = found[0]
+        assert CURES.search(line), f"no cure in {line!r}"
+        return line

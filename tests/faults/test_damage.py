@@ -1,0 +1,71 @@
+"""Finished files that are cut short, emptied, or have one bit flipped, each read again by the step that needs it."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness import WHOLE, chance
+
+CELL = "results/tiny/digits/digits-300/alexnet-pool5/{}/8bits-seed0"
+HASHNET, ITQ, LSH, COSINE = (CELL.format(name) for name in ("hashnet", "itq", "lsh", "cosine"))
+# Each kind of file: where it is, and the rule that reads it, which is made to run again.
+ARTEFACTS = {
+    "manifest": ("resources/digits/manifest.parquet", "split"),
+    "images": ("resources/digits/images/images.npy", "features"),
+    "split": ("resources/digits/splits/digits-300.parquet", "rank"),
+    "near copies": ("resources/digits/splits/digits-300.near_copies.parquet", "fit"),
+    "weights": ("resources/weights/*.safetensors", "features"),
+    "features": ("resources/digits/features/*-cpu[0-9].parquet", "encode"),
+    "mirrored features": ("resources/digits/features/*-mirrored-*.parquet", "fit"),
+    "model.json": (f"{ITQ}/model/model.json", "encode"),
+    "model.safetensors": (f"{HASHNET}/model/model.safetensors", "encode"),
+    "codes": (f"{LSH}/codes.parquet", "rank"),
+    "histogram": (f"{LSH}/histogram.parquet", "metrics"),
+    "relevance": (f"{COSINE}/relevance.parquet", "metrics"),
+    "queries": (f"{ITQ}/queries.parquet", "compare"),
+    "metrics": (f"{HASHNET}/metrics.parquet", "compare"),
+}
+SAMPLE = ("images", "split", "features", "model.json", "metrics")  # one of each format
+KINDS = ("cut short", "emptied", "a bit flipped", "a bit flipped, and its time changed")
+CASES = [(name, kind) for name in ARTEFACTS for kind in KINDS]
+if not WHOLE:
+    CASES = [(name, KINDS[number % len(KINDS)]) for number, name in enumerate(SAMPLE, 1)]
+
+
+def damage(path: Path, kind: str) -> None:
+    """Damage a file; its time stays, as that of a file that rots, unless the kind says so."""
+    whole, status = path.read_bytes(), path.stat()
+    if kind == "emptied":
+        content = b""
+    elif kind == "cut short":
+        content = whole[: chance(path.name, kind).randrange(1, len(whole))]
+    else:
+        bit = chance(path.name, kind).randrange(8 * len(whole))
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        content = bytes(flipped)
+    path.unlink()  # it may be linked elsewhere
+    path.write_bytes(content)
+    if "time" not in kind:
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_a_damaged_file(name, kind, undisturbed, tmp_path):
+    pattern, reader = ARTEFACTS[name]
+    place = undisturbed.copy(tmp_path / "work")
+    (path,) = place.folder.glob(pattern)
+    damage(path, kind)
+
+    def follow(line: str):
+        """Delete what the line says, and run the same command again."""
+        told = re.search(r"delete (?!it\b)(\S+) and run", line) or re.search(r"^(\S+?):? ", line)
+        named = place.folder / told[1]
+        assert named in (path, *path.parents), line
+        shutil.rmtree(named) if named.is_dir() else named.unlink()
+        return place.run()
+
+    place.judge(f"file {kind}", place.run("--forcerun", reader), undisturbed.table(), follow)

@@ -1,0 +1,54 @@
+"""A network that goes away, and servers that deliver something else: nothing of it is taken for the file."""
+
+import hashlib
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import CONFIG, WHOLE, Place
+
+
+def array(images: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, images)
+    return file.getvalue()
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (400, 64, 64), np.uint8)
+BODY = array(IMAGES)
+# the answers to successive requests: status, body, announced length
+ANSWERS = {
+    "network away mid-download": [(200, BODY[: len(BODY) // 2], len(BODY))],
+    "network back at the second try": [(200, BODY[: len(BODY) // 2], len(BODY)), (200, BODY, None)],
+    "body short": [(200, BODY[:-10], None)],
+    "body wrong": [(200, array(IMAGES ^ 1), None)],
+    "body long": [(200, BODY + b"x", None)],
+    "error of the server": [(503, b"busy", None)],
+}
+SAMPLE = ("network away mid-download", "network back at the second try", "body wrong")
+
+
+@pytest.mark.parametrize("fault", ANSWERS if WHOLE else SAMPLE)
+def test_a_download(fault, serve, tmp_path):
+    target, images = "resources/served/manifest.parquet", "resources/served/images/images.npy"
+    place = Place(tmp_path / "work", config(serve(*ANSWERS[fault])), target, images)
+    shutil.copy(Path(__file__).with_name("served.py"), place.folder)
+
+    def by_hand(line):
+        target = place.folder / "resources/downloads/served.npy"
+        assert f"at {target.relative_to(place.folder)}" in line
+        assert not target.exists()
+        target.write_bytes(BODY)
+        return place.run()
+
+    place.judge(f"download: {fault}", place.run(), BODY, by_hand)
+
+
+def config(url: str) -> dict:
+    """A config with that data set alone."""
+    params = {"url": url, "size": len(BODY), "sha256": hashlib.sha256(BODY).hexdigest()}
+    data = [{"name": "served", "params": params}]
+    return {**CONFIG, "datasets": data, "plugins": ["served.py"]}

@@ -1,0 +1,74 @@
+"""Runs and jobs that end by SIGKILL: the next run goes on where they were, with the same table."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import OUTCOMES, WHOLE, Place, chance
+
+KILLS = 20 if WHOLE else 3
+ALL = float("inf")  # more jobs than a run has
+
+
+def test_runs_killed_and_resumed(undisturbed, tmp_path):
+    """From nothing: kill, resume, kill, ... at random moments to the end; then anew, until so many were killed."""
+    killed, rounds, order = 0, 0, chance("kills")
+    while killed < KILLS:
+        place, rounds, before = Place(tmp_path / str(rounds)), rounds + 1, killed
+        finished: set[str] = set()
+        run = place.start()
+        while wait_for_jobs(run, order.randint(0, 6) if killed < KILLS else ALL, order.uniform(0, 5)):
+            run.kill()
+            killed += 1
+            begun, done = run.steps
+            assert not finished & set(begun), "what was reported as finished is done again"
+            finished |= set(done)
+            run = place.resume()
+        assert not finished & set(run.steps[0]), "what was reported as finished is done again"
+        assert run.wait().code == 0, run.text[-3000:]
+        assert place.table() == undisturbed.table()
+        OUTCOMES.note("kill -9 of a whole run", "survived", killed - before)
+
+
+def wait_for_jobs(run, jobs: float, seconds: float) -> bool:
+    """Wait until so many jobs are finished, and a moment more; False where the run has ended before."""
+    while run.process.poll() is None and len(run.steps[1]) < jobs:
+        time.sleep(0.05)
+    end = time.monotonic() + seconds
+    while run.process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    return run.process.poll() is None
+
+
+@pytest.mark.parametrize("rule", ["fit", "rank", "features", "compare"] if WHOLE else ["fit"])
+def test_a_killed_job(rule, undisturbed, tmp_path):
+    """The run fails, and says which job; the same command again goes on."""
+    place = undisturbed.copy(tmp_path / "work")
+    run = place.start("--forcerun", rule)
+    while run.process.poll() is None:
+        script = next((job for job in jobs_of(run.process.pid) if job[1].endswith(f".{rule}.py")), None)
+        if script:
+            os.kill(script[0], signal.SIGKILL)
+            break
+        time.sleep(0.02)
+    run.wait()
+    assert run.code != 0
+    assert f"Error in rule {rule}" in run.text
+    place.judge("kill -9 of a job", place.run(), undisturbed.table())
+
+
+def jobs_of(group: int) -> list[tuple[int, str]]:
+    """Ids and scripts of the processes of a group."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                if os.getpgid(int(path.name)) == group:
+                    words = (path / "cmdline").read_bytes().split(b"\0")
+                    found += [(int(path.name), word.decode()) for word in words if b"/.snakemake/scripts/" in word]
+            except (ProcessLookupError, FileNotFoundError):
+                continue
+    return found

@@ -1,0 +1,74 @@
+"""What a run depends on beside its files: room on the disk, leave to write, no second run, the clock."""
+
+import os
+import shutil
+import time
+from contextlib import suppress
+
+import pytest
+
+import disks
+from harness import OUTCOMES, WHOLE
+
+STEP = 86_400 * 400
+
+
+@pytest.mark.parametrize("where", ["results", "resources/digits", "resources/weights"] if WHOLE else ["results"])
+def test_a_full_disk(where, undisturbed, tmp_path):
+    """What lay there is to be made again, without room for it."""
+    place = undisturbed.copy(tmp_path / "work")
+    with disks.small(tmp_path / "disk", "300m") as disk:
+        shutil.rmtree(place.folder / where)
+        (place.folder / where).symlink_to(disk)
+        fill(disk / "filler")
+        run = place.run()
+
+        def make_room(line):
+            assert where in line, line
+            (disk / "filler").unlink()
+            return place.run("--rerun-incomplete")
+
+        place.judge("disk full", run, undisturbed.table(), make_room)
+
+
+def fill(path):
+    """Write until there is no room left."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(1 << 16)):
+            pass
+
+
+@pytest.mark.parametrize("rule", ["metrics", "split"] if WHOLE else ["metrics"])
+def test_a_read_only_folder(rule, undisturbed, tmp_path):
+    place = undisturbed.copy(tmp_path / "work")
+    folder = place.folder / ("results" if rule == "metrics" else "resources")
+    with disks.read_only(folder):
+        run = place.run("--forcerun", rule)
+    assert run.code != 0
+    assert "Read-only file system" in run.text
+    assert str(folder.name) in run.text
+    place.judge("folder read-only", place.run("--rerun-incomplete"), undisturbed.table())
+
+
+def test_two_runs_at_once(undisturbed, tmp_path):
+    place = undisturbed.copy(tmp_path / "work")
+    first = place.start("--forcerun", "metrics")
+    while first.process.poll() is None and not first.steps[0]:
+        time.sleep(0.05)
+    second = place.run()
+    assert second.code != 0
+    assert "cannot be locked" in second.text
+    assert "--unlock" in second.text
+    OUTCOMES.note("second run at once", "refused")
+    place.judge("first of two runs", first.wait(), undisturbed.table())
+
+
+@pytest.mark.parametrize("step", [STEP, -STEP], ids=["future", "past"])
+def test_a_clock_that_jumps(step, undisturbed, tmp_path):
+    """Files of a run whose clock was wrong, then a part made again by one that is right."""
+    place = undisturbed.copy(tmp_path / "work")
+    for path in place.folder.rglob("*"):
+        if path.is_file() and "weights" not in path.parts:
+            status = path.stat()
+            os.utime(path, (status.st_atime + step, status.st_mtime + step))
+    place.judge("clock", place.run("--forcerun", "compare"), undisturbed.table())

@@ -49,6 +49,20 @@ raise {kind}("bad value")
     assert "bad value" in log
 
 
+def test_a_log_that_cannot_be_written_does_not_bury_the_error():
+    """As on a full disk: /dev/full takes nothing."""
+    program = """
+from types import SimpleNamespace
+from l2h.errors import L2HError
+from l2h.job import start
+start(SimpleNamespace(log=["/dev/full"], params={}, config={"plugins": []}, rule="r"))
+raise L2HError("no room; make some")
+"""
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: no room; make some\n"
+
+
 def test_what_a_job_writes_says_its_rule_and_code(tmp_path):
     params = {"code": {"l2h.b": "1", "l2h.a": "2"}, "method_code": {"l2h.c": "3"}, "bits": 8}
     program = f"""

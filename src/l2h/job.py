@@ -67,6 +67,7 @@ def _start_log(path: str) -> None:
     _log.setLevel(logging.INFO)
     logging.getLogger().addHandler(file)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # on a full disk, what says so must not be buried under the log's own traces
     sys.excepthook = _report
 
 

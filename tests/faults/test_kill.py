@@ -36,10 +36,10 @@ def test_runs_killed_and_resumed(undisturbed, tmp_path):
 def wait_for_jobs(run, jobs: float, seconds: float) -> bool:
     """Wait until so many jobs are finished, and a moment more; False where the run has ended before."""
     while run.process.poll() is None and len(run.steps[1]) < jobs:
-        time.sleep(0.05)
+        time.sleep(0.2)
     end = time.monotonic() + seconds
     while run.process.poll() is None and time.monotonic() < end:
-        time.sleep(0.05)
+        time.sleep(0.2)
     return run.process.poll() is None
 
 

@@ -53,13 +53,15 @@ class Workspace:
     def configure(self, config: dict, name: str = "tiny") -> None:
         (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
 
-    def snakemake(self, *arguments: str, config: str = "tiny", check: bool = True) -> subprocess.CompletedProcess:
+    def snakemake(
+        self, *arguments: str, config: str = "tiny", check: bool = True, timeout: int = 900
+    ) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
         command += ["--configfile", self.folder / f"{config}.yaml", "--nolock", *arguments]
         paths = os.pathsep.join(map(str, (self.folder / "src", ROOT / "tests" / "recorder")))
         environment = {**os.environ, "PYTHONPATH": paths, "L2H_RECORD": str(self.record)}
         done = subprocess.run(
-            list(map(str, command)), cwd=self.folder, env=environment, text=True, capture_output=True, timeout=900
+            list(map(str, command)), cwd=self.folder, env=environment, text=True, capture_output=True, timeout=timeout
         )
         assert not check or done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
         return done

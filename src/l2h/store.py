@@ -463,7 +463,8 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
     with atomic(folder) as part:
         part.mkdir()
         (part / "model.json").write_text(_json(sealed(description, arrays)) + "\n", encoding="utf-8")
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, part / "model.safetensors")
+        whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # a single number stays one
+        save_file(whole, part / "model.safetensors")
 
 
 def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from l2h.cli import main
+from l2h.report import made
 
 
 def change(run, **facts):
     """Let a run say something else of itself."""
-    path = run / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+    made.write({**made.read(run), **facts}, run / "run.json")
 
 
 @pytest.fixture

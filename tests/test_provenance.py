@@ -9,6 +9,7 @@ import pytest
 from l2h import store
 from l2h.backbones.weights import file_sha256
 from l2h.cli import main
+from l2h.report import made
 
 RUN = "results/tiny"
 PLACE = f"{RUN}/digits/digits-300/alexnet-fc6"
@@ -119,9 +120,9 @@ def test_the_words_name_all_four(inside, capsys):
 def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
     shutil.copytree(inside / RUN / "digits", tmp_path / RUN / "digits")
     shutil.copytree(inside / "resources/digits", tmp_path / "resources/digits")
-    facts = json.loads((inside / RUN / "run.json").read_text())
+    facts = made.read(inside / RUN)
     facts["splits"]["digits/digits-300"]["sha256"] = "0" * 64
-    (tmp_path / RUN / "run.json").write_text(json.dumps(facts))
+    made.write(facts, tmp_path / RUN / "run.json")
     code, found = said(capsys, str(tmp_path / CELL / "codes.parquet"))
     assert code == 1
     assert [problem.partition(" ")[2] for problem in found["problems"]] == [

@@ -59,7 +59,10 @@ def chart(edges: Edges) -> alt.LayerChart:
         box.encode(x="left:Q", x2="right:Q", y="top:Q", y2="bottom:Q"),
         text.encode(x="x:Q", y="first:Q", text="lines:N"),
     )
-    return drawn.properties(width="container", height=LAYER * layers).configure_view(stroke=None)
+    shown = drawn.properties(width="container", height=LAYER * layers)
+    return shown.configure_view(stroke=None).configure_mark(
+        aria=False  # the picture as a whole says what it shows, its marks would say their coordinates
+    )
 
 
 def _part(boxes: Sequence[list[float]], bends: Sequence[list[float]]) -> None:

@@ -1,5 +1,6 @@
 """The command line on what needs no run: lists of what is registered, the leak check, help, exit codes."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from l2h.datasets.digits import Digits
 from l2h.splits import Split, make_split
 
 ROOT = Path(__file__).parents[1]
+PROTOCOL = Digits.protocols["digits-300"]
 COMMANDS = ("methods", "datasets", "backbones", "check-split", "search", "compare", "provenance")
 
 
@@ -29,7 +31,7 @@ def digits(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def split(digits) -> Split:
     manifest = store.read_manifest(digits / "manifest.parquet")
-    return make_split(manifest, "digits-300", Digits.protocols["digits-300"], seed=0)
+    return make_split(manifest, "digits-300", PROTOCOL, seed=0)
 
 
 @pytest.fixture
@@ -142,8 +144,14 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     images[other] = images[query][:, ::-1]
     (tmp_path / "data/images").mkdir(parents=True)
     np.save(tmp_path / "data/images/images.npy", images)
-    (tmp_path / "data/manifest.parquet").write_bytes((digits / "manifest.parquet").read_bytes())
-    code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path / "data"))
+    hashes = manifest["image_sha256"].to_pylist()
+    hashes[other] = hashlib.sha256(images[other].tobytes()).digest()
+    columns = (manifest[name].to_pylist() for name in ("labels", "location"))
+    store.write_manifest(tmp_path / "data/manifest.parquet", hashes, *columns)
+    planted = make_split(store.read_manifest(tmp_path / "data/manifest.parquet"), "digits-300", PROTOCOL, seed=0)
+    assert planted.ids("query")[0] == query
+    store.write_split(tmp_path / "planted.parquet", planted)
+    code, out, _ = said(capsys, "check-split", str(tmp_path / "planted.parquet"), "--data", str(tmp_path / "data"))
     assert code == 0
     assert f"query {query} ({manifest['location'][int(query)]}) and {other} ({manifest['location'][int(other)]})" in out
     assert "mirrored" in out

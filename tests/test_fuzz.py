@@ -104,7 +104,7 @@ def write_valid(tmp_path_factory):
     (folder / "list").write_text("a b/1.png 0 1\nc.png\t1 0 \n")
     (folder / "list.gz").write_bytes(gzip.compress((folder / "list").read_bytes()))
     (folder / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))
-    (folder / "run.json").write_text(json.dumps({"command": "snakemake", "times": [{"s": 1.5}]}))
+    made.write({**dict.fromkeys(made.SAID, 0), "times": [{"s": 1.5}]}, folder / "run.json")
     for method in METHODS:
         fitted = hashing.make(method, bits=8, random_state=0, **({"epochs": 1} if method == "hashnet" else {}))
         fitted.fit(rng.normal(size=(300, 8)).astype(np.float32), np.arange(300) % 3).save(folder / method)

@@ -35,8 +35,14 @@ CONFIG = {
     "threads": {"features": 2, "fit": 1},
 }
 TABLE = "results/tiny/comparison.csv"
-CURES = re.compile(r"delete (it|[\w./-]+) and run|make room|make it writable|--unlock|Place it by hand|get the bundle")
+CURES = re.compile(
+    r"delete (it|[\w./-]+) and run|make room|make it writable|--unlock|Place it by hand|get the bundle"
+    r"|fixed on system level"
+)
 ERROR = re.compile(r"^\s*error: (.+)$", flags=re.MULTILINE)
+SNAKEMAKES = re.compile(  # what Snakemake refuses by itself, before our code runs or after
+    r"^(?:Error|LockException): .*(?:\n.*)*?unlock.*$|^Output .* has older modification time .*$", flags=re.MULTILINE
+)
 
 
 class Outcome(Counter):
@@ -69,19 +75,20 @@ class Place:
 
     def __init__(self, folder: Path, config: dict = CONFIG, target: str = TABLE, result: str = TABLE):
         self.folder = folder
+        self.config = config
         self.target = target  # what is asked for
         self.result = result  # the file that must be the same in the end
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config))
 
-    def copy(self, folder: Path) -> "Place":
+    def copy(self, folder: Path, target: str | None = None) -> "Place":
         """The same elsewhere, times included; weights, which are large, by link: who writes them makes a new file."""
 
         def linked(source: str, target: str) -> None:
             (os.link if source.endswith(".safetensors") and "/weights/" in source else shutil.copy2)(source, target)
 
         shutil.copytree(self.folder, folder, copy_function=linked)
-        return Place(folder)
+        return Place(folder, self.config, target or self.target, self.result)
 
     def start(self, *arguments: str) -> "Run":
         """Begin a run in a process group of its own."""
@@ -143,6 +150,16 @@ class Run:
         self.process.wait()
         return self
 
+    def pause(self) -> "Run":
+        """Let it stand still."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        return self
+
+    def go_on(self) -> "Run":
+        """After a pause."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+        return self
+
     @property
     def code(self) -> int | None:
         """The exit code."""
@@ -162,9 +179,7 @@ class Run:
 
     def refusal(self) -> str:
         """The line that says what is wrong and what to do; there must be one, and no traceback beside it."""
-        found = ERROR.findall(self.text) or re.findall(
-            r"^(?:Error|LockException): .*(?:\n.*)*?unlock.*$", self.text, re.M
-        )
+        found = ERROR.findall(self.text) or SNAKEMAKES.findall(self.text)
         assert found, f"no line says what is wrong\n{self.text[-3000:]}"
         assert "Traceback (most recent call last)" not in self.text, self.text[-3000:]
         line = found[0]

@@ -11,7 +11,9 @@ from harness import WHOLE, chance
 
 CELL = "results/tiny/digits/digits-300/alexnet-pool5/{}/8bits-seed0"
 HASHNET, ITQ, LSH, COSINE = (CELL.format(name) for name in ("hashnet", "itq", "lsh", "cosine"))
-# Each kind of file: where it is, and the rule that reads it, which is made to run again.
+REPORT = "results/tiny/report.html"
+# Each kind of file: where it is, and the rule that reads it, which is made to run again. (Bundles and checkpoints have
+# their own tests, in test_bundles.py and test_finetuning.py.)
 ARTEFACTS = {
     "manifest": ("resources/digits/manifest.parquet", "split"),
     "images": ("resources/digits/images/images.npy", "features"),
@@ -27,6 +29,11 @@ ARTEFACTS = {
     "relevance": (f"{COSINE}/relevance.parquet", "metrics"),
     "queries": (f"{ITQ}/queries.parquet", "compare"),
     "metrics": (f"{HASHNET}/metrics.parquet", "compare"),
+    "comparison": ("results/tiny/comparison.parquet", "report"),
+    "differences": ("results/tiny/differences.csv", "report"),
+    "audit": ("results/tiny/digits/digits-300/alexnet-pool5/audit.parquet", "report"),
+    "costs": ("results/tiny/digits/digits-300/alexnet-pool5/costs.parquet", "report"),
+    "look": ("results/tiny/digits/digits-300/alexnet-pool5/look.json", "report"),
 }
 SAMPLE = ("images", "split", "features", "model.json", "metrics")  # one of each format
 KINDS = ("cut short", "emptied", "a bit flipped", "a bit flipped, and its time changed")
@@ -53,9 +60,19 @@ def damage(path: Path, kind: str) -> None:
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+@pytest.fixture(scope="module")
+def reported(undisturbed, tmp_path_factory):
+    """The undisturbed run with its report."""
+    place = undisturbed.copy(tmp_path_factory.mktemp("reported") / "work", target=REPORT)
+    run = place.run()
+    assert run.code == 0, run.text[-5000:]
+    return place
+
+
 @pytest.mark.parametrize(("name", "kind"), CASES)
-def test_a_damaged_file(name, kind, undisturbed, tmp_path):
+def test_a_damaged_file(name, kind, request, tmp_path):
     pattern, reader = ARTEFACTS[name]
+    undisturbed = request.getfixturevalue("reported" if reader == "report" else "undisturbed")
     place = undisturbed.copy(tmp_path / "work")
     (path,) = place.folder.glob(pattern)
     damage(path, kind)

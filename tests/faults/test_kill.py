@@ -6,21 +6,36 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness import OUTCOMES, WHOLE, Place, chance
+from workspace import ROOT
 
 KILLS = 20 if WHOLE else 3
+BETWEEN = 24 if WHOLE else 6  # at most so many jobs between two kills
 ALL = float("inf")  # more jobs than a run has
 
 
-def test_runs_killed_and_resumed(undisturbed, tmp_path):
+@pytest.fixture
+def quickstart(undisturbed, tmp_path_factory):
+    """The quickstart itself, undisturbed; the small config, where a sample is enough."""
+    if not WHOLE:
+        return undisturbed
+    config = yaml.safe_load((ROOT / "config" / "quickstart.yaml").read_text())
+    place = Place(tmp_path_factory.mktemp("quickstart") / "work", config)
+    run = place.run()
+    assert run.code == 0, run.text[-5000:]
+    return place
+
+
+def test_runs_killed_and_resumed(quickstart, tmp_path):
     """From nothing: kill, resume, kill, ... at random moments to the end; then anew, until so many were killed."""
     killed, rounds, order = 0, 0, chance("kills")
     while killed < KILLS:
-        place, rounds, before = Place(tmp_path / str(rounds)), rounds + 1, killed
+        place, rounds, before = Place(tmp_path / str(rounds), quickstart.config), rounds + 1, killed
         finished: set[str] = set()
         run = place.start()
-        while wait_for_jobs(run, order.randint(0, 6) if killed < KILLS else ALL, order.uniform(0, 5)):
+        while wait_for_jobs(run, order.randint(0, BETWEEN) if killed < KILLS else ALL, order.uniform(0, 5)):
             run.kill()
             killed += 1
             begun, done = run.steps
@@ -29,7 +44,7 @@ def test_runs_killed_and_resumed(undisturbed, tmp_path):
             run = place.resume()
         assert not finished & set(run.steps[0]), "what was reported as finished is done again"
         assert run.wait().code == 0, run.text[-3000:]
-        assert place.table() == undisturbed.table()
+        assert place.table() == quickstart.table()
         OUTCOMES.note("kill -9 of a whole run", "survived", killed - before)
 
 

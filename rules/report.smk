@@ -19,6 +19,7 @@ rule compare:
         parquet=f"{RESULTS}/comparison.parquet",
         markdown=f"{RESULTS}/comparison.md",
         differences=captioned(f"{RESULTS}/differences.csv", "differences"),
+        tested=f"{RESULTS}/differences.parquet",
     log:
         f"{RESULTS}/logs/compare.log",
     benchmark:
@@ -43,7 +44,7 @@ rule compare:
 rule report:
     input:
         comparison=f"{RESULTS}/comparison.parquet",
-        differences=f"{RESULTS}/differences.csv",
+        differences=f"{RESULTS}/differences.parquet",
         audits=places("audit.parquet", ON_FEATURES),
         costs=[] if UNPACKED else places("costs.parquet"),
         looks=looks(),

@@ -1,22 +1,72 @@
 """The benchmarks run, and their contestants measure the same; what they took is nobody's business here."""
 
+import importlib.util
+import json
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+import yaml
 
-ROOT = Path(__file__).parents[1]
+from workspace import CONFIG, ROOT
+
+HASHES = ("lsh", "itq")
+
+
+def benchmark(name, *arguments):
+    command = [sys.executable, ROOT / "benchmarks" / f"{name}.py", *arguments]
+    return subprocess.run(command, text=True, capture_output=True)
 
 
 @pytest.mark.parametrize(
-    ("name", "tables"), [("ranking", 2), ("scaling", 1), ("extraction", 2 if find_spec("timm") else 1)]
+    ("name", "tables"), [("ranking", 2), ("scaling", 1), ("extraction", 2 if importlib.util.find_spec("timm") else 1)]
 )
 def test_a_quick_run_ends_in_tables(name, tables):
-    command = [sys.executable, ROOT / "benchmarks" / f"{name}.py", "--quick", "--threads", "1"]
-    done = subprocess.run(command, text=True, capture_output=True)
+    done = benchmark(name, "--quick", "--threads", "1")
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"^\|[:|-]+\|$", done.stdout, flags=re.MULTILINE)) == tables
     assert "1 threads" in done.stdout
+
+
+def test_cores_leave_the_table_as_it_is_and_bf16_is_measured():
+    done = benchmark("reproducibility", "--quick", "--only", "2 cores", "extraction in bf16")
+    assert done.returncode == 0, done.stderr
+    (same, moved) = re.findall(r"^\| (.+?) \| (yes|no) \| (\d\.\d+) \|", done.stdout, flags=re.MULTILINE)
+    assert same == ("2 cores", "yes", "0.000000")
+    assert moved[1] == "no"
+
+
+def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
+    """A run of one cell, whose jobs took 1, 2, 3 s, and so on; of a sweep of three seeds and two data sets."""
+    kinds = ("dataset", "split", "check_split", "features", "audit", "costs", "look", "compare", "encode", "rank")
+    files = {rule: [f"results/small/benchmarks/{rule}.tsv"] for rule in (*kinds, "metrics", "report")}
+    files["fit"] = [
+        f"results/small/benchmarks/digits/digits-300/alexnet-fc6/{name}/8bits-seed0/fit.tsv" for name in HASHES
+    ]
+    for seconds, path in enumerate((path for paths in files.values() for path in paths), 1):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"s\th:m:s\n{seconds}\t-\n")
+    del files["report"]
+    (tmp_path / "resources").mkdir()
+    (tmp_path / "results/small/plan.json").write_text(json.dumps({"rules": [], "benchmarks": files}))
+    config = tmp_path / "sweep.yaml"
+    config.write_text(yaml.safe_dump({**CONFIG, "methods": list(HASHES), "seeds": [0, 1, 2], "plugins": []}))
+
+    done = benchmark("cost", tmp_path / "results" / "small", "--config", config, "--folder", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^\| ([\w *]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|", done.stdout, flags=re.MULTILINE)
+    rows = {kind: tuple(map(float, numbers)) for kind, *numbers in rows}
+    assert rows["encode"] == (12, 9, 0.03)
+    assert rows["fit lsh"] == (6, 13, 0.02)
+    assert rows["fit itq"] == (6, 14, 0.02)
+    assert rows["**all**"][0] == sum(count for count, *_ in rows.values()) - rows["**all**"][0]
+    assert "counted as nothing" not in done.stdout
+
+
+def test_time_is_a_line_over_size():
+    spec = importlib.util.spec_from_file_location("cost", ROOT / "benchmarks" / "cost.py")
+    cost = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(cost)
+    jobs = [(cost.Job("encode", size), 2 + 0.5 * size) for size in (0, 3, 10)]
+    assert cost.lines(jobs)["encode"] == pytest.approx((2, 0.5))

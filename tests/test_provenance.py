@@ -40,6 +40,7 @@ OF_A_RUN = {
     "comparison.parquet": (None, {"l2h.report.comparison", "l2h.hashing.sh"}),
     "comparison.md": (None, {"l2h.report.comparison", "l2h.hashing.sh"}),
     "differences.csv": (None, {"l2h.report.differences", "l2h.bootstrap"}),
+    "differences.parquet": (None, {"l2h.report.differences", "l2h.bootstrap"}),
     "table.md": (None, {"l2h.report.costs", "l2h.costs"}),
     "report.html": (None, {"l2h.report.page", "l2h.report.look", "l2h_plugin_toy_method"}),
     "run.json": ("report", {"l2h.report.made"}),

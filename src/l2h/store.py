@@ -270,18 +270,24 @@ def write_features(path: str | Path, batches: Iterable[Batch], dtype: str, metad
 
 def iter_features(path: str | Path) -> Iterator[Batch]:
     """Yield (ids int64 (m,), features float32 (m, d)) a row group."""
+    for ids, stored in _iter_stored(path):
+        yield ids, stored.astype(np.float32, copy=False)
+
+
+def read_features(path: str | Path, ids: Ints) -> NDArray[np.float32]:
+    """The features (len(ids), d) of these ids, in their order; only they are held in memory."""
+    return _gather(path, _iter_stored(path), ids, "features").astype(np.float32, copy=False)
+
+
+def _iter_stored(path: str | Path) -> Iterator[Batch]:
+    """Features in the type that they are stored in: to widen float16 takes nearly as long as to read it."""
 
     def is_feature(kind: pa.DataType) -> bool:
         return pa.types.is_fixed_size_list(kind) and kind.value_type in (pa.float16(), pa.float32())
 
     for ids, column in _iter_batches(path, "feature", is_feature, "features"):
         values = column.flatten().to_numpy(zero_copy_only=False)
-        yield ids, values.reshape(len(ids), -1).astype(np.float32, copy=False)
-
-
-def read_features(path: str | Path, ids: Ints) -> NDArray[np.float32]:
-    """The features (len(ids), d) of these ids, in their order; only they are held in memory."""
-    return _gather(path, iter_features(path), ids, "features")
+        yield ids, values.reshape(len(ids), -1)
 
 
 def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[str, str]) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from harness import WHOLE, chance
 
-CELL = "results/tiny/digits/digits-300/alexnet-pool5/{}/8bits-seed0"
-HASHNET, ITQ, LSH, COSINE = (CELL.format(name) for name in ("hashnet", "itq", "lsh", "cosine"))
+PLACE = "results/tiny/digits/digits-300/alexnet-pool5"
+HASHNET, ITQ, LSH = (f"{PLACE}/{name}/8bits-seed0" for name in ("hashnet", "itq", "lsh"))
+COSINE = f"{PLACE}/cosine/0bits-seed0"  # no code
 REPORT = "results/tiny/report.html"
 # Each kind of file: where it is, and the rule that reads it, which is made to run again. (Bundles and checkpoints have
 # their own tests, in test_bundles.py and test_finetuning.py.)
@@ -18,7 +19,7 @@ ARTEFACTS = {
     "manifest": ("resources/digits/manifest.parquet", "split"),
     "images": ("resources/digits/images/images.npy", "features"),
     "split": ("resources/digits/splits/digits-300.parquet", "rank"),
-    "near copies": ("resources/digits/splits/digits-300.near_copies.parquet", "fit"),
+    "near copies": ("resources/digits/splits/digits-300.near_copies.parquet", "look"),
     "weights": ("resources/weights/*.safetensors", "features"),
     "features": ("resources/digits/features/*-cpu[0-9].parquet", "encode"),
     "mirrored features": ("resources/digits/features/*-mirrored-*.parquet", "fit"),
@@ -30,10 +31,10 @@ ARTEFACTS = {
     "queries": (f"{ITQ}/queries.parquet", "compare"),
     "metrics": (f"{HASHNET}/metrics.parquet", "compare"),
     "comparison": ("results/tiny/comparison.parquet", "report"),
-    "differences": ("results/tiny/differences.csv", "report"),
-    "audit": ("results/tiny/digits/digits-300/alexnet-pool5/audit.parquet", "report"),
-    "costs": ("results/tiny/digits/digits-300/alexnet-pool5/costs.parquet", "report"),
-    "look": ("results/tiny/digits/digits-300/alexnet-pool5/look.json", "report"),
+    "differences": ("results/tiny/differences.parquet", "report"),
+    "audit": (f"{PLACE}/audit.parquet", "report"),
+    "costs": (f"{PLACE}/costs.parquet", "report"),
+    "look": (f"{PLACE}/look.json", "report"),
 }
 SAMPLE = ("images", "split", "features", "model.json", "metrics")  # one of each format
 KINDS = ("cut short", "emptied", "a bit flipped", "a bit flipped, and its time changed")
@@ -72,7 +73,7 @@ def reported(undisturbed, tmp_path_factory):
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_a_damaged_file(name, kind, request, tmp_path):
     pattern, reader = ARTEFACTS[name]
-    undisturbed = request.getfixturevalue("reported" if reader == "report" else "undisturbed")
+    undisturbed = request.getfixturevalue("reported" if reader in ("look", "report") else "undisturbed")
     place = undisturbed.copy(tmp_path / "work")
     (path,) = place.folder.glob(pattern)
     damage(path, kind)

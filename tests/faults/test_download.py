@@ -41,6 +41,7 @@ def test_a_download(fault, serve, tmp_path):
         target = place.folder / "resources/downloads/served.npy"
         assert f"at {target.relative_to(place.folder)}" in line
         assert not target.exists()
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(BODY)
         return place.run()
 

@@ -11,4 +11,6 @@ queries = [store.read_queries(path) for path in snakemake.input.queries]
 metrics = map(store.read_metrics, snakemake.input.metrics)
 table = comparison.compare(metrics, queries, snakemake.params.not_run)
 comparison.write(table, snakemake.output.csv, snakemake.output.parquet, snakemake.output.markdown)
-differences.write(differences.between_methods(queries), snakemake.output.differences)
+tested = differences.between_methods(queries)
+differences.write(tested, snakemake.output.differences)
+store.write_frame(snakemake.output.tested, tested)

@@ -4,7 +4,6 @@ from l2h.job import start
 
 start(snakemake)
 
-import pandas as pd
 import pyarrow as pa
 
 from l2h import store
@@ -15,7 +14,7 @@ measured = [store.read_rows(path, store.COSTS) for path in files.costs]
 joined = costs.join(store.read_frame(files.comparison), measured)
 costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
-differences = pd.read_csv(files.differences)
+differences = store.read_frame(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in files.metrics])
 looks = [store.read_look(path) for path in files.looks]
 facts = params.described | made.facts(

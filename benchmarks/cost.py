@@ -1,0 +1,144 @@
+"""What a sweep would cost in jobs, core-hours and GPU-hours: its dry run, and the benchmark files of smaller runs.
+
+The time of a job of each rule and method is a line over the size of its data, by least squares, none of it negative. It
+is as good as the machine was quiet, and as the sizes lie apart. The pipeline's own share is what the jobs of a cell
+take however small their data: a process, and its imports, which one long script would pay once.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import nnls
+
+from l2h.datasets.images import DECODERS
+from l2h.sizing import Sizes, sizes
+
+ROOT = Path(__file__).parents[1]
+# by the protocols, and for NUS-WIDE by HashNet's lists; AlexNet's fc7
+SWEEP = {
+    "mnist": Sizes(images=70_000, width=4096, query=1000, train=5000, database=69_000),
+    "cifar10": Sizes(images=60_000, width=4096, query=1000, train=5000, database=59_000),
+    "nuswide_81_m": Sizes(images=173_692, width=4096, query=5000, train=10_000, database=168_692),
+}
+DEEP = {"fit dsh", "fit hashnet", "fit bihalf"}
+ON_GPU = {"features", "mirrored features", "costs", *DEEP}
+CORES = {"dataset": DECODERS, "check_split": DECODERS, "look": DECODERS, "costs": os.cpu_count() or 1}
+OF_A_CELL = re.compile("fit|encode|rank|add_shards|metrics")
+PLACE = re.compile(r"(?:resources|results/[\w-]+(?:/benchmarks)?)/([\w-]+)/")
+
+
+class Job(NamedTuple):
+    """What a job is, and what its time grows with: a number of pairs, values or images, in millions."""
+
+    kind: str
+    size: float
+
+
+def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
+    """The job of a rule that writes this file, or whose benchmark file it is."""
+    place = PLACE.match(path)
+    of = data.get(place[1], Sizes()) if place else Sizes()
+    method = re.search(r"/(\w+)/\d+bits-seed\d+/", path)
+    shards = re.search(r"/shard\d+of(\d+)/", path)
+    kind = f"fit {method[1]}" if rule == "fit" and method else rule
+    values = of.images * of.width
+    by_kind = {
+        "encode": values,
+        "rank": of.query * of.database / (int(shards[1]) if shards else 1),
+        "check_split": of.query * of.database,
+        "mirrored_features": of.train,
+        "metrics": of.query,
+        **dict.fromkeys(DEEP, of.train * of.width),
+    }
+    return Job(kind.replace("_", " "), by_kind.get(kind, values if rule == "fit" else of.images) / 1e6)
+
+
+def measured(results: Path) -> Iterator[tuple[Job, float]]:
+    """The jobs that a finished run, `results/<run>`, has benchmark files of, with their seconds."""
+    home = results.parents[1]
+    data = {}
+    for folder in (home / "resources").iterdir():
+        splits, features = (sorted(folder.glob(pattern)) for pattern in ("splits/*.parquet", "features/*.parquet"))
+        if splits and features:
+            data[folder.name] = sizes({"split": str(splits[-1]), "features": str(features[0])})
+    files = json.loads((results / "plan.json").read_text())["benchmarks"]
+    files["report"] = [f"{results.relative_to(home)}/benchmarks/report.tsv"]
+    for rule, paths in files.items():
+        for path in paths:
+            with (home / path).open() as file:
+                yield job(rule, path, data), float(next(csv.DictReader(file, delimiter="\t"))["s"])
+
+
+def planned(config: Path, folder: Path) -> tuple[Counter[Job], float]:
+    """How many there are of each job of a sweep, and the seconds that a dry run takes."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    command += ["--configfile", config, "--cores", "1"]
+    start = time.perf_counter()
+    subprocess.run([*command, "--dry-run"], check=True, capture_output=True)  # noqa: S603 (paths from the command line)
+    taken = time.perf_counter() - start
+    said = subprocess.run([*command, "--summary"], check=True, text=True, capture_output=True).stdout  # noqa: S603
+    rows = csv.DictReader(said.splitlines(), delimiter="\t")
+    files = {(row["rule"], str(Path(row["output_file"]).parent) + "/") for row in rows}  # a job's lie in one folder
+    return Counter(job(rule, path, SWEEP) for rule, path in files), taken
+
+
+def lines(jobs: Iterator[tuple[Job, float]]) -> dict[str, tuple[float, float]]:
+    """Seconds of a job of each kind: (at no size, more for each unit of size)."""
+    points = defaultdict(list)
+    for one, seconds in jobs:
+        points[one.kind].append((one.size, seconds))
+    result = {}
+    for kind, found in points.items():
+        size, seconds = np.array(found).T
+        (start, slope), _ = nnls(np.column_stack([1 / seconds, size / seconds]), np.ones(len(size)))  # relative errors
+        result[kind] = (start, slope)
+    return result
+
+
+def main() -> None:
+    """Plan, estimate, print Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+", help="finished runs of other sizes, as results/quickstart")
+    parser.add_argument("--config", type=Path, default=ROOT / "config" / "config.yaml", help="the sweep's")
+    parser.add_argument("--folder", type=Path, default=Path(), help="where it would run: NUS-WIDE's lists lie there")
+    parser.add_argument("--threads", type=int, default=1, help="of features, as in the config")
+    arguments = parser.parse_args()
+    jobs, dry = planned(arguments.config.resolve(), arguments.folder)
+    model = lines(found for run in arguments.runs for found in measured(run.resolve()))
+    cores = {**CORES, "features": arguments.threads, "mirrored features": arguments.threads}
+
+    rows: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0])  # jobs, core-seconds, those of starts
+    unknown = sorted({one.kind for one in jobs} - set(model) - {"all", "weights", "add shards"})
+    for one, count in jobs.items():
+        start, slope = model.get(one.kind, (0, 0))
+        own = min(model[kind][0] for kind in model if kind.startswith("fit")) if one.kind in DEEP else start
+        on = cores.get(one.kind, 1)
+        added = (count, count * on * (start + slope * one.size), count * on * own * bool(OF_A_CELL.match(one.kind)))
+        rows[one.kind] = [a + b for a, b in zip(rows[one.kind], added, strict=True)]
+
+    print(f"## Cost of {arguments.config.name}\n")
+    runs = ", ".join(map(str, arguments.runs))
+    print(f"{sum(jobs.values()):,} jobs; a dry run takes {dry:.1f} s. Measured on {runs}.\n")
+    print("| job | jobs | seconds each | core-hours | of these, starts |\n|:--|--:|--:|--:|--:|")
+    total = [sum(column) for column in zip(*rows.values(), strict=True)]
+    for kind, (count, seconds, own) in [*sorted(rows.items(), key=lambda row: -row[1][1]), ("**all**", total)]:
+        print(f"| {kind} | {count:,} | {seconds / count:.1f} | {seconds / 3600:.2f} | {own / 3600:.2f} |")
+    gpu = sum(rows[kind][1] / cores.get(kind, 1) for kind in ON_GPU & set(rows)) / 3600
+    print(f"\nGPU-hours, if a GPU took as long as these cores do: {gpu:.1f}. Starts: {total[2] / total[1]:.1%} of all.")
+    if unknown:
+        print(f"Not measured, and counted as nothing: {', '.join(unknown)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ from l2h.bundles.archive import read_manifest
 from l2h.bundles.release import weights_licence
 from l2h.config import DOWNLOADS, EXTERNAL, declared
 from l2h.datasets.images import DECODERS
+from l2h.failures import failures
 from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher

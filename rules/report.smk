@@ -114,3 +114,13 @@ onsuccess:
     report = Path(f"{RESULTS}/report.html")
     if report.exists() and report.stat().st_mtime >= STARTED:
         print(ending(f"{RESULTS}/comparison.parquet", report))
+
+
+onerror:
+    said = failures(log)
+    if said:
+        print("\nWhat failed:", *said, sep="\n  ")
+        print(
+            "The table and the report take all cells. Mend it and say the same command again: what is done stays done."
+        )
+        print("Or go on without: take the data set or the method that fails out of the config.")

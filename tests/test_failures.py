@@ -1,0 +1,51 @@
+"""The end of a run that failed repeats why."""
+
+import logging
+
+import pytest
+
+from l2h.errors import L2HError
+from l2h.failures import failures
+
+ERROR = """Error in rule {rule}:
+    message: None
+    jobid: 12
+    input: a, b
+    output: c
+    log: {log} (check log file(s) for error details)
+[Wed Nov 25 01:55:28 2026]
+"""
+
+
+@pytest.fixture
+def failed(tmp_path):
+    """Two jobs that failed, one of them twice, and one that was killed."""
+    kinds = {"dataset": L2HError("x.tar.gz cannot be had:\n  get it by hand"), "fit": KeyError("mean"), "rank": None}
+    text = "Building DAG of jobs...\n"
+    for rule, error in kinds.items():
+        log = tmp_path / f"{rule}.log"
+        handler = logging.FileHandler(log)
+        handler.handle(logging.makeLogRecord({"msg": "it begins"}))
+        if error:
+            try:
+                raise error
+            except (L2HError, KeyError) as caught:
+                trace = (type(caught), caught, caught.__traceback__)
+                handler.handle(logging.makeLogRecord({"msg": "the job failed", "exc_info": trace}))
+        handler.close()
+        text += ERROR.format(rule=rule, log=log) * 2 + "Finished jobid: 16 (Rule: encode)\n"
+    (tmp_path / "snakemake.log").write_text(text)
+    return tmp_path
+
+
+def test_each_job_says_once_what_it_said_last(failed):
+    assert failures([failed / "snakemake.log"]) == [
+        f"dataset: x.tar.gz cannot be had:\n  get it by hand ({failed}/dataset.log)",
+        f"fit: KeyError: 'mean' ({failed}/fit.log)",
+        f"rank: it ended without a word; it may have been killed, or memory was short ({failed}/rank.log)",
+    ]
+
+
+def test_a_run_that_failed_before_its_first_job_has_none(tmp_path):
+    (tmp_path / "snakemake.log").write_text("Building DAG of jobs...\nMissingInputException: x\n")
+    assert failures([tmp_path / "snakemake.log"]) == []

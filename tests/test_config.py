@@ -434,7 +434,9 @@ def test_a_plugin_s_constructor_and_name_are_checked(tmp_path):
     with pytest.raises(L2HError, match="'a/b' cannot name a method"):
         resolved({**MINIMAL, "plugins": [str(plugin)]})
     plugin.write_text(
-        head + "@hashing.register('theirs')\nclass Theirs(LinearHasher):\n    def __init__(self, bits=8): pass\n"
+        head
+        + "@hashing.register('theirs')\nclass Theirs(LinearHasher):\n    def __init__(self, bits=8): pass\n"
+        + "    def fit(self, X, y=None): return self\n"
     )
     with pytest.raises(L2HError, match="theirs: its __init__ must take `bits` and `random_state`, it takes bits"):
         resolved({**MINIMAL, "plugins": [str(plugin)], "methods": ["theirs"]})

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import check_estimator
 
-from l2h import codes, hashing, store
+from l2h import codes, hashing, plugins, store
 from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher
 from l2h.metrics import average_precision
@@ -291,6 +291,80 @@ class TestDamagedModels:
         (model / "model.json").write_text(json.dumps({**description, **change}))
         with pytest.raises(L2HError, match="is no model that this version can use"):
             hashing.load(model)
+
+
+FIT = "    def fit(self, X, y=None):\n        return self\n"
+MAKE = "    def __init__(self, bits=8, *, k=3, random_state=None):\n"
+STORE = "        self.bits, self.k, self.random_state = bits, k, random_state\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "words"),
+    [
+        ("class Mine:", FIT, "the class Mine must be a subclass of LinearHasher or Hasher of l2h.hashing.base, or"),
+        ("class Mine(BaseEstimator):", FIT, "the class Mine must be a subclass of LinearHasher or Hasher of"),
+        ("class Mine(Hasher):", FIT, "the class Mine lacks decision_function, learned, which its base leaves to it"),
+        ("class Mine(LinearHasher):", MAKE + STORE, "the class Mine lacks fit, which"),
+        (
+            "class Mine(LinearHasher):",
+            MAKE + STORE + FIT.replace(", y=None", ""),
+            "the class Mine must have a `fit(self, X, y=None)`, it has `fit(self, X)`",
+        ),
+        (
+            "class Mine(LinearHasher):",
+            FIT + MAKE.replace(", random_state=None", "") + "        self.bits, self.k = bits, k\n",
+            "its __init__ must take `bits` and `random_state`, it takes bits, k",
+        ),
+        (
+            "class Mine(LinearHasher):",
+            FIT + MAKE + STORE.replace("self.k,", "self.width,"),
+            "the class Mine must store its parameter as it is: `self.k = k` in __init__",
+        ),
+        (
+            "class Mine(LinearHasher):",
+            FIT + MAKE + STORE + "        self.double = 2 * k\n",
+            "the class Mine must store its parameters as they are, no more, in __init__: unsupported operand",
+        ),
+    ],
+)
+def test_a_plug_in_s_class_is_checked_when_it_registers(head, body, words, tmp_path):
+    plugin = tmp_path / "mine.py"
+    imports = "from sklearn.base import BaseEstimator\nfrom l2h import hashing\n"
+    imports += "from l2h.hashing.base import Hasher, LinearHasher\n\n"
+    plugin.write_text(f"{imports}@hashing.register('mine')\n{head}\n{body}")
+    with pytest.raises(L2HError) as caught:
+        plugins.load([str(plugin)])
+    assert str(caught.value).startswith(f"plug-in {plugin}: mine: {words}")
+    assert "\n" not in str(caught.value)
+    assert "mine" not in hashing.registry.names()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda lsh: vars(lsh).pop("mean_"), "lsh: fit did not set mean_"),
+        (lambda lsh: vars(lsh).pop("n_features_in_"), "lsh: fit did not set n_features_in_"),
+        (
+            lambda lsh: setattr(lsh, "projection_", np.zeros((64, 9))),
+            r"lsh: what fit set makes no model: .*shape",
+        ),
+        (
+            lambda lsh: setattr(lsh, "projection_", np.full((64, 8), np.nan)),
+            "lsh: what fit set makes no model: .*projection_ holds values that are not finite",
+        ),
+        (
+            lambda lsh: setattr(type(lsh), "learned", ("mean_", "projection_")),
+            "lsh: what fit set makes no model: .*no attribute 'intercept_'",
+        ),
+    ],
+)
+def test_a_model_that_could_not_be_loaded_is_not_saved(spoil, words, digits, tmp_path, monkeypatch):
+    lsh = quick("lsh", bits=8).fit(digits[0])
+    monkeypatch.setattr(type(lsh), "learned", type(lsh).learned)  # put back afterwards
+    spoil(lsh)
+    with pytest.raises(L2HError, match=words):
+        lsh.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_an_unregistered_class_cannot_be_saved(tmp_path, digits):

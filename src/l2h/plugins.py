@@ -31,6 +31,9 @@ def load(paths: Iterable[str]) -> None:
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
+        except L2HError as error:
+            del sys.modules[name]
+            raise L2HError(f"plug-in {path}: {error}") from error
         except Exception as error:
             del sys.modules[name]
             raise L2HError(f"plug-in {path} cannot be loaded: {type(error).__name__}: {error}") from error

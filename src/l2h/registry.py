@@ -16,10 +16,12 @@ class Registry:
     kind : what is registered, in words, for error messages
     builtin : name -> "module:Class"; a name that ends in ":" is that of a family, whose class makes its members'
         classes, each from what follows the colon
+    check : raises L2HError where a class that is registered, under that name, cannot be used; None accepts any
     """
 
-    def __init__(self, kind: str, builtin: dict[str, str]):
+    def __init__(self, kind: str, builtin: dict[str, str], check: Callable[[str, type], None] | None = None):
         self.kind = kind
+        self._check = check
         self._targets: dict[str, str | type] = dict(builtin)
 
     def names(self) -> tuple[str, ...]:
@@ -27,7 +29,7 @@ class Registry:
         return tuple(sorted(f"{name}<name>" if name.endswith(":") else name for name in self._targets))
 
     def register(self, name: str) -> Callable[[type], type]:
-        """Class decorator that adds a class under `name`; refuses a name that another class holds."""
+        """Class decorator that adds a class under `name`; refuses another class's name, and what `check` does."""
 
         def add(cls: type) -> type:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
@@ -35,6 +37,8 @@ class Registry:
             known = self._targets.get(name)
             if known is not None and _identity(known) != _identity(cls):
                 raise L2HError(f"the {self.kind} {name!r} exists already ({_identity(known)}); choose another name")
+            if self._check:
+                self._check(name, cls)
             self._targets[name] = cls
             return cls
 

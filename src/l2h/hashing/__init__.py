@@ -15,6 +15,13 @@ from l2h.registry import Registry
 if TYPE_CHECKING:
     from l2h.hashing.base import Method
 
+
+def _check(name: str, cls: type) -> None:
+    from l2h.hashing.base import require_method
+
+    require_method(name, cls)
+
+
 FULL = "full"  # the scope that trains the backbone too, from images; see `l2h.hashing.full`
 registry = Registry(
     "method",
@@ -31,6 +38,7 @@ registry = Registry(
         "pq": "l2h.hashing.pq:PQ",
         "sh": "l2h.hashing.sh:SH",
     },
+    _check,
 )
 register = registry.register
 
@@ -45,10 +53,7 @@ def available() -> tuple[str, ...]:
 def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> Any:
     """A new estimator of the method `name`; raises L2HError, naming what is allowed, where a name or value is wrong."""
     cls = registry.get(name)
-    known = set(signature(cls).parameters)
-    if not known >= {"bits", "random_state"}:
-        raise L2HError(f"{name}: its __init__ must take `bits` and `random_state`, it takes {', '.join(sorted(known))}")
-    refuse_unknown(name, params, known - {"bits", "random_state"})
+    refuse_unknown(name, params, set(signature(cls).parameters) - {"bits", "random_state"})
     method: Method = cls(bits=bits, random_state=random_state, **_immutable(params))
     try:
         method.check_params()

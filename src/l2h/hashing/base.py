@@ -2,18 +2,19 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import l2h
 from l2h import codes, store
-from l2h.errors import L2HError
+from l2h.errors import L2HError, line
 from l2h.hashing import registry
 
 
@@ -63,17 +64,32 @@ class FittedMethod(Method):
         Parameters
         ----------
         data : what the model was trained on, kept for provenance
+
+        Raises
+        ------
+        L2HError
+            the class is not registered; or what `fit` set is not all that the method needs, or does not work
         """
         check_is_fitted(self)
+        name = registry.name_of(type(self))
+        unset = [one for one in (*self.learned, "n_features_in_") if not hasattr(self, one)]
+        if unset:
+            raise L2HError(f"{name}: fit did not set {', '.join(unset)} (`training_features` sets n_features_in_)")
+        arrays = {one: np.asarray(getattr(self, one)) for one in self.learned}
+        try:
+            clone(self).restore(arrays, self.n_features_in_)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            cure = "mend its fit, its scores, or the names in `learned`"
+            raise L2HError(f"{name}: what fit set makes no model: {line(error)}; {cure}") from error
         description = {
-            "method": registry.name_of(type(self)),
+            "method": name,
             "params": self.get_params(),
             "n_features_in": self.n_features_in_,
             "l2h_version": l2h.__version__,
             "data": dict(data or {}),
             **self.notes(),
         }
-        store.write_model(folder, description, {name: getattr(self, name) for name in self.learned})
+        store.write_model(folder, description, arrays)
 
     def notes(self) -> dict[str, Any]:
         """What `model.json` tells beside this of how the model came about; no part of the model."""
@@ -146,6 +162,36 @@ class LinearHasher(Hasher):
     def decision_function(self, X: ArrayLike) -> NDArray:
         """Scores, float (n, bits)."""
         return (self._checked(X) - self.mean_) @ self.projection_ + self.intercept_
+
+
+def require_method(name: str, cls: type) -> None:
+    """Raise L2HError, with the cure, unless a class is what a plug-in's method must be; it is made, but not used."""
+    what, cure = f"{name}: the class {cls.__name__}", "see docs/how-to/own-method.md"
+    if not issubclass(cls, FittedMethod):
+        bases = "LinearHasher or Hasher of l2h.hashing.base, or Scorer of l2h.hashing.scorer"
+        raise L2HError(f"{what} must be a subclass of {bases}")
+    # scikit-learn's base has no metaclass that would ask for what is abstract
+    missing = [part for part in dir(cls) if getattr(getattr(cls, part, None), "__isabstractmethod__", False)]
+    missing += [] if hasattr(cls, "learned") else ["learned"]
+    if missing:
+        raise L2HError(f"{what} lacks {', '.join(missing)}, which its base leaves to it; {cure}")
+    try:
+        signature(cls.fit).bind("self", "X", "y")
+    except TypeError:
+        raise L2HError(f"{what} must have a `fit(self, X, y=None)`, it has `fit{signature(cls.fit)}`") from None
+    known = signature(cls).parameters
+    if not known.keys() >= {"bits", "random_state"}:
+        raise L2HError(
+            f"{name}: its __init__ must take `bits` and `random_state`, it takes {', '.join(known) or 'none'}"
+        )
+    given = {parameter: object() for parameter in known}
+    try:
+        kept = vars(cls(**given))
+    except Exception as error:
+        raise L2HError(f"{what} must store its parameters as they are, no more, in __init__: {line(error)}") from error
+    for parameter, value in given.items():
+        if kept.get(parameter) is not value:
+            raise L2HError(f"{what} must store its parameter as it is: `self.{parameter} = {parameter}` in __init__")
 
 
 def is_count(value: Any) -> bool:

@@ -107,7 +107,7 @@ def test_numbers_that_snakemake_hands_over_as_text():
     config = resolved({**MINIMAL, "bits": ["8", "128"], "backbones": [backbone]})
     assert config["bits"] == [8, 128]
     assert config["backbones"][0]["input_size"] == 64
-    with pytest.raises(ConfigError, match="'8.5' is not of type integer"):
+    with pytest.raises(ConfigError, match="'8.5' is not a whole number, at least 1 and at most 256"):
         resolved({**MINIMAL, "bits": ["8.5"]})
 
 
@@ -222,17 +222,20 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
     [
         ({"metods": []}, "config: unknown key 'metods'; allowed are datasets, backbones, methods, bits"),
         ({"bits": [8, 300]}, "config key bits[1]: 300 is out of range; allowed is at least 1 and at most 256"),
-        ({"bits": ["eight"]}, "config key bits[0]: 'eight' is not of type integer"),
-        ({"bits": [8.0]}, "config key bits[0]: 8.0 is not of type integer"),
-        ({"seeds": [True]}, "config key seeds[0]: True is not of type integer"),
+        ({"bits": ["eight"]}, "config key bits[0]: 'eight' is not a whole number, at least 1 and at most 256"),
+        ({"bits": [8.0]}, "config key bits[0]: 8.0 is not a whole number"),
+        ({"seeds": [True]}, "config key seeds[0]: True is not a whole number, at least 0"),
         ({3: 4}, "config: unknown key 3; allowed are datasets"),
         ({"methods": [{"method": "itq", "params": {1: 2}}]}, "config key methods[0].params: 1 is no parameter name"),
         ({"methods": [{"method": "itq", "label": "a\n"}]}, "config key methods[0].label: 'a\\n' may hold letters"),
-        ({"bits": 8}, "config key bits: 8 is not of type array"),
+        ({"bits": 8}, "config key bits: 8 is not a list; write [8]"),
+        ({"methods": "itq"}, "config key methods: 'itq' is not a list; write [itq]"),
+        ({"threads": [2]}, "config key threads: [2] is not a mapping"),
+        ({"plugins": [3]}, "config key plugins[0]: 3 is not text"),
         ({"seeds": [-1]}, "config key seeds[0]: -1 is out of range"),
         ({"device": "gpu"}, "config key device: 'gpu' is not one of auto, cpu, cuda"),
         ({"datasets": ["mnits"]}, "config key datasets[0].name: 'mnits' is not a data set; choose one of cifar10"),
-        ({"datasets": []}, "config key datasets: [] should be non-empty"),
+        ({"datasets": []}, "config key datasets: the list is empty; name at least one"),
         (
             {"datasets": [{"name": "digits", "protocol": "cifar10-1"}]},
             "config key datasets[0].protocol: 'cifar10-1' is not a protocol of digits; choose one of digits-300",
@@ -265,7 +268,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"datasets": [mine(protocol={"name": "p", "query": 0, "train": 1})]},
-            "config key datasets[0].protocol.query: 0 is less than or equal to the minimum of 0",
+            "config key datasets[0].protocol.query: 0 is out of range; allowed is above 0",
         ),
         (
             {"datasets": [mine(protocol={"name": "mnist-1k", "query": 1, "train": 1})]},
@@ -376,6 +379,11 @@ def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
         resolved({**MINIMAL, **change})
     assert str(caught.value).startswith(words)
     assert "\n" not in str(caught.value)
+
+
+def test_a_name_of_one_s_own_without_a_reader_is_told_of_it():
+    with pytest.raises(ConfigError, match="'pets' is not a data set; .* add `reader: image_list` to the name"):
+        resolved({**MINIMAL, "datasets": [{"name": "pets", "params": {"root": "x"}}]})
 
 
 def test_aliases_that_multiply_or_never_end():

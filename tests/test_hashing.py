@@ -224,6 +224,8 @@ def test_lsh_on_principal_components(digits):
         ("sh", {"x": 1}, "sh has no parameter 'x'; it takes none"),
         ("dsh", {"pairs": "all"}, "dsh: pairs must be bank or batch, got 'all'"),
         ("dsh", {"lr": "fast"}, "dsh: lr must be a number above 0, or several, got 'fast'"),
+        ("dsh", {"lr": "1e-3"}, r"got '1e-3'; YAML takes it for text: write a point and a sign, as in 1.0e-3"),
+        ("dsh", {"lr": [1e-3, "1.5e4"]}, r"got \(0.001, '1.5e4'\); YAML takes it for text"),
         ("dsh", {"lr": [1e-3, -1]}, r"dsh: lr must be a number above 0, or several, got \(0.001, -1\)"),
         ("dsh", {"lr": []}, r"dsh: lr must be a number above 0, or several, got \(\)"),
         ("dsh", {"hidden": 1.5}, "dsh: hidden must be a whole number from 1, or several, got 1.5"),

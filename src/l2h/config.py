@@ -23,6 +23,10 @@ Entry = dict[str, Any]
 EXTERNAL = "external"  # what stands for the backbone of codes from elsewhere
 DOWNLOADS = "resources/downloads"
 MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
+# a schema's words, in a message's
+KINDS = {"array": "a list", "object": "a mapping", "string": "text", "integer": "a whole number", "number": "a number"}
+KINDS |= {"boolean": "true or false", "null": "null"}
+LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
 MAX_VALUES = 100_000  # of a config, counted as often as it names them: YAML's aliases multiply
 
 
@@ -122,7 +126,8 @@ def _resolve_dataset(place: str, entry: Entry, config: Entry) -> None:
     name: str = entry["name"]
     key = "reader" if "reader" in entry else "name"
     reader: str = entry.setdefault("reader", name)
-    _lookup(f"{place}.{key}", datasets.registry, reader)
+    own = "" if key == "reader" else "; for a folder of pictures of your own add `reader: image_list` to the name"
+    _lookup(f"{place}.{key}", datasets.registry, reader, own)
     if name != reader and name in datasets.available():
         raise ConfigError(f"config key {place}.name: {name!r} is the name of a data set of its own; choose another")
     try:
@@ -286,16 +291,15 @@ def _sentence(error: Any) -> str:
         return f"{where}the key {missing[0]!r} is missing"
     if error.validator == "type":
         kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-        return f"{where}{error.instance!r} is not of type {' or '.join(kinds)}"
+        what = " or ".join(KINDS[kind] for kind in kinds) + (f", {_limits(schema)}" if _limits(schema) else "")
+        cure = f"; write [{error.instance}]" if "array" in kinds and not isinstance(error.instance, dict) else ""
+        return f"{where}{error.instance!r} is not {what}{cure}"
+    if error.validator == "minItems":
+        return f"{where}the list is empty; name at least one"
     if error.validator == "enum":
         return f"{where}{error.instance!r} is not one of {', '.join(error.validator_value)}"
-    if error.validator in ("minimum", "maximum"):
-        allowed = " and ".join(
-            f"{word} {schema[bound]}"
-            for bound, word in (("minimum", "at least"), ("maximum", "at most"))
-            if bound in schema
-        )
-        return f"{where}{error.instance!r} is out of range; allowed is {allowed}"
+    if error.validator in LIMITS:
+        return f"{where}{error.instance!r} is out of range; allowed is {_limits(schema)}"
     if error.validator == "pattern":
         return (
             f"{where}{error.instance!r} may hold letters, digits, '_', '.' and '-', and begins with a letter or digit"
@@ -303,15 +307,19 @@ def _sentence(error: Any) -> str:
     return f"{where}{error.message}"
 
 
+def _limits(schema: Entry) -> str:
+    return " and ".join(f"{words} {schema[limit]}" for limit, words in LIMITS.items() if limit in schema)
+
+
 def _entries(config: Entry, key: str) -> Iterator[tuple[str, Entry]]:
     return ((f"{key}[{number}]", entry) for number, entry in enumerate(config[key]))
 
 
-def _lookup(place: str, registry: Any, name: str) -> Any:
+def _lookup(place: str, registry: Any, name: str, cure: str = "") -> Any:
     try:
         return registry.get(name)
     except L2HError as error:
-        raise ConfigError(f"config key {place}: {error}") from error
+        raise ConfigError(f"config key {place}: {error}{cure}") from error
 
 
 def _require_member(place: str, value: str, what: str, allowed: list[str]) -> None:

@@ -1,5 +1,6 @@
 """What every method is, and what a hasher is: a scikit-learn estimator from features to packed binary codes."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from inspect import signature
@@ -207,7 +208,10 @@ def is_number(value: Any) -> bool:
 def require(condition: bool, name: str, value: Any, allowed: str) -> None:
     """Raise a ValueError that names parameter, value and what is allowed, unless the condition holds."""
     if not condition:
-        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+        texts = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, str)]
+        powers = [text for text in texts if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", text)]
+        cure = "; YAML takes it for text: write a point and a sign, as in 1.0e-3" if powers else ""
+        raise ValueError(f"{name} must be {allowed}, got {value!r}{cure}")
 
 
 def multi_hot(y: ArrayLike | None, n: int, method: str) -> NDArray[np.bool_]:

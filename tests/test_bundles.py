@@ -629,7 +629,7 @@ def test_a_bundle_that_holds_what_is_asked_for(asked, content, tmp_path):
         ({"bits": [8, 16]}, r"holds no lsh \(digits-300, net\) of bits 16, only 8"),
         ({"seeds": [0, 3]}, r"holds no lsh \(digits-300, net\) of 8 bits and seed 3, only 0"),
         ({"pretrained": "no/where.tar"}, "no/where.tar is neither an archive nor a folder"),
-        ({"pretrained": [1]}, r"\[0\]: 1 is not of type string"),
+        ({"pretrained": [1]}, r"\[0\]: 1 is not text"),
     ],
 )
 def test_a_bundle_that_does_not_hold_what_is_asked_for(asked, change, words):

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 
+import l2h
 from l2h import backbones, datasets, hashing, store
 from l2h.cli import main
 from l2h.datasets.digits import Digits
@@ -77,7 +79,23 @@ def test_one_method_is_shown_with_the_defaults_that_its_constructor_has(capsys):
     shown = json.loads(out)
     made = hashing.make("itq", bits=8).get_params()
     assert shown["parameters"] == {name: made[name] for name in made if name not in ("bits", "random_state")}
-    assert "n_iter = 50" in said(capsys, "methods", "itq")[1]
+    out = said(capsys, "methods", "itq")[1]
+    assert "n_iter = 50" in out
+    assert "scope" not in out  # it has none to choose from
+
+
+def test_a_deep_method_s_parameters_are_explained_and_shown_as_a_config_takes_them(capsys):
+    out = said(capsys, "methods", "dsh")[1]
+    assert "share of the training images that are kept for the choice" in out
+    shown = dict(line.strip().split(" = ") for line in out.splitlines() if " = " in line and line.startswith("  "))
+    assert (shown["margin"], shown["crop"], shown["pairs"]) == ("null", "true", "bank")
+    assert yaml.safe_load(shown["weight_decay"]) == 1e-5  # which YAML would take for text
+    for name in hashing.available():
+        defaults = json.loads(said(capsys, "methods", name, "--json")[1])["parameters"]
+        out = said(capsys, "methods", name)[1].partition("\n\nat scope full")[0]
+        lines = [line.strip().split(" = ") for line in out.splitlines()]
+        told = {key: yaml.safe_load(words) for key, words in (line for line in lines if len(line) == 2)}
+        assert {key: told[key] for key in defaults} == defaults
 
 
 def test_parameters_of_scope_full_are_those_that_only_it_has(capsys):
@@ -95,7 +113,7 @@ def test_parameters_of_scope_full_are_those_that_only_it_has(capsys):
 
 def test_protocols_and_layers_are_shown(capsys):
     assert (
-        "cifar10-54k = query 100, train 500, per_class True, train_in_database False"
+        "cifar10-54k = query 100, train 500, per_class true, train_in_database false"
         in (said(capsys, "datasets", "cifar10")[1])
     )
     assert "root = needed" in said(capsys, "datasets", "image_list")[1]
@@ -111,11 +129,16 @@ def test_plug_ins_stand_in_the_list(tmp_path):
     assert "\ntoy " in done.stdout
 
 
-def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys):
+def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):
     code, out, err = said(capsys, "methods", "nosuch")
     assert (code, out) == (1, "")
     assert err.startswith("l2h: error: 'nosuch' is not a method; choose one of bihalf, ")
     assert err.count("\n") == 1
+    empty = tmp_path / "empty.py"
+    empty.write_text("from l2h.hashing.base import LinearHasher\n\nclass Mine(LinearHasher): pass\n")
+    code, _, err = said(capsys, "methods", "--plugin", str(empty), "mine")
+    assert code == 1
+    assert f"plug-in {empty}: it registers nothing; put @hashing.register(name), or that of datasets or" in err
     code, _, err = said(capsys, "datasets", "--plugin", "nosuch.py")
     assert code == 1
     assert "plug-in nosuch.py is not a Python file" in err
@@ -137,6 +160,7 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     (found,) = json.loads(out)
     assert code == 0
     assert found["roles"] == {"query": 300, "train": 500, "database": 1497}
+    assert "; near copies: none\n" in said(capsys, "check-split", sound, "--data", str(digits))[1]
     # a query that is mirrored into the database
     images = np.load(digits / "images/images.npy")
     split = store.read_split(sound)
@@ -179,7 +203,15 @@ def test_a_file_that_cannot_be_read_fails_the_check(capsys, tmp_path, name):
     assert out.count(name) == 1
     assert out.count("\n") == 1
     assert ("give a split as a run made it" in out) == (name != "none.parquet")
+    assert ("is no parquet file" in out) == (name == "notes.txt")
     assert "delete" not in out
+
+
+def test_it_says_its_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"l2h {l2h.__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

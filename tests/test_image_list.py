@@ -259,7 +259,7 @@ class TestClasses:
         assert manifest["location"].to_pylist() == ["root/a/2.PNG", "root/a/deeper/3.png", "root/b/1.png"]
         assert manifest["labels"].to_pylist() == [[0], [0], [1]]
         assert "classes: 0 a, 1 b" in caplog.text
-        assert "left out, as their names are no pictures': 3 (a/.hidden.png, a/Thumbs.db, notes.txt)" in caplog.text
+        assert "left out, being no pictures by their names: 3 (a/.hidden.png, a/Thumbs.db, notes.txt)" in caplog.text
 
     def test_pictures_outside_and_empty_classes(self, folder):
         for number, name in enumerate(("1.png", "a/2.png", "b/note.txt")):

@@ -151,6 +151,7 @@ def test_what_cannot_be_traced_is_one_line(inside, capsys, tmp_path):
     for path, words in (
         (f"{RUN}/none.csv", "none.csv does not exist"),
         (tmp_path / "comparison.csv", "lies in no folder results/<run> or resources/<dataset>"),
+        (tmp_path / "results/other", "other is a folder; name a file in it"),
         (tmp_path / "results/other/run.json", "run.json does not say command, versions, "),
         (tmp_path / "results/half/comparison.csv", "run.json does not exist; run it to its end"),
     ):

@@ -14,7 +14,7 @@ def load(paths: Iterable[str]) -> None:
     Raises
     ------
     L2HError
-        a file is missing, is no Python file, or fails while it is loaded
+        a file is missing, is no Python file, fails while it is loaded, or registers nothing
     """
     for path in map(Path, paths):
         name = f"l2h_plugin_{path.stem}"
@@ -30,10 +30,20 @@ def load(paths: Iterable[str]) -> None:
         module = module_from_spec(spec)
         sys.modules[name] = module
         try:
+            before = _registered()
             spec.loader.exec_module(module)
+            if _registered() == before:
+                cure = "put @hashing.register(name), or that of datasets or backbones, above its class"
+                raise L2HError(f"it registers nothing; {cure}")
         except L2HError as error:
             del sys.modules[name]
             raise L2HError(f"plug-in {path}: {error}") from error
         except Exception as error:
             del sys.modules[name]
             raise L2HError(f"plug-in {path} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _registered() -> int:
+    """How many classes were registered so far; the registries are not imported, as most jobs do without them."""
+    module = sys.modules.get("l2h.registry")
+    return module.Registry.registered if module else 0

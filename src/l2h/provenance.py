@@ -73,6 +73,8 @@ def trace(path: str | Path) -> Provenance:
         )
     whole = path.resolve()
     root = next((folder for folder in whole.parents[1:] if folder.name in ("results", "resources")), None)
+    if root is None and path.is_dir():
+        raise L2HError(f"{path} is a folder; name a file in it")
     if root is None:
         raise L2HError(f"{path} lies in no folder results/<run> or resources/<dataset>; put it back where it was made")
     try:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 from l2h.errors import L2HError
 
@@ -17,7 +17,13 @@ class Registry:
     builtin : name -> "module:Class"; a name that ends in ":" is that of a family, whose class makes its members'
         classes, each from what follows the colon
     check : raises L2HError where a class that is registered, under that name, cannot be used; None accepts any
+
+    Attributes
+    ----------
+    registered : how many classes were, in all registries
     """
+
+    registered: ClassVar[int] = 0
 
     def __init__(self, kind: str, builtin: dict[str, str], check: Callable[[str, type], None] | None = None):
         self.kind = kind
@@ -40,6 +46,7 @@ class Registry:
             if self._check:
                 self._check(name, cls)
             self._targets[name] = cls
+            Registry.registered += 1
             return cls
 
         return add

@@ -48,8 +48,9 @@ class Backbone(ABC):
         """Raise L2HError, with the cure, where a package is missing; none is imported."""
         missing = [name for name in cls.packages if find_spec(name) is None]
         if missing:
+            which = "packages {} are" if len(missing) > 1 else "package {} is"
             raise L2HError(
-                f"the package {' and '.join(missing)} is not installed; in the repository say: "
+                f"the {which.format(' and '.join(missing))} not installed; in the repository say: "
                 f"python -m pip install --editable '.[{cls.extra}]'"
             )
 

@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from l2h import __version__
 from l2h.cli import check_split, compare, provenance, registered, search
 from l2h.errors import L2HError
 
@@ -16,6 +17,7 @@ def main(words: Sequence[str] | None = None) -> int:
         description="Look into learning-to-hash benchmarks, and use what they trained.",
         epilog="l2h COMMAND --help has examples.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (search, compare, check_split, provenance, registered):
         module.add_to(commands)

@@ -48,6 +48,8 @@ def _check(path: str, data: Path | None) -> dict[str, Any]:
 
     finding: dict[str, Any] = {"file": path, "problem": None, "protocol": None, "roles": {}, "near_copies": None}
     try:
+        if _is_other(path):
+            raise L2HError(f"{path} is no parquet file; {CURE}")
         split = store.read_split(path, CURE)
         finding |= {"protocol": split.protocol, "roles": {role: len(split.ids(role)) for role in ROLES}}
         if data is None:
@@ -60,10 +62,21 @@ def _check(path: str, data: Path | None) -> dict[str, Any]:
     return finding
 
 
+def _is_other(path: str) -> bool:
+    """Whether a file does not even begin as parquet does."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) != b"PAR1"
+    except OSError:  # what reads it says why
+        return False
+
+
 def _counts(finding: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {role}" for role, count in finding["roles"].items())
     copies = finding["near_copies"]
-    return f"no leak in {finding['protocol']} ({counts})" + (f"; near copies: {len(copies)}" if copies else "")
+    return f"no leak in {finding['protocol']} ({counts})" + (
+        "" if copies is None else f"; near copies: {len(copies) or 'none'}"
+    )
 
 
 def _pair(row: dict[str, Any]) -> str:

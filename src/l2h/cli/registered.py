@@ -6,7 +6,10 @@ from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from inspect import Parameter, cleandoc, signature
+from math import inf
 from typing import Any
+
+import yaml
 
 from l2h.cli import command
 
@@ -57,8 +60,10 @@ def run(kind: str, arguments: Namespace) -> int:
 
 
 def _doc(cls: type) -> str:
-    """The class's own docstring: a base's would describe something else."""
-    return cleandoc(cls.__doc__ or "")
+    """The class's own docstring, and that of a base where it refers to it: any other would describe something else."""
+    own = cleandoc(cls.__doc__ or "")
+    bases = [base for base in cls.__mro__[1:] if f"see `{base.__name__}`" in own]
+    return "\n\n".join([own, *(f"{base.__name__}: {cleandoc(base.__doc__ or '')}" for base in bases)])
 
 
 def _summary(registry: Any, name: str) -> str:
@@ -83,7 +88,7 @@ def _facts(name: str, cls: Any) -> dict[str, Any]:
     if hasattr(cls, "layers"):
         weights = [*cls.pretrained, "untrained"]
         return {"layers": list(cls.layers), "weights": weights, "licence of the weights": cls.licence}
-    return {"scopes": list(cls.scopes) or [cls.kind], "at scope full": _full_parameters(name, cls)}
+    return {"scopes": list(cls.scopes), "at scope full": _full_parameters(name, cls)}
 
 
 def _full_parameters(name: str, cls: Any) -> dict[str, Any]:
@@ -105,4 +110,7 @@ def _lines(what: str, value: Mapping[str, Any] | list[str] | str) -> str:
 
 
 def _words(value: Any) -> str:
-    return ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else str(value)
+    """A value as a config would have it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(one)}" for key, one in value.items())
+    return yaml.safe_dump([value], default_flow_style=True, width=inf).strip()[1:-1]

@@ -105,7 +105,7 @@ class ImageList(Dataset):
             return read_lists(self.lists, problems)
         found, names, others = find_classes(self.root, problems)
         _log.info("classes: %s", ", ".join(f"{label} {name}" for label, name in enumerate(names)))
-        _report("left out, as their names are no pictures'", others)
+        _report("left out, being no pictures by their names", others)
         if len(names) < 2:
             raise L2HError(f"{self.root} has {len(names)} subfolders; it needs one for each of two or more classes")
         return found

@@ -47,7 +47,7 @@ def test_rows_are_the_runs_own_told_apart_by_run(runs, tmp_path, capsys):
         (runs[0] / "comparison.csv").read_text().splitlines()[1:]
     )
     out = capsys.readouterr().out
-    assert "methods.itq.params.n_iter: tiny None; other 7" in out
+    assert "methods.itq.params.n_iter: tiny not given; other 7" in out
     assert "tiny: itq" in out
 
 
@@ -76,6 +76,16 @@ def test_the_page_holds_both_runs_and_what_differs(runs, tmp_path, capsys):
     for words in ("compared: tiny, other", "tiny: itq", "other: itq", "methods.itq.params.n_iter", "tiny again"):
         assert words in page
     assert list((tmp_path / "both/plots").glob("*.svg"))
+
+
+def test_a_method_of_one_run_alone_is_named_and_not_spelled_out(runs, tmp_path, capsys):
+    facts = json.loads((runs[1] / "run.json").read_text())
+    methods = [*facts["settings"]["methods"], {"method": "itq", "label": "mine", "scope": "shallow", "params": {}}]
+    change(runs[1], settings={**facts["settings"], "methods": methods})
+    compare(*runs, output=tmp_path / "both")
+    assert "methods.mine: in other alone\n" in capsys.readouterr().out
+    page = (tmp_path / "both/report.html").read_text()
+    assert '<th scope="row">methods.mine</th><td class="text">–</td><td class="text">there</td>' in page
 
 
 def test_one_name_for_two_splits_or_metrics_is_refused(runs, tmp_path, capsys):

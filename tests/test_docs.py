@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from l2h import store
+from l2h.config import resolve
 from workspace import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "config/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -44,6 +45,15 @@ def test_configs_fit_the_schema(page):
     needed = {"datasets": ["digits"], "backbones": ["alexnet"], "methods": ["itq"]}
     for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S):
         jsonschema.validate({**needed, **yaml.safe_load(block)}, SCHEMA)
+
+
+def test_the_tutorial_s_config_uses_the_quickstart_s_features_again():
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/tutorial.md").read_text(), re.M | re.S)
+    configs = [yaml.safe_load(text) for text in (block, (ROOT / "config/quickstart.yaml").read_text())]
+    for config in configs:
+        resolve(config, ROOT / "workflow/schemas/config.schema.yaml")
+    (mine,), (quickstart,) = (config["backbones"] for config in configs)
+    assert mine["id"] == quickstart["id"]
 
 
 def test_every_page_is_reached_from_the_first():

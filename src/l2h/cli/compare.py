@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from l2h.cli import command
 from l2h.errors import L2HError
@@ -53,7 +54,14 @@ def run(arguments: Namespace) -> int:
     else:
         print(ending(both.joined, both.supervised), end="\n\n")
         for row in differing:
-            values = (f"{name} {value}" for name, value in zip(both.runs, row["values"], strict=True))
-            print(f"{row['key']}: {'; '.join(values)}")
+            print(f"{row['key']}: {_values(dict(zip(both.runs, row['values'], strict=True)))}")
         print(f"\nall figures: {files['csv']}\nreport:      {output / 'report.html'}")
     return 0
+
+
+def _values(values: dict[str, Any]) -> str:
+    """What each run has, by its name; a whole entry, as of a method, is there or not."""
+    there = [run for run, value in values.items() if value is not None]
+    if len(there) < len(values) and any(isinstance(values[run], dict) for run in there):
+        return f"in {', '.join(there)} alone"
+    return "; ".join(f"{run} {'not given' if value is None else value}" for run, value in values.items())

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import pickle
 import struct
 import tarfile
@@ -143,6 +144,7 @@ def test_all_60_000_images(prepared):
     images, manifest, stored, _ = prepared
     assert np.array_equal(stored, images)
     assert manifest["labels"].to_pylist() == [[i % 10] for i in range(60_000)]
+    assert json.loads(manifest.schema.metadata[b"classes"])[3] == "cat"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,6 +134,20 @@ def test_the_table_and_the_picture_show_query_and_neighbours(inside, capsys, tmp
         left = np.asarray(image)[12 : 12 + 144, 12 : 12 + 144]
     pixels = np.load("resources/digits/images/images.npy")[3]
     assert np.array_equal(left[9::18, 9::18, 0], pixels)  # the query first, each pixel a block of 18
+
+
+def test_labels_go_by_the_names_of_their_classes(inside, capsys):
+    path, words = Path("resources/digits/manifest.parquet"), ("--dataset", "digits", "--method", "itq", "--k", "8")
+    manifest = store.read_manifest(path)
+    columns = (manifest[name].to_pylist() for name in ("image_sha256", "labels", "location"))
+    names = [f"00{number}" for number in range(10)]
+    with moved(path):
+        store.write_manifest(path, *columns, classes=names)
+        _, out, _ = said(capsys, *words, "--json", save(inside, 3))
+        _, text, _ = said(capsys, *words, save(inside, 3))
+    found = json.loads(out)["neighbours"]
+    assert all(entry["classes"] == [names[label] for label in entry["labels"]] for entry in found)
+    assert re.findall(r" (\d+) +images.npy", text) == [entry["classes"][0] for entry in found]
 
 
 def test_a_choice_that_is_left_open_or_wrong_names_what_there_is(inside, capsys):

@@ -85,6 +85,7 @@ class TestLists:
         manifest = good.prepare(**good.lists(**THREE))
         assert manifest["location"].to_pylist() == ["root/q.png", "root/t.png", "root/d.png"]
         assert manifest["labels"].to_pylist() == [[1], [0], [0, 1]]
+        assert store.read_classes(tmp_path / "manifest.parquet") == []
         assert manifest["roles"].to_pylist() == [["query"], ["train", "database"], ["database"]]
         files = [hashlib.sha256((good.path / name).read_bytes()).digest() for name in ("q.png", "t.png", "d.png")]
         assert manifest["image_sha256"].to_pylist() == files
@@ -249,7 +250,7 @@ class TestPictures:
 
 
 class TestClasses:
-    def test_subfolders_are_the_classes(self, folder, caplog):
+    def test_subfolders_are_the_classes(self, folder, caplog, tmp_path):
         caplog.set_level(logging.INFO, "l2h")
         for number, name in enumerate(("b/1.png", "a/2.PNG", "a/deeper/3.png")):
             folder.put(name, picture(number))
@@ -258,6 +259,7 @@ class TestClasses:
         manifest = folder.prepare()
         assert manifest["location"].to_pylist() == ["root/a/2.PNG", "root/a/deeper/3.png", "root/b/1.png"]
         assert manifest["labels"].to_pylist() == [[0], [0], [1]]
+        assert store.read_classes(tmp_path / "manifest.parquet") == ["a", "b"]
         assert "classes: 0 a, 1 b" in caplog.text
         assert "left out, being no pictures by their names: 3 (a/.hidden.png, a/Thumbs.db, notes.txt)" in caplog.text
 

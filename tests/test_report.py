@@ -359,6 +359,12 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
     assert "2 pairs in resources/digits/splits/p.near_copies.parquet. The first 1:" in text
     assert "query 3 and 6, mirrored, similarity 0.9961" in text
     assert text.count("There are no pictures") == 1  # of the other data set
+    named = ["a", "b", "c", "<cat>", "d", "eel"]  # and none for 6 and 9
+    text = re.sub(r"\s+", " ", render(joined, tested, audits, looks=[{**look, "classes": named}]))
+    assert 'alt="image 3, labels &lt;cat&gt;, 9">' in text
+    assert 'alt="image 6, labels 6, 9">' in text
+    assert '<th scope="row">eel</th>' in text
+    assert 'alt="codes of eel by itq"' in text
 
 
 def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):

@@ -211,6 +211,14 @@ def test_models_and_tables_without_a_seal_are_read(files, tmp_path):
     assert store.read_histogram(histogram)[2]["bits"] == "11"
 
 
+@pytest.mark.parametrize("classes", ["{", "[" * 100_000, '{"0": "cat"}', '["cat", 1]'])
+def test_classes_that_are_no_list_of_names_are_one_clear_line(classes, tmp_path):
+    path = tmp_path / "manifest.parquet"
+    pq.write_table(store.MANIFEST.with_metadata({"classes": classes}).empty_table(), path)
+    with pytest.raises(L2HError, match=r"manifest.parquet has classes that are no list of names; delete it"):
+        store.read_classes(path)
+
+
 def test_files_of_another_kind_are_refused(files):
     paths = list(files)
     for path, read in files.items():

@@ -121,8 +121,8 @@ class Cell:
 
         Returns
         -------
-        the k nearest, each with rank, distance, id, labels and location; and how many images lie at the last one's
-        distance that are not among them
+        the k nearest, each with rank, distance, id, labels, location, and classes, the labels' names, as far as the
+        data set has any; and how many images lie at the last one's distance that are not among them
         """
         split = store.read_split(self.home / f"splits/{self.protocol}.parquet")
         if split.sha256 != self.facts["splits"][f"{self.dataset}/{self.protocol}"]["sha256"]:
@@ -131,9 +131,15 @@ class Cell:
         found, distances = nearest(code, store.read_codes(self.folder / "codes.parquet", ids), ids, k)
         manifest, images = self.images
         rows = manifest.select(["id", "labels", "location"]).take(images.rows_of(ids[found])).to_pylist()
+        names = dict(enumerate(store.read_classes(self.home / "manifest.parquet")))
         of_found = distances[found]
         entries = [
-            {"rank": rank, "distance": distance, **row}
+            {
+                "rank": rank,
+                "distance": distance,
+                **row,
+                "classes": [names[label] for label in row["labels"] if label in names],
+            }
             for rank, (distance, row) in enumerate(zip(of_found.tolist(), rows, strict=True), start=1)
         ]
         last = of_found[-1]

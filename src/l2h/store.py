@@ -191,6 +191,7 @@ def write_manifest(
     labels: Sequence[Sequence[int]],
     locations: Sequence[str],
     roles: Sequence[Sequence[str]] | None = None,
+    classes: Sequence[str] = (),
 ) -> None:
     """Write a data set's images; ids are row numbers.
 
@@ -200,6 +201,7 @@ def write_manifest(
     labels : numbers from 0
     locations : in the image store, `images.npy[<row>]` or `root/<path>`
     roles : those that the data set's own lists give; left out where a protocol deals them out
+    classes : what the labels are called, in their order; left out where numbers are all there is
     """
     columns = {
         "id": range(len(locations)),
@@ -209,7 +211,7 @@ def write_manifest(
         "roles": [()] * len(locations) if roles is None else roles,
     }
     table = pa.table({name: pa.array(columns[name], MANIFEST.field(name).type) for name in MANIFEST.names})
-    _write_table(path, table, MANIFEST, {})
+    _write_table(path, table, MANIFEST, {"classes": json.dumps(list(classes))} if classes else {})
 
 
 def read_manifest(path: str | Path) -> pa.Table:
@@ -217,6 +219,17 @@ def read_manifest(path: str | Path) -> pa.Table:
     table = _read_table(path, MANIFEST, "manifest")
     _require_labels(table, path)
     return table
+
+
+def read_classes(path: str | Path) -> list[str]:
+    """What a manifest's labels are called, in their order; empty where it does not say."""
+    try:
+        names = json.loads(read_metadata(path).get("classes", "[]"))
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise L2HError(f"{path} has classes that are no list of names; {CURE}")
+    return names
 
 
 def write_split(path: str | Path, split: "Split") -> None:

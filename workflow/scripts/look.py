@@ -24,4 +24,5 @@ seen = look(
     lambda ids: images.read(images.rows_of(ids)),
     params.by_hand,
 )
-store.write_look(snakemake.output[0], {**snakemake.wildcards, **seen})
+classes = store.read_classes(files.manifest)
+store.write_look(snakemake.output[0], {**snakemake.wildcards, "classes": classes, **seen})

@@ -15,6 +15,8 @@ DOES = """Show the images of a finished run whose codes lie nearest to that of a
 The picture becomes features by the run's backbone and weights, whose sha256 is checked, and a code by its model. The
 database of the run's split is searched, by Hamming distance; images at one distance stand in the order of their ids."""
 
+COLUMNS = ("rank", "distance", "id", "labels", "location")
+
 
 def add_to(commands: command.Commands) -> None:
     """Add the command."""
@@ -72,8 +74,13 @@ def _text(cell: "Cell", found: list[dict], more: int, picture: str | None) -> st
     from tabulate import tabulate
 
     place = f"{cell.dataset}, {cell.protocol}, {cell.backbone}"
-    rows = [{**entry, "labels": " ".join(map(str, entry["labels"]))} for entry in found]
-    lines = [f"{place}: {cell.variant}, {cell.bits} bits, seed {cell.seed}", tabulate(rows, headers="keys")]
+    rows = [
+        [entry[name] for name in COLUMNS[:3]]
+        + [", ".join(entry["classes"] or map(str, entry["labels"])), entry["location"]]
+        for entry in found
+    ]
+    table = tabulate(rows, headers=COLUMNS, disable_numparse=[3, 4])  # a class may be called 007
+    lines = [f"{place}: {cell.variant}, {cell.bits} bits, seed {cell.seed}", table]
     if more:
         lines.append(f"{more} more at distance {found[-1]['distance']}, with larger ids")
     if picture:

@@ -35,6 +35,7 @@ class Cifar10(ArrayDataset):
         "cifar10-54k": Protocol(query=100, train=500, per_class=True, train_in_database=False),
         "cifar10-2": Protocol(query=1000, train=5000, per_class=True),
     }
+    classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     licence = "none stated by its source, https://www.cs.toronto.edu/~kriz/cifar.html (A. Krizhevsky, 2009)"
 
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:

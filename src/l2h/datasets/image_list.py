@@ -98,12 +98,14 @@ class ImageList(Dataset):
             part.mkdir()
             (part / ROOT).symlink_to(self.root.resolve())
         labels, roles = [one.labels for one in found], [one.roles for one in found]
-        store.write_manifest(manifest_path, hashes, labels, [f"{ROOT}/{one.path}" for one in found], roles)
+        locations = [f"{ROOT}/{one.path}" for one in found]
+        store.write_manifest(manifest_path, hashes, labels, locations, roles, self.classes)
 
     def _find(self, problems: Problems) -> list[Picture]:
         if self.lists:
             return read_lists(self.lists, problems)
         found, names, others = find_classes(self.root, problems)
+        self.classes = names
         _log.info("classes: %s", ", ".join(f"{label} {name}" for label, name in enumerate(names)))
         _report("left out, being no pictures by their names", others)
         if len(names) < 2:

@@ -138,7 +138,7 @@ def _in_order(look: Mapping[str, Any] | None, variants: list[str]) -> dict[str, 
     if look is None:
         return None
     queries = [{**query, "answers": order(query["answers"])} for query in look["queries"]]
-    return {**look, "queries": queries, "codes": order(look["codes"])}
+    return {"classes": [], **look, "queries": queries, "codes": order(look["codes"])}
 
 
 def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:

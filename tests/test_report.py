@@ -28,7 +28,7 @@ def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", ba
         "dataset": dataset,
         "protocol": "p",
         "backbone": backbone,
-        "weights": "untrained-0@abc",
+        "weights": "external" if backbone == "external" else "untrained-0@abc",
         "variant": variant,
         "method": "m",
         "scope": scope,
@@ -160,6 +160,27 @@ def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, t
     assert row["p"] == pytest.approx(2 * min((resampled <= 0).mean(), (resampled >= 0).mean()), abs=0.05)
 
 
+def test_exact_search_is_compared_with_every_code_length(beside):
+    cells = [cell("cosine", 40, 0, scope="exact"), cell("l2", 40, 0, scope="exact")]
+    cells += [cell("itq", bits, 0) for bits in (16, 8)]
+    tested = differences.between_methods([queries for _, queries in cells])
+    assert tested[["bits", "variant", "other"]].to_numpy().tolist() == [
+        [16, "itq", "cosine"],
+        [16, "itq", "l2"],
+        [8, "itq", "cosine"],
+        [8, "itq", "l2"],
+        [40, "cosine", "l2"],
+    ]
+    exact, itq = (per[1][0]["average_precision"].to_numpy().mean() for per in (cells[0], cells[2]))
+    assert tested["difference"][0] == pytest.approx(itq - exact)
+    rows = beside[beside["variant"].isin(["cosine", "itq"]) & (beside["backbone"] == "alexnet-fc7")]
+    (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p=0.01)), set())
+    better = entry["best"]["map"] > exact
+    assert [(row["variant"], row["verdict"]) for row in entry["yardsticks"]] == [
+        ("cosine", "better than" if better else "worse than")
+    ]
+
+
 def test_cells_of_other_queries_are_not_compared(cells):
     (_, (queries, key)), (_, other) = cells[0], cells[3]
     with pytest.raises(L2HError, match="digits, p, alexnet-fc7, .* were ranked for different queries"):
@@ -178,6 +199,15 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert len(lines) == 2 + len(table)
     assert f"{table['map'][0]:.3f}" in lines[2]
+
+
+def test_a_rate_that_a_busy_machine_spoiled_says_so(joined, tested, audits):
+    assert list(joined["busy"]) == [True, False, False, False, False]  # of rate and seconds .5, 1.5, ...
+    text = re.sub(r"\s+", " ", render(joined, tested, audits))
+    assert text.count("The machine was busy</strong> while it searched with itq at 8 bits: single") == 1
+    assert "delete costs.parquet in the run's folder digits/p/alexnet-fc7, and run" in text
+    assert "<td>&gt; 0</td>" in text
+    assert "The machine was busy" not in render(joined.assign(busy=False), tested, audits)
 
 
 def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
@@ -218,16 +248,19 @@ def test_all_three_files_say_the_same_twice(table, tmp_path):
 
 
 def test_the_ending_has_a_line_a_place_and_leaves_out_what_is_not_there(table, beside):
+    random = "untrained network: random features"
     head, digits, pairs = ending(table, {"itq"}).splitlines()
     assert head == "Best mAP over the whole database"
-    assert pairs.startswith("pairs (p, alexnet-fc7): trained with")
+    assert pairs.startswith(f"pairs (p, alexnet-fc7, {random}): trained with")
+    trained = ending(table.assign(weights="imagenet1k_v1@abc"), {"itq"}).splitlines()
+    assert trained[2].startswith("pairs (p, alexnet-fc7): trained with")
     for group, labels in (("trained with labels", True), ("trained without labels", False)):
         rows = table[(table["dataset"] == "digits") & ((table["variant"] == "itq") == labels)]
         best = rows.loc[rows["map"].idxmax()]
         assert f"{group}, {best['variant']} {best['map']:.3f} at {best['bits']} bits" in digits
     _, digits, theirs, other = ending(beside, set()).splitlines()
     exact = beside.set_index("variant")["map"]["cosine"]
-    assert re.search(rf"^digits \(p, alexnet-fc7\): .*; exact search, cosine {exact:.3f}$", digits)
+    assert re.search(rf"^digits \(p, alexnet-fc7, {random}\): .*; exact search, cosine {exact:.3f}$", digits)
     assert theirs.startswith("digits (p, external): made elsewhere, theirs 0.")
     assert other.startswith("pairs (p, external): made elsewhere, theirs 0.")
 
@@ -275,7 +308,12 @@ def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, 
     assert rows == [(here, "cosine"), (here, "itq"), (here, "itq"), (here, "theirs"), (there, "theirs")]
     exact = beside.iloc[0]["map"]
     assert f'">{exact:.3f}</td>' in text  # alone with its length, so there is nothing to be the best of
-    assert '"type": "rule"' in json.dumps(specs_of(text)["digits-p-alexnet-fc7-map"])
+    spec = specs_of(text)["digits-p-alexnet-fc7-map"]
+    across, lines = spec["layer"][-2:]
+    assert (across["mark"]["type"], across["mark"]["color"]) == ("rule", charts.GREY)
+    assert across["encoding"]["strokeDash"]["scale"]["domain"] == ["cosine"]
+    assert lines["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["itq", "theirs"]
+    assert charts.GREY not in charts.PALETTE
 
 
 def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, tested):
@@ -297,6 +335,28 @@ def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, 
     assert heads["recall_at_5000"] == ("recall@5000", "recall", 5000)
     assert heads["map_low"] == ("95% from", "map", 0)
     assert "near_constant_bits" not in heads  # nobody has it here
+
+
+def test_figures_of_more_items_than_the_database_has_are_left_out(table, tested):
+    groups = [rows for _, rows in table.groupby("dataset")]
+    assert "map_at_1000" in groups[0]
+    parts = [page.within(rows, size) for rows, size in zip(groups, (500, 250), strict=True)]
+    made = page.table(parts, answer.tested_pairs(tested))
+    assert made["depths"] == [100, 250, 500]
+    assert [pd.isna(row["map_at_500"]) for row in made["rows"]] == [False] * 4 + [True]
+    assert not any(name in made["rows"][0] for name in ("map_at_1000", "recall_at_5000"))
+
+
+def test_the_first_screen_says_that_features_are_random(joined, tested, audits):
+    assert render(joined, tested, audits).partition("</header>")[0].count("Untrained network: random features.") == 2
+    trained = joined.assign(weights="imagenet1k_v1@abc")
+    assert "ntrained network" not in render(trained, tested, audits).partition("</header>")[0]
+
+
+def test_a_chart_says_what_a_query_without_any_item_counts(joined, tested, audits):
+    text = render(joined, tested, audits)
+    assert text.count("A query with no item so near counts as precision 0") == 2
+    assert text.count("A query with none there counts as precision 0") == 2
 
 
 def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from(table, tested):

@@ -56,7 +56,7 @@ METRICS = {
     ),
     "tied_pairs": Metric("tied pairs", "lower", "probability that two items of the database lie at one distance"),
     "precision_at_distance": Metric(
-        "precision", "higher", "relevant items / items, at distance <= k, mean over queries"
+        "precision", "higher", "relevant items / items, at distance <= k, 0 where there are none, mean over queries"
     ),
     "recall_at_distance": Metric(
         "recall", "higher", "relevant items at distance <= k / all relevant items, mean over queries"

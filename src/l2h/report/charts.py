@@ -1,6 +1,6 @@
 """The report's charts, as Vega-Lite specifications: on the page, and as files for a paper."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,33 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.evaluation import METRICS
-from l2h.report.answer import EXACT
 from l2h.report.costs import SHOWN
+from l2h.report.differences import EXACT
 
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F"]
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#8C564B"]
 # One fewer than colours, so that colour and shape together tell 56 variants apart.
 SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
+# Exact search is no hash: it has a grey, which shows on white and on black, and dashes, which nothing else has.
+GREY = "#808080"
+DASHES = [[7, 4], [2, 3], [10, 3, 2, 3]]
 HEIGHT, PAPER_WIDTH = 340, 480
 LEGEND = 320  # pixels that a phone has for it
 # quantities that quality is drawn against, and which of their values are better
 TRADED = {"hash_us": "lower", "training_processor": "lower", "search_flat_rate": "higher"}
+# what to know of a chart, by its name; and of those that quality is drawn against a cost in
+NOTES = {
+    "map": "Bars are 95% intervals, bands the bounds of tie orders. Dashed, grey: exact search on the features.",
+    "precision-recall": "A point is a Hamming distance: precision and recall of the items within it, means over "
+    "the queries. A query with no item so near counts as precision 0, so the line of long codes begins low, and rises "
+    "as fewer queries find nothing.",
+    "radius": "Of the items at most 2 bits away. A query with none there counts as precision 0, so lines fall where "
+    "codes are long and most queries find nothing.",
+}
+NOTE = "Numbers at points are bits; costs are medians on this run's processor."
 
 Chart = alt.LayerChart | alt.FacetChart
-Numbers = dict[str, int]  # of a report's variants, by which they have a colour and a shape
+Numbers = dict[str, int]  # of a report's variants but exact search, by which they have a colour and a shape
 
 
 def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Chart]]:
@@ -34,15 +47,16 @@ def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Cha
     rows : of the comparison, joined with costs
     curves : from `precision_recall`, of the same group
     """
-    numbers = {variant: number for number, variant in enumerate(dict.fromkeys(rows["variant"]))}
+    hashes = rows[rows["scope"] != EXACT]
+    numbers = {variant: number for number, variant in enumerate(dict.fromkeys(hashes["variant"]))}
     made: dict[str, tuple[str, Chart]] = {"map": ("mAP against code length", map_chart(rows, numbers))}
     if len(curves):
         made["precision-recall"] = ("Precision against recall", curve_chart(curves, numbers))
-    if rows["precision_in_radius"].notna().any():
-        made["radius"] = ("Precision within Hamming radius 2 against code length", radius_chart(rows, numbers))
+    if hashes["precision_in_radius"].notna().any():
+        made["radius"] = ("Precision within Hamming radius 2 against code length", radius_chart(hashes, numbers))
     for name in TRADED:
-        if rows[name].notna().any():
-            made[name.replace("_", "-")] = (f"mAP against {SHOWN[name]}", trade_chart(rows, name, numbers))
+        if hashes[name].notna().any():
+            made[name.replace("_", "-")] = (f"mAP against {SHOWN[name]}", trade_chart(hashes, name, numbers))
     return made
 
 
@@ -66,7 +80,7 @@ def precision_recall(metrics: list[pa.Table]) -> pd.DataFrame:
 def map_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
     """Quality against code length: a line a variant, a bar for the interval, a band between the bounds of tie orders.
 
-    Exact search has no code length: a dashed line across.
+    Exact search has no code length: a dashed grey line across, and a legend of its own.
     """
     shown = ["map", "map_low", "map_high", "map_worst", "map_best", "map_unseen"]
     rows = rows[["variant", "scope", "bits", *shown]].dropna(axis=1, how="all")
@@ -83,13 +97,20 @@ def map_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
     point = base.mark_point(filled=True, size=70, opacity=1).encode(
         y="map:Q", color=_color(numbers), shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures]
     )
-    across = alt.Chart(exact).mark_rule(strokeDash=[6, 4], size=1.5)
-    across = across.encode(y="map:Q", color=_color(numbers), tooltip=["variant:N", figures[0]])
+    dashed = {name: number for number, name in enumerate(exact["variant"])}
+    # above, as the two beside each other are too wide for a phone
+    legend = alt.Legend(title="exact search", orient="top", symbolStrokeColor=GREY, symbolStrokeWidth=2, symbolSize=900)
+    across = alt.Chart(exact).mark_rule(size=2, color=GREY)
+    across = across.encode(
+        y="map:Q",
+        strokeDash=alt.StrokeDash("variant:N", scale=_scale(dashed, DASHES), legend=legend),
+        tooltip=["variant:N", figures[0]],
+    )
     # a layer without marks would be a picture without words to a screen reader
-    lines = [line, point] if exact.empty else [across, line, point]
+    behind = [band, interval] if exact.empty else [band, interval, across]
     # nested, so that colour and shape share one legend and the pale band has none
-    chart = alt.layer(band, interval, alt.layer(*lines))
-    return _styled(chart.resolve_scale(color="independent", shape="independent"), numbers)
+    chart = alt.layer(*behind, alt.layer(line, point))
+    return _styled(chart.resolve_scale(color="independent", shape="independent"), [*numbers, *dashed])
 
 
 def curve_chart(curves: pd.DataFrame, numbers: Numbers) -> Chart:
@@ -179,7 +200,7 @@ def _shape(numbers: Numbers) -> alt.Shape:
     return alt.Shape("variant:N", scale=_scale(numbers, SHAPES), title="method")
 
 
-def _scale(numbers: Numbers, looks: list[str]) -> alt.Scale:
+def _scale(numbers: Numbers, looks: Sequence[Any]) -> alt.Scale:
     return alt.Scale(domain=list(numbers), range=[looks[number % len(looks)] for number in numbers.values()])
 
 
@@ -188,9 +209,9 @@ def _drawn(numbers: Numbers, rows: pd.DataFrame) -> Numbers:
     return {variant: number for variant, number in numbers.items() if variant in set(rows["variant"])}
 
 
-def _styled(chart: Chart, numbers: Numbers) -> Chart:
+def _styled(chart: Chart, names: Iterable[str]) -> Chart:
     chart = chart.properties(width="container", height=HEIGHT).configure_axis(labelFontSize=12, titleFontSize=13)
-    columns = max(1, min(4, LEGEND // (6 * max(map(len, numbers)) + 20)))  # a letter is some 6 pixels wide
+    columns = max(1, min(4, LEGEND // (6 * max(map(len, names)) + 20)))  # a letter is some 6 pixels wide
     return chart.configure_legend(
         orient="bottom", columns=columns, labelLimit=LEGEND, labelFontSize=12, symbolOpacity=1
     )

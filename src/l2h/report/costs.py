@@ -12,6 +12,7 @@ from l2h.report.differences import PLACE
 
 ROW = [*PLACE, "variant", "bits"]
 IMAGE = ["preprocess_best", "backbone_best"]
+BUSY = 3  # times that single queries may be faster than all at once, which they are on no idle machine
 CELL = ["training_processor", "hash_best", "encode_best", "bytes_per_item", "search_flat_p50", "search_flat_rate"]
 # columns of the table for people: name in the joined table -> head
 SHOWN = {
@@ -35,7 +36,8 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     """The comparison's rows with CELL's quantities, `hash_us` and `image_ms` (milliseconds from an image to features).
 
     A network of scope full goes from an image to its code at once: `image_ms`, and no `hash_us`.
-    `code_ms` is both together.
+    `code_ms` is both together. `busy` is whether the machine had more to do, so that search_flat_rate is too low:
+    single queries went more than BUSY times as fast.
 
     Costs are those of the first seed, on the processor; a row that was not measured has none.
     """
@@ -47,6 +49,7 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     cells["hash_us"] = cells["hash_best"] * 1e6
     joined = comparison.merge(cells, how="left").merge(images, how="left")
     joined["image_ms"] = joined["encode_best"].mul(1e3).fillna(joined["image_ms"])
+    joined["busy"] = joined["search_flat_rate"] * BUSY < 1 / joined["search_flat_p50"]
     joined["code_ms"] = joined["image_ms"] + joined["hash_us"].fillna(0) / 1e3
     return joined
 

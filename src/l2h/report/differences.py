@@ -16,6 +16,9 @@ from l2h.errors import L2HError
 Queries = Iterable[tuple[pa.Table, dict[str, Any]]]
 
 PLACE = ["dataset", "protocol", "backbone", "weights"]
+EXACT = "exact"  # the scope of search on the features, which has no code length
+
+Variant = tuple[str, int, str]  # name, bits, scope
 
 
 def intervals(queries: Queries) -> pd.DataFrame:
@@ -31,7 +34,7 @@ def intervals(queries: Queries) -> pd.DataFrame:
     """
     rows = []
     for place, variants, means, _ in _resampled(queries):
-        for (variant, bits), low, high in zip(variants, *bootstrap.interval(means), strict=True):
+        for (variant, bits, _), low, high in zip(variants, *bootstrap.interval(means), strict=True):
             rows.append({**place, "variant": variant, "bits": bits, "map_low": low, "map_high": high})
     return pd.DataFrame(rows)
 
@@ -39,14 +42,18 @@ def intervals(queries: Queries) -> pd.DataFrame:
 def between_methods(queries: Queries) -> pd.DataFrame:
     """Differences in mAP of every two variants at one code length, with 95% interval and two-sided p.
 
+    Exact search is compared with the codes of every length.
+
     Returns
     -------
-    columns dataset, protocol, backbone, weights, bits, variant, other, difference (of variant - other), low, high, p
+    columns dataset, protocol, backbone, weights, bits, variant, other, difference (of variant - other), low, high, p;
+    exact search is the other wherever its counterpart has codes
     """
     rows = []
     for place, variants, means, values in _resampled(queries):
-        for (one, (variant, bits)), (two, (other, other_bits)) in combinations(enumerate(variants), 2):
-            if bits != other_bits:
+        exact_last = sorted(enumerate(variants), key=lambda entry: entry[1][2] == EXACT)
+        for (one, (variant, bits, scope)), (two, (other, other_bits, other_scope)) in combinations(exact_last, 2):
+            if bits != other_bits and (scope == EXACT or other_scope != EXACT):
                 continue
             resampled = means[:, one] - means[:, two]
             low, high = bootstrap.interval(resampled)
@@ -64,15 +71,15 @@ def write(table: pd.DataFrame, path: str | Path) -> None:
         table.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
 
 
-def _resampled(queries: Queries) -> Iterator[tuple[dict[str, Any], list[tuple[str, int]], Floats, Floats]]:
-    """Yield, for each place, its (variant, bits), their resampled means (resamples, n), and their values (Q, n).
+def _resampled(queries: Queries) -> Iterator[tuple[dict[str, Any], list[Variant], Floats, Floats]]:
+    """Yield, for each place, its variants, their resampled means (resamples, n), and their values (Q, n).
 
     A variant's value for a query is the mean over its seeds.
     """
-    places: dict[tuple[str, ...], dict[tuple[str, int], list[pa.Table]]] = {}
+    places: dict[tuple[str, ...], dict[Variant, list[pa.Table]]] = {}
     for table, key in queries:
         place = tuple(key[name] for name in PLACE)
-        places.setdefault(place, {}).setdefault((key["variant"], key["bits"]), []).append(table)
+        places.setdefault(place, {}).setdefault((key["variant"], key["bits"], key["scope"]), []).append(table)
     for place, cells in places.items():
         ids = next(iter(cells.values()))[0]["query_id"]
         if any(table["query_id"] != ids for tables in cells.values() for table in tables):

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from l2h.report.answer import EXACT, answers
+from l2h.report.answer import answers
 from l2h.report.comparison import split_off
-from l2h.report.differences import PLACE
+from l2h.report.differences import EXACT, PLACE
 
 
 def ending(comparison: pd.DataFrame, supervised: set[str]) -> str:
@@ -17,12 +17,13 @@ def ending(comparison: pd.DataFrame, supervised: set[str]) -> str:
     """
     ran, not_run = split_off(comparison)
     lines = []
-    for (dataset, protocol, backbone, _), rows in ran.groupby(PLACE, sort=False):
+    for (dataset, protocol, backbone, weights), rows in ran.groupby(PLACE, sort=False):
         best = [f"{entry['group']}, {_figure(entry['best'])}" for entry in answers(rows, {}, supervised)]
         exact = rows[rows["scope"] == EXACT]
         if len(exact):
             best.append(f"exact search, {_figure(exact.loc[exact['map'].idxmax()])}")
-        lines.append(f"{dataset} ({protocol}, {backbone}): {'; '.join(best)}")
+        features = ", untrained network: random features" if weights.startswith("untrained") else ""
+        lines.append(f"{dataset} ({protocol}, {backbone}{features}): {'; '.join(best)}")
     return "\n".join(["Best mAP over the whole database", *lines, *(f"not run: {line}" for line in not_run)])
 
 

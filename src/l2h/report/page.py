@@ -13,10 +13,11 @@ from l2h import store
 from l2h.evaluation import METRICS
 from l2h.report import made, published, rulegraph
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
-from l2h.report.charts import Chart, charts
+from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
+from l2h.report.costs import BUSY
 from l2h.report.differences import PLACE
-from l2h.report.table import table
+from l2h.report.table import table, within
 
 
 def render(
@@ -61,6 +62,8 @@ def render(
         for number, (name, rows) in enumerate(groups)
     ]
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
+    splits = {place: split for facts in runs.values() for place, split in facts["splits"].items()}
+    shown = [within(rows, splits[f"{dataset}/{protocol}"]["database"]) for (dataset, protocol, *_), rows in groups]
     rules = {f"rules-{number}": facts["rules"] for number, facts in enumerate(runs.values())}
     drawn = plots | {name: rulegraph.chart(edges) for name, edges in rules.items()}
     specs = {name: chart.to_dict() for name, chart in drawn.items()}
@@ -68,14 +71,15 @@ def render(
         runs=runs,
         differing=made.differing(runs),
         rules_in_words={name: rulegraph.in_words(edges) for name, edges in rules.items()},
-        splits={place: split for facts in runs.values() for place, split in facts["splits"].items()},
+        splits=splits,
         weights=list(dict.fromkeys(comparison["weights"])),
         seeds=sorted(set(comparison["seeds"])),
         significance=SIGNIFICANCE,
         level=LEVEL,
         registry=METRICS,
+        busy=BUSY,
         sections=sections,
-        table=table((rows for _, rows in groups), pairs),
+        table=table(shown, pairs),
         not_run=not_run,
         published=published.beside(comparison, published.read()).to_dict("records"),
         specs=json.dumps(specs).replace("<", "\\u003c"),
@@ -119,11 +123,12 @@ def _section(
         "backbone": backbone,
         "weights": weights,
         "charts": [
-            {"name": f"{title}-{kind}", "shows": shows, "chart": chart}
+            {"name": f"{title}-{kind}", "shows": shows, "note": NOTES.get(kind, NOTE), "chart": chart}
             for kind, (shows, chart) in charts(rows, own).items()
         ],
         "rows": rows.to_dict("records"),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
+        "busy": [f"{variant} at {bits} bits" for variant, bits in rows.loc[rows["busy"], ["variant", "bits"]].values],
         "costs": bool(rows["bytes_per_item"].notna().any()),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
     }

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from l2h.evaluation import METRICS
-from l2h.report.answer import EXACT, LEVEL, Pairs, verdict
+from l2h.report.answer import LEVEL, Pairs, verdict
+from l2h.report.differences import EXACT
 
 # of metrics in a column of its own: what the head says beside the metric's axis text
 SIDES = {
@@ -52,6 +53,11 @@ def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
         "depths": sorted({column["k"] for column in columns} - {0}),
         "rows": whole.to_dict("records"),
     }
+
+
+def within(rows: pd.DataFrame, size: int) -> pd.DataFrame:
+    """The rows without the figures of more first items than the database, of that size, has: they are those of all."""
+    return rows.drop(columns=[name for name in rows if (column := _column(name)) and column["k"] > size])
 
 
 def _apart(rows: pd.DataFrame) -> list[str]:

@@ -49,6 +49,20 @@ raise {kind}("bad value")
     assert "bad value" in log
 
 
+def test_on_the_screen_a_cell_s_lines_say_whose_they_are(tmp_path):
+    program = f"""
+import logging
+from types import SimpleNamespace as Some
+from l2h.job import start
+cell = Some(dataset="digits", protocol="p", backbone="b", variant="dsh-paper", bits="16", seed="0")
+start(Some(log=[{str(tmp_path / "job.log")!r}], params={{}}, config={{"plugins": []}}, rule="fit", wildcards=cell))
+logging.getLogger("l2h").info("training: 60 of 60 epochs")
+"""
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, check=True)
+    assert done.stderr == "digits, dsh-paper, 16 bits, seed 0: training: 60 of 60 epochs\n"
+    assert "INFO training: 60 of 60 epochs" in (tmp_path / "job.log").read_text()
+
+
 def test_a_log_that_cannot_be_written_does_not_bury_the_error():
     """As on a full disk: /dev/full takes nothing."""
     program = """

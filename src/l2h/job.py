@@ -29,7 +29,7 @@ def start(snakemake: Any) -> None:
         `config["plugins"]` are loaded, and `log[0]` gets everything that is logged, warnings and tracebacks included.
         What the job writes says its `rule` and the digests of the modules that its params declare as `code`
     """
-    _start_log(snakemake.log[0])
+    _start_log(snakemake.log[0], getattr(snakemake, "wildcards", None))
     limit_threads(snakemake.params.get("numeric_threads", 1))
     plugins.load(snakemake.config["plugins"])
     from l2h import store  # not before the threads are limited
@@ -58,11 +58,13 @@ def _code(params: Any) -> str:
     return json.dumps({name: digest for part in declared for name, digest in part.items()}, sort_keys=True)
 
 
-def _start_log(path: str) -> None:
+def _start_log(path: str, wildcards: Any) -> None:
     file = logging.FileHandler(path, mode="w", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     screen = logging.StreamHandler()
-    screen.setFormatter(logging.Formatter("%(message)s"))
+    # jobs share the screen, so a cell's lines say whose they are
+    cell = "{0.dataset}, {0.variant}, {0.bits} bits, seed {0.seed}: " if hasattr(wildcards, "bits") else ""
+    screen.setFormatter(logging.Formatter(f"{cell.format(wildcards)}%(message)s"))
     _log.addHandler(screen)
     _log.setLevel(logging.INFO)
     logging.getLogger().addHandler(file)

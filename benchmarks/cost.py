@@ -69,9 +69,10 @@ def measured(results: Path) -> Iterator[tuple[Job, float]]:
     home = results.parents[1]
     data = {}
     for folder in (home / "resources").iterdir():
-        splits, features = (sorted(folder.glob(pattern)) for pattern in ("splits/*.parquet", "features/*.parquet"))
+        splits = [path for path in folder.glob("splits/*.parquet") if ".near_copies" not in path.name]
+        features = [path for path in folder.glob("features/*.parquet") if "-mirrored-" not in path.name]
         if splits and features:
-            data[folder.name] = sizes({"split": str(splits[-1]), "features": str(features[0])})
+            data[folder.name] = sizes({"split": str(splits[0]), "features": str(features[0])})
     files = json.loads((results / "plan.json").read_text())["benchmarks"]
     files["report"] = [f"{results.relative_to(home)}/benchmarks/report.tsv"]
     for rule, paths in files.items():
@@ -101,7 +102,7 @@ def lines(jobs: Iterator[tuple[Job, float]]) -> dict[str, tuple[float, float]]:
     result = {}
     for kind, found in points.items():
         size, seconds = np.array(found).T
-        (start, slope), _ = nnls(np.column_stack([1 / seconds, size / seconds]), np.ones(len(size)))  # relative errors
+        (start, slope), _ = nnls(np.column_stack([np.ones(len(size)), size]), seconds)
         result[kind] = (start, slope)
     return result
 

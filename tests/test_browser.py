@@ -76,7 +76,7 @@ def test_the_table_shows_one_data_set_and_one_metric(open_report):
     assert cells(page, "dataset") == ["digits"] * 7
     page.get_by_label("metric").select_option(label="precision@k")
     heads = page.locator("#figures thead th:not([hidden])").all_inner_texts()
-    assert [head for head in heads if "@" in head] == [f"precision@{k}" for k in (100, 250, 500, 1000)]  # of 1,497 images
+    assert [head for head in heads if "@" in head] == [f"precision@{k}" for k in (100, 250, 500, 1000)]  # of 1,497
     expect(page.locator("form output")).to_have_text("7 rows, 4 columns of figures")
 
 

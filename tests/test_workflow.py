@@ -145,7 +145,7 @@ def test_the_table_has_the_contract_s_columns_and_a_row_a_cell(finished):
 
 
 def test_the_end_says_the_result_and_where_it_is(finished):
-    place = r"digits \(digits-300, alexnet-fc6\)"
+    place = r"digits \(digits-300, alexnet-fc6, untrained network: random features\)"
     best = rf"^{place}: trained with labels, \w+ 0\.\d+ at 8 bits; trained without labels, \w+ 0"
     assert re.search(best, finished.output, re.MULTILINE)
     assert "report:      results/tiny/report.html" in finished.output

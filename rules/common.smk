@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import time
+from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -110,8 +111,9 @@ wildcard_constraints:
     shard=r"\d+",
 
 
+@cache
 def digest(path):
-    """The first digits of a file's sha256."""
+    """The first digits of a file's sha256, as it is when the run starts."""
     return sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 

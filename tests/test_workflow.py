@@ -45,7 +45,7 @@ def sharded(tmp_path_factory, finished) -> Workspace:
     counting.write_text(counting.read_text().replace("SMALL = 10**7", "SMALL = 0"))
     changes = {"methods": ["itq"], "ranking": {"shards": 2}, "threads": {"features": 2, "rank": 2}, "plugins": []}
     workspace.configure({**CONFIG, **changes})
-    workspace.snakemake("--cores", "2")
+    workspace.output = workspace.snakemake("--cores", "2", "--verbose").stderr
     return workspace
 
 
@@ -219,6 +219,10 @@ def test_two_shards_give_the_same_histograms_and_table_byte_for_byte(finished, s
         assert metadata == others
     assert Counter(job["rule"] for job in sharded.jobs())["rank"] == 2 * 2
     assert "Nothing to be done" in sharded.snakemake("--cores", "2").stderr
+
+
+def test_the_scheduler_looks_for_what_to_start_when_a_job_ends_and_no_oftener(sharded):
+    assert 0 < sharded.output.count("Ready jobs: ") <= 1 + len(sharded.jobs())
 
 
 def test_bundles_give_the_table_of_the_run_that_made_them_byte_for_byte(alone, pretrained):

@@ -19,7 +19,7 @@ quickstart: .venv/run
 	$(BIN)/snakemake --profile profiles/local --configfile config/quickstart.yaml
 
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 faults: .venv/dev
 	L2H_FAULTS=whole L2H_FAULTS_TABLE=faults.md $(BIN)/python -m pytest tests/faults

@@ -13,6 +13,13 @@ import disks
 from workspace import CONFIG, FINETUNED, ROOT, Workspace
 
 
+LONGEST = ("test_slurm.py", "test_workflow.py")  # begun first, so that no worker is left alone with one at the end
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """A folder with data that the repository does not hold: L2H_TEST_DATA, or ../shared/data beside the clone."""

@@ -1,15 +1,30 @@
-"""The workflow on a real Slurm, by the profile: sized, grouped, in turn at the GPU, and again after a kill."""
+"""The workflow on a real Slurm, by the profile: sized, grouped, in turn at the GPU, and again after a kill.
 
+With L2H_SLURM=quickstart, as `.ci/run` says, it is the quickstart that runs, here and there; else a small part of it.
+"""
+
+import os
 import re
+import shutil
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+import yaml
 
 import cluster
 from workspace import CONFIG, ROOT, Workspace
 
+WHOLE = os.environ.get("L2H_SLURM") == "quickstart"
 METHODS = ("dsh", "bihalf")
+QUICKSTART = yaml.safe_load((ROOT / "config/quickstart.yaml").read_text())
+SMALL = {**CONFIG, "datasets": ["digits"], "bits": [8, 16]}
+SMALL["methods"] = [entry for entry in CONFIG["methods"] if entry["method"] in METHODS]
+RUN = QUICKSTART if WHOLE else SMALL
+PLACE = f"digits/digits-300/alexnet-{'fc7' if WHOLE else 'fc6'}"
+CELLS = PLACE.replace("/", "-")  # as groups of jobs are called
+DATASETS, VARIANTS = len(RUN["datasets"]), len(RUN["methods"])
+DEEP = 3 if WHOLE else 2
+QUICK = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"]
 
 pytest.importorskip("snakemake_executor_plugin_slurm", reason="the executor plug-in for Slurm is the extra slurm")
 if reason := cluster.missing():
@@ -17,60 +32,93 @@ if reason := cluster.missing():
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory) -> tuple[Workspace, list[dict[str, str]]]:
+def slurm(tmp_path_factory):
+    """A cluster of this machine."""
+    with cluster.Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+    assert not cluster.CONF.is_symlink(), "it leaves something behind"
+
+
+def through_slurm(workspace: Workspace, target: str, config: str = "tiny") -> None:
+    """Make a file by the profile."""
+    profile = ["--profile", ROOT / "profiles/slurm", "--cores", "2", *QUICK]
+    workspace.snakemake(target, *profile, config=config, timeout=5000)
+
+
+@pytest.fixture(scope="module")
+def ran(slurm, tmp_path_factory) -> tuple[Workspace, list[dict[str, str]]]:
     """A run up to the table with a job cancelled on the way, and what Slurm says of its jobs."""
-    folder = tmp_path_factory.mktemp("slurm")
-    workspace = Workspace(folder / "work")
-    methods = [entry for entry in CONFIG["methods"] if entry["method"] in METHODS]
-    workspace.configure({**CONFIG, "datasets": ["digits"], "methods": methods, "bits": [8, 16], "device": "auto"})
-    with cluster.Cluster(folder / "cluster") as slurm:
-        begun = workspace.folder / "results/tiny/logs/digits/digits-300/alexnet-fc6/dsh/8bits-seed0/fit.log"
-        killer = slurm.cancel_one("fit-digits-digits-300-alexnet-fc6-dsh", begun.exists)
-        quick = ["--cores", "2", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"]
-        table = "results/tiny/comparison.csv"
-        workspace.snakemake(table, "--profile", ROOT / "profiles/slurm", *quick, timeout=1800)
-        killer.join(30)
-        return workspace, slurm.jobs()
+    workspace = Workspace(tmp_path_factory.mktemp("slurm") / "work")
+    workspace.configure({**RUN, "device": "auto"})
+    begun = workspace.folder / "results/tiny/logs" / PLACE / "dsh/8bits-seed0/fit.log"
+    killer = slurm.cancel_one(f"fit-{CELLS}-dsh", begun.exists)
+    through_slurm(workspace, "results/tiny/comparison.csv")
+    killer.join(30)
+    return workspace, slurm.jobs()
 
 
-def rows(workspace: Workspace) -> list[str]:
-    """The lines of the table that both runs have, and its head."""
-    lines = workspace.comparison().decode().splitlines()
-    place = rf"digits,.*,({'|'.join(METHODS)}),\w+,\w+,8,"
-    return lines[:1] + sorted(line for line in lines if re.match(place, line))
+@pytest.fixture(scope="module")
+def locally(request, tmp_path_factory) -> bytes:
+    """The table of a run without a cluster; of the small part, the rows that the other tests' run has, too."""
+    if not WHOLE:
+        return of_both(request.getfixturevalue("finished").comparison())
+    workspace = Workspace(tmp_path_factory.mktemp("locally") / "work")
+    workspace.configure(QUICKSTART)
+    workspace.snakemake("results/tiny/comparison.csv", "--cores", "2", timeout=5000)
+    return workspace.comparison()
 
 
-def test_a_cluster_gives_the_figures_of_one_machine(ran, finished):
-    assert len(rows(finished)) == 1 + len(METHODS)
-    assert rows(ran[0]) == rows(finished)
+def of_both(table: bytes) -> bytes:
+    """The head of a table, and its lines of what both small runs have."""
+    head, *lines = table.splitlines(keepends=True)
+    place = rf"digits,.*,({'|'.join(METHODS)}),\w+,\w+,8,".encode()
+    return b"".join([head, *sorted(line for line in lines if re.match(place, line))])
+
+
+def test_a_cluster_gives_the_table_of_one_machine_byte_for_byte(ran, locally):
+    assert locally.count(b"\n") == 1 + (DATASETS * (8 * 4 + 2) if WHOLE else VARIANTS)
+    assert (ran[0].comparison() if WHOLE else of_both(ran[0].comparison())) == locally
 
 
 def of_kind(jobs: list[dict[str, str]], name: str) -> list[dict[str, str]]:
     return [job for job in jobs if job["Comment"].startswith(f"rule_{name}")]
 
 
+def memory(job: dict[str, str]) -> int:
+    """Megabytes that a job asked for."""
+    return int(job["MinMemoryNode"].removesuffix("M"))
+
+
 def test_a_job_that_was_cancelled_runs_again_with_twice_the_memory(ran):
-    killed, again = of_kind(ran[1], "fit-digits-digits-300-alexnet-fc6-dsh")
+    killed, again = of_kind(ran[1], f"fit-{CELLS}-dsh")
     assert (killed["JobState"], again["JobState"]) == ("CANCELLED", "COMPLETED")
-    before, now = (int(job["MinMemoryNode"].removesuffix("M")) for job in (killed, again))
-    assert now == 2 * before
+    assert memory(again) == 2 * memory(killed)
 
 
 def test_cells_of_a_method_share_a_submission(ran):
     for name in METHODS:
-        (cells,) = of_kind(ran[1], f"cells-digits-digits-300-alexnet-fc6-{name}")
+        (cells,) = of_kind(ran[1], f"cells-{CELLS}-{name}")
         assert cells["NumCPUs"] == "1"  # its jobs run one after another
-    assert len(ran[1]) == 5 + 2 + 1 + 2 + 1  # what they share, their trainings, one again, what follows, the table
+    shared = 1 + 4 * DATASETS  # the weights; data set, split, its check and features of each
+    assert len(ran[1]) == shared + 2 * DATASETS * VARIANTS + 2  # trainings, what follows; one again, and the table
 
 
 def test_jobs_that_use_the_gpu_take_turns_at_it(ran):
     on_gpu = sorted((job for job in ran[1] if job["Partition"] == "gpu"), key=lambda job: job["StartTime"])
     assert all(job["TresPerJob"] == "gres:gpu:1" for job in on_gpu)
     assert not any("TresPerJob" in job for job in ran[1] if job["Partition"] != "gpu")
-    kinds = [re.match(r"rule_(features|fit-.*_)", job["Comment"])[1] for job in on_gpu]
-    assert len(kinds) == 4  # the features, a training of either deep method, and one again
+    assert all(re.match("rule_(features|fit-)", job["Comment"]) for job in on_gpu)
+    assert len(on_gpu) == DATASETS * (1 + DEEP) + 1  # the features, a training of each deep method, and one again
     assert all(one["EndTime"] <= other["StartTime"] for one, other in pairwise(on_gpu))
 
 
-def test_it_leaves_nothing_behind(ran):
-    assert not Path("/etc/slurm/slurm.conf").is_symlink()
+def test_a_job_that_slurm_kills_for_its_memory_runs_again_with_more(ran, slurm):
+    """It holds half as much again as it asks for, until it may."""
+    workspace, before = ran
+    shutil.copy(ROOT / "tests/hungry_method.py", workspace.folder)
+    hungry = {"methods": ["hungry"], "plugins": ["hungry_method.py"], "datasets": ["digits"], "bits": [8]}
+    workspace.configure({**RUN, **hungry, "device": "auto"}, "hungry")
+    through_slurm(workspace, f"results/hungry/{PLACE}/hungry/8bits-seed0/model", config="hungry")
+    killed, again = slurm.jobs()[len(before) :]
+    assert (killed["JobState"], again["JobState"]) == ("OUT_OF_MEMORY", "COMPLETED")
+    assert memory(killed) < 3000 < memory(again) == 2 * memory(killed)

@@ -54,7 +54,7 @@ class Workspace:
         (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
 
     def snakemake(
-        self, *arguments: str, config: str = "tiny", check: bool = True, timeout: int = 900
+        self, *arguments: str, config: str = "tiny", check: bool = True, timeout: int = 1800
     ) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
         command += ["--configfile", self.folder / f"{config}.yaml", "--nolock", *arguments]

@@ -1,4 +1,4 @@
-"""Profiles name what there is; `test_workflow` has Snakemake read them, `test_slurm` runs one."""
+"""Profiles name what there is; `test_workflow` has Snakemake read them, `test_slurm` and `test_kubernetes` run two."""
 
 import re
 

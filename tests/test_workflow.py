@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import re
 import shlex
 import shutil
@@ -561,10 +562,12 @@ def test_a_damaged_file_stops_the_run_with_its_name_and_the_cure(finished):
     assert finished.comparison() == before
 
 
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
 def documented_commands() -> list[str]:
     """The snakemake commands of the README and of all pages of docs/, each once."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    blocks = [block for page in pages for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)]
+    blocks = [block for page in PAGES for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)]
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return list(dict.fromkeys(line.partition("#")[0].strip() for line in lines if line.startswith("snakemake")))
 
@@ -598,14 +601,19 @@ def clone(tmp_path_factory) -> Path:
     return folder
 
 
+def documented_exports() -> dict[str, str]:
+    """What the pages say to export before."""
+    lines = re.findall(r"^export (.*)$", "\n".join(page.read_text() for page in PAGES), re.M)
+    return dict(word.split("=", 1) for line in lines for word in shlex.split(line, comments=True))
+
+
 @pytest.mark.parametrize("command", [line for line in documented_commands() if "*" not in line])
 def test_the_documented_commands_are_understood(command, clone):
     if "--sdm conda" in command and shutil.which("conda") is None:
         pytest.skip("Snakemake asks conda, which is not here")
-    dry = [] if "--unlock" in command else ["--dry-run"]
-    done = subprocess.run(
-        [sys.executable, "-m", *shlex.split(command), *dry], cwd=clone, text=True, capture_output=True, timeout=300
-    )
+    command = [sys.executable, "-m", *shlex.split(command), *([] if "--unlock" in command else ["--dry-run"])]
+    environment = {**os.environ, **documented_exports()}
+    done = subprocess.run(command, cwd=clone, env=environment, text=True, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -265,6 +266,14 @@ def test_a_reader_who_has_enough_is_no_error():
     reader.stdout.close()  # before a line is written
     assert reader.stderr.read() == b""
     assert reader.wait() == 0
+
+
+def test_names_in_a_stranger_s_file_do_not_reach_the_terminal_as_orders(capsys, tmp_path):
+    pq.write_table(pa.table({"\x1b[2J\nl2h: all is well\x9b": [1]}), tmp_path / "t.parquet")
+    code, out, _ = said(capsys, "check-split", str(tmp_path / "t.parquet"))
+    assert code == 1
+    assert "no split file: its columns are ?[2J?l2h: all is well?" in out
+    assert out.count("\n") == 1
 
 
 PLAIN = "datasets: [digits]\nbackbones: [alexnet]\nmethods: [lsh]\n"

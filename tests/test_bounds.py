@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -50,6 +51,14 @@ def test_rows_that_are_only_said_to_be_there(tmp_path):
     assert pq.read_metadata(path).row_group(0).num_rows == 2**35
     with pytest.raises(L2HError, match=r"t would take \d{13} bytes of memory, out of \d{4} in the file"):
         store.read_manifest(path)
+
+
+def test_a_table_for_other_programs_is_bounded_too(tmp_path, limited):
+    path = tmp_path / "comparison.parquet"
+    for column in ([0.0] * 200_000, ["x" * 5000] * 100):
+        store.write_frame(path, pd.DataFrame({"map": column}))
+        with pytest.raises(L2HError, match=rf"{path} would take \d+ bytes of memory, out of \d+ in the file"):
+            store.read_frame(path)
 
 
 @pytest.mark.parametrize("column", ["location", "roles"])

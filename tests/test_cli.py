@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -19,7 +21,7 @@ from l2h.splits import Split, make_split
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = Digits.protocols["digits-300"]
-COMMANDS = ("methods", "datasets", "backbones", "check-split", "search", "compare", "provenance")
+COMMANDS = ("methods", "datasets", "backbones", "check-split", "check-config", "search", "compare", "provenance")
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +266,85 @@ def test_a_reader_who_has_enough_is_no_error():
     reader.stdout.close()  # before a line is written
     assert reader.stderr.read() == b""
     assert reader.wait() == 0
+
+
+def test_names_in_a_stranger_s_file_do_not_reach_the_terminal_as_orders(capsys, tmp_path):
+    pq.write_table(pa.table({"\x1b[2J\nl2h: all is well\x9b": [1]}), tmp_path / "t.parquet")
+    code, out, _ = said(capsys, "check-split", str(tmp_path / "t.parquet"))
+    assert code == 1
+    assert "no split file: its columns are ?[2J?l2h: all is well?" in out
+    assert out.count("\n") == 1
+
+
+PLAIN = "datasets: [digits]\nbackbones: [alexnet]\nmethods: [lsh]\n"
+PYTHON = 'plugins: ?open("ran", "w") and []\n'
+BOMB = "m0: &m0 {k: v}\n" + "".join(f"m{n + 1}: &m{n + 1} {{<<: [{', '.join([f'*m{n}'] * 10)}]}}\n" for n in range(9))
+REFUSED = {
+    "plain": (
+        "__use_yte__: true\n" + PYTHON + PLAIN,
+        "line 1: with the key __use_yte__ Snakemake runs what the config says",
+    ),
+    "escaped": ('"__use\\x5fyte__": true\n' + PYTHON + PLAIN, "line 1: with the key __use_yte__"),
+    "merged": ('a: &a\n  "\\x5f_use_yte__": true\n<<: *a\n' + PYTHON + PLAIN, "__use_yte__|merges keys by <<"),
+    "merging": (BOMB + PLAIN, r"line \d+: it merges keys by <<"),
+    "laughing": (
+        "a0: &a0 [l, l]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(30)) + PLAIN,
+        "more than 100000 values",
+    ),
+    "endless": ("&c\n" + PLAIN + "plugins: *c\n", "more than 100000 values"),
+    "tag": (PLAIN + 'plugins: !!python/object/apply:os.system ["touch ran"]\n', "cannot be read: could not determine"),
+    "deep": (PLAIN + "plugins: " + "[" * 5000 + "]" * 5000, "cannot be read: maximum recursion depth exceeded"),
+    "deep JSON": ('{"a": ' + "[" * 50_000 + "]" * 50_000 + "}", "cannot be read: maximum recursion depth exceeded"),
+    "digits": (PLAIN + "bits: [" + "9" * 5000 + "]\n", "cannot be read: Exceeds the limit"),
+    "large": (PLAIN + "#" * 2**18, "is larger than 256 KiB"),
+    "latin": (PLAIN + "# \xff", "cannot be read: 'utf-8' codec"),
+    "list": ("[]", "is no config"),
+    "key": (PLAIN + '"a\\e[2J": 1\n', r"unknown key 'a\\x1b\[2J'"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_config_that_would_do_more_than_be_read_is_refused(capsys, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    text, words = REFUSED[kind]
+    Path("their.yaml").write_bytes(text.encode("latin-1"))
+    code, out, err = said(capsys, "check-config", "their.yaml")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert re.search(words, err)
+    assert not Path("ran").exists()
+
+
+def test_grep_does_not_find_what_snakemake_does(tmp_path):
+    """Why there is a command: this is how Snakemake reads a config."""
+    from snakemake.common.configfile import load_configfile
+
+    path = tmp_path / "their.yaml"
+    path.write_text(REFUSED["escaped"][0].replace('"ran"', json.dumps(str(tmp_path / "ran"))))
+    assert "__use_yte__" not in path.read_text()
+    load_configfile(path)
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_config_s_programs_and_files_are_named_and_none_is_touched(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("open('ran', 'w')")
+    Path("their.yaml").write_text(
+        """datasets: [digits, {name: mine, reader: image_list, params: {root: /home/me}}]
+backbones: [{name: alexnet, weights: mine.safetensors}]
+methods: [lsh, {method: external, params: {codes: "a\\e[31m.npy"}}]
+"plug\\x69ns": [mine.py]
+"""
+    )
+    code, out, err = said(capsys, "check-config", "their.yaml")
+    assert (code, err) == (0, "")
+    assert 'runs the program "mine.py"' in out
+    assert 'names "/home/me", datasets[1].params.root' in out
+    assert 'names "mine.safetensors", backbones[0].weights' in out
+    assert 'names "a\\u001b[31m.npy", methods[1].params.codes' in out
+    assert json.loads(said(capsys, "check-config", "their.yaml", "--json")[1])["plugins"] == ["mine.py"]
+    assert not Path("ran").exists()
+
+
+def test_the_configs_here_pass(capsys):
+    for path in sorted((ROOT / "config").glob("*.yaml")):
+        assert said(capsys, "check-config", str(path))[0] == 0, path

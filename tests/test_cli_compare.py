@@ -6,6 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from l2h import store
 from l2h.cli import main
 from l2h.report import made
 
@@ -26,6 +27,20 @@ def runs(finished, tmp_path):
     itq["params"] = {"n_iter": 7}
     change(second, settings=facts["settings"])
     return first, second
+
+
+STRANGE = {  # by the fact that a stranger's run.json gives otherwise than l2h does
+    "command": 5,
+    "processors": "x",
+    "versions": {"l2h": 1},
+    "splits": {"../../x/p": {"seed": 0, "sha256": "", "query": 1, "train": 1, "database": 1}},
+    "rules": [["fit", "encode", "rank"]],
+    "times": [{"rule": "fit"}],
+    "supervised": [3],
+    "settings": {"bits": [8], "seeds": [0], "threads": {"features": 10**9}},
+    "homes": {"digits": "/etc"},
+    "weights": {"alexnet-fc6": None},
+}
 
 
 def compare(*runs, output, more=()):
@@ -119,3 +134,29 @@ def test_runs_of_one_name_go_by_their_paths(runs, tmp_path, capsys):
     runs[1].rename(twin)
     assert compare(runs[0], twin, output=tmp_path / "both", more=["--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == [str(runs[0]), str(twin)]
+
+
+@pytest.mark.parametrize("fact", STRANGE)
+def test_a_run_that_is_a_stranger_s_says_of_itself_what_runs_say(runs, tmp_path, capsys, fact):
+    change(runs[1], **{fact: STRANGE[fact]})
+    assert compare(*runs, output=tmp_path / "both") == 1
+    assert f"run.json is not as l2h writes it, in '{fact}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        (lambda rows: rows.assign(backbone="../../../elsewhere"), "but not what they are of"),
+        (lambda rows: rows.assign(dataset=[[1]] * len(rows)), "no comparison: its column 'dataset' is of another type"),
+        (lambda rows: rows.assign(map="<b>"), "no comparison: its column 'map' is of another type"),
+        (lambda rows: rows.drop(columns="not_run"), "no comparison: it lacks columns"),
+    ],
+)
+def test_a_table_names_no_place_that_the_run_has_not(runs, tmp_path, capsys, tamper, words):
+    path = runs[1] / "comparison.parquet"
+    own = pd.read_parquet(path)
+    changed = tamper(own)
+    store.write_frame(path, pd.concat([own, changed]) if "they are" in words else changed)
+    assert compare(*runs, output=tmp_path / "both") == 1
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "both").exists()

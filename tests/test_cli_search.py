@@ -202,6 +202,41 @@ def test_a_model_or_split_that_is_gone_or_another_is_named(inside, capsys):
         path.unlink()
 
 
+@contextmanager
+def changed_json(path, change):
+    """A stranger's file, which leaves out what would show the change."""
+    text = path.read_text()
+    content = json.loads(text)
+    del content["sha256"]
+    change(content)
+    path.write_text(json.dumps(content))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def test_what_a_stranger_s_run_says_of_itself_is_checked_before_it_is_used(inside, capsys):
+    picture = save(inside, 7)
+    choice = ("--dataset", "digits", "--method", "itq", "--bits", 8, picture)
+    run = inside.folder / RESULTS / "run.json"
+    for fact in ("homes", "splits"):
+        with changed_json(run, lambda facts, fact=fact: facts[fact].clear()):
+            code, _, err = said(capsys, *choice)
+        assert (code, err.count("\n")) == (1, 1)
+        assert "but does not say so in its run.json" in err
+    model = next(inside.folder.glob(f"{RESULTS}/digits/*/*/itq/8bits-seed0/model/model.json"))
+    for value, words in [
+        ("1000000", "input_size must be a whole number from 1 to 4096, got 1000000"),
+        ("x", "does not tell what features it takes"),
+        (None, "does not tell what features it takes"),
+    ]:
+        with changed_json(model, lambda told, value=value: told["data"]["features"].update(input_size=value)):
+            code, _, err = said(capsys, *choice)
+        assert (code, err.count("\n")) == (1, 1)
+        assert words in err
+
+
 def test_a_run_from_bundles_finds_its_models_there_and_asks_for_weights(pretrained, alone, monkeypatch, capsys):
     monkeypatch.chdir(pretrained.folder)
     picture = save(alone, 3)

@@ -372,6 +372,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"threads": {"fit": 0}}, "config key threads.fit: 0 is out of range; allowed is at least 1"),
         ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit, rank"),
         ({"ranking": {"shards": 0}}, "config key ranking.shards: 0 is out of range; allowed is at least 1"),
+        (
+            {"ranking": {"shards": 10**9}},
+            "config key ranking.shards: 1000000000 is out of range; allowed is at least 1 and",
+        ),
         ({"ranking": {"device": "gpu"}}, "config key ranking.device: 'gpu' is not one of cpu, cuda, auto"),
         ({"plugins": ["nowhere.py"]}, "plug-in nowhere.py is not a Python file"),
     ],

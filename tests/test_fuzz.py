@@ -104,7 +104,11 @@ def write_valid(tmp_path_factory):
     (folder / "list").write_text("a b/1.png 0 1\nc.png\t1 0 \n")
     (folder / "list.gz").write_bytes(gzip.compress((folder / "list").read_bytes()))
     (folder / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))
-    made.write({**dict.fromkeys(made.SAID, 0), "times": [{"s": 1.5}]}, folder / "run.json")
+    facts = {
+        name: {"array": [], "object": {}, "string": ""}[made.FORM["properties"][name]["type"]] for name in made.SAID
+    }
+    settings = {"bits": [8], "seeds": [0], "threads": {"features": 1}}
+    made.write({**facts, "rules": [["fit", "encode"]], "settings": settings}, folder / "run.json")
     for method in METHODS:
         fitted = hashing.make(method, bits=8, random_state=0, **({"epochs": 1} if method == "hashnet" else {}))
         fitted.fit(rng.normal(size=(300, 8)).astype(np.float32), np.arange(300) % 3).save(folder / method)

@@ -170,6 +170,14 @@ class TestLists:
             **{**good.lists(**THREE), "query": str(path)}
         )
 
+    def test_a_line_without_end(self, good):
+        """A list of 128 kB, unpacked 2^27 numbers in one line, took more memory than there was: 17 GB."""
+        path = good.put("query.txt.gz", gzip.compress(b"q.png " + b"0 " * 2**20))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lists, "WORD", None)  # such a line is not taken apart
+            line = good.refused(images=str(path))
+        assert "lines of more than 1,048,576 letters: 1 (images line 1)" in line
+
     @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"q.png 0 1" * 99)[:-9]])
     def test_a_list_that_is_no_text(self, good, content):
         given = {**good.lists(**THREE), "query": str(good.put("query.txt.gz", content))}

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -220,6 +221,34 @@ def test_a_camera_s_orientation_is_followed():
 def test_what_is_refused_and_why(content, words):
     with pytest.raises(PictureError, match=words):
         decode(content)
+
+
+def test_pages_of_a_tiff_are_not_counted():
+    """PIL looks for each page's place among those of all before: 200,000 of them, 4 MB, took minutes."""
+    starts = [8 + 18 * number for number in range(100_000)]
+    width_alone = [struct.pack("<HHHIII", 1, 256, 3, 1, 4, start) for start in [*starts[2:], 0]]
+    whole = [(256, 4), (257, 4), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 4), (279, 16)]
+    entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in whole)
+    pages = b"".join(width_alone)
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(pages)) + pages
+    content = head + struct.pack("<H", len(whole)) + entries + struct.pack("<I", 8)
+    start = time.process_time()
+    with pytest.raises(PictureError, match="animated, or of several pages"):
+        decode(content)
+    assert time.process_time() - start < 2
+
+
+def test_scans_of_a_jpeg_are_counted():
+    """Each takes a hundred bytes and goes over all pixels: a file of 1 MB took a quarter of an hour."""
+    whole = encoded(np.tile(RGB, (20, 20, 1)), "JPEG", progressive=True, exif=b"Exif\0\0" + b"\xff\xda" * 200)
+    scan = whole[whole.rindex(b"\xff\xc4") : -2]
+    assert pictures._scans(whole) == 10
+    appended = scan * 200  # as the film of a moving photograph
+    for times in (0, 90):
+        content = whole[:-2] + scan * times + whole[-2:] + appended
+        assert decode(content)[0].shape == (120, 180, 3)
+    with pytest.raises(PictureError, match="more than 100 scans"):
+        decode(whole[:-2] + scan * 91 + whole[-2:])
 
 
 @settings(max_examples=60, deadline=None)

@@ -60,17 +60,7 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     L2HError
         a plug-in does not load
     """
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    _require_small(config)
-    if isinstance(config.get("pretrained"), str):
-        config["pretrained"] = [config["pretrained"]]
-    for key, name in (("datasets", "name"), ("backbones", "name"), ("methods", "method")):
-        if isinstance(config.get(key), list):
-            config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
-    _fill(config, schema)
-    errors = sorted(_Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path)))
-    if errors:
-        raise ConfigError(_sentence(errors[0]))
+    complete(config, schema_path)
     _resolve_mirror(config)
     plugins.load(config["plugins"])
     for place, entry in _entries(config, "datasets"):
@@ -85,6 +75,21 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     _require_distinct("methods", [entry["label"] for entry in config["methods"]])
     if config["pretrained"]:
         _require_bundles(config)
+
+
+def complete(config: Entry, schema_path: str | Path) -> None:
+    """The first part of `resolve`, which follows from the schema alone: no plug-in is run, no other file read."""
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    _require_small(config)
+    if isinstance(config.get("pretrained"), str):
+        config["pretrained"] = [config["pretrained"]]
+    for key, name in (("datasets", "name"), ("backbones", "name"), ("methods", "method")):
+        if isinstance(config.get(key), list):
+            config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
+    _fill(config, schema)
+    errors = sorted(_Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path)))
+    if errors:
+        raise ConfigError(_sentence(errors[0]))
 
 
 def declared(config: Entry, schema_path: str | Path) -> Entry:

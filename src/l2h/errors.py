@@ -1,11 +1,19 @@
 """The error that is the user's to mend."""
 
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 class L2HError(ValueError):
     """Something outside the code is wrong: a config value, a file, the network.
 
-    The message is one line that names the thing, its value and the cure; jobs print it without a traceback.
+    The message is one line that names the thing, its value and the cure; jobs print it without a traceback. What a
+    stranger's file put into it, as a column's name, moves no cursor and ends no line.
     """
+
+    def __str__(self) -> str:
+        return _CONTROL.sub("?", super().__str__())
 
 
 def line(error: Exception) -> str:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from l2h import job, store
 from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
-from l2h.errors import L2HError
+from l2h.errors import L2HError, line
 from l2h.hashing import FULL
+from l2h.report.made import FILE
 from l2h.runs import Run
 
 Ints = NDArray[np.int64]
@@ -50,7 +51,11 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
         if len(there) > 1:
             choice = ", ".join(map(str, there))
             raise L2HError(f"{run.folder} holds several to search by; choose one by --{option}: {choice}")
-    return Cell(run, known, **min(cells, key=lambda cell: cell["seed"]))
+    cell = Cell(run, known, **min(cells, key=lambda cell: cell["seed"]))
+    for fact, name in (("homes", cell.dataset), ("splits", f"{cell.dataset}/{cell.protocol}")):
+        if name not in known[fact]:
+            raise L2HError(f"{run.folder} has codes of {name}, but does not say so in its {FILE}; run it again")
+    return cell
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,15 @@ class Cell:
         from l2h import hashing
 
         hasher = hashing.load(self.model)
-        made_of = store.read_model(self.model)[0]["data"]["features"]
-        extractor = self._extractor(made_of, processor)
+        try:
+            made_of = store.read_model(self.model)[0]["data"]["features"]
+            extractor = self._extractor(made_of, processor)
+        except L2HError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise L2HError(
+                f"{self.model} does not tell what features it takes ({line(error)}); {store.CURE}"
+            ) from error
         stored = (features.astype(made_of["dtype"]).astype(np.float32) for _, features in extractor(batches))
         return np.concatenate([hasher.transform(features) for features in stored])
 
@@ -155,7 +167,7 @@ class Cell:
         from l2h.backbones.weights import file_sha256
         from l2h.extraction import Extractor, entry_of
 
-        name = self.facts["weights"][self.backbone]
+        name = self.facts["weights"].get(self.backbone, "")
         path = self.run.root / name
         cure = "put back the file that the run used"
         if name.startswith("resources/"):

@@ -455,7 +455,15 @@ def write_frame(path: str | Path, frame: "pd.DataFrame") -> None:
 def read_frame(path: str | Path) -> "pd.DataFrame":
     """Read what `write_frame` wrote."""
     with _open(path) as file:
-        return file.read().to_pandas()
+        bounds.require_table(file.metadata, path)
+        text = bounds.text_columns(file.schema)
+    with _open(path, text=text) as file:
+        bounds.require_text(file.read(), path)
+    with _open(path) as file:
+        try:
+            return file.read().to_pandas()
+        except (AttributeError, KeyError, TypeError) as error:  # what pandas notes of itself may be made up
+            raise L2HError(f"{path} is no table that pandas wrote ({line(error)}); {CURE}") from error
 
 
 def write_look(path: str | Path, look: Mapping[str, Any]) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from l2h.download import Download, Fetch
 
+MAX_SIDE = 4096  # pixels, of an input
+
 
 class Backbone(ABC):
     """A network whose inner activations serve as features.
@@ -87,4 +89,6 @@ class Backbone(ABC):
 
     def side(self, asked: int | None) -> int:
         """Pixels a side of the input: what is asked for, or the network's own; L2HError where it takes no other."""
+        if asked is not None and not (type(asked) is int and 1 <= asked <= MAX_SIDE):
+            raise L2HError(f"input_size must be a whole number from 1 to {MAX_SIDE}, got {asked!r}")
         return asked or self.input_size

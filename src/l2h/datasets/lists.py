@@ -17,6 +17,7 @@ WORD = re.compile(r"\S+")
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
 MAX_LABELS = 1 << 15  # what a manifest can number
 MAX_BYTES = 1 << 28  # of a list's text: NUS-WIDE's has 40 MB
+MAX_LINE = 1 << 20  # letters; MAX_LABELS take 65,536
 UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and bytes that are no UTF-8
 UNFIT_PATHS = "paths with control characters, or not in UTF-8"
 
@@ -53,6 +54,9 @@ def read_lists(lists: Mapping[str, Path], problems: Problems) -> list[Picture]:
                 continue
             lines += 1
             place = f"{role} line {number}"
+            if len(line) > MAX_LINE:
+                problems.add(f"lines of more than {MAX_LINE:,} letters", place)
+                continue
             name, values = _parted(line)
             if not values:
                 problems.add("lines without labels at their end", place)

@@ -1,6 +1,7 @@
 """One picture file to pixels, or to a word on why not."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_BYTES = 1 << 28  # of a file
 MAX_PIXELS = 1 << 26  # of a picture: 200 MB as RGB
+MAX_SCANS = 100  # of a progressive JPEG, which have about ten; each goes over all pixels, whatever few bytes it takes
 
 # modes that are read, and the word for what has to be done to make them RGB
 MODES = {
@@ -29,6 +31,8 @@ MODES = {
     "CMYK": "CMYK",
     "YCbCr": "YCbCr",
 }
+JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # one that stands between pixels is none of these
+SCAN, END = b"\xda", b"\xd9"
 TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
@@ -74,6 +78,8 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         raise PictureError("no picture of a format that is read") from None
     try:
         _require_fit(image)
+        if image.format in ("JPEG", "MPO") and _scans(content) > MAX_SCANS:
+            raise PictureError(f"more than {MAX_SCANS} scans")
         image.load()
         done = [MODES[image.mode]]
         if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
@@ -96,7 +102,7 @@ def _require_fit(image: ImageFile.ImageFile) -> None:
         raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels")
     if min(image.size) < 2:
         raise PictureError("one pixel high or wide")
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # whose first frame is the photograph
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # whose first frame is the photograph
         raise PictureError("animated, or of several pages")
     if image.mode.startswith(("I", "F")) or any(map(_is_deep, image.tile)):
         raise PictureError("more than 8 bits a channel")
@@ -108,3 +114,12 @@ def _is_deep(tile: tuple[Any, ...]) -> bool:
     """Whether a part of a picture has 16 bits a channel in the file, which PIL may cut to 8 without a word."""
     codec, _, _, how = tile
     return ";16" in str(how) or (codec.startswith("ppm") and how[-1] > 255)
+
+
+def _scans(content: bytes) -> int:
+    """How often a JPEG file goes over its pixels, up to its first end; what a camera appends is not counted."""
+    scans, place = 0, 2
+    while (found := JPEG_MARKER.search(content, place)) and found[1] != END:
+        scans += found[1] == SCAN
+        place = found.end() + int.from_bytes(content[found.end() : found.end() + 2])
+    return scans

@@ -17,6 +17,37 @@ FILE = "run.json"  # in a run's folder
 # what a run says of itself: from `facts`, and from the workflow
 SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "rules", "times"]
 SAID += ["settings", "supervised", "homes", "weights"]
+_TEXT, _COUNT, _AMOUNT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "number", "minimum": 0}
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+
+
+def _list(items: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items, **more}
+
+
+def _mapping(values: Mapping[str, Any], names: str = "") -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": values, "propertyNames": {"pattern": names}}
+
+
+def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+# the form of SAID, as a JSON schema: a run may be a stranger's
+FORM = _object(
+    **dict.fromkeys(("command", "config", "system"), _TEXT),
+    **dict.fromkeys(("processors", "supervised"), _list(_TEXT)),
+    **dict.fromkeys(("versions", "metrics", "weights"), _mapping(_TEXT)),
+    splits=_mapping(
+        _object(sha256=_TEXT, **dict.fromkeys(("seed", "query", "train", "database"), _COUNT)), rf"^{_NAME}/{_NAME}\Z"
+    ),
+    rules=_list(_list(_TEXT, minItems=2, maxItems=2), minItems=1),
+    times=_list(_object(rule=_TEXT, **dict.fromkeys(("jobs", "wall", "processor", "memory"), _AMOUNT))),
+    settings=_object(
+        bits=_list(_COUNT), seeds=_list(_COUNT), threads=_object(features={**_COUNT, "minimum": 1, "maximum": 1024})
+    ),
+    homes=_mapping({"type": "string", "pattern": rf"^resources/(bundles/)?{_NAME}\Z"}),
+)
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "numba", "faiss-cpu", "pyarrow", "snakemake")
 
 
@@ -82,6 +113,11 @@ def read(folder: str | Path) -> dict[str, Any]:
     missing = [name for name in SAID if name not in facts]
     if missing:
         raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
+    from jsonschema import Draft202012Validator
+
+    for fault in Draft202012Validator(FORM).iter_errors(facts):
+        place = " ".join(map(str, fault.absolute_path))[:80]
+        raise L2HError(f"{path} is not as l2h writes it, in {place!r}; {cure}")
     return facts
 
 

@@ -18,6 +18,7 @@ from l2h.report.differences import PLACE
 from l2h.runs import FOLDERS, Run
 
 CELL = [*PLACE, "variant", "bits"]
+MAP = ("map", "map_std", "map_low", "map_high", "map_worst", "map_best", "map_unseen")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class _Part:
     def __init__(self, name: str, run: Run):
         self.name = name
         self.run = run
-        self.comparison = store.read_frame(run.folder / "comparison.parquet")
+        self.comparison = _comparison(run)
         rows = self.comparison[list(FOLDERS)].itertuples(index=False, name=None)
         order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
         # what other configs of that name left behind is no part of the run
@@ -87,6 +88,7 @@ class _Part:
             and cell["seed"] in settings["seeds"]
         ]
         self._cells = [folder for _, folder in sorted(cells)]  # as they stand in the table
+        _require_cells(run, self.comparison, {folder.relative_to(run.folder).parts[:-1] for folder in self._cells})
         self._places = dict.fromkeys(folder.parents[1] for folder in self._cells)
 
     def queries(self) -> Iterator[tuple[pa.Table, dict[str, Any]]]:
@@ -120,6 +122,30 @@ class _Part:
 
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(variant=self._label(rows["variant"]))
+
+
+def _comparison(run: Run) -> pd.DataFrame:
+    """A run's own table; L2HError where its columns are not those that every run's has."""
+    path = run.folder / "comparison.parquet"
+    table = store.read_frame(path)
+    words = [name for name, kind in store.CELL_KEY.items() if kind == pa.string()] + ["not_run"]
+    figures = table.columns.difference(words)
+    if not table.columns.is_unique or not {*words, "bits", "seeds", *MAP} <= set(table.columns):
+        raise L2HError(f"{path} is no comparison: it lacks columns, or has some twice; {store.CURE}")
+    strange = [name for name in words if not pd.api.types.is_string_dtype(table[name])]
+    strange += [name for name in figures if not pd.api.types.is_numeric_dtype(table[name])]
+    if strange:
+        raise L2HError(f"{path} is no comparison: its column {strange[0]!r} is of another type; {store.CURE}")
+    return table
+
+
+def _require_cells(run: Run, table: pd.DataFrame, known: set[tuple[str, ...]]) -> None:
+    """Raise L2HError where a table has figures of a place that the run's folder has no cell of."""
+    ran = table[table["seeds"] > 0]
+    for place in dict.fromkeys(ran[list(FOLDERS)].itertuples(index=False, name=None)):
+        if place not in known or f"{place[0]}/{place[1]}" not in run.facts["splits"]:
+            what = " ".join(map(str, place))
+            raise L2HError(f"{run.folder} has figures of {what!r}, but not what they are of; run it again")
 
 
 def _named(runs: list[Run]) -> dict[str, Run]:

@@ -12,7 +12,6 @@ import pytest
 import disks
 from workspace import CONFIG, FINETUNED, ROOT, Workspace
 
-
 LONGEST = ("test_slurm.py", "test_workflow.py")  # begun first, so that no worker is left alone with one at the end
 
 

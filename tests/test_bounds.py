@@ -1,6 +1,7 @@
 """Tables, models and JSON that are small in the file and large in memory, or that lie about what they hold."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pytest
 from safetensors.numpy import save_file
 from test_store import KEY
 
-from l2h import bounds, hashing, store
+from l2h import backbones, bounds, hashing, store
+from l2h.backbones.weights import load_network
+from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.splits import Split
 
@@ -198,3 +201,30 @@ def test_arrays_that_have_a_shape_but_no_values_promise_nothing(model):
 def test_a_safetensors_header_that_lies(model, content):
     with pytest.raises(L2HError, match="is no whole model"):
         hashing.load(model(content=content))
+
+
+OPENED = {
+    "table": store.read_manifest,
+    "table.parquet": store.read_frame,
+    "model.json": lambda path: store.read_description(path.parent),
+    "checkpoint": store.read_checkpoint,
+    "codes.npy": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, np.arange(6)),
+    "images.npy": lambda path: ImageStore(path.parent, pa.table({"id": np.arange(6)})),
+    "weights": lambda path: load_network(backbones.registry.get("alexnet")(), "pool5", path),
+}
+
+
+@pytest.mark.parametrize("name", OPENED)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path, name, kind):
+    path = tmp_path / name
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    with pytest.raises(L2HError, match="no plain file"):
+        OPENED[name](path)
+
+
+def test_a_model_whose_arrays_are_no_plain_file(tmp_path):
+    (tmp_path / "model.json").write_text("{}")
+    os.mkfifo(tmp_path / "model.safetensors")
+    with pytest.raises(L2HError, match="no plain file"):
+        store.read_model(tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 import l2h.fetch
 from l2h import backbones, datasets
@@ -92,6 +93,14 @@ def test_failures_say_what_to_place_where(fault, serve, tmp_path):
     assert "\n" not in message
     for part in (url, wanted().sha256, str(tmp_path / "sub/file"), "by hand", "dataset_mirror", "plain or gzipped"):
         assert part in message
+    assert files(tmp_path) == []
+
+
+def test_an_address_that_leads_away_from_https(serve, tmp_path, monkeypatch):
+    there, get = serve(whole(BODY)), requests.get
+    monkeypatch.setattr(requests, "get", lambda url, **how: get(there, **how))
+    with pytest.raises(L2HError, match=f"it leads to {there}, which is not HTTPS all the way"):
+        fetch(wanted("https://data.test/file"), tmp_path)
     assert files(tmp_path) == []
 
 

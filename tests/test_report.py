@@ -548,6 +548,11 @@ def test_no_box_lies_over_another():
         assert all(right < left for right, left in zip(layer["right"][:-1], layer["left"][1:], strict=True))
 
 
+def test_rules_in_a_circle_are_refused():
+    with pytest.raises(L2HError, match="in a circle"):
+        rulegraph.chart([("a", "b"), ("b", "a")])
+
+
 def test_an_arrow_past_a_layer_keeps_clear_of_its_boxes():
     chain = ["a", "b", "c", "d"]
     edges = [*pairwise(chain), ("a", "x"), ("x", "d"), ("a", "d")]

@@ -1,6 +1,7 @@
 """What a few bytes of a stranger's file may become in memory: parquet and JSON, looked at before they are read."""
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,15 @@ MAX_RATIO = 100  # of a table's bytes in memory to those of its file
 VALUE = 8  # bytes that a value takes at least, as few as it may take in the file
 
 
+def require_plain(path: str | Path) -> None:
+    """Raise OSError where a path leads to no plain file: to read a pipe would wait, to read a device never end."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError("no plain file")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object that a file holds; raises OSError or ValueError, in a few words, where it holds none."""
+    require_plain(path)
     with path.open("rb") as file:
         content = file.read(MAX_JSON + 1)
     if len(content) > MAX_JSON:

@@ -99,6 +99,9 @@ def _copies(download: Download, target: Path, mirror: str | Path | None) -> list
 def _body(url: str) -> Iterator[Any]:
     with requests.get(url, stream=True, timeout=TIMEOUT) as response:
         response.raise_for_status()
+        way = [hop.url for hop in (*response.history, response)]
+        if url.startswith("https:") and not all(hop.startswith("https:") for hop in way):
+            raise _UnfitError(f"it leads to {way[-1]}, which is not HTTPS all the way")
         yield response.raw
 
 

@@ -501,6 +501,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
 
     description = read_description(folder)
     try:
+        bounds.require_plain(Path(folder) / "model.safetensors")
         arrays = load_file(Path(folder) / "model.safetensors")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
@@ -555,6 +556,7 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray
     from safetensors import SafetensorError, safe_open
 
     try:
+        bounds.require_plain(path)
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -674,6 +676,7 @@ def _gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) ->
 def _open(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
     """Open a parquet file; what is found to be wrong with it while it is open is an L2HError."""
     try:
+        bounds.require_plain(path)
         if not footer.is_whole(path):
             raise L2HError(f"{path} is damaged: its footer does not match its sha256; {cure}")
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(text)) as file:

@@ -1,7 +1,6 @@
 """`l2h check-config`: what a config of somebody else's would run and read."""
 
 import json
-import stat
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,9 +49,10 @@ def _read(path: Path) -> dict[str, Any]:
     """The config, within bounds; L2HError where Snakemake would do more than read it, or could not."""
     import yaml
 
+    from l2h import bounds
+
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait
-            raise L2HError(f"{path} is no plain file")
+        bounds.require_plain(path)
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

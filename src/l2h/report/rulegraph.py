@@ -9,6 +9,8 @@ import igraph
 import networkx
 import pandas as pd
 
+from l2h.errors import L2HError
+
 Edges = Iterable[Sequence[str]]  # a rule, and one that takes what it makes
 
 LAYER, LINE = 62, 14  # pixels: from layer to layer, and from line to line in a box
@@ -19,7 +21,10 @@ COLOR = "currentColor"  # that of the text around, light or dark
 
 def shortest(edges: Edges) -> list[tuple[str, str]]:
     """The edges that do not follow from others, sorted."""
-    return sorted(networkx.transitive_reduction(networkx.DiGraph(map(tuple, edges))).edges)
+    graph = networkx.DiGraph(map(tuple, edges))
+    if not networkx.is_directed_acyclic_graph(graph):
+        raise L2HError("the rules that a run tells of follow from each other in a circle; get its run.json anew")
+    return sorted(networkx.transitive_reduction(graph).edges)
 
 
 def in_words(edges: Edges) -> str:

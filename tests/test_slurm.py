@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import yaml
@@ -120,5 +121,6 @@ def test_a_job_that_slurm_kills_for_its_memory_runs_again_with_more(ran, slurm):
     workspace.configure({**RUN, **hungry, "device": "auto"}, "hungry")
     through_slurm(workspace, f"results/hungry/{PLACE}/hungry/8bits-seed0/model", config="hungry")
     killed, again = slurm.jobs()[len(before) :]
-    assert (killed["JobState"], again["JobState"]) == ("OUT_OF_MEMORY", "COMPLETED")
+    assert (killed["JobState"], again["JobState"]) == ("FAILED", "COMPLETED")
+    assert "exceeded memory limit" in Path(killed["StdOut"]).read_text()
     assert memory(killed) < 3000 < memory(again) == 2 * memory(killed)

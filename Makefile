@@ -3,11 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart test faults bench lint audit docs lock
+.PHONY: help quickstart test cluster faults bench lint audit docs lock
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make test         run the tests"
+	@echo "make cluster      run the quickstart through a Slurm of this machine, and without; half an hour"
 	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"
 	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
 	@echo "make lint         check style, types and the workflow"
@@ -20,6 +21,9 @@ quickstart: .venv/run
 
 test: .venv/dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+cluster: .venv/dev
+	L2H_SLURM=quickstart $(BIN)/python -m pytest tests/test_slurm.py
 
 faults: .venv/dev
 	L2H_FAULTS=whole L2H_FAULTS_TABLE=faults.md $(BIN)/python -m pytest tests/faults

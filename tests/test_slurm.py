@@ -1,6 +1,6 @@
 """The workflow on a real Slurm, by the profile: sized, grouped, in turn at the GPU, and again after a kill.
 
-With L2H_SLURM=quickstart, as `.ci/run` says, it is the quickstart that runs, here and there; else a small part of it.
+With L2H_SLURM=quickstart, as `make cluster` says, it is the quickstart that runs, here and there; else a part of it.
 """
 
 import os

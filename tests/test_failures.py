@@ -20,7 +20,8 @@ ERROR = """Error in rule {rule}:
 @pytest.fixture
 def failed(tmp_path):
     """Two jobs that failed, one of them twice, and one that was killed."""
-    kinds = {"dataset": L2HError("x.tar.gz cannot be had:\n  get it by hand"), "fit": KeyError("mean"), "rank": None}
+    ours, others = L2HError("x.tar.gz cannot be had: get it by hand"), RuntimeError("sizes do not fit:\n  3 and 4")
+    kinds = {"dataset": ours, "fit": others, "rank": None}
     text = "Building DAG of jobs...\n"
     for rule, error in kinds.items():
         log = tmp_path / f"{rule}.log"
@@ -29,7 +30,7 @@ def failed(tmp_path):
         if error:
             try:
                 raise error
-            except (L2HError, KeyError) as caught:
+            except (L2HError, RuntimeError) as caught:
                 trace = (type(caught), caught, caught.__traceback__)
                 handler.handle(logging.makeLogRecord({"msg": "the job failed", "exc_info": trace}))
         handler.close()
@@ -40,8 +41,8 @@ def failed(tmp_path):
 
 def test_each_job_says_once_what_it_said_last(failed):
     assert failures([failed / "snakemake.log"]) == [
-        f"dataset: x.tar.gz cannot be had:\n  get it by hand ({failed}/dataset.log)",
-        f"fit: KeyError: 'mean' ({failed}/fit.log)",
+        f"dataset: x.tar.gz cannot be had: get it by hand ({failed}/dataset.log)",
+        f"fit: RuntimeError: sizes do not fit:\n  3 and 4 ({failed}/fit.log)",
         f"rank: it ended without a word; it may have been killed, or memory was short ({failed}/rank.log)",
     ]
 

@@ -366,6 +366,15 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         ({"methods": ["external"]}, "config key methods[0].params: external: codes must be the path of a .npy or"),
         (
+            {"methods": [{"method": "external", "params": {"codes": "a{{b}}.npy"}}]},
+            "config key methods[0].params: external: codes must be the path of a .npy or .parquet file, which may hold",
+        ),
+        (
+            {"backbones": [{"name": "alexnet", "weights": "a{b}.safetensors"}]},
+            "config key backbones[0].weights: 'a{b}.safetensors' holds braces, which are Snakemake's; rename it",
+        ),
+        ({"pretrained": "{a}.tar"}, "config key pretrained[0]: '{a}.tar' holds braces, which are Snakemake's"),
+        (
             {"methods": [{"method": "external", "params": {"codes": "no/{dataset}-{bits}.npy"}}]},
             "config key methods[0]: no/digits-8.npy does not exist, which should hold the codes of digits (digits-300)",
         ),
@@ -434,8 +443,8 @@ def test_shipped_configs_are_valid(path):
     resolved(yaml.safe_load(path.read_text()))
 
 
-def test_a_weights_file_may_have_any_name(tmp_path):
-    path = tmp_path / "my {w} net.safetensors"
+def test_a_weights_file_may_have_spaces_in_its_name(tmp_path):
+    path = tmp_path / "my (w) net.safetensors"
     path.write_bytes(b"weights")
     entry = resolved({**MINIMAL, "backbones": [{"name": "alexnet", "weights": str(path)}]})["backbones"][0]
     assert entry["source"] == "my__w__net"

@@ -63,6 +63,8 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     complete(config, schema_path)
     _resolve_mirror(config)
     plugins.load(config["plugins"])
+    for number, path in enumerate(config["pretrained"]):
+        _require_literal(f"pretrained[{number}]", path)
     for place, entry in _entries(config, "datasets"):
         _resolve_dataset(place, entry, config)
     for place, entry in _entries(config, "backbones"):
@@ -197,6 +199,7 @@ def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
         )
     weights = entry.setdefault("weights", next(iter(backbone.pretrained), UNTRAINED))
     path = Path(weights)
+    _require_literal(f"{place}.weights", weights)
     entry["local"] = weights != UNTRAINED and weights not in backbone.pretrained
     if weights == UNTRAINED:
         entry["source"] = which = f"{UNTRAINED}-{entry['weights_seed']}"
@@ -325,6 +328,11 @@ def _lookup(place: str, registry: Any, name: str, cure: str = "") -> Any:
         return registry.get(name)
     except L2HError as error:
         raise ConfigError(f"config key {place}: {error}{cure}") from error
+
+
+def _require_literal(place: str, path: str) -> None:
+    if "{" in path or "}" in path:
+        raise ConfigError(f"config key {place}: {path!r} holds braces, which are Snakemake's; rename it")
 
 
 def _require_member(place: str, value: str, what: str, allowed: list[str]) -> None:

@@ -163,7 +163,9 @@ def _in_order(path: str | Path, bits: int, ids: Ints) -> NDArray[np.uint8]:
 
 
 def _is_template(path: str) -> bool:
-    """Whether all that stands in braces is a bare name of PLACES."""
+    """Whether all that stands in braces is a bare name of PLACES; others, doubled or not, are Snakemake's."""
+    if "{{" in path or "}}" in path:
+        return False
     try:
         fields = [field[1:] for field in Formatter().parse(path) if field[1] is not None]
     except ValueError:

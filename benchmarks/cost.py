@@ -34,7 +34,7 @@ SWEEP = {
 DEEP = {"fit dsh", "fit hashnet", "fit bihalf"}
 ON_GPU = {"features", "mirrored features", "costs", *DEEP}
 CORES = {"dataset": DECODERS, "check_split": DECODERS, "look": DECODERS, "costs": os.cpu_count() or 1}
-OF_A_CELL = re.compile("fit|encode|rank|add_shards|metrics")
+OF_A_CELL = re.compile("fit|encode|rank|add shards|metrics")
 PLACE = re.compile(r"(?:resources|results/[\w-]+(?:/benchmarks)?)/([\w-]+)/")
 
 
@@ -51,7 +51,7 @@ def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
     of = data.get(place[1], Sizes()) if place else Sizes()
     method = re.search(r"/(\w+)/\d+bits-seed\d+/", path)
     shards = re.search(r"/shard\d+of(\d+)/", path)
-    kind = f"fit {method[1]}" if rule == "fit" and method else rule
+    kind = f"fit {method[1]}" if rule == "fit" and method else rule.removesuffix("_shard")
     values = of.images * of.width
     by_kind = {
         "encode": values,

@@ -50,10 +50,6 @@ class Length:
 
 length = Length()
 
-# One shard is the whole: its histograms are the cell's own. Those of several are added up, then deleted.
-SHARDS = config["ranking"]["shards"]
-SHARD = "" if SHARDS == 1 else f"shard{{shard}}of{SHARDS}/"
-
 DATASETS = {entry["name"]: entry for entry in config["datasets"] if not entry["missing"]}
 PROTOCOLS = {(entry["name"], entry["protocol_id"]): entry for entry in config["datasets"] if not entry["missing"]}
 NOT_RUN = [
@@ -109,6 +105,7 @@ wildcard_constraints:
     bits=r"\d+",
     seed=r"\d+",
     shard=r"\d+",
+    shards=r"\d+",
 
 
 @cache
@@ -347,14 +344,25 @@ def cell_key(wildcards):
     return {**dict(wildcards), "method": entry["method"], "scope": entry["scope"]}
 
 
-def of_shard(path):
-    """A file of a job that ranks one shard, kept no longer than it takes to add the shards up."""
-    return path if SHARDS == 1 else temp(path)
+def in_shards(cut):
+    """The data sets whose databases are cut into shards, or the others, as a wildcard's constraint."""
+    return one_of([name for name, entry in DATASETS.items() if (entry["shards"] > 1) == cut])
 
 
-def shard_of(wildcards):
+def shards_of(path):
+    """An input function: this file of each shard of a cell."""
+
+    def files(wildcards):
+        shards = DATASETS[wildcards.dataset]["shards"]
+        return [path.format(**wildcards, shard=shard, shards=shards) for shard in range(shards)]
+
+    return files
+
+
+def part_of(wildcards):
     """What part of the database a job ranks, and where."""
-    return {"shard": int(wildcards.get("shard", 0)), "shards": SHARDS, "device": config["ranking"]["device"]}
+    shard, shards = int(wildcards.get("shard", 0)), int(wildcards.get("shards", 1))
+    return {"shard": shard, "shards": shards, "device": config["ranking"]["device"]}
 
 
 def sized(amount, rule):

@@ -1,19 +1,16 @@
-if SHARDS > 1:
-
-    include: "shards.smk"
-
-
 rule rank:
     input:
         split=split_of,
         codes=f"{CELL}/codes.parquet",
     output:
-        database=of_shard(f"{CELL}/{SHARD}histogram.parquet"),
-        unseen=of_shard(f"{CELL}/{SHARD}histogram_unseen.parquet"),
+        database=f"{CELL}/histogram.parquet",
+        unseen=f"{CELL}/histogram_unseen.parquet",
     log:
-        f"{CELL_LOG}/{SHARD}rank.log",
+        f"{CELL_LOG}/rank.log",
     benchmark:
-        f"{CELL_BENCHMARK}/{SHARD}rank.tsv"
+        f"{CELL_BENCHMARK}/rank.tsv"
+    wildcard_constraints:
+        dataset=in_shards(False),
     conda:
         "../envs/l2h.yaml"
     threads: config["threads"]["rank"]
@@ -22,7 +19,7 @@ rule rank:
         runtime=sized(minutes, "rank"),
         gpu=0 if config["ranking"]["device"] == "cpu" else 1,
     params:
-        how=shard_of,
+        how=part_of,
         numeric_threads=config["threads"]["rank"],
         code=code(
             *JOB,

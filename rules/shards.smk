@@ -1,7 +1,25 @@
+# A database that is cut into shards is ranked by a job each; their histograms are added up, then deleted.
+SHARD = "shard{shard}of{shards}"
+
+
+use rule rank as rank_shard with:
+    output:
+        database=temp(f"{CELL}/{SHARD}/histogram.parquet"),
+        unseen=temp(f"{CELL}/{SHARD}/histogram_unseen.parquet"),
+    log:
+        f"{CELL_LOG}/{SHARD}/rank.log",
+    benchmark:
+        f"{CELL_BENCHMARK}/{SHARD}/rank.tsv"
+    wildcard_constraints:
+        dataset=in_shards(True),
+    message:
+        CELL_MESSAGE % "rank shard {wildcards.shard} by"
+
+
 rule add_shards:
     input:
-        database=expand(f"{CELL}/{SHARD}histogram.parquet", shard=range(SHARDS), allow_missing=True),
-        unseen=expand(f"{CELL}/{SHARD}histogram_unseen.parquet", shard=range(SHARDS), allow_missing=True),
+        database=shards_of(f"{CELL}/{SHARD}/histogram.parquet"),
+        unseen=shards_of(f"{CELL}/{SHARD}/histogram_unseen.parquet"),
     output:
         database=f"{CELL}/histogram.parquet",
         unseen=f"{CELL}/histogram_unseen.parquet",
@@ -9,6 +27,8 @@ rule add_shards:
         f"{CELL_LOG}/add_shards.log",
     benchmark:
         f"{CELL_BENCHMARK}/add_shards.tsv"
+    wildcard_constraints:
+        dataset=in_shards(True),
     conda:
         "../envs/l2h.yaml"
     threads: 1

@@ -52,6 +52,7 @@ def test_defaults_are_filled_in():
             "look": [],
             "missing": None,
             "made_of": {},
+            "shards": 1,
         }
     ]
     backbone = config["backbones"][0]
@@ -294,7 +295,11 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"datasets": [mine(), mine(params={"root": "y"}, split_seed=1)]},
-            "config key datasets: 'mine' stands there with different readers or params; give each its own name",
+            "config key datasets: 'mine' stands there with different params; make them the same, or give each its own",
+        ),
+        (
+            {"datasets": [mine(shards=2), mine(split_seed=1)]},
+            "config key datasets: 'mine' stands there with different shards; make them the same, or give each its own",
         ),
         (
             {"methods": ["itqq"]},
@@ -380,6 +385,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         ({"threads": {"fit": 0}}, "config key threads.fit: 0 is out of range; allowed is at least 1"),
         ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit, rank"),
+        (
+            {"datasets": [{"name": "digits", "shards": 0}]},
+            "config key datasets[0].shards: 0 is out of range; allowed is at least 1 and at most 10000",
+        ),
         ({"ranking": {"shards": 0}}, "config key ranking.shards: 0 is out of range; allowed is at least 1"),
         (
             {"ranking": {"shards": 10**9}},

@@ -11,7 +11,7 @@ SLURM = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
 
 def test_groups_are_of_rules_and_have_a_size():
     text = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    assert set(SLURM["groups"]) <= set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    assert set(SLURM["groups"]) <= set(re.findall(r"^(?:use rule \w+ as |rule )(\w+)", text, re.MULTILINE))
     assert set(SLURM["groups"].values()) == set(SLURM["group-components"])
 
 

@@ -143,6 +143,7 @@ def _resolve_dataset(place: str, entry: Entry, config: Entry) -> None:
         raise ConfigError(f"config key {place}.params: {error}") from error
     entry["missing"] = None if config["pretrained"] else dataset.missing()  # bundles bring all they need
     entry["made_of"] = {} if entry["missing"] or config["pretrained"] else dataset.made_of()
+    entry.setdefault("shards", config["ranking"]["shards"])
     _resolve_protocol(place, entry, dataset)
 
 
@@ -345,11 +346,12 @@ def _require_alike(entries: list[Entry]) -> None:
     first: dict[str, Entry] = {}
     for entry in entries:
         other = first.setdefault(entry["name"], entry)
-        if (entry["reader"], entry["params"]) != (other["reader"], other["params"]):
-            raise ConfigError(
-                f"config key datasets: {entry['name']!r} stands there with different readers or params; give each its "
-                "own name"
-            )
+        for key in ("reader", "params", "shards"):
+            if entry[key] != other[key]:
+                raise ConfigError(
+                    f"config key datasets: {entry['name']!r} stands there with different {key}; make them the same, or "
+                    "give each its own name"
+                )
 
 
 def _require_distinct(key: str, labels: list[str]) -> None:

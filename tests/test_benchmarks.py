@@ -64,9 +64,21 @@ def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
     assert "counted as nothing" not in done.stdout
 
 
-def test_time_is_a_line_over_size():
+@pytest.fixture(scope="module")
+def cost():
     spec = importlib.util.spec_from_file_location("cost", ROOT / "benchmarks" / "cost.py")
-    cost = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(cost)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_shard_is_a_part_of_a_ranking(cost):
+    data = {"digits": cost.Sizes(query=1000, database=64_000)}
+    folder = "results/small/digits/digits-300/alexnet-fc6/lsh/8bits-seed0/"
+    assert cost.job("rank", folder, data) == cost.Job("rank", 64)
+    assert cost.job("rank_shard", folder + "shard3of8/", data) == cost.Job("rank", 8)
+
+
+def test_time_is_a_line_over_size(cost):
     jobs = [(cost.Job("encode", size), 2 + 0.5 * size) for size in (0, 3, 10)]
     assert cost.lines(jobs)["encode"] == pytest.approx((2, 0.5))

@@ -136,18 +136,19 @@ def test_the_table_and_the_picture_show_query_and_neighbours(inside, capsys, tmp
     assert np.array_equal(left[9::18, 9::18, 0], pixels)  # the query first, each pixel a block of 18
 
 
-def test_labels_go_by_the_names_of_their_classes(inside, capsys):
+@pytest.mark.parametrize("names", [[f"00{number}" for number in range(10)], [f"\x1b[2J{n}" for n in range(10)]])
+def test_labels_go_by_the_names_of_their_classes_which_move_no_cursor(inside, capsys, names):
     path, words = Path("resources/digits/manifest.parquet"), ("--dataset", "digits", "--method", "itq", "--k", "8")
     manifest = store.read_manifest(path)
     columns = (manifest[name].to_pylist() for name in ("image_sha256", "labels", "location"))
-    names = [f"00{number}" for number in range(10)]
     with moved(path):
         store.write_manifest(path, *columns, classes=names)
         _, out, _ = said(capsys, *words, "--json", save(inside, 3))
         _, text, _ = said(capsys, *words, save(inside, 3))
     found = json.loads(out)["neighbours"]
     assert all(entry["classes"] == [names[label] for label in entry["labels"]] for entry in found)
-    assert re.findall(r" (\d+) +images.npy", text) == [entry["classes"][0] for entry in found]
+    shown = [entry["classes"][0].replace("\x1b", "?") for entry in found]
+    assert re.findall(r" (\S+) +images.npy", text) == shown
 
 
 def test_a_choice_that_is_left_open_or_wrong_names_what_there_is(inside, capsys):

@@ -13,7 +13,12 @@ class L2HError(ValueError):
     """
 
     def __str__(self) -> str:
-        return _CONTROL.sub("?", super().__str__())
+        return printable(super().__str__())
+
+
+def printable(text: str) -> str:
+    """A line of text with each control character as "?"."""
+    return _CONTROL.sub("?", text)
 
 
 def line(error: Exception) -> str:

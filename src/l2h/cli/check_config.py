@@ -38,10 +38,9 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         command.print_json(found)
     else:
-        # as JSON, which keeps control characters from the screen
         lines = [f"runs the program {json.dumps(path)}" for path in found["plugins"]]
         lines += [f"names {json.dumps(value)}, {key}" for key, value in found["names"].items()]
-        print("\n".join([f"{arguments.file}: Snakemake runs nothing in it as it reads it", *lines]))
+        command.print_lines("\n".join([f"{arguments.file}: Snakemake runs nothing in it as it reads it", *lines]))
     return 0
 
 

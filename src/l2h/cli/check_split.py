@@ -36,8 +36,8 @@ def run(arguments: Namespace) -> int:
     else:
         for finding in findings:
             line = finding["problem"] or _counts(finding)
-            print(line if line.startswith(finding["file"]) else f"{finding['file']}: {line}")
-            print("".join(f"  {_pair(row)}\n" for row in finding["near_copies"] or []), end="")
+            head = line if line.startswith(finding["file"]) else f"{finding['file']}: {line}"
+            command.print_lines("\n".join([head, *(f"  {_pair(row)}" for row in finding["near_copies"] or [])]))
     return int(any(finding["problem"] for finding in findings))
 
 

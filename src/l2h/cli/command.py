@@ -5,6 +5,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _Su
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from l2h.errors import printable
+
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
@@ -39,6 +41,11 @@ def add_plugin(parser: ArgumentParser) -> None:
     """Add the option `--plugin`, a list of the user's own Python files, empty by default."""
     does = "a Python file that registers methods, data sets or backbones; may be given several times"
     parser.add_argument("--plugin", action="append", default=[], metavar="FILE", help=does)
+
+
+def print_lines(text: str) -> None:
+    """Print text that a stranger's file may have put words into: lines end, but no control character gets out."""
+    print("\n".join(map(printable, text.split("\n"))))
 
 
 def print_json(value: Any) -> None:

@@ -52,10 +52,9 @@ def run(arguments: Namespace) -> int:
         paths = {"table": str(files["csv"]), "report": str(output / "report.html")}
         command.print_json({"runs": list(both.runs), "rows": len(both.comparison), "differing": differing, **paths})
     else:
-        print(ending(both.joined, both.supervised), end="\n\n")
-        for row in differing:
-            print(f"{row['key']}: {_values(dict(zip(both.runs, row['values'], strict=True)))}")
-        print(f"\nall figures: {files['csv']}\nreport:      {output / 'report.html'}")
+        lines = [f"{row['key']}: {_values(dict(zip(both.runs, row['values'], strict=True)))}" for row in differing]
+        places = [f"all figures: {files['csv']}", f"report:      {output / 'report.html'}"]
+        command.print_lines("\n".join([ending(both.joined, both.supervised), "", *lines, "", *places]))
     return 0
 
 

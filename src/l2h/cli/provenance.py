@@ -42,5 +42,5 @@ def run(arguments: Namespace) -> int:
         lines += [f"data     {sha256}  {name}" for name, sha256 in found.data.items()]
         lines += [f"weights  {sha256}  {name}" for name, sha256 in found.weights.items()] or ["weights  none"]
         lines += [f"problem: {problem}" for problem in found.problems]
-        print("\n".join(lines))
+        command.print_lines("\n".join(lines))
     return 1 if found.problems else 0

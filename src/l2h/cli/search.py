@@ -65,7 +65,7 @@ def run(arguments: Namespace) -> int:
         chosen = {name: getattr(cell, name) for name in (*search.OPTIONS, "seed")}
         command.print_json({**chosen, "neighbours": found, "more_at_last_distance": more})
     else:
-        print(_text(cell, found, more, arguments.picture))
+        command.print_lines(_text(cell, found, more, arguments.picture))
     return 0
 
 

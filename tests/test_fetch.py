@@ -109,7 +109,9 @@ def test_a_server_that_recovers(serve, tmp_path):
     assert fetch(wanted(url), tmp_path).read_bytes() == BODY
 
 
-@pytest.mark.parametrize("content", [b"no gzip", GZIPPED[:-9], gzip.compress(b"\0" * 10**7)])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", GZIPPED[:-9], gzip.compress(b"\0" * 10**7)], ids=["none", "cut", "large"]
+)
 def test_gzip_files_that_are_none_cut_short_or_too_large(content, serve, tmp_path):
     with pytest.raises(L2HError, match=r"file\.gz: (no whole gzip file|its content is larger than the 3000000 bytes)"):
         fetch(wanted(serve(whole(content), name="file.gz")), tmp_path)

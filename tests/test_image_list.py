@@ -178,7 +178,7 @@ class TestLists:
             line = good.refused(images=str(path))
         assert "lines of more than 1,048,576 letters: 1 (images line 1)" in line
 
-    @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"q.png 0 1" * 99)[:-9]])
+    @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"q.png 0 1" * 99)[:-9]], ids=["bytes", "cut"])
     def test_a_list_that_is_no_text(self, good, content):
         given = {**good.lists(**THREE), "query": str(good.put("query.txt.gz", content))}
         assert re.search(r"the list \S+query.txt.gz cannot be read \(.*\); it must be text", good.refused(**given))

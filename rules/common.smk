@@ -271,14 +271,6 @@ def looks():
     ]
 
 
-def trainings(wildcards):
-    """The benchmark files of the trainings of all hashers' cells."""
-    return [
-        f"{CELL_BENCHMARK}/{'finetune' if key['scope'] == FULL else 'fit'}.tsv".format(**wildcards, **key)
-        for key in keys_of(VARIANTS)
-    ]
-
-
 def home(dataset):
     """Where a data set's manifest, splits and features are."""
     return UNPACKED.get(dataset, f"resources/{dataset}")

@@ -1,3 +1,6 @@
+"""Codes of a bundle's models; what is trained here makes its own, in the rule fit."""
+
+
 rule encode:
     input:
         model=model_of,
@@ -9,6 +12,7 @@ rule encode:
     benchmark:
         f"{CELL_BENCHMARK}/encode.tsv"
     wildcard_constraints:
+        dataset=one_of(UNPACKED),
         backbone=one_of(BACKBONES),
         variant=one_of(ON_FEATURES),
     conda:

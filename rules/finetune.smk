@@ -1,4 +1,4 @@
-"""Scope full: what the rules fit and encode do, from images."""
+"""Scope full: what the rule fit does, from images, and in two rules: codes that are lost must not cost the training."""
 
 
 rule finetune:
@@ -9,7 +9,8 @@ rule finetune:
         weights=weights_of,
         checked=checked,
     output:
-        directory(f"{CELL}/model"),
+        model=directory(f"{CELL}/model"),
+        training=f"{CELL}/training.parquet",
     log:
         f"{CELL_LOG}/finetune.log",
     benchmark:
@@ -32,7 +33,7 @@ rule finetune:
         # no output: those are deleted when a job starts, and this is what a cut-off training goes on from
         checkpoint=f"{CELL}/checkpoint.safetensors",
         numeric_threads=config["threads"]["features"],
-        code=code(*JOB, *HASHING, *NETWORK, "l2h.hashing.full", "l2h.hashing.finetuning"),
+        code=code(*JOB, *HASHING, *NETWORK, "l2h.hashing.full", "l2h.hashing.finetuning", "l2h.timing"),
         method_code=method_code,
         training_code=training_code,
         backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),

@@ -1,3 +1,6 @@
+"""Model and codes are made at once: they always go together, and a job's start costs more than most codes do."""
+
+
 rule fit:
     input:
         split=split_of,
@@ -5,12 +8,15 @@ rule fit:
         features=features_of,
         mirrored=mirrored_of,
     output:
-        directory(f"{CELL}/model"),
+        model=directory(f"{CELL}/model"),
+        codes=f"{CELL}/codes.parquet",
+        training=f"{CELL}/training.parquet",
     log:
         f"{CELL_LOG}/fit.log",
     benchmark:
         f"{CELL_BENCHMARK}/fit.tsv"
     wildcard_constraints:
+        dataset=one_of(set(DATASETS) - set(UNPACKED)),
         backbone=one_of(BACKBONES),
         variant=one_of(ON_FEATURES),
     conda:
@@ -24,7 +30,7 @@ rule fit:
         key=cell_key,
         arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
         numeric_threads=config["threads"]["fit"],
-        code=code(*JOB, *HASHING, "l2h.ids", "l2h.splits"),
+        code=code(*JOB, *HASHING, "l2h.ids", "l2h.splits", "l2h.timing"),
         method_code=method_code,
         training_code=training_code,
     message:

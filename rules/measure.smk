@@ -52,7 +52,7 @@ rule costs:
         features=branch(bool(ON_FEATURES), then=features_of, otherwise=[]),
         models=cells_of(VARIANTS, f"{CELL}/model"),
         codes=cells_of(VARIANTS, f"{CELL}/codes.parquet"),
-        trainings=trainings,
+        trainings=cells_of(VARIANTS, f"{CELL}/training.parquet"),
     output:
         f"{PLACE}/costs.parquet",
     log:

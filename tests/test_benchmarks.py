@@ -39,7 +39,7 @@ def test_cores_leave_the_table_as_it_is_and_bf16_is_measured():
 
 def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
     """A run of one cell, whose jobs took 1, 2, 3 s, and so on; of a sweep of three seeds and two data sets."""
-    kinds = ("dataset", "split", "check_split", "features", "audit", "costs", "look", "compare", "encode", "rank")
+    kinds = ("dataset", "split", "check_split", "features", "audit", "costs", "look", "compare", "rank")
     files = {rule: [f"results/small/benchmarks/{rule}.tsv"] for rule in (*kinds, "metrics", "report")}
     files["fit"] = [
         f"results/small/benchmarks/digits/digits-300/alexnet-fc6/{name}/8bits-seed0/fit.tsv" for name in HASHES
@@ -57,9 +57,9 @@ def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = re.findall(r"^\| ([\w *]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|", done.stdout, flags=re.MULTILINE)
     rows = {kind: tuple(map(float, numbers)) for kind, *numbers in rows}
-    assert rows["encode"] == (12, 9, 0.03)
-    assert rows["fit lsh"] == (6, 13, 0.02)
-    assert rows["fit itq"] == (6, 14, 0.02)
+    assert rows["rank"] == (12, 9, 0.03)
+    assert rows["fit lsh"] == (6, 12, 0.02)
+    assert rows["fit itq"] == (6, 13, 0.02)
     assert rows["**all**"][0] == sum(count for count, *_ in rows.values()) - rows["**all**"][0]
     assert "counted as nothing" not in done.stdout
 
@@ -75,10 +75,13 @@ def cost():
 def test_a_shard_is_a_part_of_a_ranking(cost):
     data = {"digits": cost.Sizes(query=1000, database=64_000)}
     folder = "results/small/digits/digits-300/alexnet-fc6/lsh/8bits-seed0/"
-    assert cost.job("rank", folder, data) == cost.Job("rank", 64)
-    assert cost.job("rank_shard", folder + "shard3of8/", data) == cost.Job("rank", 8)
+    assert cost.job("rank", folder, data) == cost.Job("rank", (64,))
+    assert cost.job("rank_shard", folder + "shard3of8/", data) == cost.Job("rank", (8,))
 
 
-def test_time_is_a_line_over_size(cost):
-    jobs = [(cost.Job("encode", size), 2 + 0.5 * size) for size in (0, 3, 10)]
-    assert cost.lines(jobs)["encode"] == pytest.approx((2, 0.5))
+def test_time_is_a_line_over_each_size(cost):
+    jobs = [(cost.Job("rank", (size,)), 2 + 0.5 * size) for size in (0, 3, 10)]
+    jobs += [(cost.Job("fit dsh", sizes), 1 + 3 * sizes[0] + 2 * sizes[1]) for sizes in ((1, 2), (1, 3), (4, 4))]
+    found = cost.lines(jobs)
+    assert found["rank"] == pytest.approx((2, 0.5))
+    assert found["fit dsh"] == pytest.approx((1, 3, 2))

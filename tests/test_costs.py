@@ -74,15 +74,24 @@ def test_float_search_says_how_many_items_it_searched():
     assert (rows["search_float_items"], rows["search_float_bytes"]) == (50, 50 * 6 * 4)
 
 
-def test_a_cell_has_training_hashing_storage_and_search(tmp_path):
-    (tmp_path / "fit.tsv").write_text("s\th:m:s\tcpu_time\n5.25\t0:00:05\t4.5\n")
+def test_a_training_s_seconds_are_those_of_the_processor_and_of_the_clock(monkeypatch):
+    monkeypatch.setattr(timing.time, "process_time", iter([1.0, 5.5]).__next__)
+    monkeypatch.setattr(timing.time, "perf_counter", iter([2.0, 7.25]).__next__)
+    result, rows = timing.training(lambda: "a model")
+    assert result == "a model"
+    found = {row["quantity"]: (row["value"], row["unit"], row["hardware"]) for row in rows}
+    assert found == {
+        "training_processor": (4.5, "s", timing.processor()),
+        "training_wall": (5.25, "s", timing.processor()),
+    }
+
+
+def test_a_cell_has_hashing_storage_and_search():
     X = np.random.default_rng(0).normal(size=(130, 20)).astype(np.float32)
     hasher = hashing.make("lsh", bits=12, random_state=0).fit(X)
     packed = hasher.transform(X)
     hashed = costs.per_image("hash", hasher.transform, X)
-    rows = {row["quantity"]: row for row in costs.cell(hashed, 12, packed, packed[:5], tmp_path / "fit.tsv")}
-    assert rows["training_processor"]["value"] == 4.5
-    assert rows["training_wall"]["value"] == 5.25
+    rows = {row["quantity"]: row for row in costs.cell(hashed, 12, packed, packed[:5])}
     assert rows["bytes_per_item"]["value"] == 2
     assert {"hash_batch1", "hash_best", "search_flat_p50"} <= set(rows)
 

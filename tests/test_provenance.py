@@ -70,7 +70,8 @@ OF_A_PLACE = {
     f"{CELL}/model": ("fit", "l2h.hashing.itq"),
     f"{CELL}/model/model.json": ("fit", "l2h.hashing.itq"),
     f"{CELL}/model/model.safetensors": (None, "l2h.hashing.itq"),
-    f"{CELL}/codes.parquet": ("encode", "l2h.codes"),
+    f"{CELL}/training.parquet": ("fit", "l2h.timing"),
+    f"{CELL}/codes.parquet": ("fit", "l2h.codes"),
     f"{CELL}/histogram.parquet": ("rank", "l2h.ranking.counting"),
     f"{CELL}/histogram_unseen.parquet": ("rank", "l2h.ranking.counting"),
     f"{CELL}/metrics.parquet": ("metrics", "l2h.evaluation"),
@@ -113,7 +114,7 @@ def test_files_that_runs_share(inside, capsys):
 def test_the_words_name_all_four(inside, capsys):
     assert main(["provenance", f"{CELL}/codes.parquet"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first == f"{CELL}/codes.parquet, by the rule encode"
+    assert first == f"{CELL}/codes.parquet, by the rule fit"
     assert [line.split()[0] for line in lines] == ["config", "code", "data", "weights"]
     assert all(len(line.split()[1]) == 64 for line in lines)
 

@@ -201,6 +201,20 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     assert f"{table['map'][0]:.3f}" in lines[2]
 
 
+def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_processor(table):
+    key = {name: table[name][0] for name in store.CELL_KEY if name != "seed"}
+    rows = [
+        {**key, "quantity": quantity, "value": value, "hardware": hardware}
+        for quantity, value, hardware in (
+            ("backbone_best", 0.002, "cpu"),
+            ("backbone_best", 0.001, "gpu"),
+            ("training_processor", 7.0, "another node"),
+        )
+    ]
+    joined = costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
+    assert (joined["image_ms"][0], joined["training_processor"][0]) == (2, 7)
+
+
 def test_a_rate_that_a_busy_machine_spoiled_says_so(joined, tested, audits):
     assert list(joined["busy"]) == [True, False, False, False, False]  # of rate and seconds .5, 1.5, ...
     text = re.sub(r"\s+", " ", render(joined, tested, audits))

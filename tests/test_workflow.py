@@ -34,7 +34,7 @@ BASELINES = {
     "seeds": [4],
     "plugins": [],
 }
-PER_CELL = ("fit", "encode", "rank", "metrics")
+PER_CELL = ("fit", "rank", "metrics")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_every_rule_declares_what_a_cluster_needs_to_know():
         assert not re.search(r"^ +(run|shell):", block, re.MULTILINE)
 
 
-CELL = ("fit", "encode", "rank", "measure")
+CELL = ("fit", "rank", "measure")
 TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
 AUDIT = ("what common mistakes would have printed", None)
 COSTS = ("costs, alone on the machine", None)
@@ -360,7 +360,7 @@ def test_training_looks_at_training_images_alone(finished, tmp_path):
             yield ids, np.where(np.isin(ids, split.ids("train"))[:, None], values, 9.0)
 
     store.write_features(tmp_path / "features.parquet", batches(), "float32", store.read_metadata(features))
-    key = {name: description["data"][name] for name in ("method", "bits", "seed")}
+    key = {name: description["data"][name] for name in store.CELL_KEY if name != "weights"}
     arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
     program = f"""
 import runpy
@@ -369,7 +369,8 @@ class Params(dict):
     __getattr__ = dict.__getitem__
 params = Params(key={key!r}, arguments={arguments!r}, numeric_threads=1, code={{}})
 paths = Some(split={str(data / "splits/digits-300.parquet")!r}, features="features.parquet", mirrored=[])
-job = Some(rule="fit", log=["log"], params=params, config={{"plugins": []}}, input=paths, output=["model"])
+made = Some(model="model", codes="codes.parquet", training="training.parquet")
+job = Some(rule="fit", log=["log"], params=params, config={{"plugins": []}}, input=paths, output=made)
 runpy.run_path({str(ROOT / "workflow/scripts/fit.py")!r}, {{"snakemake": job}})
 """
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
@@ -432,7 +433,7 @@ def test_training_from_images_looks_at_training_images_alone(finetuned, tmp_path
     other[ids] = images[ids]
     (tmp_path / "images").mkdir()
     np.save(tmp_path / "images/images.npy", other)
-    key = {name: description["data"][name] for name in ("method", "bits", "seed")}
+    key = {name: description["data"][name] for name in store.CELL_KEY if name != "weights"}
     arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
     entry = {name: value for name, value in description["backbone"].items() if name != "weights_sha256"}
     program = f"""
@@ -451,7 +452,8 @@ paths = Some(
     split=data + "/splits/digits-300.parquet",
     weights={str(finetuned.folder / "resources/weights/alexnet-untrained-0.safetensors")!r},
 )
-job = Some(rule="fit", log=["log"], params=params, config={{"plugins": []}}, input=paths, output=["model"])
+made = Some(model="model", training="training.parquet")
+job = Some(rule="finetune", log=["log"], params=params, config={{"plugins": []}}, input=paths, output=made)
 runpy.run_path({str(ROOT / "workflow/scripts/finetune.py")!r}, {{"snakemake": job}})
 """
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
@@ -510,7 +512,7 @@ def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baseli
         "unpack",
     }
     shards = {"rank_shard", "add_shards"}
-    rules = {*once, *PER_CELL, *shards, "rank_by_scores", "external_codes", "finetune", "encode_images"}
+    rules = {*once, *PER_CELL, *shards, "encode", "rank_by_scores", "external_codes", "finetune", "encode_images"}
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]
@@ -526,7 +528,7 @@ def test_only_its_own_jobs_depend_on_a_plug_in(finished):
     jobs = finished.jobs()
     assert all("l2h_plugin_toy_method" in job["imported"] for job in jobs)
     dependent = Counter(job["rule"] for job in jobs if "l2h_plugin_toy_method" in job["declared"])
-    assert dependent == {"fit": 2, "encode": 2, "audit": 2, "costs": 2}
+    assert dependent == {"fit": 2, "audit": 2, "costs": 2}
 
 
 @pytest.mark.parametrize("run", ["finished", "alone", "sharded", "baselines", "pretrained", "finetuned"])

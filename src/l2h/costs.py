@@ -3,7 +3,6 @@
 Rows are dicts of quantity, unit, value, repeats. Times are medians; the 95th percentile of one has "_p95" in its name.
 """
 
-import csv
 import time
 from collections.abc import Callable
 from functools import partial
@@ -81,33 +80,16 @@ def encoding(model: str | Path, images: "Images") -> list[Row]:
     return per_image("encode", lambda batch: list(network.encode([(np.arange(len(batch)), batch)], device)), images)
 
 
-def cell(
-    made: list[Row],
-    bits: int,
-    database: NDArray[np.uint8],
-    queries: NDArray[np.uint8],
-    benchmark: str | Path,
-) -> list[Row]:
-    """All costs of one hasher.
+def cell(made: list[Row], bits: int, database: NDArray[np.uint8], queries: NDArray[np.uint8]) -> list[Row]:
+    """All costs of one trained hasher.
 
     Parameters
     ----------
     made : what a code costs: `per_image("hash", ...)` of features, or `encoding` of images
     database, queries : uint8 (N, bytes), (Q, bytes), its codes, to search
-    benchmark : of its training job
     """
     bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(bits), 1)
-    return [*training(benchmark), *made, bytes_per_item, *search(database, queries, bits)]
-
-
-def training(benchmark: str | Path) -> list[Row]:
-    """Seconds of a training job, its start and imports included, from Snakemake's benchmark file."""
-    with open(benchmark, encoding="utf-8", newline="") as file:
-        (line,) = csv.DictReader(file, delimiter="\t")
-    return [
-        _row("training_processor", "s", float(line["cpu_time"]), 1),
-        _row("training_wall", "s", float(line["s"]), 1),
-    ]
+    return [*made, bytes_per_item, *search(database, queries, bits)]
 
 
 def search(database: NDArray[np.uint8], queries: NDArray[np.uint8], bits: int, k: int = 100) -> list[Row]:

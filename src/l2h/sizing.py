@@ -83,7 +83,7 @@ MINUTES: Mapping[str, Callable[[Sizes], float]] = {
     "split": lambda of: 10 + of.images * 1e-5,
     "check_split": lambda of: 30 + of.query * of.database * 1e-7,
     "features": lambda of: 30 + of.images * 0.01,  # of a network twenty times as large as AlexNet's convolutions
-    "fit": lambda of: 10 + of.trained_on / 12,
+    "fit": lambda of: 10 + of.trained_on / 12 + of.images * of.width * 2e-8,
     "finetune": lambda of: 1440,  # one that is cut off goes on from its checkpoint
     "encode": lambda of: 3 + of.images * of.width * 2e-8,
     "encode_images": lambda of: 30 + of.images * 0.01,

@@ -1,14 +1,16 @@
-"""How long a call takes: median and 95th percentile over repeats, after a warm-up."""
+"""How long a call takes: median and 95th percentile over repeats, after a warm-up; or once, where it is a training."""
 
 import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 LEAST, MOST = 5, 200  # repeats
+T = TypeVar("T")
 SECONDS = 0.2  # after which no further repeat begins
 
 
@@ -37,6 +39,18 @@ def measure(call: Callable[[], object]) -> Timing:
         call()
         times.append(time.perf_counter() - start)
     return Timing(float(np.median(times)), float(np.quantile(times, 0.95)), len(times))
+
+
+def training(train: Callable[[], T]) -> tuple[T, list[dict[str, Any]]]:
+    """What a training returns, and the seconds that it took, as rows of a table of costs.
+
+    Seconds of the processor are those of all threads of this process; a GPU's are in those of the clock alone.
+    """
+    busy, start = time.process_time(), time.perf_counter()
+    result = train()
+    spent = {"processor": time.process_time() - busy, "wall": time.perf_counter() - start}
+    row = {"unit": "s", "repeats": 1, "hardware": processor()}
+    return result, [{**row, "quantity": f"training_{name}", "value": value} for name, value in spent.items()]
 
 
 def processor() -> str:

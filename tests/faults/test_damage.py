@@ -21,10 +21,11 @@ ARTEFACTS = {
     "split": ("resources/digits/splits/digits-300.parquet", "rank"),
     "near copies": ("resources/digits/splits/digits-300.near_copies.parquet", "look"),
     "weights": ("resources/weights/*.safetensors", "features"),
-    "features": ("resources/digits/features/*-cpu[0-9].parquet", "encode"),
+    "features": ("resources/digits/features/*-cpu[0-9].parquet", "fit"),
     "mirrored features": ("resources/digits/features/*-mirrored-*.parquet", "fit"),
-    "model.json": (f"{ITQ}/model/model.json", "encode"),
-    "model.safetensors": (f"{HASHNET}/model/model.safetensors", "encode"),
+    "model.json": (f"{ITQ}/model/model.json", "audit"),
+    "model.safetensors": (f"{HASHNET}/model/model.safetensors", "audit"),
+    "training": (f"{HASHNET}/training.parquet", "costs"),
     "codes": (f"{LSH}/codes.parquet", "rank"),
     "histogram": (f"{LSH}/histogram.parquet", "metrics"),
     "relevance": (f"{COSINE}/relevance.parquet", "metrics"),
@@ -73,7 +74,9 @@ def reported(undisturbed, tmp_path_factory):
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_a_damaged_file(name, kind, request, tmp_path):
     pattern, reader = ARTEFACTS[name]
-    undisturbed = request.getfixturevalue("reported" if reader in ("look", "report") else "undisturbed")
+    undisturbed = request.getfixturevalue(
+        "reported" if reader in ("audit", "costs", "look", "report") else "undisturbed"
+    )
     place = undisturbed.copy(tmp_path / "work")
     (path,) = place.folder.glob(pattern)
     damage(path, kind)

@@ -42,6 +42,7 @@ for key, model, codes, training in track("costs", cells, len(cells), "cells"):
         made = costs.encoding(model, images)
     else:
         made = costs.per_image("hash", hashing.load(model).transform, features[: max(costs.BATCHES)])
-    measured = costs.cell(made, key["bits"], *sides, training)
+    measured = costs.cell(made, key["bits"], *sides)
+    rows += store.read_rows(training, store.COSTS).to_pylist()
     rows += [{**place, **key, **row} for row in measured]
 store.write_rows(snakemake.output[0], rows, store.COSTS)

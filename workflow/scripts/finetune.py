@@ -4,9 +4,10 @@ from l2h.job import start
 
 start(snakemake)
 
+from functools import partial
 from pathlib import Path
 
-from l2h import store
+from l2h import store, timing
 from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import ImageStore
 from l2h.hashing import full, network
@@ -19,7 +20,8 @@ ids = split.ids("train")
 entry = {**params.entry, "weights_sha256": file_sha256(files.weights)}
 data = {"split_sha256": split.sha256, "weights_sha256": entry["weights_sha256"]}
 method = full.make(key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **params.arguments)
-trained, selection = finetune(
+train = partial(
+    finetune,
     method,
     entry,
     files.weights,
@@ -29,6 +31,10 @@ trained, selection = finetune(
     checkpoint=checkpoint,
     identity={**params, **data},
 )
+(trained, selection), spent = timing.training(train)
 description = {"method": key["method"], "params": method.get_params(), "selection": selection, "data": {**key, **data}}
-network.save(trained, snakemake.output[0], description)
+network.save(trained, snakemake.output.model, description)
+cell = store.cell_key({**key, "weights": trained.weights})
+rows = [{**cell, **row, "threads": params.numeric_threads} for row in spent]
+store.write_rows(snakemake.output.training, rows, store.COSTS)
 checkpoint.unlink()

@@ -1,19 +1,30 @@
-"""Train one method at one code length on the training images' features."""
+"""Train one method at one code length on the training images' features, and turn all features into packed codes."""
 
 from l2h.job import start
 
 start(snakemake)
 
-from l2h import hashing, store
+from functools import partial
+from importlib import import_module
 
-key = snakemake.params.key
-split = store.read_split(snakemake.input.split)
+from l2h import hashing, store, timing
+
+files, params = snakemake.input, snakemake.params
+key = params.key
+split = store.read_split(files.split)
 ids = split.ids("train")
-features = store.read_features(snakemake.input.features, ids)
-hasher = hashing.make(key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **snakemake.params.arguments)
+features = store.read_features(files.features, ids)
+hasher = hashing.make(key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **params.arguments)
 mirrored = {}
-if snakemake.input.mirrored:
-    mirrored["mirrored"] = store.read_features(snakemake.input.mirrored, ids)
-hasher.fit(features, split.labels(ids), **mirrored)
+if files.mirrored:
+    mirrored["mirrored"] = store.read_features(files.mirrored, ids)
+for name in hasher.fit_imports:
+    import_module(name)  # which is no part of the training that is timed
+_, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mirrored))
 data = {**key, "split_sha256": split.sha256, "flipped": bool(mirrored)}
-hasher.save(snakemake.output[0], {**data, "features": store.read_metadata(snakemake.input.features)})
+hasher.save(snakemake.output.model, {**data, "features": store.read_metadata(files.features)})
+cell = {**key, "weights": store.weights_name(files.features)}
+codes = ((ids, hasher.transform(features)) for ids, features in store.iter_features(files.features))
+store.write_codes(snakemake.output.codes, codes, cell)
+place = {**store.cell_key(cell), "threads": params.numeric_threads}
+store.write_rows(snakemake.output.training, [{**place, **row} for row in spent], store.COSTS)

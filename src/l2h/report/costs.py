@@ -39,10 +39,11 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     `code_ms` is both together. `busy` is whether the machine had more to do, so that search_flat_rate is too low:
     single queries went more than BUSY times as fast.
 
-    Costs are those of the first seed, on the processor; a row that was not measured has none.
+    Costs are those of the first seed, on the processor that the first row names; a row that was not measured has none.
     """
     tidy = pa.concat_tables([store.COSTS.empty_table(), *costs]).to_pandas()
-    tidy = tidy[tidy["hardware"].isin(tidy["hardware"][:1])]  # the processor comes first
+    trained = tidy["quantity"].str.startswith("training")  # wherever it was
+    tidy = tidy[trained | tidy["hardware"].isin(tidy["hardware"][:1])]  # the processor comes first
     cells = tidy[tidy["quantity"].isin(CELL)].pivot_table(index=ROW, columns="quantity", values="value")
     cells = cells.reindex(columns=CELL).reset_index()
     images = tidy[tidy["quantity"].isin(IMAGE)].groupby(PLACE)["value"].sum().mul(1e3).rename("image_ms").reset_index()

@@ -16,7 +16,7 @@ rule fit:
     benchmark:
         f"{CELL_BENCHMARK}/fit.tsv"
     wildcard_constraints:
-        dataset=one_of(set(DATASETS) - set(UNPACKED)),
+        dataset=one_of(name for name in DATASETS if name not in UNPACKED),
         backbone=one_of(BACKBONES),
         variant=one_of(ON_FEATURES),
     conda:

@@ -16,7 +16,7 @@ from l2h.report.made import FILE
 from l2h.runs import FOLDERS, Run
 
 # a cell's files in the order in which one follows from the other
-STAGES = ("model", "codes.parquet", "histogram", "relevance", "metrics.parquet", "queries.parquet")
+STAGES = ("model", "training.parquet", "codes.parquet", "histogram", "relevance", "metrics.parquet", "queries.parquet")
 
 TABLES = ("costs.parquet", "audit.parquet", "look.json")  # of a place
 

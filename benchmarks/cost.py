@@ -51,7 +51,7 @@ def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
     of = data.get(place[1], Sizes()) if place else Sizes()
     method = re.search(r"/(\w+)/\d+bits-seed\d+/", path)
     shards = re.search(r"/shard\d+of(\d+)/", path)
-    kind = f"fit {method[1]}" if rule == "fit" and method else rule.removesuffix("_shard")
+    kind = f"fit {method[1]}" if rule.startswith("fit") and method else rule.removesuffix("_shard")
     by_kind: dict[str, tuple[float, ...]] = {
         "rank": (of.query * of.database / (int(shards[1]) if shards else 1),),
         "check_split": (of.query * of.database,),
@@ -59,7 +59,7 @@ def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
         "metrics": (of.query,),
         **dict.fromkeys(DEEP, (of.train * of.width, of.images * of.width)),
     }
-    counts = by_kind.get(kind, (of.images * (of.width if rule == "fit" else 1),))
+    counts = by_kind.get(kind, (of.images * (of.width if rule.startswith("fit") else 1),))
     return Job(kind.replace("_", " "), tuple(count / 1e6 for count in counts))
 
 

@@ -14,7 +14,7 @@ rule encode:
     wildcard_constraints:
         dataset=one_of(UNPACKED),
         backbone=one_of(BACKBONES),
-        variant=one_of(ON_FEATURES),
+        variant=one_of(hashers(ON_FEATURES)),
     conda:
         "../envs/l2h.yaml"
     threads: 1

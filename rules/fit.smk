@@ -18,7 +18,7 @@ rule fit:
     wildcard_constraints:
         dataset=one_of(name for name in DATASETS if name not in UNPACKED),
         backbone=one_of(BACKBONES),
-        variant=one_of(ON_FEATURES),
+        variant=one_of(hashers(ON_FEATURES)),
     conda:
         "../envs/l2h.yaml"
     threads: config["threads"]["fit"]

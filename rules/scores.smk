@@ -1,3 +1,11 @@
+use rule fit as fit_scorer with:
+    output:
+        model=directory(f"{CELL}/model"),
+        training=f"{CELL}/training.parquet",
+    wildcard_constraints:
+        variant=one_of(variant for variant in ON_FEATURES if issubclass(method_class(variant), Scorer)),
+
+
 rule rank_by_scores:
     input:
         split=split_of,

@@ -512,7 +512,17 @@ def test_rules_declare_the_modules_that_their_jobs_import(alone, sharded, baseli
         "unpack",
     }
     shards = {"rank_shard", "add_shards"}
-    rules = {*once, *PER_CELL, *shards, "encode", "rank_by_scores", "external_codes", "finetune", "encode_images"}
+    rules = {
+        *once,
+        *PER_CELL,
+        *shards,
+        "encode",
+        "fit_scorer",
+        "rank_by_scores",
+        "external_codes",
+        "finetune",
+        "encode_images",
+    }
     assert {job["rule"] for job in jobs} == rules
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]

@@ -1,4 +1,4 @@
-"""Train one method at one code length on the training images' features, and turn all features into packed codes."""
+"""Train one method at one code length on the training images' features; if it makes codes, make those of all images."""
 
 from l2h.job import start
 
@@ -24,7 +24,8 @@ _, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mi
 data = {**key, "split_sha256": split.sha256, "flipped": bool(mirrored)}
 hasher.save(snakemake.output.model, {**data, "features": store.read_metadata(files.features)})
 cell = {**key, "weights": store.weights_name(files.features)}
-codes = ((ids, hasher.transform(features)) for ids, features in store.iter_features(files.features))
-store.write_codes(snakemake.output.codes, codes, cell)
+if hasattr(snakemake.output, "codes"):
+    codes = ((ids, hasher.transform(features)) for ids, features in store.iter_features(files.features))
+    store.write_codes(snakemake.output.codes, codes, cell)
 place = {**store.cell_key(cell), "threads": params.numeric_threads}
 store.write_rows(snakemake.output.training, [{**place, **row} for row in spent], store.COSTS)

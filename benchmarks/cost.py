@@ -1,8 +1,9 @@
 """What a sweep would cost in jobs, core-hours and GPU-hours: its dry run, and the benchmark files of smaller runs.
 
-The time of a job of each rule and method is linear in the sizes of its data, by least squares, none of it negative.
-It is as good as the machine was quiet, and as the sizes lie apart. The pipeline's own share is what the jobs of a cell
-take however small their data: a process, and its imports, which one long script would pay once.
+The time of a job of each rule and method is a line over the size of its data, by least squares, none of it negative. It
+is as good as the machine was quiet, and as the sizes lie apart; of deep methods the training images count, and their
+codes are taken to cost what they cost beside them in the runs that were measured. The pipeline's own share is what the
+jobs of a cell take however small their data: a process, and its imports, which one long script would pay once.
 """
 
 import argparse
@@ -39,10 +40,10 @@ PLACE = re.compile(r"(?:resources|results/[\w-]+(?:/benchmarks)?)/([\w-]+)/")
 
 
 class Job(NamedTuple):
-    """What a job is, and what its time grows with: numbers of pairs, values or images, in millions."""
+    """What a job is, and what its time grows with: a number of pairs, values or images, in millions."""
 
     kind: str
-    sizes: tuple[float, ...]
+    size: float
 
 
 def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
@@ -52,15 +53,15 @@ def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
     method = re.search(r"/(\w+)/\d+bits-seed\d+/", path)
     shards = re.search(r"/shard\d+of(\d+)/", path)
     kind = f"fit {method[1]}" if rule.startswith("fit") and method else rule.removesuffix("_shard")
-    by_kind: dict[str, tuple[float, ...]] = {
-        "rank": (of.query * of.database / (int(shards[1]) if shards else 1),),
-        "check_split": (of.query * of.database,),
-        "mirrored_features": (of.train,),
-        "metrics": (of.query,),
-        **dict.fromkeys(DEEP, (of.train * of.width, of.images * of.width)),
+    by_kind = {
+        "rank": of.query * of.database / (int(shards[1]) if shards else 1),
+        "check_split": of.query * of.database,
+        "mirrored_features": of.train,
+        "metrics": of.query,
+        **dict.fromkeys(DEEP, of.train * of.width),
     }
-    counts = by_kind.get(kind, (of.images * (of.width if rule.startswith("fit") else 1),))
-    return Job(kind.replace("_", " "), tuple(count / 1e6 for count in counts))
+    other = of.images * (of.width if rule.startswith("fit") else 1)
+    return Job(kind.replace("_", " "), by_kind.get(kind, other) / 1e6)
 
 
 def measured(results: Path) -> Iterator[tuple[Job, float]]:
@@ -93,13 +94,17 @@ def planned(config: Path, folder: Path) -> tuple[Counter[Job], float]:
     return Counter(job(rule, path, SWEEP) for rule, path in files), taken
 
 
-def lines(jobs: Iterator[tuple[Job, float]]) -> dict[str, tuple[float, ...]]:
-    """Seconds of a job of each kind: (at no size, more for each unit of each size)."""
+def lines(jobs: Iterator[tuple[Job, float]]) -> dict[str, tuple[float, float]]:
+    """Seconds of a job of each kind: (at no size, more for each unit of size)."""
     points = defaultdict(list)
     for one, seconds in jobs:
-        points[one.kind].append((1.0, *one.sizes, seconds))
-    tables = {kind: np.array(found) for kind, found in points.items()}
-    return {kind: tuple(nnls(table[:, :-1], table[:, -1])[0].tolist()) for kind, table in tables.items()}
+        points[one.kind].append((one.size, seconds))
+    result = {}
+    for kind, found in points.items():
+        size, seconds = np.array(found).T
+        (start, slope), _ = nnls(np.column_stack([np.ones(len(size)), size]), seconds)
+        result[kind] = (start, slope)
+    return result
 
 
 def main() -> None:
@@ -115,13 +120,15 @@ def main() -> None:
     cores = {**CORES, "features": arguments.threads, "mirrored features": arguments.threads}
 
     rows: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0])  # jobs, core-seconds, those of starts
-    unknown = sorted({one.kind for one in jobs} - set(model) - {"all", "weights", "add shards"})
+    kinds = {one.kind for one in jobs}
+    unknown = sorted(kinds - set(model) - {"all", "weights", "add shards"})
+    # a deep training's own start is lost in its length, so it counts as that of another
+    least = min((model[kind][0] for kind in kinds & set(model) - DEEP if kind.startswith("fit")), default=0)
     for one, count in jobs.items():
-        start, *slopes = model.get(one.kind, (0,))
-        seconds = start + sum(slope * size for slope, size in zip(slopes, one.sizes, strict=False))
-        own = min(model[kind][0] for kind in model if kind.startswith("fit")) if one.kind in DEEP else start
+        start, slope = model.get(one.kind, (0, 0))
+        own = least if one.kind in DEEP else start
         on = cores.get(one.kind, 1)
-        added = (count, count * on * seconds, count * on * own * bool(OF_A_CELL.match(one.kind)))
+        added = (count, count * on * (start + slope * one.size), count * on * own * bool(OF_A_CELL.match(one.kind)))
         rows[one.kind] = [a + b for a, b in zip(rows[one.kind], added, strict=True)]
 
     print(f"## Cost of {arguments.config.name}\n")

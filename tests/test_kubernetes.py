@@ -65,7 +65,7 @@ def test_pods_give_the_figures_of_one_machine(ran, finished):
 
 
 def test_every_job_is_a_pod_of_the_image_in_the_namespace_with_the_volume(ran):
-    assert len(ran[1].jobs) == 5 + 4 + 1 + 2  # up to the features, the cell, the table, two again
+    assert len(ran[1].jobs) == 5 + 3 + 1 + 2  # up to the features, the cell, the table, two again
     for job in ran[1].jobs:
         assert (job.container["image"], job.namespace) == ("registry.test/l2h:1", "hashing")
         assert {"name": "disk", "mountPath": "/l2h"} in job.container["volumeMounts"]

@@ -77,13 +77,13 @@ def test_float_search_says_how_many_items_it_searched():
 def test_a_training_s_seconds_are_those_of_the_processor_and_of_the_clock(monkeypatch):
     monkeypatch.setattr(timing.time, "process_time", iter([1.0, 5.5]).__next__)
     monkeypatch.setattr(timing.time, "perf_counter", iter([2.0, 7.25]).__next__)
-    result, rows = timing.training(lambda: "a model")
+    result, rows = timing.training(lambda: "a model", {"method": "lsh"})
     assert result == "a model"
-    found = {row["quantity"]: (row["value"], row["unit"], row["hardware"]) for row in rows}
-    assert found == {
-        "training_processor": (4.5, "s", timing.processor()),
-        "training_wall": (5.25, "s", timing.processor()),
-    }
+    row = {"method": "lsh", "unit": "s", "repeats": 1, "hardware": timing.processor()}
+    assert rows == [
+        {**row, "quantity": "training_processor", "value": 4.5},
+        {**row, "quantity": "training_wall", "value": 5.25},
+    ]
 
 
 def test_a_cell_has_hashing_storage_and_search():

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,15 +41,15 @@ def measure(call: Callable[[], object]) -> Timing:
     return Timing(float(np.median(times)), float(np.quantile(times, 0.95)), len(times))
 
 
-def training(train: Callable[[], T]) -> tuple[T, list[dict[str, Any]]]:
-    """What a training returns, and the seconds that it took, as rows of a table of costs.
+def training(train: Callable[[], T], cell: Mapping[str, Any]) -> tuple[T, list[dict[str, Any]]]:
+    """What a training returns, and the seconds that it took, as rows of a table of costs that begin with the cell.
 
     Seconds of the processor are those of all threads of this process; a GPU's are in those of the clock alone.
     """
     busy, start = time.process_time(), time.perf_counter()
     result = train()
     spent = {"processor": time.process_time() - busy, "wall": time.perf_counter() - start}
-    row = {"unit": "s", "repeats": 1, "hardware": processor()}
+    row = {**cell, "unit": "s", "repeats": 1, "hardware": processor()}
     return result, [{**row, "quantity": f"training_{name}", "value": value} for name, value in spent.items()]
 
 

@@ -31,10 +31,9 @@ train = partial(
     checkpoint=checkpoint,
     identity={**params, **data},
 )
-(trained, selection), spent = timing.training(train)
+cell = store.cell_key({**key, "weights": store.weights_label(entry)})
+(trained, selection), spent = timing.training(train, {**cell, "threads": params.numeric_threads})
+store.write_rows(snakemake.output.training, spent, store.COSTS)
 description = {"method": key["method"], "params": method.get_params(), "selection": selection, "data": {**key, **data}}
 network.save(trained, snakemake.output.model, description)
-cell = store.cell_key({**key, "weights": trained.weights})
-rows = [{**cell, **row, "threads": params.numeric_threads} for row in spent]
-store.write_rows(snakemake.output.training, rows, store.COSTS)
 checkpoint.unlink()

@@ -20,12 +20,12 @@ if files.mirrored:
     mirrored["mirrored"] = store.read_features(files.mirrored, ids)
 for name in hasher.fit_imports:
     import_module(name)  # which is no part of the training that is timed
-_, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mirrored))
+cell = {**key, "weights": store.weights_name(files.features)}
+place = {**store.cell_key(cell), "threads": params.numeric_threads}
+_, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mirrored), place)
+store.write_rows(snakemake.output.training, spent, store.COSTS)
 data = {**key, "split_sha256": split.sha256, "flipped": bool(mirrored)}
 hasher.save(snakemake.output.model, {**data, "features": store.read_metadata(files.features)})
-cell = {**key, "weights": store.weights_name(files.features)}
 if hasattr(snakemake.output, "codes"):
     codes = ((ids, hasher.transform(features)) for ids, features in store.iter_features(files.features))
     store.write_codes(snakemake.output.codes, codes, cell)
-place = {**store.cell_key(cell), "threads": params.numeric_threads}
-store.write_rows(snakemake.output.training, [{**place, **row} for row in spent], store.COSTS)

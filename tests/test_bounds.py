@@ -45,15 +45,46 @@ def test_rows_that_are_only_said_to_be_there(tmp_path):
     """Found by atheris: arrow makes room for as many rows as a row group names, here 2^35 in place of 2."""
     path = tmp_path / "t"
     pq.write_table(table(store.MANIFEST, MANIFEST, MANIFEST), path)
-    whole = path.read_bytes()
-    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
-    footer, two = whole[start:-8], b"\x16\x04&\x08"  # thrift: num_rows, then file_offset 4
-    assert footer.count(two) == 1
-    footer = footer.replace(two, b"\x16\x80\x80\x80\x80\x80\x02&\x08")
-    path.write_bytes(whole[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    change_footer(path, b"\x16\x04&\x08", b"\x16\x80\x80\x80\x80\x80\x02&\x08")  # thrift: num_rows, then file_offset 4
     assert pq.read_metadata(path).row_group(0).num_rows == 2**35
     with pytest.raises(L2HError, match=r"t would take \d{13} bytes of memory, out of \d{4} in the file"):
         store.read_manifest(path)
+
+
+def change_footer(path, old, new):
+    """Put other bytes in the place of some that stand in a parquet's footer once."""
+    whole = path.read_bytes()
+    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    footer = whole[start:-8]
+    assert footer.count(old) == 1
+    footer = footer.replace(old, new)
+    path.write_bytes(whole[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"\x15\x04\x25\x02\x18\x02id", b"\x15\x04\x25\x00\x18\x02id", "histogram size mismatch"),
+        (
+            b"\x19&\x00\x02\x00\x00\x00\x16\xac\x02\x16\x02&\xc4",
+            b"\x19\x16\x00\x00\x00\x00\x16\xac\x02\x16\x02&\xc4",
+            "histogram size mismatch",
+        ),
+        (
+            b"\x1c\x15\x04\x195\x00\x06\x10\x19\x18\x02id\x15\x02\x16\x02\x16\xbc\x01\x16\xc4\x01&8",
+            b"\x1c\x15\x06\x195\x00\x06\x10\x19\x18\x02id\x15\x02\x16\x02\x16\xbc\x01\x16\xc4\x01&8",
+            "type",
+        ),
+    ],
+    ids=["levels of a column without", "a level too few, in the second row group", "another type than the column's"],
+)
+def test_a_footer_at_odds_with_itself(tmp_path, old, new, said):
+    """Found by atheris: asked for such a column, arrow ends the process."""
+    path = tmp_path / "t"
+    pq.write_table(pa.table({"id": [0, 1], "code": pa.array([b"ab"] * 2, pa.binary(2))}), path, row_group_size=1)
+    change_footer(path, old, new)
+    with pytest.raises(L2HError, match=rf"{path} is damaged or cut short \(.*{said}.*\)"):
+        store.read_bare_codes(path, 11)
 
 
 def test_a_table_for_other_programs_is_bounded_too(tmp_path, limited):

@@ -1,7 +1,9 @@
 """What a few bytes of a stranger's file may become in memory: parquet and JSON, looked at before they are read."""
 
+import io
 import json
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,42 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("no JSON object")
     return value
+
+
+def require_columns(metadata: pq.FileMetaData, path: str | Path) -> None:
+    """Raise OSError where a footer contradicts itself on a column, which its row groups must not be asked for then.
+
+    Arrow ends the process where Python asks (`row_group(i).column(j)`), but raises where it sets out to read. So it is
+    told to read a file of this size that says nothing.
+    """
+    source = pa.PythonFile(_Silence(Path(path).stat().st_size), mode="r")
+    with suppress(_ReadError):
+        pq.ParquetFile(source, metadata=metadata, pre_buffer=True).read_row_groups(
+            range(metadata.num_row_groups), use_threads=False
+        )
+
+
+class _ReadError(Exception):
+    """Bytes were asked for."""
+
+
+class _Silence(io.RawIOBase):
+    """A file of a size, without bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def readable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._size if whence else offset
+
+    def tell(self) -> int:
+        return self._size
+
+    def read(self, size: int = -1) -> bytes:
+        raise _ReadError
 
 
 def require_group(metadata: pq.FileMetaData, group: int, path: str | Path) -> None:

@@ -633,18 +633,15 @@ def _iter_batches(
     cure: str = CURE,
     wanted: Ints | None = None,
 ) -> Iterator[tuple[Ints, pa.Array]]:
-    """Yield ids and values a row group; where `wanted` ids, ascending, are given, only groups that may hold some."""
+    """Yield ids and values a row group; where `wanted` ids are given, only of groups that hold some."""
     with _open(path, cure) as file:
         schema = file.schema_arrow
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
             raise L2HError(f"{path} is no file of {what}: its columns are {', '.join(map(str, schema))}; {cure}")
         for group in range(file.num_row_groups):
-            range_of_ids = file.metadata.row_group(group).column(0).statistics
-            if wanted is not None and range_of_ids is not None and range_of_ids.has_min_max:
-                first = np.searchsorted(wanted, range_of_ids.min)
-                if first == len(wanted) or wanted[first] > range_of_ids.max:
-                    continue
             bounds.require_group(file.metadata, group, path)
+            if wanted is not None and not np.isin(file.read_row_group(group, ["id"])["id"], wanted).any():
+                continue
             table = file.read_row_group(group)
             if table["id"].null_count or table[name].null_count:
                 raise L2HError(f"{path} has rows without an id or a {name}")
@@ -680,6 +677,7 @@ def _open(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> Itera
         if not footer.is_whole(path):
             raise L2HError(f"{path} is damaged: its footer does not match its sha256; {cure}")
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(text)) as file:
+            bounds.require_columns(file.metadata, path)
             yield file
     except L2HError:
         raise

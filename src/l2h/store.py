@@ -311,18 +311,14 @@ def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[st
 def read_codes(path: str | Path, ids: Ints) -> NDArray[np.uint8]:
     """The packed codes, uint8 (len(ids), ceil(bits / 8)), of these ids, in their order.
 
-    Only they are held in memory, and row groups whose range of ids holds none of them are not read.
+    Only they are held in memory; of row groups that hold none of them, the ids alone are read.
     """
     from l2h import codes
 
     width = codes.n_bytes(_bits(read_metadata(path, "bits"), path))
 
-    wanted = np.sort(ids)
-
     def batches() -> Iterator[Batch]:
-        for some_ids, part in _iter_batches(
-            path, "code", lambda kind: kind == pa.binary(width), "codes", wanted=wanted
-        ):
+        for some_ids, part in _iter_batches(path, "code", lambda kind: kind == pa.binary(width), "codes", wanted=ids):
             yield some_ids, _bytes(part)
 
     return _gather(path, batches(), ids, "codes")

@@ -26,12 +26,13 @@ def start(snakemake: Any) -> None:
     Parameters
     ----------
     snakemake : the object that a `script:` is given; `params.numeric_threads`, where present, is enforced,
-        `config["plugins"]` are loaded, and `log[0]` gets everything that is logged, warnings and tracebacks included.
-        What the job writes says its `rule` and the digests of the modules that its params declare as `code`
+        `config["plugins"]` are loaded once a registry needs them, and `log[0]` gets everything that is logged,
+        warnings and tracebacks included. What the job writes says its `rule` and the digests of the modules that its
+        params declare as `code`
     """
     _start_log(snakemake.log[0], getattr(snakemake, "wildcards", None))
     limit_threads(snakemake.params.get("numeric_threads", 1))
-    plugins.load(snakemake.config["plugins"])
+    plugins.WAITING[:] = snakemake.config["plugins"]
     from l2h import store  # not before the threads are limited
 
     store.MADE_BY.update(rule=snakemake.rule, code=_code(snakemake.params))

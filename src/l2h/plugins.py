@@ -7,6 +7,10 @@ from pathlib import Path
 
 from l2h.errors import L2HError
 
+# Paths that a registry loads when it meets a name that it does not know: most jobs use no class of a plug-in, and the
+# imports of one take a second.
+WAITING: list[str] = []
+
 
 def load(paths: Iterable[str]) -> None:
     """Run each file once, as the module `l2h_plugin_<stem>`.

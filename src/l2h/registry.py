@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, ClassVar
 
+from l2h import plugins
 from l2h.errors import L2HError
 
 
@@ -61,6 +62,8 @@ class Registry:
     def get(self, name: str) -> Any:
         """The class called `name`; raises L2HError, listing the names there are."""
         family, colon, member = name.partition(":")
+        if family + colon not in self._targets:
+            plugins.load(plugins.WAITING)
         try:
             target = self._targets[family + colon]
         except KeyError:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,15 @@ def render(
         not_run=not_run,
         published=published.beside(comparison, published.read()).to_dict("records"),
         specs=json.dumps(specs).replace("<", "\\u003c"),
-        charting=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+        charting=_charting(),
     )
     return text, plots
+
+
+@cache
+def _charting() -> str:
+    """Return the libraries that draw the charts, as one script. Bundling them takes 2 s."""
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 def _rounded(value: float) -> str:

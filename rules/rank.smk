@@ -30,7 +30,11 @@ rule rank:
             "l2h.ranking.on_numpy",
             "l2h.ranking.roles",
         ),
-        gpu_code=code() if config["ranking"]["device"] == "cpu" else code("l2h.device", "l2h.ranking.on_torch"),
+        gpu_code=(
+            code()
+            if config["ranking"]["device"] == "cpu"
+            else code("l2h.device", "l2h.ranking.on_cuda", "l2h.ranking.on_torch", "l2h.ranking.on_triton")
+        ),
     message:
         CELL_MESSAGE % "rank by"
     script:

@@ -55,8 +55,8 @@ def rank_histogram(
     query_labels, database_labels : both int (n,) classes, or both bool/uint8 (n, c) multi-hot;
         an item is relevant when it shares at least one label with the query
     bits : code length
-    device : "cpu" counts on as many threads as numba is set to, small problems on one; "cuda" by torch on a GPU; "auto"
-        on a GPU if there is one. The counts are the same.
+    device : "cpu" counts on as many threads as numba is set to, small problems on one; "cuda" on a GPU, by Triton if it
+        is there, else by torch; "auto" on a GPU if there is one. The counts are the same.
 
     Returns
     -------
@@ -69,6 +69,15 @@ def rank_histogram(
     L2HError
         device is "cuda" and torch finds no GPU
     """
+    problem, queries = lay_out(query_codes, database_codes, query_labels, database_labels, bits)
+    tables = _count(problem, device)
+    return RankHistogram(tables.sum(axis=1), tables[:, 1].copy(), queries)
+
+
+def lay_out(
+    query_codes: ArrayLike, database_codes: ArrayLike, query_labels: ArrayLike, database_labels: ArrayLike, bits: int
+) -> tuple[Problem, str]:
+    """The checked arguments of `rank_histogram` as a problem, and the digest of its queries."""
     if bits < 1:
         raise ValueError(f"bits is at least 1, got {bits}")
     query_words = _words(_clear_padding(codes.check(query_codes, bits), bits))
@@ -87,8 +96,7 @@ def rank_histogram(
         query_sets, database_sets = query_marks, database_marks
         first = last = np.zeros(len(query_words), dtype=np.int64)
     words, sets = (np.ascontiguousarray(table.T) for table in (database_words, database_sets))
-    tables = _count(Problem(query_words, query_sets, first, last, words, sets, bits), device)
-    return RankHistogram(tables.sum(axis=1), tables[:, 1].copy(), queries)
+    return Problem(query_words, query_sets, first, last, words, sets, bits), queries
 
 
 def _count(problem: Problem, device: Device) -> Ints:
@@ -99,9 +107,9 @@ def _count(problem: Problem, device: Device) -> Ints:
 
         chosen = choose(device)
         if chosen.type == "cuda":
-            from l2h.ranking import on_torch
+            from l2h.ranking import on_cuda
 
-            return on_torch.count(problem, chosen)
+            return on_cuda.count(problem, chosen)
     if len(problem.query_words) * problem.words.shape[1] <= SMALL:
         from l2h.ranking import on_numpy
 

@@ -3,14 +3,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart test cluster faults bench lint audit docs lock
+.PHONY: help quickstart check test cluster faults fuzz bench bench-test mutants lint audit docs lock
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
-	@echo "make test         run the tests"
-	@echo "make cluster      run the quickstart through a Slurm of this machine, and without; half an hour"
+	@echo "make check        run the tests that run no workflow; a minute and a half"
+	@echo "make test         run these, and four whole runs of the workflow; less than eight minutes"
+	@echo "make cluster      run the quickstart through a Slurm of this machine and without, and a part through Kubernetes; half an hour"
 	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"
+	@echo "make fuzz         feed every reader with broken files, EXAMPLES=1000 of each kind; ten minutes"
 	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
+	@echo "make bench-test   run each benchmark on small input; three minutes"
+	@echo "make mutants      count the small changes of the numeric core that the tests find; half an hour"
 	@echo "make lint         check style, types and the workflow"
 	@echo "make audit        look the locked packages up among known vulnerabilities"
 	@echo "make docs         write the pages of docs/reference that follow from the code"
@@ -19,14 +23,33 @@ help:
 quickstart: .venv/run
 	$(BIN)/snakemake --profile profiles/local --configfile config/quickstart.yaml
 
+# Two workers, each with whole files, so that the tests of a file share what they set up.
+PYTEST := $(BIN)/python -m pytest
+IN_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+check: .venv/dev
+	$(PYTEST) $(IN_TWO) --ignore tests/workflow
+
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) $(IN_TWO)
 
 cluster: .venv/dev
-	L2H_SLURM=quickstart $(BIN)/python -m pytest tests/test_slurm.py
+	$(PYTEST) tests/cluster
+	L2H_SLURM=quickstart $(PYTEST) tests/workflow/test_slurm.py
 
+FAULTS = whole
 faults: .venv/dev
-	L2H_FAULTS=whole L2H_FAULTS_TABLE=faults.md $(BIN)/python -m pytest tests/faults
+	L2H_FAULTS=$(FAULTS) L2H_FAULTS_TABLE=faults.md $(PYTEST) tests/faults
+
+EXAMPLES = 1000
+fuzz: .venv/dev
+	L2H_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTEST) --numprocesses 2 tests/test_fuzz.py
+
+bench-test: .venv/dev
+	$(PYTEST) $(IN_TWO) tests/benchmarks
+
+mutants: .venv/dev
+	$(BIN)/python tests/support/mutants.py run --record now -- --ignore tests/workflow
 
 bench: .venv/run
 	$(BIN)/python benchmarks/ranking.py

@@ -2,21 +2,26 @@
 
 import http.server
 import os
-import shutil
-import tarfile
 import threading
+
+# one thread a worker, as two workers with two threads each get in each other's way; before anything is imported
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import disks
-from workspace import CONFIG, FINETUNED, ROOT, Workspace
+from workspace import ROOT, Workspace
 
-LONGEST = ("test_slurm.py", "test_workflow.py")  # begun first, so that no worker is left alone with one at the end
+# Begun in this order, before all other files, so that the workers share the long ones.
+FIRST = ("test_run.py", "test_slurm.py", "test_killed.py", "test_bundled.py", "test_rerun.py")
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 @pytest.fixture(scope="session")
@@ -29,47 +34,27 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Workspace:
-    """A run to the end with two cores."""
-    workspace = Workspace(tmp_path_factory.mktemp("two") / "work")
-    workspace.output = workspace.snakemake("--cores", "2").stdout
+def finished(tmp_path_factory, request) -> Workspace:
+    """A run to the end, made once for all workers. Tests that change anything take `copied`."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if hasattr(request.config, "workerinput") else base) / "finished"
+    with FileLock(f"{folder}.lock"):
+        said = folder / "said"
+        if not said.exists():
+            if folder.exists():
+                pytest.fail("the run that tests share has failed; see the first test that asked for it")
+            said.parent.mkdir()
+            output = Workspace(folder / "work").snakemake("--cores", "2").stdout
+            said.write_text(output)
+    workspace = Workspace(folder / "work")
+    workspace.output = said.read_text()
     return workspace
 
 
-@pytest.fixture(scope="session")
-def alone(tmp_path_factory) -> Workspace:
-    """The same run with one core, and without the method from outside the package."""
-    workspace = Workspace(tmp_path_factory.mktemp("one") / "work")
-    methods = [entry for entry in CONFIG["methods"] if entry["method"] != "toy"]
-    workspace.configure({**CONFIG, "methods": methods, "plugins": []})
-    workspace.snakemake("--cores", "1")
-    return workspace
-
-
-@pytest.fixture(scope="session")
-def pretrained(tmp_path_factory, alone) -> Workspace:
-    """A run from nothing but the bundles of another, an archive and a folder: two of its methods."""
-    alone.snakemake("release", "--cores", "2")
-    workspace = Workspace(tmp_path_factory.mktemp("pretrained") / "work")
-    archives = {name: workspace.folder / f"{name}.tar" for name in CONFIG["datasets"]}
-    for path in archives.values():
-        shutil.copy(alone.folder / "results/tiny/release" / path.name, path)
-    with tarfile.open(archives["digits"]) as file:
-        file.extractall(workspace.folder / "digits", filter="data")
-    methods = [entry for entry in CONFIG["methods"] if entry["method"] in ("itq", "hashnet")]
-    workspace.bundles = {**CONFIG, "methods": methods, "plugins": [], "pretrained": ["digits", "digit_pairs.tar"]}
-    workspace.configure(workspace.bundles)
-    workspace.snakemake("--cores", "2")
-    return workspace
-
-
-@pytest.fixture(scope="session")
-def finetuned(tmp_path_factory) -> Workspace:
-    """A run with one method twice: a head on features, and end to end from images."""
-    workspace = Workspace(tmp_path_factory.mktemp("finetuned") / "work")
-    workspace.configure(FINETUNED)
-    workspace.snakemake("--cores", "2")
-    return workspace
+@pytest.fixture(scope="module")
+def copied(finished, tmp_path_factory) -> Workspace:
+    """The finished run once more, for the tests of one file to change."""
+    return finished.copy(tmp_path_factory.mktemp("copy") / "work")
 
 
 @pytest.fixture

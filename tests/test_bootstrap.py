@@ -32,6 +32,12 @@ def test_resampled_means_are_means_of_values_that_are_there():
     assert means.mean() == pytest.approx(2 / 3, abs=0.02)
 
 
+def test_intervals_are_the_same_in_each_run(values):
+    rng, n = np.random.default_rng(0), len(values)
+    drawn = [rng.multinomial(n, np.full(n, 1 / n)) @ values / n for _ in range(bootstrap.RESAMPLES)]
+    assert np.array_equal(bootstrap.resampled_means(values), drawn)
+
+
 def test_p_of_no_difference_is_one_and_of_a_clear_one_small():
     rng = np.random.default_rng(0)
     assert bootstrap.p_value(np.zeros(50)) == 1

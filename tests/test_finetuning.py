@@ -23,7 +23,7 @@ from l2h.hashing.selection import validation_part
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parent / "support"
 ENTRY = {"name": "toy", "layer": "fc", "input_size": 16, "precision": "fp32", "weights": "mine", "weights_sha256": "0f"}
 DEEP = ("bihalf", "dsh", "hashnet")
 IMAGES, LABELS = np.round(load_digits().images * 15).astype(np.uint8), load_digits().target
@@ -31,7 +31,7 @@ IMAGES, LABELS = np.round(load_digits().images * 15).astype(np.uint8), load_digi
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    plugins.load([str(HERE / "toy_backbone.py")])
+    plugins.load([str(SUPPORT / "toy_backbone.py")])
     path = tmp_path_factory.mktemp("weights") / "toy.safetensors"
     make_untrained(backbones.registry.get("toy")(), 0, path)
     return path
@@ -87,9 +87,9 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(name, cut, weigh
 
 PROGRAM = """
 import os, signal
-from test_finetuning import HERE, dies_in_epoch, train, Killed
+from test_finetuning import SUPPORT, dies_in_epoch, train, Killed
 from l2h import plugins
-plugins.load([str(HERE / "toy_backbone.py")])
+plugins.load([str(SUPPORT / "toy_backbone.py")])
 reader = dies_in_epoch(3)
 def fatal(rows):
     try:
@@ -104,7 +104,7 @@ def test_a_process_that_was_killed_in_an_epoch_is_gone_on_with(weights, tmp_path
     """With kill -9, so that nothing is cleared up; the threads and processor are the same."""
     caplog.set_level(logging.INFO, "l2h")
     program = PROGRAM.format(weights=str(weights), checkpoint=str(tmp_path / "cut"))
-    paths = os.pathsep.join([str(HERE), *sys.path])
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -395,3 +395,33 @@ def test_shallow_methods_metrics_and_loading_deep_models_import_no_torch(tmp_pat
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+DEEP = {
+    "bits": 32,
+    "scope": "linear",
+    "hidden": 512,
+    "epochs": 30,
+    "lr": (1e-3, 3e-4),
+    "validation": 0.1,
+    "batch_size": 128,
+    "weight_decay": 1e-5,
+    "flip": None,
+    "device": "auto",
+    "random_state": None,
+}
+DEFAULTS = {
+    "lsh": {"bits": 32, "pca_dims": None, "random_state": None},
+    "itq": {"bits": 32, "n_iter": 50, "random_state": None},
+    "sh": {"bits": 32, "random_state": None},
+    "dsh": {**DEEP, "epochs": 60, "alpha": 0.1, "margin": None, "pairs": "bank"},
+    "hashnet": {**DEEP, "step": 10, "weighting": "shared"},
+    "bihalf": {**DEEP, "lr": (3e-4, 1e-4, 3e-5), "gamma": 6.0},
+    "classifier": {"bits": 32, "C": 1.0, "max_iter": 200, "random_state": None},
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_defaults_are_those_of_the_results_in_the_docs(name):
+    """Another default moves the numbers of every config that does not set it."""
+    assert hashing.registry.get(name)().get_params() == DEFAULTS[name]

@@ -173,6 +173,23 @@ def test_digits_do_not_drown_in_a_database_of_a_billion():
     assert result == pytest.approx([expected], rel=1e-6)
 
 
+def test_harmonic_numbers_are_exact_to_the_last_digits():
+    total, relevant = np.array([[64, 200]]), np.array([[0, 200]])
+    expected = sum(Fraction(i, 64 + i) for i in range(1, 201)) / 200
+    result = metrics.average_precision(RankHistogram(total, relevant))
+    assert result == pytest.approx([float(expected)], rel=1e-13)
+
+
+@pytest.mark.parametrize("k", [7, 1000, 40_000])
+def test_a_query_scores_the_same_alone_and_among_others(k):
+    """Among queries with groups of a few items and of many thousands, which are summed over windows of other widths."""
+    total = np.array([[3, 4, 5, 99_988], [50_000, 50_000, 0, 0], [1, 999, 9_000, 90_000], [5, 5, 99_980, 10]])
+    relevant = total // np.array([[2], [3], [9], [4]])
+    together = metrics.average_precision(RankHistogram(total, relevant), k)
+    alone = [metrics.average_precision(RankHistogram(total[[q]], relevant[[q]]), k)[0] for q in range(len(total))]
+    assert together.tolist() == pytest.approx(alone, rel=1e-13)
+
+
 def test_no_queries_have_no_figures():
     h = RankHistogram(np.zeros((0, 9), int), np.zeros((0, 9), int))
     for k in (None, 3):

@@ -65,7 +65,8 @@ def damage(path: Path, kind: str) -> None:
 @pytest.fixture(scope="module")
 def reported(undisturbed, tmp_path_factory):
     """The undisturbed run with its report."""
-    place = undisturbed.copy(tmp_path_factory.mktemp("reported") / "work", target=REPORT)
+    place = undisturbed.copy(tmp_path_factory.mktemp("reported") / "work")
+    place.target = REPORT
     run = place.run()
     assert run.code == 0, run.text[-5000:]
     return place

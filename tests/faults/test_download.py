@@ -3,12 +3,12 @@
 import hashlib
 import io
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness import CONFIG, WHOLE, Place
+from workspace import SUPPORT
 
 
 def array(images: np.ndarray) -> bytes:
@@ -34,8 +34,9 @@ SAMPLE = ("network away mid-download", "network back at the second try", "body w
 @pytest.mark.parametrize("fault", ANSWERS if WHOLE else SAMPLE)
 def test_a_download(fault, serve, tmp_path):
     target, images = "resources/served/manifest.parquet", "resources/served/images/images.npy"
-    place = Place(tmp_path / "work", config(serve(*ANSWERS[fault])), target, images)
-    shutil.copy(Path(__file__).with_name("served.py"), place.folder)
+    place = Place(tmp_path / "work", config(serve(*ANSWERS[fault])))
+    place.target, place.result = target, images
+    shutil.copy(SUPPORT / "served.py", place.folder)
 
     def by_hand(line):
         target = place.folder / "resources/downloads/served.npy"

@@ -1,19 +1,24 @@
-"""A Slurm cluster of one node, this machine, with a pretend GPU: own ports on loopback, all files in one folder."""
+"""A Slurm cluster of one node, this machine, with a fake GPU: own ports on loopback, all files in one folder."""
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 # Where Slurm looks without SLURM_CONF, which the executor plug-in takes from the environment of its job steps.
 CONF = Path("/etc/slurm/slurm.conf")
+NAME = "l2h-test"
+KILL_WAIT = 10  # seconds from a cancelled job's SIGTERM to its SIGKILL; Slurm's default is 30
 CONFIG = """
-ClusterName=test
+ClusterName={name}
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
@@ -41,6 +46,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 MinJobAge=86400
+KillWait={kill_wait}
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=100000 Gres=gpu:1 State=UNKNOWN
 PartitionName=cpu Nodes=ALL Default=YES State=UP
@@ -59,6 +65,16 @@ def missing() -> str:
     if CONF.exists() or CONF.is_symlink():
         return f"{CONF} is there: this machine has a cluster already"
     return ""
+
+
+def left_over() -> list[tuple[int, str]]:
+    """Processes of the cluster's jobs that still run: id and command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
+            if f"SLURM_CLUSTER_NAME={NAME}".encode() in (path / "environ").read_bytes().split(b"\0"):
+                found.append((int(path.name), (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()))
+    return found
 
 
 def free_ports(count: int) -> list[int]:
@@ -85,7 +101,11 @@ class Cluster:
         key.touch(0o600)
         key.write_bytes(os.urandom(128))
         conf = self.folder / "slurm.conf"
-        conf.write_text(CONFIG.format(host=host, ports=free_ports(2), folder=self.folder, cores=os.cpu_count()))
+        conf.write_text(
+            CONFIG.format(
+                name=NAME, host=host, ports=free_ports(2), folder=self.folder, cores=os.cpu_count(), kill_wait=KILL_WAIT
+            )
+        )
         (self.folder / "gres.conf").write_text(f"NodeName={host} Name=gpu File=/dev/zero\n")
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         (self.folder / "plugstack.conf").touch()
@@ -113,6 +133,9 @@ class Cluster:
                 process.terminate()
                 process.wait(30)
             CONF.unlink()
+            for pid, command in left_over():
+                print(f"killed {pid}, a job of the cluster that had outlived it: {command[:200]}", file=sys.stderr)
+                os.kill(pid, signal.SIGKILL)
 
     def start(self, program: str, *arguments: str) -> None:
         with (self.folder / f"{program}.out").open("w") as out:

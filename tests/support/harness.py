@@ -6,20 +6,16 @@ A run is its own process group, with Snakemake's lock, as a user's is. Randomnes
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import yaml
+from workspace import Workspace, kill_group
 
-from workspace import ROOT
-
-WHOLE = "L2H_FAULTS" in os.environ  # all of it, as `make faults` says
+WHOLE = os.environ.get("L2H_FAULTS") == "whole"  # as `make faults` says; else a sample
 SEED = int(os.environ.get("L2H_FAULTS_SEED", "0"))
 CONFIG = {
     "datasets": ["digits"],
@@ -70,39 +66,27 @@ def chance(*which: object) -> random.Random:
     return random.Random(f"{SEED} {which}")  # noqa: S311 (no secret)
 
 
-class Place:
+class Place(Workspace):
     """A working directory in which a run may come to harm."""
 
-    def __init__(self, folder: Path, config: dict = CONFIG, target: str = TABLE, result: str = TABLE):
-        self.folder = folder
-        self.config = config
-        self.target = target  # what is asked for
-        self.result = result  # the file that must be the same in the end
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    target = result = TABLE  # what is asked for; the file that must be the same in the end
 
-    def copy(self, folder: Path, target: str | None = None) -> "Place":
-        """The same elsewhere, times included; weights, which are large, by link: who writes them makes a new file."""
-
-        def linked(source: str, target: str) -> None:
-            (os.link if source.endswith(".safetensors") and "/weights/" in source else shutil.copy2)(source, target)
-
-        shutil.copytree(self.folder, folder, copy_function=linked)
-        return Place(folder, self.config, target or self.target, self.result)
+    def __init__(self, folder: Path, config: dict = CONFIG):
+        super().__init__(folder, config)
 
     def start(self, *arguments: str) -> "Run":
         """Begin a run in a process group of its own."""
-        return Run(self.folder, [self.target, *arguments])
+        return Run(self, [self.target, *arguments])
 
     def run(self, *arguments: str) -> "Run":
         """A run to its end, good or bad."""
         return self.start(*arguments).wait()
 
-    def resume(self) -> "Run":
+    def resume(self, *arguments: str) -> "Run":
         """Go on after a run was killed, as docs/how-to/rerun.md says."""
-        run = Run(self.folder, ["--unlock"]).wait()
+        run = Run(self, ["--unlock"]).wait()
         assert run.code == 0, run.text
-        return self.start("--rerun-incomplete")
+        return self.start("--rerun-incomplete", *arguments)
 
     def table(self) -> bytes:
         """What the run is for: the comparison."""
@@ -125,15 +109,13 @@ class Place:
 class Run:
     """A run of the workflow that was started."""
 
-    def __init__(self, folder: Path, arguments: Sequence[str]):
-        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-        command += ["--cores", "2", "--configfile", folder / "tiny.yaml", "--nocolor", *arguments]
-        self.output = folder / f"said-{time.monotonic_ns()}.log"
+    def __init__(self, place: Workspace, arguments: Sequence[str]):
+        self.output = place.folder / f"said-{time.monotonic_ns()}.log"
         with self.output.open("wb") as file:
             self.process = subprocess.Popen(
-                list(map(str, command)),
-                cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+                place.command(*([] if "--cores" in arguments else ["--cores", "2"]), "--nocolor", *arguments),
+                cwd=place.folder,
+                env=place.environment,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -146,9 +128,14 @@ class Run:
 
     def kill(self) -> "Run":
         """End the whole group at once, as a power cut would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        kill_group(self.process)
         return self
+
+    def wait_for_jobs(self, jobs: float) -> bool:
+        """Wait until so many jobs are finished; False where the run has ended before."""
+        while self.process.poll() is None and len(self.steps[1]) < jobs:
+            time.sleep(0.2)
+        return self.process.poll() is None
 
     def pause(self) -> "Run":
         """Let it stand still."""

@@ -12,9 +12,9 @@ from l2h.cli import main
 from l2h.report import made
 
 RUN = "results/tiny"
-PLACE = f"{RUN}/digits/digits-300/alexnet-fc6"
+PLACE = f"{RUN}/digits/digits-300/alexnet-pool5"
 CELL = f"{PLACE}/itq/8bits-seed0"
-FEATURES = "resources/digits/features/alexnet-fc6-untrained-0-64px-fp32-float32-cpu2.parquet"
+FEATURES = "resources/digits/features/alexnet-pool5-untrained-0-63px-fp32-float32-cpu2.parquet"
 SPLIT = "resources/digits/splits/digits-300.parquet"
 WEIGHTS = "resources/weights/alexnet-untrained-0.safetensors"
 
@@ -37,8 +37,8 @@ OF_A_RUN = {
         None,
         {"l2h.report.comparison", "l2h.hashing.itq", "l2h.metrics", "l2h.extraction", "l2h.costs"},
     ),
-    "comparison.parquet": (None, {"l2h.report.comparison", "l2h.hashing.sh"}),
-    "comparison.md": (None, {"l2h.report.comparison", "l2h.hashing.sh"}),
+    "comparison.parquet": (None, {"l2h.report.comparison", "l2h.hashing.hashnet"}),
+    "comparison.md": (None, {"l2h.report.comparison", "l2h.hashing.hashnet"}),
     "differences.csv": (None, {"l2h.report.differences", "l2h.bootstrap"}),
     "differences.parquet": (None, {"l2h.report.differences", "l2h.bootstrap"}),
     "table.md": (None, {"l2h.report.costs", "l2h.costs"}),
@@ -58,7 +58,7 @@ def test_files_of_a_run(inside, capsys, name):
         f"{dataset}/{protocol}": store.read_split(f"resources/{dataset}/splits/{protocol}.parquet").sha256
         for dataset, protocol in (("digits", "digits-300"), ("digit_pairs", "digit-pairs-200"))
     }
-    assert found["weights"] == {"alexnet-fc6": file_sha256(WEIGHTS)}
+    assert found["weights"] == {"alexnet-pool5": file_sha256(WEIGHTS)}
     assert modules <= set(found["code"])
     assert found["changed_code"] == []
 
@@ -84,11 +84,11 @@ def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
     code, found = said(capsys, path)
     assert (code, found["problems"]) == (0, [])
     assert (found["rule"], OF_A_PLACE[path][1] in found["code"]) == (OF_A_PLACE[path][0], True)
-    assert found["place"]["backbone"] == "alexnet-fc6"
+    assert found["place"]["backbone"] == "alexnet-pool5"
     assert ("cell" in found["place"]) == (CELL in path)
     assert list(found["configs"]) == [str(inside / RUN)]
     assert found["data"] == {"digits/digits-300": store.read_split(SPLIT).sha256}
-    assert found["weights"] == {"alexnet-fc6": file_sha256(WEIGHTS)}
+    assert found["weights"] == {"alexnet-pool5": file_sha256(WEIGHTS)}
     assert {"l2h.splits", "l2h.extraction", "l2h.datasets.digits"} <= set(found["code"])  # of what it follows from
     assert ("l2h.evaluation" in found["code"]) == (not path.startswith(CELL) or found["rule"] == "metrics")
 

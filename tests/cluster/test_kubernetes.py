@@ -1,7 +1,6 @@
 """The workflow on a pretended Kubernetes, by the profile: sized, with GPUs, on one volume, and again after a kill."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -9,9 +8,8 @@ import sys
 import pytest
 
 import pods
-from workspace import CONFIG, ROOT, Workspace
+from workspace import CONFIG, HASHNET, ROOT, Workspace, rows
 
-METHOD = "bihalf"
 HELD = {"L2H_IMAGE": "registry.test/l2h:1", "L2H_NAMESPACE": "hashing", "L2H_VOLUME": "disk:/l2h"}
 LOST = {"check_split": "killed", "split": "deleted"}
 TABLE = "results/tiny/comparison.csv"
@@ -29,8 +27,7 @@ def ran(tmp_path_factory) -> tuple[Workspace, pods.Cluster]:
     for name in ("rules", "workflow", "envs", "profiles"):
         shutil.copytree(ROOT / name, workspace.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", workspace.folder)
-    methods = [entry for entry in CONFIG["methods"] if entry["method"] == METHOD]
-    changed = {"datasets": ["digits"], "methods": methods, "device": "auto", "plugins": []}
+    changed = {"datasets": ["digits"], "methods": [HASHNET], "device": "auto", "plugins": []}
     workspace.configure({**CONFIG, **changed})
     (folder / "home").mkdir()
     image = {"PATH": os.environ["PATH"], "PYTHONPATH": "/l2h/work/src", "HOME": "/workdir"}
@@ -49,23 +46,18 @@ def ran(tmp_path_factory) -> tuple[Workspace, pods.Cluster]:
     return workspace, cluster
 
 
-def rows(workspace: Workspace) -> list[str]:
-    """The lines of the table that both runs have, and its head."""
-    lines = workspace.comparison().decode().splitlines()
-    return [*lines[:1], *(line for line in lines if re.match(rf"digits,.*,{METHOD},{METHOD},\w+,8,", line))]
-
-
 def of_rule(cluster: pods.Cluster, *rules: str) -> list[pods.Job]:
     return [job for job in cluster.jobs if job.rule in rules]
 
 
 def test_pods_give_the_figures_of_one_machine(ran, finished):
-    assert len(rows(finished)) == 2
-    assert rows(ran[0]) == rows(finished)
+    expected = rows(finished.comparison(), dataset="digits", variant="hashnet")
+    assert len(expected) == 2
+    assert rows(ran[0].comparison()) == expected
 
 
 def test_every_job_is_a_pod_of_the_image_in_the_namespace_with_the_volume(ran):
-    assert len(ran[1].jobs) == 5 + 3 + 1 + 2  # up to the features, the cell, the table, two again
+    assert len(ran[1].jobs) == 6 + 3 + 1 + 2  # up to the features, the cell, the table, two again
     for job in ran[1].jobs:
         assert (job.container["image"], job.namespace) == ("registry.test/l2h:1", "hashing")
         assert {"name": "disk", "mountPath": "/l2h"} in job.container["volumeMounts"]
@@ -79,14 +71,14 @@ def test_pods_ask_for_what_their_rules_declare_and_get_no_more(ran):
     assert {job.container["resources"]["limits"]["ephemeral-storage"] for job in ran[1].jobs} == {"1000M"}
     for job in ran[1].jobs:
         requests, limits = (job.container["resources"][kind] for kind in ("requests", "limits"))
-        threads = 2 if job.rule in ("dataset", "check_split", "features") else 1
+        threads = 2 if job.rule in ("dataset", "check_split", "features", "mirrored_features") else 1
         assert (requests["cpu"], limits["cpu"]) == (f"{threads * 950}m", f"{threads * 1000}m")
         assert requests["memory"] == limits["memory"]
 
 
 def test_only_pods_that_can_use_a_gpu_ask_for_one(ran):
     asked = {job.rule for job in ran[1].jobs if job.container["resources"]["limits"].get("nvidia.com/gpu") == "1"}
-    assert asked == {"features", "fit"}
+    assert asked == {"features", "mirrored_features", "fit"}
     assert {job.rule for job in ran[1].jobs if "nvidia.com/gpu" in job.container["resources"]["requests"]} == asked
     assert {job.rule for job in ran[1].jobs if "tolerations" in job.pod} == asked
 

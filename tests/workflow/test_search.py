@@ -17,6 +17,7 @@ from l2h import codes, store
 from l2h.cli import main
 from l2h.runs import Run
 from l2h.search import choose
+from workspace import BACKBONE
 
 RESULTS = "results/tiny"
 SEEDED = {"dataset": "digits", "seed": 0}
@@ -36,10 +37,10 @@ def test_neighbours_are_those_of_a_plain_loop(bits, k, random):
 
 
 @pytest.fixture
-def inside(finished, monkeypatch):
+def inside(copied, monkeypatch):
     """A working directory with a finished run, some of whose images are picture files too: picture-<id>.png."""
-    monkeypatch.chdir(finished.folder)
-    return finished
+    monkeypatch.chdir(copied.folder)
+    return copied
 
 
 def save(workspace, image):
@@ -82,7 +83,7 @@ def moved(path):
         away.rename(path)
 
 
-@pytest.mark.parametrize("method", ["itq", "sh", "lsh", "dsh", "hashnet"])
+@pytest.mark.parametrize("method", ["itq", "hashnet", "classifier", "dsh-full"])
 def test_images_of_the_database_get_the_codes_that_the_run_gave_them(inside, method):
     cell = choose(Run(inside.folder / RESULTS), {**SEEDED, "variant": method})
     ids = some_of_the_database(inside, 40)
@@ -92,17 +93,10 @@ def test_images_of_the_database_get_the_codes_that_the_run_gave_them(inside, met
     assert np.array_equal(cell.encode([np.repeat(image[..., None], 3, 2) for image in grey[:3]]), stored[:3])
 
 
-def test_a_network_of_scope_full_encodes_as_the_run_did(finetuned):
-    ids = some_of_the_database(finetuned, 20)
-    for variant in ("dsh", "dsh-full"):
-        cell = choose(Run(finetuned.folder / RESULTS), {"variant": variant})
-        assert np.array_equal(cell.encode(cell.pictures(ids)), store.read_codes(cell.folder / "codes.parquet", ids))
-
-
 def test_a_picture_of_the_database_finds_itself_and_what_brute_force_finds(inside, capsys):
     split = store.read_split("resources/digits/splits/digits-300.parquet")
     ids = split.ids("database")
-    table = store.read_codes(f"{RESULTS}/digits/digits-300/alexnet-fc6/itq/8bits-seed0/codes.parquet", ids)
+    table = store.read_codes(f"{RESULTS}/digits/digits-300/alexnet-pool5/itq/8bits-seed0/codes.parquet", ids)
     bits = codes.unpack(table, 8)
     labels = store.read_manifest("resources/digits/manifest.parquet")["labels"].to_pylist()
     image = int(some_of_the_database(inside, 7)[3])
@@ -126,7 +120,7 @@ def test_the_table_and_the_picture_show_query_and_neighbours(inside, capsys, tmp
     words = ("--dataset", "digits", "--method", "itq", "--k", "8", "--picture", sheet)
     code, out, _ = said(capsys, *words, save(inside, 3))
     assert code == 0
-    assert "digits, digits-300, alexnet-fc6: itq, 8 bits, seed 0" in out
+    assert "digits, digits-300, alexnet-pool5: itq, 8 bits, seed 0" in out
     assert re.search(r"^ +1 +0 +\d+ +\d +images.npy\[\d+\]$", out, re.M)
     with Image.open(sheet) as image:
         assert image.format == "PNG"
@@ -154,8 +148,10 @@ def test_labels_go_by_the_names_of_their_classes_which_move_no_cursor(inside, ca
 def test_a_choice_that_is_left_open_or_wrong_names_what_there_is(inside, capsys):
     picture = save(inside, 3)
     assert "choose one by --dataset: digit_pairs, digits" in refused(capsys, picture)
-    assert "choose one by --method: bihalf, dsh, " in refused(capsys, "--dataset", "digits", picture)
-    assert "no codes of method 'nosuch'; choose one of bihalf, dsh, hashnet, itq, lsh, sh, toy" in (
+    assert f"choose one by --backbone: {BACKBONE}, external" in refused(capsys, "--dataset", "digits", picture)
+    words = ("--dataset", "digits", "--backbone", BACKBONE, picture)
+    assert "choose one by --method: classifier, dsh-full, hashnet, itq, toy" in refused(capsys, *words)
+    assert "no codes of method 'nosuch'; choose one of classifier, dsh-full, external, hashnet, itq, toy" in (
         refused(capsys, "--method", "nosuch", picture)
     )
     assert "no codes of bits 12; choose one of 8" in refused(capsys, "--bits", 12, picture)
@@ -184,7 +180,7 @@ def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys)
     weights = inside.folder / "resources/weights/alexnet-untrained-0.safetensors"
     with moved(weights):
         line = refused(capsys, *words)
-        assert "resources/weights/alexnet-untrained-0.safetensors, the weights of alexnet-fc6, does not exist" in line
+        assert "resources/weights/alexnet-untrained-0.safetensors, the weights of alexnet-pool5, does not exist" in line
         assert "make it anew: snakemake resources/weights/alexnet-untrained-0.safetensors --cores 8" in line
         weights.write_bytes(b"other weights")
         assert "has another sha256 than the weights that itq was trained with" in refused(capsys, *words)
@@ -193,8 +189,8 @@ def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys)
 
 def test_a_model_or_split_that_is_gone_or_another_is_named(inside, capsys):
     words = ("--dataset", "digits", "--method", "itq", save(inside, 3))
-    with moved(inside.folder / f"{RESULTS}/digits/digits-300/alexnet-fc6/itq/8bits-seed0/model"):
-        assert "models/digits-300/alexnet-fc6/itq/8bits-seed0 does not exist" in refused(capsys, *words)
+    with moved(inside.folder / f"{RESULTS}/digits/digits-300/alexnet-pool5/itq/8bits-seed0/model"):
+        assert "models/digits-300/alexnet-pool5/itq/8bits-seed0 does not exist" in refused(capsys, *words)
     path = inside.folder / "resources/digits/splits/digits-300.parquet"
     split = store.read_split(path)
     with moved(path):
@@ -236,20 +232,3 @@ def test_what_a_stranger_s_run_says_of_itself_is_checked_before_it_is_used(insid
             code, _, err = said(capsys, *choice)
         assert (code, err.count("\n")) == (1, 1)
         assert words in err
-
-
-def test_a_run_from_bundles_finds_its_models_there_and_asks_for_weights(pretrained, alone, monkeypatch, capsys):
-    monkeypatch.chdir(pretrained.folder)
-    picture = save(alone, 3)
-    words = ("--dataset", "digits", "--method", "itq", "--json", picture)
-    name = "resources/weights/alexnet-untrained-0.safetensors"
-    assert f"{name}, the weights of alexnet-fc6, does not exist" in refused(capsys, *words)
-    (pretrained.folder / "resources/weights").mkdir()
-    shutil.copy(alone.folder / name, name)
-    try:
-        _, out, _ = said(capsys, *words)
-    finally:
-        shutil.rmtree(pretrained.folder / "resources/weights")
-    monkeypatch.chdir(alone.folder)
-    assert out == said(capsys, *words)[1]
-    assert json.loads(out)["neighbours"][0]["distance"] == 0

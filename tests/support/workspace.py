@@ -1,0 +1,162 @@
+"""A working directory in which tests run the workflow, and the config of the run that they share."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from sklearn.datasets import load_digits
+
+ROOT = Path(__file__).parents[2]
+SUPPORT = Path(__file__).parent
+BACKBONE = "alexnet-pool5"
+HASHNET = {"method": "hashnet", "scope": "auto", "params": {"epochs": 2, "hidden": 32, "flip": True}}
+FULL = {"method": "dsh", "scope": "full", "label": "dsh-full", "params": {"epochs": 1, "batch_size": 32}}
+EXTERNAL = {"method": "external", "params": {"codes": "codes/{dataset}-{bits}.npy"}}
+CONFIG = {
+    "datasets": ["digits", "digit_pairs", "nuswide_81_m"],  # the last cannot be had
+    "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 63}],
+    "methods": [HASHNET, "itq", "toy", FULL, "cosine", "pq", "classifier", EXTERNAL],
+    "bits": [8],
+    "device": "cpu",
+    "threads": {"features": 2, "fit": 1},
+    "plugins": ["toy_method.py"],
+}
+VARIANTS = ["hashnet", "itq", "toy", "dsh-full", "cosine", "pq", "classifier", "external"]
+
+
+@contextmanager
+def group(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
+    """A process in a group of its own. What of the group still runs in the end is killed, and named on the screen."""
+    process = subprocess.Popen(command, start_new_session=True, **options)
+    try:
+        yield process
+    finally:
+        if kill_group(process):
+            print(f"killed {process.pid} and its group: {shlex.join(map(str, command))[:200]}", file=sys.stderr)
+
+
+def kill_group(process: subprocess.Popen) -> bool:
+    """Kill what still runs of a process's group; false where nothing does."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    finally:
+        process.wait()
+    return True
+
+
+class Workspace:
+    """A working directory with its own copy of the package and the config."""
+
+    def __init__(self, folder: Path, config: dict = CONFIG):
+        self.folder = folder
+        self.config = config
+        self.record = folder / "record"
+        if not self.record.exists():
+            self.record.mkdir(parents=True)
+            shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+            shutil.copy(SUPPORT / "toy_method.py", folder)
+            (folder / "codes").mkdir()
+            np.save(folder / "codes/digits-8.npy", load_digits().target[:, None] >> np.arange(8) & 1)
+            np.save(folder / "codes/digit_pairs-8.npy", np.random.default_rng(0).integers(0, 2, (898, 8)))
+            self.configure(config)
+
+    def copy(self, folder: Path) -> "Workspace":
+        """Return the same elsewhere, times included; weights, which are large and only ever replaced, are links."""
+
+        def linked(source: str, target: str) -> None:
+            (os.link if "/resources/weights/" in source else shutil.copy2)(source, target)
+
+        shutil.copytree(self.folder, folder, copy_function=linked)
+        return type(self)(folder, self.config)
+
+    def configure(self, config: dict, name: str = "tiny") -> None:
+        """Write a config."""
+        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
+
+    def command(self, *arguments: object, config: str = "tiny") -> list[str]:
+        """The command line of Snakemake."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
+        return list(map(str, [*command, "--configfile", self.folder / f"{config}.yaml", *arguments]))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it runs with."""
+        paths = os.pathsep.join(map(str, (self.folder / "src", SUPPORT / "recorder")))
+        return {**os.environ, "PYTHONPATH": paths, "L2H_RECORD": str(self.record)}
+
+    def snakemake(
+        self, *arguments: object, config: str = "tiny", check: bool = True, timeout: int = 1800
+    ) -> subprocess.CompletedProcess:
+        """Run Snakemake to its end."""
+        command = self.command("--nolock", *arguments, config=config)
+        pipes = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with group(command, cwd=self.folder, env=self.environment, **pipes) as process:
+            stdout, stderr = process.communicate(timeout=timeout)
+        assert not check or process.returncode == 0, stdout[-5000:] + stderr[-5000:]
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+    def planned(self, *arguments: str, config: str = "tiny") -> Counter:
+        """How often each (rule, variant) stands in the dry run; the variant is None where a rule has none."""
+        text = self.snakemake("--dry-run", "--cores", "1", *arguments, config=config).stdout
+        lines = re.findall(r"^Job \d+: (.*)$", text, flags=re.MULTILINE)
+        plan = Counter()
+        for line in lines:
+            line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
+            cell = re.match(r"(fit|finetune|encode by|encode images by|read codes of|rank by|measure) ([\w-]+),", line)
+            plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
+        return plan
+
+    def jobs(self) -> list[dict]:
+        """What the recorder wrote of every job."""
+        return [json.loads(path.read_text()) for path in self.record.iterdir()]
+
+    def comparison(self) -> bytes:
+        """The table, as CSV."""
+        return (self.folder / "results" / "tiny" / "comparison.csv").read_bytes()
+
+
+def rows(table: bytes, **columns: str) -> list[bytes]:
+    """The head of a table in CSV, and its lines with these values, sorted."""
+    head, *lines = table.splitlines()
+    places = {name: head.decode().split(",").index(name) for name in columns}
+    chosen = [
+        line
+        for line in lines
+        if all(re.fullmatch(value, line.decode().split(",")[places[name]]) for name, value in columns.items())
+    ]
+    return [head, *sorted(chosen)]
+
+
+SCRIPT = """
+import json, runpy, sys
+from types import SimpleNamespace as Some
+
+class Params(dict):
+    __getattr__ = dict.__getitem__
+
+job = json.loads(sys.argv[2])
+parts = {name: Some(**job[name]) for name in ("input", "output")}
+job = Some(log=["log"], config={"plugins": []}, params=Params(job["params"], code={}), rule=job["rule"], **parts)
+runpy.run_path(sys.argv[1], {"snakemake": job})
+"""
+
+
+def run_script(folder: Path, rule: str, **job: dict) -> None:
+    """Run a rule's script in a folder, with this input, output and params in place of Snakemake's."""
+    path = ROOT / "workflow/scripts" / f"{rule}.py"
+    command = [sys.executable, "-c", SCRIPT, path, json.dumps({"rule": rule, **job}, default=str)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)

@@ -1,0 +1,74 @@
+"""A run that is killed again and again, on one core and in shards, comes to the table of the undisturbed run."""
+
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from harness import Place
+from l2h import store
+from workspace import CONFIG, rows
+
+VARIANTS = ("hashnet", "itq", "dsh-full")
+PART = {
+    **CONFIG,
+    "datasets": [{"name": "digit_pairs", "shards": 2}],
+    "methods": [entry for entry in CONFIG["methods"] if isinstance(entry, dict) and entry["method"] != "external"]
+    + ["itq"],
+    "plugins": [],
+}
+KILLS = 3
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory) -> Place:
+    """Run from nothing, with a kill -9 of the whole process group after some jobs, three times."""
+    place = Place(tmp_path_factory.mktemp("killed") / "work", PART)
+    place.killed, place.repeated = 0, set()
+    finished: set[str] = set()
+    chance = random.Random(0)  # noqa: S311 (no secret)
+    run = place.start("--cores", "1")
+    while place.killed < KILLS and run.wait_for_jobs(chance.randint(1, 6)):
+        time.sleep(chance.uniform(0, 2))
+        run.kill()
+        place.killed += 1
+        begun, done = run.steps
+        place.repeated |= finished & set(begun)
+        finished |= set(done)
+        run = place.resume("--cores", "1")
+    assert run.wait().code == 0, run.text[-5000:]
+    place.repeated |= finished & set(run.steps[0])
+    return place
+
+
+def test_what_was_finished_is_not_done_again(resumed):
+    assert resumed.killed == KILLS
+    assert resumed.repeated == set()
+
+
+def test_the_table_is_that_of_the_undisturbed_run_byte_for_byte(resumed, finished):
+    expected = rows(finished.comparison(), dataset="digit_pairs", variant="|".join(VARIANTS))
+    assert len(expected) == 1 + len(VARIANTS)
+    assert rows(resumed.comparison()) == expected
+
+
+def test_two_shards_give_the_histograms_of_one_job(resumed, finished):
+    histograms = sorted(path.relative_to(resumed.folder) for path in resumed.folder.glob("results/**/histogram*"))
+    assert len(histograms) == 2 * len(VARIANTS)  # those of the shards are gone
+    for path in histograms:
+        (ids, one, metadata), (other_ids, other, others) = (
+            store.read_histogram(workspace.folder / path) for workspace in (resumed, finished)
+        )
+        assert ids.tobytes() == other_ids.tobytes()
+        assert (one.total.tobytes(), one.relevant.tobytes()) == (other.total.tobytes(), other.relevant.tobytes())
+        assert (metadata.pop("rule"), others.pop("rule")) == ("add_shards", "rank")
+        assert metadata.pop("code") != others.pop("code")
+        assert metadata == others
+
+
+def test_rules_of_shards_declare_the_modules_that_their_jobs_import(resumed):
+    jobs = [job for job in resumed.jobs() if job["rule"] in ("rank_shard", "add_shards")]
+    assert Counter(job["rule"] for job in jobs) == {"rank_shard": 2 * len(VARIANTS), "add_shards": len(VARIANTS)}
+    for job in jobs:
+        assert set(job["imported"]) <= set(job["declared"]), job["rule"]

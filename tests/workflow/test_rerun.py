@@ -1,0 +1,199 @@
+"""What Snakemake runs again after a change, by dry runs of a finished run; what a damaged or a wrong file stops."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import glob
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from l2h import store
+from workspace import BACKBONE, CONFIG, ROOT, VARIANTS, Workspace
+
+TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
+LOOK = ("pictures of queries, results and codes", None)
+AUDIT = ("what common mistakes would have printed", None)
+COSTS = ("costs, alone on the machine", None)
+FIT = ("fit", "rank", "measure")
+FINETUNE = ("finetune", "encode", "rank", "measure")
+
+
+def again(verbs: tuple, variants: list[str], datasets: int = 2) -> Counter:
+    """The plan in which these jobs of these variants run on so many datasets, and what follows from them."""
+    cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
+    audit = Counter({AUDIT: datasets}) if "fit" in verbs else Counter()
+    costs = Counter({COSTS: datasets}) if {"fit", "finetune"} & set(verbs) else Counter()
+    return cells + audit + costs + Counter({LOOK: datasets}) + TABLE
+
+
+@contextmanager
+def changed_line(path: Path) -> Iterator[None]:
+    """A source file with one more comment, for a while."""
+    text = path.read_text()
+    path.write_text(text + "# changed\n")
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+@contextmanager
+def configured(workspace: Workspace, **change: object) -> Iterator[None]:
+    """Another config, for a while."""
+    workspace.configure({**CONFIG, **change})
+    try:
+        yield
+    finally:
+        workspace.configure(CONFIG)
+
+
+def test_a_second_call_has_nothing_to_do(copied):
+    assert "Nothing to be done" in copied.snakemake("--cores", "2").stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "plan"),
+    [
+        ("src/l2h/hashing/itq.py", again(FIT, ["itq"])),
+        ("toy_method.py", again(FIT, ["toy"])),
+        ("src/l2h/hashing/finetuning.py", again(FINETUNE, ["dsh-full"])),
+        ("src/l2h/metrics.py", again(("measure",), VARIANTS) + Counter({AUDIT: 2})),
+        ("src/l2h/report/page.html.jinja", Counter({("report", None): 1})),
+        (
+            "src/l2h/near_copies.py",  # the check is made again, and trains nothing
+            Counter({("digits: check digits-300 for leaks", None): 1, ("report", None): 1, LOOK: 2})
+            + Counter({("digit_pairs: check digit-pairs-200 for leaks", None): 1}),
+        ),
+    ],
+)
+def test_a_changed_line_reruns_what_rests_on_it_and_nothing_else(copied, module, plan):
+    with changed_line(copied.folder / module):
+        assert copied.planned() == plan
+
+
+def test_a_changed_parameter_reruns_that_method_alone(copied):
+    methods = [{"method": "itq", "params": {"n_iter": 7}} if entry == "itq" else entry for entry in CONFIG["methods"]]
+    with configured(copied, methods=methods):
+        assert copied.planned() == again(FIT, ["itq"])
+
+
+def test_methods_in_another_order_make_the_table_again(copied):
+    with configured(copied, methods=CONFIG["methods"][::-1]):
+        assert copied.planned() == TABLE
+
+
+def test_configs_that_share_features_extract_them_once(copied):
+    copied.configure({**CONFIG, "bits": [12], "seeds": [3], "methods": ["itq"]}, "other")
+    assert copied.planned(config="other") == again(FIT, ["itq"])
+
+
+def test_scope_full_alone_needs_no_features(copied, finished):
+    full = [entry for entry in CONFIG["methods"] if "dsh-full" in str(entry)]
+    copied.configure({**CONFIG, "methods": full, "bits": [12]}, "other")
+    assert copied.planned(config="other") == again(FINETUNE, ["dsh-full"])
+
+
+def test_external_codes_that_changed_are_read_again(copied):
+    codes = copied.folder / "codes/digits-8.npy"
+    before = codes.read_bytes()
+    np.save(codes, 1 - np.load(codes))
+    plan = copied.planned()
+    codes.write_bytes(before)
+    assert plan == again(("read", "rank", "measure"), ["external"], datasets=1)
+
+
+def documented(sign: str) -> str:
+    """The one Snakemake command of docs/how-to/rerun.md with these words in it."""
+    text = (ROOT / "docs/how-to/rerun.md").read_text()
+    (command,) = (line for line in text.splitlines() if line.startswith("snakemake") and sign in line)
+    return command
+
+
+@pytest.mark.parametrize(
+    ("sign", "plan"),
+    [
+        ("--forcerun results", again(FIT, ["itq"], datasets=1)),
+        ("--forcerun metrics", again(("measure",), VARIANTS)),
+        ('--config "bits', again(FIT, ["itq", "toy"]) + Counter({("read", "external"): 0})),
+    ],
+)
+def test_the_documented_examples_of_targeted_work_do_what_they_promise(sign, plan, copied):
+    """The commands themselves, with this config in place of the quickstart's."""
+    command = (
+        documented(sign).replace("config/quickstart.yaml", "tiny.yaml").replace("results/quickstart", "results/tiny")
+    )
+    command = command.replace("[8, 16, 32, 64, 128]", "[8, 128]")  # one length that is there, and one more
+    words = [name for word in shlex.split(command) for name in (sorted(glob(word, root_dir=copied.folder)) or [word])]
+    assert words[:5] == ["snakemake", "--cores", "8", "--configfile", "tiny.yaml"]
+    methods = ["itq", "toy"] if "bits" in sign else CONFIG["methods"]
+    with configured(copied, methods=methods):
+        assert copied.planned(*words[5:]) == plan
+
+
+def test_mistakes_in_the_config_are_one_line(copied):
+    with configured(copied, bits=[8, 999]):
+        done = copied.snakemake("--cores", "1", check=False)
+    assert done.returncode != 0
+    assert "config key bits[1]: 999 is out of range; allowed is at least 1 and at most 256" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_file_stops_the_run_with_its_name_and_the_cure(copied, finished):
+    path = copied.folder / f"results/tiny/digits/digits-300/{BACKBONE}/itq/8bits-seed0/metrics.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    done = copied.snakemake("--cores", "1", check=False)
+    assert done.returncode != 0
+    line = r"\S*metrics.parquet is damaged or cut short .*; delete it and run again"
+    assert re.search(f"^error: {line}$", done.stderr, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+    end = done.stdout[done.stdout.index("What failed:") :]
+    assert re.search(rf"^  \w+: {line} \(.+\.log\)$", end, re.MULTILINE)
+    path.unlink()
+    copied.snakemake("--cores", "2")
+    assert path.read_bytes() == whole
+    assert copied.comparison() == finished.comparison()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Workspace:
+    """A folder of pictures whose list of database images has a copy of a query in it."""
+    folder = {"root": "pictures", "query": "query.txt", "train": "train.txt", "database": "database.txt"}
+    data = {"name": "mine", "reader": "image_list", "params": folder}
+    config = {**CONFIG, "datasets": [data], "methods": ["itq"], "plugins": []}
+    workspace = Workspace(tmp_path_factory.mktemp("pictures") / "work", config)
+    (workspace.folder / "pictures").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), np.uint8)
+    pixels[29] = pixels[1]
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(workspace.folder / f"pictures/{number}.png")
+    lists = {"query": range(4), "train": range(4, 16), "database": range(4, 30)}
+    for name, numbers in lists.items():
+        lines = [f"{number}.png {number % 2} {1 - number % 2}" for number in numbers]
+        (workspace.folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    return workspace
+
+
+def test_a_copy_of_a_query_stops_the_run_before_training_with_ids_and_paths(pictures):
+    done = pictures.snakemake("--cores", "1", check=False)
+    assert done.returncode != 0
+    copy = r"id 29 \(root/29.png\) = query 1 \(root/1.png\)"
+    words = f"error: split lists: database holds byte-identical copies of queries, {copy}"
+    assert re.search(f"^{words}$", done.stderr, re.MULTILINE), done.stderr
+    before = {"dataset", "split", "check_split"}
+    assert before <= {job["rule"] for job in pictures.jobs()} <= before | {"weights", "features"}
+    assert (pictures.folder / "resources/mine/images/root").resolve() == pictures.folder / "pictures"
+    split = store.read_split(pictures.folder / "resources/mine/splits/lists.parquet")
+    assert [len(split.ids(role)) for role in ("query", "train", "database")] == [4, 12, 26]
+
+
+def test_a_changed_list_makes_the_dataset_again(pictures):
+    path = pictures.folder / "database.txt"
+    path.write_text(path.read_text().replace("29.png 1 0\n", ""))
+    plan = pictures.planned()
+    assert {("mine: images and manifest", None), ("mine: split lists", None), ("fit", "itq")} <= set(plan)

@@ -1,0 +1,282 @@
+"""A whole run on real images: a method of each kind and one from a plug-in, two datasets and one that is missing."""
+
+import json
+import re
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from l2h import hashing, store
+from workspace import BACKBONE, ROOT, VARIANTS, run_script
+
+RESULTS = "results/tiny"
+PLACE = f"{RESULTS}/digits/digits-300/{BACKBONE}"
+JOBS = {
+    "weights": 1,
+    **dict.fromkeys(("dataset", "split", "check_split", "features", "mirrored_features"), 2),
+    "fit": 8,
+    "fit_scorer": 4,
+    **dict.fromkeys(("finetune", "encode_images", "external_codes"), 2),
+    "rank": 12,
+    "rank_by_scores": 4,
+    "metrics": 16,
+    **dict.fromkeys(("audit", "costs", "look"), 2),
+    "compare": 1,
+    "report": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def table(finished) -> pd.DataFrame:
+    return pd.read_parquet(finished.folder / RESULTS / "comparison.parquet")
+
+
+def test_each_job_ran_once(finished):
+    assert Counter(job["rule"] for job in finished.jobs()) == JOBS
+
+
+def test_the_table_has_the_columns_of_the_contract_and_a_row_a_cell(finished, table):
+    key = ["dataset", "protocol", "backbone", "weights", "variant", "method", "scope", "bits", "seeds"]
+    figures = ["map", "map_std", "map_worst", "map_best", "map_unseen", "map_at_1000", "map_at_5000"]
+    assert {*key, *figures} <= set(table.columns)
+    assert list(zip(table["dataset"], table["variant"], strict=True))[:-1] == [
+        (dataset, variant) for dataset in ("digits", "digit_pairs") for variant in VARIANTS
+    ]
+    ran = table[table["seeds"] > 0]
+    assert (ran["map_worst"] <= ran["map"]).all()
+    assert (ran["map"] <= ran["map_best"]).all()
+    assert ran["weights"].str.fullmatch(r"untrained-0@[0-9a-f]{12}|external").all()
+    csv = pd.read_csv(finished.folder / RESULTS / "comparison.csv")
+    assert csv["map"].to_numpy() == pytest.approx(table["map"].to_numpy(), abs=1e-6, nan_ok=True)
+    assert "hashnet" in (finished.folder / RESULTS / "comparison.md").read_text()
+
+
+def test_methods_and_baselines_score_what_they_should(table):
+    digits = table[table["dataset"] == "digits"].set_index("variant")
+    assert digits[["scope", "bits"]].T.to_dict("list") == {
+        "hashnet": ["auto", 8],
+        "itq": ["shallow", 8],
+        "toy": ["shallow", 8],
+        "dsh-full": ["full", 8],
+        "cosine": ["exact", 9216 * 32],
+        "pq": ["baseline", 8],
+        "classifier": ["baseline", 8],
+        "external": ["external", 8],
+    }
+    assert digits["backbone"].to_dict() == {**dict.fromkeys(VARIANTS, BACKBONE), "external": "external"}
+    score = digits["map"]
+    assert score["hashnet"] > 0.3  # chance is 0.1
+    assert score["external"] > 0.7  # its code is the label's number
+    assert score["dsh-full"] > 0.2  # after one epoch
+    exact = digits.loc["cosine"]
+    assert exact["map"] == exact["map_worst"] == exact["map_best"] > 0.3
+    assert digits["map_worst"]["pq"] < score["pq"] < digits["map_best"]["pq"]
+    of_codes = ["precision_in_radius", "empty_in_radius", "tied_pairs", "distinct_codes", "near_constant_bits"]
+    assert digits.drop(columns=["map_std", "not_run", *of_codes]).notna().all(axis=None)
+    assert (digits[of_codes].notna().all(axis=1) == ~digits.index.isin(["cosine", "pq"])).all()
+
+
+def test_what_cannot_be_had_is_listed_everywhere_as_not_run(finished, table):
+    cure = "get nus_wide.tar.gz"
+    assert table.iloc[-1][["dataset", "protocol", "seeds"]].tolist() == ["nuswide_81_m", "nuswide-81-m", 0]
+    assert re.search(rf"^not run: nuswide_81_m \(nuswide-81-m\): {cure}", finished.output, re.MULTILINE)
+    for name in ("comparison.csv", "comparison.md", "table.md", "report.html"):
+        assert cure in (finished.folder / RESULTS / name).read_text()
+
+
+def test_the_summary_names_the_best_and_where_the_rest_is(finished):
+    place = rf"digits \(digits-300, {BACKBONE}, untrained network: random features\)"
+    best = rf"^{place}: trained with labels, [\w-]+ 0\.\d+ at 8 bits; trained without labels, \w+ 0"
+    assert re.search(best, finished.output, re.MULTILINE)
+    assert f"report:      {RESULTS}/report.html" in finished.output
+
+
+def test_models_are_json_and_safetensors_and_name_what_made_them(finished):
+    cell = finished.folder / PLACE / "hashnet/8bits-seed0"
+    assert sorted(path.name for path in (cell / "model").glob("[!.]*")) == ["model.json", "model.safetensors"]
+    description, _ = store.read_model(cell / "model")
+    split = store.read_split(finished.folder / "resources/digits/splits/digits-300.parquet")
+    assert description["data"]["split_sha256"] == split.sha256
+    assert len(description["data"]["features"]["weights_sha256"]) == 64
+    assert description["data"]["flipped"] is True
+    assert description["params"]["epochs"] == 2
+    assert {len(curve["scores"]) for curve in description["selection"]["curves"]} == {2}
+    assert hashing.load(cell / "model").bits == 8
+
+
+def test_a_network_of_scope_full_leaves_a_model_and_its_cost_and_no_checkpoint(finished):
+    cell = finished.folder / PLACE / "dsh-full/8bits-seed0"
+    assert {path.name for path in (cell / "model").glob("[!.]*")} == {"model.json", "model.safetensors"}
+    assert not (cell / "checkpoint.safetensors").exists()
+    description, _ = store.read_model(cell / "model")
+    assert len(description["selection"]["scores"]) == 1
+    costs = store.read_rows(finished.folder / PLACE / "costs.parquet", store.COSTS).to_pandas()
+    made = costs[costs["quantity"].isin(["encode_best", "hash_best"])].set_index("variant")["quantity"]
+    assert made.to_dict() == {
+        **dict.fromkeys(("hashnet", "itq", "toy", "classifier"), "hash_best"),
+        "dsh-full": "encode_best",
+    }
+
+
+def test_mirrored_features_are_of_the_training_images(finished):
+    data = finished.folder / "resources/digits"
+    plain, mirrored = sorted((data / "features").glob("*.parquet"), key=lambda path: len(path.name))
+    assert mirrored.stem == f"{plain.stem}-mirrored-digits-300"
+    ids = store.read_split(data / "splits/digits-300.parquet").ids("train")
+    assert np.array_equal(np.concatenate([part for part, _ in store.iter_features(mirrored)]), ids)
+    one, other = (store.read_features(path, ids) for path in (plain, mirrored))
+    assert one.shape == other.shape
+    assert not np.allclose(one, other)
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(finished):
+    for folder in ("logs", "benchmarks"):
+        for rule, count in {
+            "fit": JOBS["fit"] + JOBS["fit_scorer"],
+            "rank": JOBS["rank"],
+            "metrics": JOBS["metrics"],
+        }.items():
+            assert len(list((finished.folder / RESULTS / folder / "digits").rglob(f"{rule}.*"))) == count / 2
+    log = next((finished.folder / "resources/digits/logs").glob("features-*.log")).read_text()
+    assert re.search(r"1797 of 1797 images, [\d.]+ images/s", log)
+
+
+def test_run_json_has_the_rules_and_the_times_of_the_run_s_own_jobs(finished):
+    facts = json.loads((finished.folder / RESULTS / "run.json").read_text())
+    assert ["dataset", "split"] in facts["rules"]
+    assert ["compare", "report"] in facts["rules"]
+    assert {row["rule"]: row["jobs"] for row in facts["times"]} == {
+        rule: count for rule, count in JOBS.items() if rule != "report"
+    }
+
+
+def test_snakemake_s_own_report_shows_each_result_with_its_caption(finished, tmp_path):
+    finished.snakemake("--report", tmp_path / "snakemake.zip")
+    with zipfile.ZipFile(tmp_path / "snakemake.zip") as file:
+        names = Counter(Path(name).name for name in file.namelist() if "/data/" in name)
+        page = file.read("snakemake/report.html").decode()
+    charts = [path.name for path in (finished.folder / RESULTS / "plots").glob("*.png")]
+    assert names == Counter(["comparison.csv", "differences.csv", "table.md", "report.html", *charts])
+    captions = [path.read_text().splitlines()[0] for path in (ROOT / "workflow/report").glob("*.rst")]
+    assert len(captions) == 6
+    assert all(caption in page for caption in captions)
+    assert ", ".join(VARIANTS) in page
+
+
+def test_rules_declare_the_modules_that_their_jobs_import(finished):
+    """No job imports what its rule does not declare, and some job of the rule imports each module that it declares."""
+    jobs = finished.jobs()
+    for job in jobs:
+        assert set(job["imported"]) <= set(job["declared"]), job["rule"]
+    by_size = {"l2h.ranking.on_numba", "l2h.ranking.on_numpy"}  # one of them, by the number of pairs
+    for rule in JOBS:
+        declared, imported = (
+            {name for job in jobs if job["rule"] == rule for name in job[kind]} for kind in ("declared", "imported")
+        )
+        assert declared - by_size <= imported, rule
+
+
+@pytest.mark.parametrize(
+    ("module", "variants"),
+    [
+        ("l2h.hashing.pca", {"itq"}),
+        ("l2h.hashing.training", {"hashnet", "dsh-full"}),
+        ("l2h.hashing.hashnet", {"hashnet"}),
+        ("l2h.hashing.itq", {"itq"}),
+        ("l2h.hashing.dsh", {"dsh-full"}),
+        ("l2h_plugin_toy_method", {"toy"}),
+    ],
+)
+def test_only_the_methods_that_use_a_module_are_trained_again_for_it(finished, module, variants):
+    trained = [job for job in finished.jobs() if job["rule"] in ("fit", "fit_scorer", "finetune")]
+    assert {job["variant"] for job in trained if module in job["declared"]} == variants
+    before = {"dataset", "split", "check_split", "weights", "features", "mirrored_features"}
+    assert not before & {job["rule"] for job in finished.jobs() if module in job["declared"]} - {"weights"}
+
+
+@pytest.mark.parametrize(
+    ("module", "rules"),
+    [
+        ("l2h.metrics", {"metrics", "look", "audit", "report"}),
+        ("l2h.ranking.roles", {"rank"}),
+        ("l2h.near_copies", {"check_split"}),
+        ("l2h.bootstrap", {"compare", "report"}),
+        ("l2h.timing", {"fit", "fit_scorer", "finetune", "costs"}),
+    ],
+)
+def test_only_the_rules_that_use_a_module_run_again_for_it(finished, module, rules):
+    assert {job["rule"] for job in finished.jobs() if module in job["declared"]} == rules
+
+
+def test_only_jobs_that_use_a_plug_in_load_it(finished):
+    loaded = Counter(job["rule"] for job in finished.jobs() if "l2h_plugin_toy_method" in job["imported"])
+    assert loaded == {"fit": 2, "audit": 2, "costs": 2}
+
+
+def test_numeric_threads_follow_the_config_and_not_the_cores(finished):
+    for job in finished.jobs():
+        several = {"features", "mirrored_features", "costs", "finetune", "encode_images"}
+        assert set(job["threads"]) <= {2 if job["rule"] in several else 1}, job["rule"]
+
+
+def parameters(description: dict) -> dict:
+    """What Snakemake hands to a training, from what its model says of itself."""
+    key = {name: description["data"][name] for name in store.CELL_KEY if name != "weights"}
+    arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
+    return {"key": key, "arguments": arguments}
+
+
+def test_training_looks_at_training_images_alone(finished, tmp_path):
+    """The model is the same where all other images have other features, bit by bit."""
+    data = finished.folder / "resources/digits"
+    split = store.read_split(data / "splits/digits-300.parquet")
+    features = min((data / "features").glob("*.parquet"), key=lambda path: len(path.name))
+    description, arrays = store.read_model(finished.folder / PLACE / "classifier/8bits-seed0/model")
+
+    def batches():
+        for ids, values in store.iter_features(features):
+            yield ids, np.where(np.isin(ids, split.ids("train"))[:, None], values, 9.0)
+
+    store.write_features(tmp_path / "features.parquet", batches(), "float32", store.read_metadata(features))
+    run_script(
+        tmp_path,
+        "fit",
+        params={**parameters(description), "numeric_threads": 1},
+        input={"split": data / "splits/digits-300.parquet", "features": "features.parquet", "mirrored": []},
+        output={"model": "model", "codes": "codes.parquet", "training": "training.parquet"},
+    )
+    _, again = store.read_model(tmp_path / "model")
+    assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
+
+
+def test_training_from_images_looks_at_training_images_alone(finished, tmp_path):
+    """The network is the same where all other images have other pixels, bit by bit."""
+    data = finished.folder / "resources/digits"
+    description, arrays = store.read_model(finished.folder / PLACE / "dsh-full/8bits-seed0/model")
+    ids = store.read_split(data / "splits/digits-300.parquet").ids("train")
+    images = np.load(data / "images/images.npy")
+    assert store.read_manifest(data / "manifest.parquet")["id"].to_pylist() == list(range(len(images)))
+    other = np.full_like(images, 77)
+    other[ids] = images[ids]
+    (tmp_path / "images").mkdir()
+    np.save(tmp_path / "images/images.npy", other)
+    entry = {name: value for name, value in description["backbone"].items() if name != "weights_sha256"}
+    how = {"entry": entry, "flip": False, "checkpoint": "checkpoint", "numeric_threads": 2}
+    run_script(
+        tmp_path,
+        "finetune",
+        params={**parameters(description), **how},
+        input={
+            "images": "images",
+            "manifest": data / "manifest.parquet",
+            "split": data / "splits/digits-300.parquet",
+            "weights": finished.folder / "resources/weights/alexnet-untrained-0.safetensors",
+        },
+        output={"model": "model", "training": "training.parquet"},
+    )
+    _, again = store.read_model(tmp_path / "model")
+    assert all(np.array_equal(array, arrays[name]) for name, array in again.items())

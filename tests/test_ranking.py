@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import faiss
 import numba
@@ -13,9 +14,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from l2h import codes
+from l2h import codes, ranking
 from l2h.errors import L2HError
-from l2h.ranking import RankHistogram, counting, on_numba, on_torch, rank_histogram
+from l2h.ranking import RankHistogram, counting, on_cuda, on_numba, on_numpy, on_torch, rank_histogram
 from l2h.ranking.roles import rank_split
 from l2h.splits import Split
 
@@ -234,3 +235,43 @@ def test_mistakes_are_named():
         RankHistogram(np.array([[1, 0]]), np.array([[1]]))
     with pytest.raises(ValueError, match="integer table"):
         RankHistogram(np.array([[1.0]]), np.array([[1.0]]))
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(0)
+    bits, labels = rng.random((60, 40)) < 0.5, rng.integers(0, 3, 60)
+    return counting.lay_out(codes.pack(bits[:7]), codes.pack(bits), labels[:7], labels, 40)[0]
+
+
+@pytest.mark.parametrize("fault", ["wrong counts", "an error"])
+def test_a_faster_counter_that_fails_is_replaced_by_torch_with_a_warning(fault, problem, monkeypatch, caplog):
+    def count(problem, device):
+        if fault == "an error":
+            raise RuntimeError("no compiler")
+        return on_torch.count(problem, device) + 1
+
+    monkeypatch.setitem(sys.modules, "l2h.ranking.on_triton", SimpleNamespace(count=count))
+    monkeypatch.setattr(ranking, "on_triton", SimpleNamespace(count=count), raising=False)
+    monkeypatch.setattr(on_cuda, "LARGE", 0)
+    monkeypatch.setattr(on_cuda, "_counters", {})
+    expected = on_numpy.count(problem)
+    for _ in range(2):
+        assert np.array_equal(on_cuda.count(problem, torch.device("cpu")), expected)
+    words = {"an error": "no compiler", "wrong counts": "its counts are wrong"}[fault]
+    assert caplog.messages == [f"ranking without Triton, which is slower: {words}"]
+
+
+def test_a_faster_counter_that_agrees_counts_the_rest(problem, monkeypatch):
+    asked = []
+
+    def count(problem, device):
+        asked.append(len(problem.query_words))
+        return on_torch.count(problem, device)
+
+    monkeypatch.setitem(sys.modules, "l2h.ranking.on_triton", SimpleNamespace(count=count))
+    monkeypatch.setattr(ranking, "on_triton", SimpleNamespace(count=count), raising=False)
+    monkeypatch.setattr(on_cuda, "LARGE", 0)
+    monkeypatch.setattr(on_cuda, "_counters", {})
+    on_cuda.count(problem, torch.device("cpu"))
+    assert asked == [on_cuda.QUERIES, 7]  # to be compared, and to count

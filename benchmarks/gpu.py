@@ -88,14 +88,14 @@ SIZES = {
     "ranking": {"queries": 10_000, "some": 200, "items": 10_000_000, "bits": 64, "classes": 10},
     "extraction": {"images": 4096},
     "training": {"images": 4480, "epochs": 3, "batch_size": 128, "hidden": 1024},
-    "cells": {"epochs": 60, "batch_size": 128, "hidden": 1024, "lr": 3e-4},
+    "cells": {"cells": len(CELLS), "epochs": 60, "batch_size": 128, "hidden": 1024, "lr": 3e-4},
 }
 TINY = {
     "equality": {"queries": 3, "items": 500, "images": 2},
     "ranking": {"queries": 20, "some": 5, "items": 3000, "bits": 64, "classes": 10},
     "extraction": {"images": 2},
     "training": {"images": 8, "epochs": 2, "batch_size": 4, "hidden": 8},
-    "cells": {"epochs": 2, "batch_size": 128, "hidden": 8, "lr": 3e-4},
+    "cells": {"cells": 2, "epochs": 2, "batch_size": 16, "hidden": 8, "lr": 3e-4},
 }
 
 
@@ -391,6 +391,7 @@ def cells(sizes: Row, run: Run) -> Iterator[Row]:
     def cell(name: str, bits: int, epochs: int) -> Row:
         start, ids = time.monotonic(), data.split.ids("train")
         how = {**sizes, "epochs": epochs}
+        del how["cells"]
         arguments = data.images[ids], data.split.labels(ids), data.flips
         times, (network, record) = _train(run, entry, weights, name, bits, *arguments, **how)
         packed = _encode(network, data.images, run.device)
@@ -412,7 +413,7 @@ def cells(sizes: Row, run: Run) -> Iterator[Row]:
 
     short = cell(*CELLS[0], epochs=2)  # to plan the others by, and a warm-up
     rest = short["seconds"] - 2 * short["seconds an epoch"]
-    for place, (name, bits) in enumerate(CELLS):
+    for place, (name, bits) in enumerate(CELLS[: sizes["cells"]]):
         share = run.left / max(1, 2 - place) - rest
         epochs = min(sizes["epochs"], int(share / short["seconds an epoch"]))
         if epochs < (2 if place < 2 else sizes["epochs"] // 2):
@@ -443,14 +444,15 @@ def cifar10(folder: Path) -> Data:
 
 
 def digits(run: Run) -> Data:
-    """scikit-learn's digits, which stand in for CIFAR-10 in a tiny run."""
+    """Some of scikit-learn's digits, which stand in for CIFAR-10 in a tiny run."""
     from sklearn.datasets import load_digits
 
     if not run.tiny:
         raise SkippedError("no --data FOLDER was given")
-    found = load_digits()
-    images = np.round(found.images * (255 / 16)).astype(np.uint8)
-    split = _split([image.tobytes() for image in images], found.target, "digits-300", Digits.protocols["digits-300"])
+    found, n = load_digits(), 200
+    images = np.round(found.images[:n] * (255 / 16)).astype(np.uint8)
+    protocol = Protocol(query=2, train=6, per_class=True)
+    split = _split([image.tobytes() for image in images], found.target[:n], "digits-20", protocol)
     return Data("digits", images, split, Digits.flips)
 
 

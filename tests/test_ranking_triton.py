@@ -1,0 +1,37 @@
+"""The Triton counter on a CPU, by Triton's interpreter, against numpy."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+PROGRAM = """
+import numpy as np, torch
+from l2h import codes
+from l2h.ranking import on_cuda, on_numpy, on_triton
+from l2h.ranking.counting import lay_out
+
+on_triton.BLOCK, on_triton.CHUNK = 64, 256
+rng = np.random.default_rng(0)
+for bits in (1, 33, 64, 130):
+    for multi_hot in (False, True):
+        packed = [codes.pack(rng.random((n, bits)) < 0.5) for n in (3, 700)]
+        labels = [rng.random((n, 81)) < 0.03 if multi_hot else rng.integers(0, 4, n) for n in (3, 700)]
+        whole, _ = lay_out(*packed, *labels, bits)
+        for problem in (whole, on_cuda.sample(whole)):
+            same = np.array_equal(on_triton.count(problem, torch.device("cpu")), on_numpy.count(problem))
+            print(bits, multi_hot, same)
+"""
+
+
+@pytest.mark.skipif(not find_spec("triton"), reason="triton is not installed")
+def test_counts_are_those_of_numpy():
+    """Over several blocks and chunks, the last of them not full; in a process of its own, whose Triton interprets."""
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 16
+    assert [line for line in lines if not line.endswith("True")] == []

@@ -94,6 +94,11 @@ def test_commands_are_understood(command, clone, rules):
     assert {name for name in named if "/" not in name} <= rules
 
 
+def test_the_slurm_profile_groups_jobs_of_rules_that_exist(rules):
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    assert set(profile["groups"]) <= rules
+
+
 def test_the_tutorial_s_config_uses_the_quickstart_s_features_again():
     (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/tutorial.md").read_text(), re.M | re.S)
     configs = [yaml.safe_load(text) for text in (block, (ROOT / "config/quickstart.yaml").read_text())]

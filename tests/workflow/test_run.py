@@ -167,6 +167,12 @@ def test_snakemake_s_own_report_shows_each_result_with_its_caption(finished, tmp
     assert ", ".join(VARIANTS) in page
 
 
+def test_every_job_asks_a_cluster_for_memory_time_and_gpus(finished):
+    for job in finished.jobs():
+        assert {"mem_mb", "runtime", "gpu"} <= set(job["resources"]), job["rule"]
+        assert len(job["log"]) == 1, job["rule"]
+
+
 def test_rules_declare_the_modules_that_their_jobs_import(finished):
     """No job imports what its rule does not declare, and some job of the rule imports each module that it declares."""
     jobs = finished.jobs()

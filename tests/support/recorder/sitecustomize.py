@@ -14,6 +14,7 @@ def record() -> None:
     declared = {name for key, value in job.params.items() if key.endswith("code") for name in value}
     imported = {name for name in sys.modules if name.partition(".")[0] == "l2h" or name.startswith("l2h_plugin_")}
     line = {"rule": job.rule, "variant": job.wildcards.get("variant"), "threads": threads()}
+    line |= {"resources": sorted(job.resources.keys()), "log": list(job.log)}
     line |= {"declared": sorted(declared), "imported": sorted(imported)}
     path = Path(os.environ["L2H_RECORD"], f"{os.getpid()}.json")
     path.write_text(json.dumps(line))

@@ -17,7 +17,8 @@ import disks
 from workspace import ROOT, Workspace
 
 # Begun in this order, before all other files, so that the workers share the long ones.
-FIRST = ("test_run.py", "test_slurm.py", "test_killed.py", "test_bundled.py", "test_rerun.py")
+WORKFLOW = ("test_run.py", "test_slurm.py", "test_killed.py", "test_bundled.py", "test_rerun.py")
+FIRST = (*WORKFLOW, "test_report.py", "test_backbones.py", "test_finetuning.py", "test_cli.py", "test_hashing.py")
 
 
 def pytest_collection_modifyitems(items):

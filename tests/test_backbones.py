@@ -52,7 +52,6 @@ def lite0(tmp_path_factory):
     ("name", "layer", "size"),
     [
         ("alexnet", "fc6", 64),
-        ("vgg16", "pool5", 32),
         ("efficientnet_lite0", "pooled", 64),
         ("timm:test_resnet", "pooled", 64),
         ("timm:test_vit", "pooled", 160),

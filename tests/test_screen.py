@@ -1,8 +1,6 @@
 """What a run says on the screen."""
 
 import re
-import subprocess
-import sys
 from logging import INFO, makeLogRecord
 from types import SimpleNamespace
 
@@ -52,22 +50,6 @@ def test_chatter_is_left_out_and_everything_else_is_not(screen):
 @pytest.mark.parametrize(("seconds", "words"), [(3, "3 s"), (89, "89 s"), (100, "2 min"), (5400, "1 h 30 min")])
 def test_times_are_in_the_unit_that_suits_them(seconds, words):
     assert duration(seconds) == words
-
-
-def test_a_run_by_the_local_profile_speaks_so(tmp_path):
-    (tmp_path / "Snakefile").write_text(
-        'rule all:\n    output: "a"\n    message: "the one job"\n    shell: "touch a"\n'
-    )
-    profile = __file__.replace("tests/test_screen.py", "profiles/local")
-    command = [sys.executable, "-m", "snakemake", "--profile", profile, "--cores", "1"]
-    done, dry = (
-        subprocess.run([*command, *more], cwd=tmp_path, text=True, capture_output=True, timeout=300)
-        for more in ([], ["--dry-run", "--forceall"])
-    )
-    assert done.returncode == 0, done.stderr
-    assert "[0 of 1 done] the one job\n" in done.stderr
-    assert "jobid" not in done.stderr
-    assert "Job 0: the one job" in dry.stdout + dry.stderr
 
 
 def test_progress_says_what_how_far_and_what_remains_once_it_knows(caplog):

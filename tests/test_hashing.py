@@ -397,7 +397,7 @@ def test_shallow_methods_metrics_and_loading_deep_models_import_no_torch(tmp_pat
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-DEEP = {
+SHARED = {
     "bits": 32,
     "scope": "linear",
     "hidden": 512,
@@ -414,9 +414,9 @@ DEFAULTS = {
     "lsh": {"bits": 32, "pca_dims": None, "random_state": None},
     "itq": {"bits": 32, "n_iter": 50, "random_state": None},
     "sh": {"bits": 32, "random_state": None},
-    "dsh": {**DEEP, "epochs": 60, "alpha": 0.1, "margin": None, "pairs": "bank"},
-    "hashnet": {**DEEP, "step": 10, "weighting": "shared"},
-    "bihalf": {**DEEP, "lr": (3e-4, 1e-4, 3e-5), "gamma": 6.0},
+    "dsh": {**SHARED, "epochs": 60, "alpha": 0.1, "margin": None, "pairs": "bank"},
+    "hashnet": {**SHARED, "step": 10, "weighting": "shared"},
+    "bihalf": {**SHARED, "lr": (3e-4, 1e-4, 3e-5), "gamma": 6.0},
     "classifier": {"bits": 32, "C": 1.0, "max_iter": 200, "random_state": None},
 }
 

@@ -1,5 +1,7 @@
 """Each backbone against its reference code, at any batch size; where its weights come from, and what it is called."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -176,9 +178,11 @@ class TestTimm:
     def test_names_are_looked_up_without_timm_s_import(self):
         import timm
 
-        from l2h.backbones.timm import _architectures
-
-        assert _architectures() == set(timm.list_models())
+        assert all(backbones.registry.get(f"timm:{name}").model == name for name in timm.list_models())
+        program = "import sys; from l2h.backbones import registry; registry.get('timm:resnet50'); print({*sys.modules})"
+        done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+        assert "'l2h.backbones.timm'" in done.stdout
+        assert "'timm'" not in done.stdout
 
     def test_mean_deviation_and_size_are_the_model_s_own(self):
         vit, resnet = make("timm:test_vit"), make("timm:test_resnet.r160_in1k")

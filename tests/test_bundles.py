@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from l2h import backbones, bounds, datasets, hashing, store
-from l2h.bundles import archive, consistency, manifest, matching
+from l2h.bundles import archive, consistency, manifest
 from l2h.bundles.release import release, weights_licence
 from l2h.bundles.unpack import unpack
 from l2h.config import ConfigError, resolve
@@ -208,14 +208,21 @@ def test_every_data_set_and_backbone_states_a_licence():
     assert weights_licence(alexnet, "imagenet1k_v1", local=True) == "as stated by the owner of the file"
 
 
-def test_sizes_beyond_octal_digits_and_long_paths_fit_a_header():
+def test_sizes_beyond_octal_digits_and_long_paths_fit_a_header(tmp_path, monkeypatch):
+    """Of archives without the contents, as one has 9 GiB."""
+    monkeypatch.setattr(archive, "verified", lambda *_: ())
+
+    def header(name, size):
+        archive.write(tmp_path / "x.tar", {name: b""}, {name: manifest.Member(size, "0" * 64)})
+        return tarfile.TarInfo.frombuf((tmp_path / "x.tar").read_bytes()[:512], "utf-8", "strict")
+
     for name, size in (("features/net.parquet", 9 * 2**30), (f"models/{'x' * 90}/y/z/8bits-seed0/model.json", 5)):
-        info = tarfile.TarInfo.frombuf(archive._header(name, size), "utf-8", "strict")
+        info = header(name, size)
         assert (info.name, info.size, info.type) == (name, size, tarfile.REGTYPE)
     with pytest.raises(L2HError, match="too long for a file's path in an archive; choose shorter labels"):
-        archive._header(f"features/{'x' * 120}.parquet", 5)
+        header(f"features/{'x' * 120}.parquet", 5)
     with pytest.raises(L2HError, match="too long for the path of a file of 9663676416 bytes; choose a shorter label"):
-        archive._header(f"features/{'x' * 90}.parquet", 9 * 2**30)
+        header(f"features/{'x' * 90}.parquet", 9 * 2**30)
 
 
 def test_labels_that_no_path_can_have_are_refused_at_once(made, tmp_path):
@@ -658,8 +665,14 @@ def test_local_weights_may_be_elsewhere_but_not_others(asked, tmp_path):
     ask(path, **change)
 
 
-def test_the_device_is_the_evaluating_machine_s(asked):
-    assert matching._portable({"device": "cuda", "lr": (0.1, 0.2)}) == {"lr": [0.1, 0.2]}
+def test_the_device_is_the_evaluating_machine_s(asked, tmp_path):
+    content = read(asked)
+    variants = json.loads(content["manifest.json"])["variants"]
+    variants["lsh"]["arguments"]["device"] = "cuda"
+    ask(write(tmp_path / "x.tar", described(content, variants=variants)))
+    variants["lsh"]["arguments"]["lr"] = 0.1
+    with pytest.raises(ConfigError, match="lsh with lr 0.1, the config asks for None"):
+        ask(write(tmp_path / "y.tar", described(content, variants=variants)))
 
 
 def test_an_id_stands_for_everything_in_a_bundle(bundle, content):

@@ -58,8 +58,8 @@ def test_search_finds_what_its_recall_says(bits):
     assert rows["search_flat_recall"] == 1
     distances = (queries[:, None] != database).sum(axis=2)
     bound = np.sort(distances, axis=1)[:, 9:10]
-    for name, index in costs._indexes(packed[0].shape[1] * 8, bits, 600).items():
-        costs._build(index, packed[0])
+    for name, index in costs.indexes(packed[0].shape[1] * 8, bits, 600).items():
+        costs.build(index, packed[0])
         found = index.search(packed[1], 10)[1]
         right = [
             [item >= 0 and distances[query, item] <= bound[query, 0] for item in some]

@@ -34,7 +34,10 @@ TABLES = {
     "manifest": (store.MANIFEST, store.read_manifest),
     "split": (store.SPLIT, lambda path: splits.check(store.read_split(path))),
     "histogram": (store.HISTOGRAM, store.read_ranking),
-    "relevance": (store._relevance_schema(2), store.read_ranking),
+    "relevance": (
+        pa.schema([("query_id", pa.int64()), ("relevant", pa.binary(2)), ("tied", pa.binary(2))]),
+        store.read_ranking,
+    ),
     "queries": (store.QUERIES, store.read_queries),
     "metrics": (store.METRICS, store.read_metrics),
     "features": (pa.schema([("id", pa.int64()), ("feature", pa.list_(pa.float32(), 3))]), None),

@@ -98,13 +98,22 @@ def test_only_the_best_of_many_matches_are_kept():
     assert [match.similarity for match in found] == sorted((match.similarity for match in found), reverse=True)
 
 
-def test_frequencies_are_those_of_the_cosine_transform():
-    thumbnails = np.random.default_rng(0).integers(0, 256, (5, 16, 16), dtype=np.uint8)
-    vectors, _ = near_copies._describe(thumbnails)
-    expected = dctn(thumbnails.astype(float), axes=(1, 2), norm="ortho")[:, :12, :12].copy()
-    expected[:, 0, 0] = 0
-    expected = expected.reshape(5, -1)
-    assert np.allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-5)
+def test_similarity_is_the_cosine_of_the_low_frequencies():
+    rng = np.random.default_rng(0)
+    others = rng.integers(20, 230, (5, 16, 16), dtype=np.uint8)
+    queries = (others + rng.integers(-4, 5, others.shape)).astype(np.uint8)
+
+    def frequencies(thumbnails):
+        found = dctn(thumbnails.astype(float), axes=(1, 2), norm="ortho")[:, :12, :12].copy()
+        found[:, 0, 0] = 0
+        found = found.reshape(5, -1)
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    expected = (frequencies(queries) * frequencies(others)).sum(axis=1)
+    found = [match for some in near_copies.near_copies(queries, others) for match in some]
+    assert [(match.query, match.other) for match in found] == [(row, row) for row in range(5)]
+    assert np.allclose([match.similarity for match in found], expected, atol=1e-5)
+    assert max(expected) < 0.9999
 
 
 def test_both_ids_and_places_are_reported(tmp_path, caplog):

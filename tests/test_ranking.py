@@ -143,18 +143,31 @@ def test_a_job_that_only_reads_histograms_imports_no_compiler():
 
 
 def test_a_fresh_process_compiles_nothing_anew(tmp_path):
-    program = "from l2h.ranking.on_numba import _count; print(sum(_count.stats.cache_hits.values()))"
-    assert [in_a_process(program, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == ["0\n", "1\n"]
+    program = (
+        "from numba.core.event import install_recorder\n"
+        "with install_recorder('numba:compile') as found: import l2h.ranking.on_numba\n"
+        "print(len(found.buffer) > 0)"
+    )
+    assert [in_a_process(program, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == ["True\n", "False\n"]
 
 
-def test_the_kernel_compiles_where_no_folder_is_writable(monkeypatch):
-    def njit(*arguments, cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: "compiled"
+WITHOUT_A_CACHE = """
+import numba, numpy as np
+njit = numba.njit
+def refusing(*arguments, cache=False, **options):
+    if cache:
+        raise RuntimeError("cannot cache function: no locator available")
+    return njit(*arguments, **options)
+numba.njit = refusing
+from l2h.ranking import counting, rank_histogram
+counting.SMALL = 0
+packed, labels = np.array([[255], [0]], np.uint8), np.array([0, 1])
+print(rank_histogram(packed, packed, labels, labels, bits=1).total.tolist())
+"""
 
-    monkeypatch.setattr(numba, "njit", njit)
-    assert on_numba._compile(len) == "compiled"
+
+def test_the_kernel_compiles_where_no_folder_is_writable():
+    assert in_a_process(WITHOUT_A_CACHE, NUMBA_OPT="0") == "[[1, 1], [1, 1]]\n"
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 50])
@@ -259,7 +272,7 @@ def test_a_faster_counter_that_fails_is_replaced_by_torch_with_a_warning(fault, 
     for _ in range(2):
         assert np.array_equal(on_cuda.count(problem, torch.device("cpu")), expected)
     words = {"an error": "no compiler", "wrong counts": "its counts are wrong"}[fault]
-    assert caplog.messages == [f"ranking without Triton, which is slower: {words}"]
+    assert words in caplog.text
 
 
 def test_a_faster_counter_that_agrees_counts_the_rest(problem, monkeypatch):

@@ -174,7 +174,7 @@ def test_the_score_against_plain_loops():
                 for distance in hits
             ]
             expected += [sum(precisions) / len(precisions)] if hits else []
-        score = selection._average_precision(torch.tensor(bits), relevant)
+        score = selection.mean_average_precision(torch.tensor(bits), relevant)
         assert score == pytest.approx(sum(expected) / len(expected) if expected else 0)
 
 

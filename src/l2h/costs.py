@@ -102,8 +102,8 @@ def search(database: NDArray[np.uint8], queries: NDArray[np.uint8], bits: int, k
     k = min(k, len(database))
     rows: list[Row] = []
     bound = np.empty((0, 1))
-    for name, index in _indexes(database.shape[1] * 8, bits, len(database)).items():
-        built = _seconds(_build, index, database)
+    for name, index in indexes(database.shape[1] * 8, bits, len(database)).items():
+        built = _seconds(build, index, database)
         distance, label = index.search(queries, k)
         if name == "flat":
             bound = distance[:, -1:]
@@ -130,7 +130,7 @@ def float_search(database: NDArray[np.float32], queries: NDArray[np.float32], k:
     ]
 
 
-def _indexes(width: int, bits: int, size: int) -> dict[str, Any]:
+def indexes(width: int, bits: int, size: int) -> dict[str, Any]:
     """Empty indexes for codes of so many bits, padded to `width`; settings follow faiss's advice for the size."""
     import faiss
 
@@ -146,7 +146,8 @@ def _indexes(width: int, bits: int, size: int) -> dict[str, Any]:
     }
 
 
-def _build(index: Any, database: NDArray[np.uint8]) -> None:
+def build(index: Any, database: NDArray[np.uint8]) -> None:
+    """Put packed codes, uint8 (N, width / 8), into one of the indexes."""
     if not index.is_trained:
         index.train(database)
     index.add(database)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
 from l2h import store
@@ -139,9 +140,15 @@ def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
     assert f"{path} is not the one that {tmp_path / FEATURES} was made of" in found["problems"][0]
 
 
-def test_code_that_has_changed_since_is_named(inside, capsys, monkeypatch):
-    monkeypatch.setattr("l2h.provenance._digest_here", lambda name: "0" * 16 if name == "l2h.codes" else None)
-    assert "l2h.codes" in said(capsys, f"{CELL}/codes.parquet")[1]["changed_code"]
+def test_code_that_has_changed_since_is_named(inside, capsys, tmp_path):
+    shutil.copytree(inside / RUN / "digits", tmp_path / RUN / "digits")
+    shutil.copytree(inside / "resources/digits", tmp_path / "resources/digits")
+    shutil.copy(inside / RUN / "run.json", tmp_path / RUN)
+    path = tmp_path / CELL / "codes.parquet"
+    table = pq.read_table(path)
+    code = {**json.loads(table.schema.metadata[b"code"]), "l2h.codes": "0" * 16}
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"code": json.dumps(code)}), path)
+    assert said(capsys, str(path))[1]["changed_code"] == ["l2h.codes"]
 
 
 def test_what_cannot_be_traced_is_one_line(inside, capsys, tmp_path):

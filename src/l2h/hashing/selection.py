@@ -118,10 +118,10 @@ def _minus_loss(loss: Loss, batch_size: int, outputs: torch.Tensor, features: to
 
 
 def _precision(relevant: NDArray[np.bool_], outputs: torch.Tensor, features: torch.Tensor, epoch: int) -> float:
-    return _average_precision(outputs > 0, relevant)
+    return mean_average_precision(outputs > 0, relevant)
 
 
-def _average_precision(bits: torch.Tensor, relevant: NDArray[np.bool_]) -> float:
+def mean_average_precision(bits: torch.Tensor, relevant: NDArray[np.bool_]) -> float:
     """Mean over rows, each a query for all others; what is tied counts with the precision at the tie's end.
 
     Parameters

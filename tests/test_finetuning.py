@@ -166,7 +166,8 @@ def test_the_checkpoint_of_one_epoch_replaces_that_of_the_last_at_once(weights, 
 @pytest.mark.parametrize("name", DEEP)
 def test_only_training_images_are_read_and_the_validation_part_is_not_trained_on(name, weights, tmp_path, monkeypatch):
     seed = int(np.random.RandomState(0).randint(2**31))
-    validation, rest = validation_part(200, 0.1, seed)
+    labels = None if name == "bihalf" else np.eye(10, dtype=bool)[LABELS[:200]]
+    validation, rest = validation_part(200, 0.1, seed, labels)
     trained, reads = [], []
     original = finetuning.augment
 
@@ -235,22 +236,49 @@ def test_the_backbone_learns_at_a_tenth_of_the_rate_and_both_fall_to_nothing(wei
 def test_training_stops_when_nothing_better_comes(weights, tmp_path, monkeypatch):
     scores = iter([0.1, 0.5, 0.3, 0.4, 0.2, 0.9])
     states = []
-    original = finetuning._Training.one_epoch
+    original = store.write_checkpoint
 
-    def one_epoch(self):
-        self.measure = lambda *_: next(scores)
-        original(self)
-        states.append({name: tensor.clone() for name, tensor in self.network.state_dict().items()})
+    def write(path, description, arrays):
+        states.append({name: array.copy() for name, array in arrays.items()})
+        original(path, description, arrays)
 
-    monkeypatch.setattr(finetuning._Training, "one_epoch", one_epoch)
+    monkeypatch.setattr(finetuning, "criterion", lambda *_: ("a score", lambda *_: (next(scores),)))
+    monkeypatch.setattr(store, "write_checkpoint", write)
     net, record = train(weights, tmp_path / "checkpoint", epochs=50, patience=3)
     assert record == {
         "epochs": 2,
-        "criterion": "mean average precision",
+        "criterion": "a score",
         "images": 20,
+        "tied": 1,
         "scores": [0.1, 0.5, 0.3, 0.4, 0.2],
     }
-    assert all(torch.equal(tensor, states[1][name]) for name, tensor in net.state_dict().items())
+    second = states[1]
+    assert all(np.array_equal(tensor, second[f"network.{name}"]) for name, tensor in net.state_dict().items())
+
+
+def test_where_nothing_can_be_chosen_all_images_are_trained_on_and_the_record_says_so(weights, tmp_path, caplog):
+    """Two images each of 20 classes."""
+    classes = np.repeat(np.arange(20), 2)
+    method = full.make("dsh", bits=8, random_state=0, epochs=3, batch_size=32)
+    how = {"flip": False, "identity": {"data": "digits"}}
+    network, record = finetune(method, ENTRY, weights, read, classes, checkpoint=tmp_path / "one", **how)
+    assert "of which no two share a label; set validation: 0" in record.pop("not_chosen")
+    assert record == {"epochs": 3, "criterion": None, "images": 0}
+    assert "trained on all images instead" in caplog.text
+    method = full.make("dsh", bits=8, random_state=0, epochs=3, batch_size=32, validation=0)
+    expected, none = finetune(method, ENTRY, weights, read, classes, checkpoint=tmp_path / "other", **how)
+    assert none is None
+    assert same(network, expected)
+
+
+def test_among_epochs_of_equal_score_that_of_the_lowest_loss_is_kept(weights, tmp_path):
+    """All images are of one class, so all scores are 1."""
+    method = full.make("hashnet", bits=8, random_state=0, epochs=4, batch_size=32)
+    how = {"flip": False, "identity": {"data": "digits"}, "checkpoint": tmp_path / "cut"}
+    _, record = finetune(method, ENTRY, weights, read, np.zeros(200, int), **how)
+    assert (record["scores"], record["tied"]) == ([1.0] * 4, 4)
+    losses = [-minus for _, minus in store.read_checkpoint(tmp_path / "cut")[0]["scores"]]
+    assert record["epochs"] == 1 + int(np.argmin(losses)) > 1
 
 
 def test_without_a_validation_part_all_images_are_trained_on_to_the_end(weights, tmp_path):

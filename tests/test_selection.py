@@ -6,6 +6,8 @@ import logging
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -14,7 +16,10 @@ from l2h.errors import L2HError
 from l2h.hashing import selection
 from l2h.hashing.bihalf import BiHalfLoss
 from l2h.hashing.dsh import DSHLoss
+from l2h.hashing.selection import NoChoiceError, validation_part
 from l2h.hashing.training import Trainer
+from l2h.metrics import average_precision
+from l2h.ranking import rank_histogram
 
 DEEP = ("bihalf", "dsh", "hashnet")
 
@@ -102,7 +107,7 @@ def test_validation_images_are_not_trained_on(name, digits, monkeypatch):
         words, measure = originals[2](*arguments)
         return (
             words,
-            lambda outputs, features, epoch: scored.append(features.numpy()) or measure(outputs, features, epoch),
+            lambda outputs, features: scored.append(features.numpy()) or measure(outputs, features),
         )
 
     monkeypatch.setattr(Trainer, "train", train)
@@ -142,7 +147,8 @@ def test_the_loss_that_chooses_sees_classes_side_by_side_in_a_data_set_sorted_by
 
     monkeypatch.setattr(BiHalfLoss, "__call__", call)
     make("bihalf", lr=1e-3, validation=0.5, batch_size=40).fit(np.eye(4, dtype=np.float32)[classes] + 1)
-    assert seen == [[0, 1, 2, 3]] * 4 * 4
+    assert len(seen) >= 4 * 4
+    assert all(batch == [0, 1, 2, 3] for batch in seen)
 
 
 def test_a_rate_that_diverges_is_out(digits, caplog):
@@ -155,10 +161,86 @@ def test_a_rate_that_diverges_is_out(digits, caplog):
         make("dsh", lr=(1e30, 1e31)).fit(X, y)
 
 
-def test_too_few_images_to_choose_on(digits):
-    X, y = digits
-    with pytest.raises(L2HError, match="validation=0.1 of 20 training images is too small a part to choose on"):
-        make("dsh").fit(X[:20], y[:20])
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (np.arange(20), "validation=0.1 of 20 training images, too small a part; set validation: 0"),
+        (np.arange(0, 40), "validation=0.1 of 40 training images, of which no two share a label; set validation: 0"),
+    ],
+)
+def test_where_nothing_can_be_chosen_all_images_are_trained_on_and_the_model_says_so(rows, words, digits, caplog):
+    X, _ = digits
+    y = np.arange(len(rows)) // 2  # two images a class
+    hasher = make("dsh", scope="auto", lr=(1e-2, 1e-4), validation=0.1).fit(X[rows], y)
+    assert words in caplog.text
+    record = hasher.selection_
+    assert words in record.pop("not_chosen")
+    assert record == {"hidden": 0, "lr": 1e-2, "epochs": 4, "criterion": None, "images": 0}
+    plain = make("dsh", scope="linear", lr=1e-2, validation=0).fit(X[rows], y)
+    assert np.array_equal(hasher.transform(X), plain.transform(X))
+
+
+def test_few_images_of_many_classes_are_learned_and_not_left_after_an_epoch_that_chance_chose():
+    """Two training images each of 40 classes: no two of the 8 that would validate share one."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(40, 64)).astype(np.float32)
+    y = np.repeat(np.arange(40), 4)
+    X = centres[y] + 0.5 * rng.normal(size=(160, 64)).astype(np.float32)
+    train, query = np.arange(160) % 4 < 2, np.arange(160) % 4 == 2
+    packed = hashing.make("dsh", bits=16, random_state=0).fit(X[train], y[train]).transform(X)
+    h = rank_histogram(packed[query], packed[~query], y[query], y[~query], bits=16)
+    assert average_precision(h).mean() > 0.5
+
+
+@given(st.data())
+def test_images_that_validate_are_paired_and_leave_two_of_each_label(data):
+    n = data.draw(st.integers(20, 120))
+    several = data.draw(st.booleans())
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    classes = data.draw(st.integers(1, n // 2))
+    labels = rng.random((n, classes)) < 0.1 if several else np.eye(classes, dtype=bool)[rng.integers(0, classes, n)]
+    share = data.draw(st.sampled_from([0.1, 0.2, 0.5]))
+    blind, _ = validation_part(n, 0.2, 3)
+    assert np.array_equal(blind, np.random.default_rng(3).permutation(n)[: round(0.2 * n)])
+
+    def alone(rows):
+        return [row for row in rows if not (labels[rows[rows != row]] & labels[row]).any()]
+
+    drawn = np.random.default_rng(3).permutation(n)[: round(share * n)]
+    try:
+        validation, rest = validation_part(n, share, 3, labels)
+    except NoChoiceError:
+        assert len(drawn) < 3 or len(alone(drawn)) == len(drawn)
+        return
+    assert sorted([*validation, *rest]) == list(range(n))
+    assert len(validation) == round(share * n)
+    assert len(alone(validation)) <= len(alone(drawn))
+    if not alone(drawn):
+        assert np.array_equal(validation, drawn)
+    came = np.setdiff1d(validation, drawn)
+    assert (labels[rest].sum(axis=0)[labels[came].any(axis=0)] >= 2).all()
+
+
+@pytest.mark.parametrize("each", [4, 10])
+def test_of_many_classes_those_that_validate_come_in_pairs(each):
+    labels = np.eye(40, dtype=bool)[np.repeat(np.arange(40), each)]
+    validation, rest = validation_part(40 * each, 0.1, 0, labels)
+    assert len(validation) == 4 * each
+    assert (labels[validation].sum(axis=0) == 1).sum() <= 1  # of an odd number
+    assert labels[rest].sum(axis=0).min() >= 1
+
+
+@pytest.mark.parametrize("name", ["dsh", "hashnet"])
+def test_among_equal_scores_the_lowest_loss_is_kept(name):
+    """Two classes that anything tells apart: mAP is 1 from the first epochs on, and the loss still falls."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 40)
+    X = (rng.normal(size=(80, 16)) + 4 * y[:, None]).astype(np.float32)
+    record = make(name, epochs=30, lr=1e-3, validation=0.2).fit(X, y).selection_
+    (curve,) = record["curves"]
+    assert max(curve["scores"]) == 1
+    assert record["tied"] == curve["scores"].count(1) > 5
+    assert record["epochs"] > 1 + curve["scores"].index(1) + 5
 
 
 def test_the_score_against_plain_loops():

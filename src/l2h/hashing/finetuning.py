@@ -21,7 +21,7 @@ from l2h.features import Images, forward, preprocess
 from l2h.hashing.base import multi_hot
 from l2h.hashing.full import FullMethod
 from l2h.hashing.network import HashNetwork, build
-from l2h.hashing.selection import criterion, validation_part
+from l2h.hashing.selection import NoChoiceError, criterion, unchosen, validation_part
 from l2h.hashing.training import DivergedError, Loss, count_batches, train_epoch
 from l2h.progress import track
 
@@ -64,8 +64,8 @@ def finetune(
     Returns
     -------
     network : in eval mode, as it was after its best epoch
-    record : epochs (which was best), criterion, images (how many validate), scores (one an epoch, higher is better);
-        None without a validation part
+    record : as of `l2h.hashing.selection.select`, of one training: epochs (which was best), criterion, images, tied and
+        scores (one an epoch, higher is better), or not_chosen; None without a validation part
 
     Raises
     ------
@@ -142,24 +142,32 @@ class _Training:
         self.device = device.choose(method.device)
         self.network: HashNetwork = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.validation, self.rows = np.arange(0), np.arange(len(labels))
+        self.unchosen: dict[str, Any] | None = None
         if method.validation:
-            self.validation, self.rows = validation_part(len(labels), method.validation, seed)
+            try:
+                known_labels = labels > 0 if method.supervised else None
+                self.validation, self.rows = validation_part(len(labels), method.validation, seed, known_labels)
+            except NoChoiceError as error:
+                _log.warning("%s; trained on all images instead, to the last epoch", error)
+                self.unchosen = {"epochs": method.epochs, **unchosen(error)}
         known, asked = (torch.from_numpy(labels[part]).to(self.device) for part in (self.rows, self.validation))
         self.loss: Loss = method.loss(known if method.supervised else None)
-        self.criterion, self.measure = criterion(asked if method.supervised else None, method.loss, method.batch_size)
+        self.criterion, self.measure = criterion(
+            asked if method.supervised else None, method.loss, method.batch_size, method.epochs
+        )
         groups = [{"params": network.head.parameters(), "lr": full.lr}]
         if full.backbone_lr:
             groups.append({"params": network.backbone.parameters(), "lr": full.lr * full.backbone_lr})
         self.optimizer = torch.optim.Adam(groups, weight_decay=method.weight_decay, fused=True)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.epoch = 0  # how many are done
-        self.scores: list[float] = []
+        self.scores: list[tuple[float, ...]] = []
         self.best: dict[str, torch.Tensor] = {}
 
     @property
     def best_epoch(self) -> int:
         """The first epoch, from 1, with the best score."""
-        return 1 + int(np.argmax(self.scores))
+        return 1 + self.scores.index(max(self.scores))
 
     def is_done(self) -> bool:
         """Whether all epochs are done, or the last ones brought nothing better."""
@@ -190,8 +198,9 @@ class _Training:
         line = f"epoch {self.epoch}: loss {mean:.4f}"
         if len(self.validation):
             features, outputs = self._infer(self.validation)
-            self.scores.append(self.measure(outputs, features, self.epoch - 1))
-            line += f", {self.criterion} {self.scores[-1]:.4f}, best {max(self.scores):.4f} of epoch {self.best_epoch}"
+            self.scores.append(self.measure(outputs, features))
+            best = max(self.scores)[0]
+            line += f", {self.criterion} {self.scores[-1][0]:.4f}, best {best:.4f} of epoch {self.best_epoch}"
             if self.best_epoch == self.epoch:
                 self.best = {name: tensor.cpu().clone() for name, tensor in self.network.state_dict().items()}
         _log.info("%s", line)
@@ -200,11 +209,17 @@ class _Training:
         """What `finetune` returns."""
         if not self.best:
             self.network.eval()
-            return self.network, None
+            return self.network, self.unchosen
         self.network.load_state_dict(self.best)
         self.method.warn_of_collapse(self._infer(self.validation)[1].cpu().numpy())
-        record = {"epochs": self.best_epoch, "criterion": self.criterion, "images": len(self.validation)}
-        return self.network, {**record, "scores": self.scores}
+        scores = [score for score, *_ in self.scores]
+        return self.network, {
+            "epochs": self.best_epoch,
+            "criterion": self.criterion,
+            "images": len(self.validation),
+            "tied": scores.count(max(scores)),
+            "scores": scores,
+        }
 
     def save(self, path: Path, identity: Mapping[str, Any]) -> None:
         """Write the state."""
@@ -248,7 +263,7 @@ class _Training:
                     for name in ("exp_avg", "exp_avg_sq")
                 },
             }
-        self.epoch, self.scores = description["epoch"], description["scores"]
+        self.epoch, self.scores = description["epoch"], [tuple(score) for score in description["scores"]]
         _log.info("%s: going on after epoch %d", path, self.epoch)
         return True
 

@@ -1,9 +1,9 @@
 """Choose head, learning rate and number of epochs on a validation part of the training images."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from functools import partial
 from itertools import product
 from typing import Any
 
@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 from l2h.errors import L2HError
 from l2h.hashing.training import DivergedError, Loss, Trainer, count_batches
 
-# of the validation images' outputs, float (n, bits), and features, float (n, d), and the epoch; higher is better
-Measure = Callable[[torch.Tensor, torch.Tensor, int], float]
+# of the validation images' outputs, float (n, bits), and features, float (n, d); higher is better, and what follows
+# the first value decides among those that are equal in it
+Measure = Callable[[torch.Tensor, torch.Tensor], tuple[float, ...]]
 
 _log = logging.getLogger("l2h")
+
+
+class NoChoiceError(L2HError):
+    """A validation part on which nothing can be chosen."""
 
 
 def select(
@@ -25,7 +30,8 @@ def select(
 ) -> tuple[torch.nn.Sequential, dict[str, Any]]:
     """Train every head at every learning rate on the one part, and keep the one whose codes score best on the other.
 
-    Heads are scored after each epoch, by `criterion`.
+    Heads are scored after each epoch, by `criterion`. Where there is no part to choose on, the first head is trained at
+    the first rate on all images to the last epoch, with a warning.
 
     Parameters
     ----------
@@ -37,26 +43,34 @@ def select(
     Returns
     -------
     head : as it was after its best epoch
-    record : hidden, lr and epochs of this head; criterion, images (how many validate), and the curves: one dict each
-        of hidden, lr and scores, one an epoch, higher is better
+    record : hidden, lr and epochs of this head; criterion, None where nothing could be chosen, for the reason in
+        not_chosen; images (how many validate); tied, how many heads had the best score, the one of the lowest loss
+        being kept; and the curves: one dict each of hidden, lr and scores, one an epoch, higher is better
 
     Raises
     ------
-    L2HError
-        the validation part would be too small to choose on, or every training diverges
+    DivergedError
+        every training diverges
     """
-    validation, rest = validation_part(trainer.inputs.shape[1], share, trainer.seed)
-    labels = None if trainer.labels is None else trainer.labels[validation]
-    name, measure = criterion(labels, trainer.make_loss, trainer.batch_size)
+    n = trainer.inputs.shape[1]
+    try:
+        labels = None if trainer.labels is None else trainer.labels.cpu().numpy() > 0
+        validation, rest = validation_part(n, share, trainer.seed, labels)
+    except NoChoiceError as error:
+        _log.warning("%s; trained on all images instead, at the first lr, to the last epoch", error)
+        head = trainer.train(np.arange(n), heads[0], rates[0], epochs)
+        return head, {"hidden": heads[0], "lr": rates[0], "epochs": epochs, **unchosen(error)}
+    known = None if trainer.labels is None else trainer.labels[validation]
+    name, measure = criterion(known, trainer.make_loss, trainer.batch_size, epochs)
     curves: list[dict[str, Any]] = []
-    best: dict[str, Any] = {"score": -np.inf}
+    best: dict[str, Any] = {"score": (-np.inf,)}
 
     def score(head: torch.nn.Sequential) -> None:
         curve = curves[-1]
         with torch.no_grad():
             outputs = head(trainer.inputs[0, validation])
-            value = measure(outputs, trainer.features[0, validation], len(curve["scores"]))
-        curve["scores"].append(value)
+            value = measure(outputs, trainer.features[0, validation])
+        curve["scores"].append(value[0])
         if value > best["score"]:
             best.update(score=value, head=deepcopy(head), curve=curve, epochs=len(curve["scores"]))
 
@@ -69,56 +83,115 @@ def select(
     if "head" not in best:
         raise DivergedError(f"training diverged at once with every lr, {', '.join(map(str, rates))}; give lower ones")
     chosen = {"hidden": best["curve"]["hidden"], "lr": best["curve"]["lr"], "epochs": best["epochs"]}
-    _log.info("chosen on %d validation images: %s, %s %.4f", len(validation), chosen, name, best["score"])
-    return best["head"], {**chosen, "criterion": name, "images": len(validation), "curves": curves}
+    scores = [score for curve in curves for score in curve["scores"]]
+    tied = scores.count(best["score"][0])
+    _log.info(
+        "chosen on %d validation images: %s, %s %.4f%s",
+        len(validation),
+        chosen,
+        name,
+        best["score"][0],
+        f", as {tied} of {len(scores)} epochs; of these it has the lowest loss" if tied > 1 else "",
+    )
+    return best["head"], {
+        **chosen,
+        "criterion": name,
+        "images": len(validation),
+        "tied": tied,
+        "curves": curves,
+    }
 
 
-def validation_part(n: int, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def unchosen(error: NoChoiceError) -> dict[str, Any]:
+    """What the record of a choice says where none could be made."""
+    return {"criterion": None, "images": 0, "not_chosen": str(error)}
+
+
+def validation_part(
+    n: int, share: float, seed: int, labels: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows, of n training images, that validate, and those that are trained on; both int64.
 
-    Those that validate are in random order: a loss looks at them in batches, and a data set may be sorted by class.
+    Those that validate are drawn at random. An image that shares no label with another one of them could find nothing:
+    such images are traded for partners of one another, as long as two of each label stay to be trained on. They are
+    in random order: a loss looks at them in batches, and a data set may be sorted by class.
+
+    Parameters
+    ----------
+    labels : (n, c) multi-hot, of a method that looks at them
 
     Raises
     ------
-    L2HError
-        one of them would be too small
+    NoChoiceError
+        one of the parts would be too small, or no two images that validate would share a label
     """
     order = np.random.default_rng(seed).permutation(n)
     count = round(share * n)
+    what = f"nothing can be chosen on validation={share} of {n} training images"
     if count < 3 or n - count < 2:
-        raise L2HError(f"validation={share} of {n} training images is too small a part to choose on; set it to 0")
-    return order[:count], np.sort(order[count:])
+        raise NoChoiceError(f"{what}, too small a part; set validation: 0")
+    validation, rest = order[:count], order[count:]
+    if labels is not None:
+        _pair(validation, rest, labels)
+        if not _paired(validation, labels).any():
+            raise NoChoiceError(f"{what}, of which no two share a label; set validation: 0, or give more of each class")
+    return validation, np.sort(rest)
+
+
+def _paired(rows: NDArray[np.int64], labels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of these rows share a label with another one of them."""
+    return (labels[rows] & (labels[rows].sum(axis=0) > 1)).any(axis=1)
+
+
+def _pair(validation: NDArray[np.int64], rest: NDArray[np.int64], labels: NDArray[np.bool_]) -> None:
+    """Trade rows of the validation part that find nothing there for partners of others such, in place."""
+    lone = deque(np.flatnonzero(~_paired(validation, labels)).tolist())
+    left = labels[rest].sum(axis=0)  # of each label, to be trained on
+    partnerless: list[int] = []
+    while len(lone) + len(partnerless) > 1 and lone:
+        place = lone.popleft()
+        shared = (labels[rest] & labels[validation[place]]).any(axis=1)
+        partners = np.flatnonzero(shared & ~(labels[rest] & (left < 3)).any(axis=1))
+        if not len(partners):
+            partnerless.append(place)
+            continue
+        other = partnerless.pop() if partnerless else lone.pop()
+        left += labels[validation[other]].astype(int) - labels[rest[partners[0]]]
+        validation[other], rest[partners[0]] = rest[partners[0]], validation[other]
 
 
 def criterion(
-    labels: torch.Tensor | None, make_loss: Callable[[torch.Tensor | None], Loss], batch_size: int
+    labels: torch.Tensor | None, make_loss: Callable[[torch.Tensor | None], Loss], batch_size: int, epochs: int
 ) -> tuple[str, Measure]:
     """What validation images are scored by, in words, and the measure.
 
     Where there are labels, it is their codes' mean average precision, each validation image a query for all the others:
-    none of them was trained on, as most of a real database. Methods that see no labels are scored by minus their own
-    loss: on MNIST it chose heads within .02 of the best, where agreement with the features' own neighbours chose some
-    that were .2 below.
+    none of them was trained on, as most of a real database. Among equal ones, as where all are 1, the lower loss
+    decides. Methods that see no labels are scored by minus their own loss: on MNIST it chose heads within .02 of the
+    best, where agreement with the features' own neighbours chose some that were .2 below.
 
     Parameters
     ----------
     labels : float (n, c) multi-hot, of the validation images, or None
     make_loss, batch_size : as for `Trainer`
+    epochs : of the training; the loss is the one of the last, whatever the epoch that is scored
     """
+
+    def minus_loss(outputs: torch.Tensor, features: torch.Tensor) -> float:
+        loss = make_loss(labels)
+        rows = torch.arange(len(outputs), device=outputs.device)
+        batches = rows.tensor_split(count_batches(len(rows), batch_size))
+        for _ in range(2):  # a loss that compares with earlier outputs knows all of them the second time
+            values = [loss(outputs[batch], features[batch], batch, epochs - 1) for batch in batches]
+        return -float(torch.stack(values).mean())
+
     if labels is None:
-        return "minus the loss", partial(_minus_loss, make_loss(None), batch_size)
-    return "mean average precision", partial(_precision, (labels @ labels.T > 0).cpu().numpy())
-
-
-def _minus_loss(loss: Loss, batch_size: int, outputs: torch.Tensor, features: torch.Tensor, epoch: int) -> float:
-    rows = torch.arange(len(outputs))
-    batches = rows.tensor_split(count_batches(len(rows), batch_size))
-    values = [loss(outputs[batch], features[batch], batch, epoch) for batch in batches]
-    return -float(torch.stack(values).mean())
-
-
-def _precision(relevant: NDArray[np.bool_], outputs: torch.Tensor, features: torch.Tensor, epoch: int) -> float:
-    return mean_average_precision(outputs > 0, relevant)
+        return "minus the loss", lambda outputs, features: (minus_loss(outputs, features),)
+    relevant = (labels @ labels.T > 0).cpu().numpy()
+    return "mean average precision", lambda outputs, features: (
+        mean_average_precision(outputs > 0, relevant),
+        minus_loss(outputs, features),
+    )
 
 
 def mean_average_precision(bits: torch.Tensor, relevant: NDArray[np.bool_]) -> float:

@@ -194,6 +194,11 @@ def ranking_of(wildcards):
     return {"database": f"{CELL}/{kind}.parquet", "unseen": f"{CELL}/{kind}_unseen.parquet", **codes}
 
 
+def choice_of(wildcards):
+    """The model of a deep method, which says how its head was chosen."""
+    return {"model": model_of(wildcards)} if issubclass(method_class(wildcards.variant), DeepHasher) else {}
+
+
 def external_codes_of(wildcards):
     """The user's file."""
     method = hashing.make("external", bits=int(wildcards.bits), **VARIANTS[wildcards.variant]["arguments"])

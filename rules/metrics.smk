@@ -1,6 +1,7 @@
 rule metrics:
     input:
         unpack(ranking_of),
+        unpack(choice_of),
         split=split_of,
     output:
         metrics=f"{CELL}/metrics.parquet",

@@ -43,6 +43,7 @@ rule check_split:
         runtime=sized(minutes, "check_split"),
         gpu=0,
     params:
+        allow_lone_queries=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["allow_lone_queries"],
         code=code(
             *JOB,
             *IMAGES,

@@ -184,6 +184,21 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     assert "(images.npy[" in json.loads(out)[0]["problem"]  # with the images, places are named too
 
 
+def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accepted(capsys, tmp_path):
+    rows = [(0, "query", 0), (1, "query", 1), (2, "train", 0), (3, "database", 0)]
+    columns = [{"id": i, "role": role, "image_sha256": bytes([i] * 32), "labels": [label]} for i, role, label in rows]
+    path = str(tmp_path / "p.parquet")
+    store.write_split(path, Split(pa.Table.from_pylist(columns, schema=store.SPLIT), "p", 0))
+    code, out, _ = said(capsys, "check-split", path)
+    assert code == 1
+    assert "1 of 2 queries share no label with any image of the database" in out
+    code, out, _ = said(capsys, "check-split", path, "--allow-lone-queries")
+    assert code == 0
+    assert "queries that find nothing: 1 in the database, 1 without its training images" in out
+    (found,) = json.loads(said(capsys, "check-split", path, "--json")[1])
+    assert (found["lone_queries"], found["lone_queries_unseen"]) == (1, 1)
+
+
 def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path):
     manifest = store.read_manifest(digits / "manifest.parquet")
     hashes = manifest["image_sha256"].to_pylist()[::-1]

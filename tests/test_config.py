@@ -49,6 +49,7 @@ def test_defaults_are_filled_in():
             "dealing": dealing,
             "protocol_id": "digits-300",
             "split_seed": 0,
+            "allow_lone_queries": False,
             "look": [],
             "missing": None,
             "made_of": {},

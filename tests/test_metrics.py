@@ -11,7 +11,7 @@ from scipy.stats import hypergeom
 
 from l2h import metrics
 from l2h.evaluation import METRICS, evaluate
-from l2h.ranking import RankHistogram
+from l2h.ranking import RankedRelevance, RankHistogram
 
 # Up to three distances, up to four tied items at each: at most 24**3 orders, fewer as only relevance matters.
 groups = st.lists(
@@ -102,9 +102,30 @@ def test_empty_balls_and_tied_pairs_against_counting():
 
 def test_every_figure_has_an_entry_in_the_registry_and_the_other_way_round():
     h = RankHistogram(np.array([[3, 2, 1]]), np.array([[1, 2, 0]]))
-    names = {figure["metric"] for figure in evaluate(h, h, np.array([[1], [2], [3]], np.uint8))}
-    assert names == set(METRICS)
+    figures = evaluate(h, h, np.array([[1], [2], [3]], np.uint8), {"criterion": None})
+    assert {figure["metric"] for figure in figures} == set(METRICS)
     assert {metric.better for metric in METRICS.values()} <= {"higher", "lower", ""}
+
+
+def test_queries_with_nothing_relevant_are_counted():
+    database = RankHistogram(np.array([[3, 2], [4, 1], [5, 0]]), np.array([[0, 0], [1, 0], [2, 0]]))
+    unseen = RankHistogram(np.array([[1, 2], [2, 1], [3, 0]]), np.array([[0, 0], [0, 0], [2, 0]]))
+
+    def counted(*arguments):
+        return {one["metric"]: one["value"] for one in evaluate(*arguments) if one["metric"].startswith("lone")}
+
+    assert counted(database, unseen) == {"lone_queries": 1, "lone_queries_unseen": 2}
+    nothing = RankHistogram(np.zeros((3, 2), int), np.zeros((3, 2), int))
+    assert counted(database, nothing) == {"lone_queries": 1}
+    by_score = RankedRelevance(np.array([[0], [2]], np.uint8), np.zeros((2, 1), np.uint8), 8)
+    assert counted(by_score, by_score) == {"lone_queries": 1, "lone_queries_unseen": 1}
+
+
+@pytest.mark.parametrize("criterion", [None, "mean average precision"])
+def test_a_training_without_a_choice_is_counted(criterion):
+    h = RankHistogram(np.array([[3, 2]]), np.array([[1, 0]]))
+    (figure,) = [one for one in evaluate(h, h, None, {"criterion": criterion}) if one["metric"] == "nothing_chosen"]
+    assert figure["value"] == (criterion is None)
 
 
 def test_a_query_with_nothing_relevant_scores_zero():

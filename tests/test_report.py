@@ -294,6 +294,19 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audi
     }
 
 
+def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, tested, audits):
+    page = render(joined, tested, audits)
+    assert "have nothing relevant" not in page
+    assert "queries that find nothing" not in page
+    here = joined["dataset"] == "digits"
+    joined.loc[here, "lone_queries"] = 2
+    joined.loc[here & (joined["variant"] == "itq"), "nothing_chosen"] = 1
+    page = render(joined, tested, audits)
+    assert page.count("2 queries have nothing relevant in the database: each counts as 0 for every method.") == 1
+    assert "No learning rate and epoch could be chosen for itq at 8 bits, itq at 16 bits:" in page
+    assert "queries that find nothing" in page
+
+
 def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
     text = render(joined, tested, audits)
     for bits in (8, 16):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from l2h import datasets, store
 from l2h.errors import L2HError
-from l2h.splits import Protocol, Split, SplitError, check, make_split
+from l2h.splits import Protocol, Split, SplitError, check, lone_queries, make_split
 
 COLUMNS = [*store.SPLIT]
 
@@ -61,6 +61,26 @@ def test_a_good_split_passes():
 def test_leaks_and_mistakes_are_named_by_id(rows, words):
     with pytest.raises(SplitError, match=words):
         check(split_of(*rows))
+
+
+LONE = [(4, "query", "d", [2]), (5, "query", "e", [1])]  # nothing of class 2, and of class 1 an image of train alone
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_queries_that_can_find_nothing_are_refused_unless_they_are_accepted(several):
+    rows = [*GOOD, *LONE]
+    if several:
+        rows[3] = (3, "database", "c", [0, 3])
+    split = split_of(*rows)
+    assert lone_queries(split).tolist() == [4]
+    assert lone_queries(split, unseen=True).tolist() == [4, 5]
+    with pytest.raises(SplitError, match="1 of 3 queries share no label with any image of the database, .*: query 4;"):
+        check(split)
+    check(split, allow_lone_queries=True)
+    with pytest.raises(SplitError, match=r"1 of 2 queries share no label .* database without the training images"):
+        check(split_of(*rows[:4], LONE[1]), {5: "e.png", 1: "a.png"})
+    whole = split_of(GOOD[0], GOOD[2], (3, "train", "c", [0]), (3, "database", "c", [0]), (2, "train", "b", [1]))
+    assert lone_queries(whole, unseen=True).tolist() == []  # where all were trained on, there is no such figure
 
 
 def test_many_ids_are_cut_short():

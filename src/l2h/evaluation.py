@@ -1,5 +1,6 @@
 """The figures that every cell of the comparison reports, and what each of their names means."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -71,10 +72,26 @@ METRICS = {
     "near_constant_bits": Metric(
         "near-constant bits", "lower", "how many bits have one value for at least 99% of the database"
     ),
+    "lone_queries": Metric(
+        "queries that find nothing", "lower", "how many queries share no label with any item; each counts as 0"
+    ),
+    "lone_queries_unseen": Metric(
+        "queries that find nothing, unseen images", "lower", "the same for the database without the training images"
+    ),
+    "nothing_chosen": Metric(
+        "trainings without a choice",
+        "lower",
+        "share of the trainings that should choose learning rate and epoch on validation images, and could not",
+    ),
 }
 
 
-def evaluate(database: Ranking, unseen: Ranking, codes: NDArray[np.uint8] | None = None) -> list[dict[str, Any]]:
+def evaluate(
+    database: Ranking,
+    unseen: Ranking,
+    codes: NDArray[np.uint8] | None = None,
+    selection: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
     """All figures of one cell, one dict each: metric (a name in METRICS), k, ties, normalise, value.
 
     For "map", k None is the whole ranking, where both normalisations are one; for what is named after a distance or a
@@ -85,6 +102,7 @@ def evaluate(database: Ranking, unseen: Ranking, codes: NDArray[np.uint8] | None
     database : the ranking of the database
     unseen : that of the database without training images, for the same queries; "map_unseen" is left out if it is empty
     codes : uint8 (n, ceil(bits / 8)), packed, the database's, to diagnose
+    selection : the record of a deep method's choice, as of `l2h.hashing.selection.select`; None where there was none
     """
     figures = []
 
@@ -104,6 +122,11 @@ def evaluate(database: Ranking, unseen: Ranking, codes: NDArray[np.uint8] | None
     for k in DEPTHS:
         add("precision", metrics.precision_at_k(shared, k).mean(), k, "expected")
         add("recall", metrics.recall_at_k(shared, k).mean(), k, "expected")
+    add("lone_queries", (~database.relevant.any(axis=1)).sum())
+    if not unseen.empty:
+        add("lone_queries_unseen", (~unseen.relevant.any(axis=1)).sum())
+    if selection is not None:
+        add("nothing_chosen", selection["criterion"] is None)
     if isinstance(database, RankHistogram):
         add("precision_in_radius", metrics.precision_within_radius(database, RADIUS).mean(), RADIUS)
         add("empty_in_radius", metrics.is_empty_within_radius(database, RADIUS).mean(), RADIUS)

@@ -1,5 +1,6 @@
 """What flatters results before anything is computed: queries in train or database, by id, bytes or what they show."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,23 @@ from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
 from l2h.ids import find
 from l2h.progress import track
-from l2h.splits import Split, check
+from l2h.splits import Split, check, lone_queries
 
 BATCH = 256
 
+_log = logging.getLogger("l2h")
 
-def look_for(split: Split, manifest: pa.Table, images: str | Path) -> list[dict[str, Any]]:
+
+def look_for(
+    split: Split, manifest: pa.Table, images: str | Path, *, allow_lone_queries: bool = False
+) -> list[dict[str, Any]]:
     """Refuse a split that leaks, and warn of pictures in train and database that show what a query shows.
 
     Parameters
     ----------
     manifest : of the data set that was split
     images : its image store
+    allow_lone_queries : warn of queries to which nothing in the database is relevant, where they are refused otherwise
 
     Returns
     -------
@@ -38,7 +44,13 @@ def look_for(split: Split, manifest: pa.Table, images: str | Path) -> list[dict[
     if not found.all() or manifest["image_sha256"].take(pa.array(rows)) != split.table["image_sha256"]:
         raise L2HError(f"split {split.protocol}: it has other images, by id or sha256, than the data set named")
     locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
-    check(split, locations)
+    check(split, locations, allow_lone_queries=allow_lone_queries)
+    for unseen, where in ((False, "database"), (True, "database without the training images")):
+        lone = lone_queries(split, unseen=unseen).tolist()
+        if lone:
+            some = ", ".join(f"{number} ({locations[number]})" for number in lone[:5])
+            more = ", ..." if len(lone) > 5 else ""
+            _log.warning("%d queries find nothing in the %s and count as 0: %s%s", len(lone), where, some, more)
     batches = iter_images(images, manifest, BATCH)
     progress = track(f"{split.protocol}, near copies", batches, len(manifest), "images", BATCH)
     return near_copies.of_queries(split, progress, locations)

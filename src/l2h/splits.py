@@ -156,15 +156,37 @@ def _number(amount: int | float, n: int) -> int:
     return int(amount) if amount >= 1 else max(1, round(amount * n))
 
 
-def check(split: Split, locations: Mapping[int, str] | None = None) -> None:
+def lone_queries(split: Split, *, unseen: bool = False) -> Ints:
+    """Ids of the queries that share no label with any image of the database, int64 (n,), ascending.
+
+    Nothing is relevant to them: each counts as 0, whatever the method.
+
+    Parameters
+    ----------
+    unseen : look in the database without the training images instead; where nothing is left of it, none is lone
+    """
+    queries, searched = split.ids("query"), split.ids("database")
+    if unseen:
+        searched = np.setdiff1d(searched, split.ids("train"))
+    if not len(searched):
+        return queries[:0]
+    labels, there = split.labels(queries), split.labels(searched)
+    if labels.ndim == 1:
+        return queries[~np.isin(labels, there)]
+    return queries[~(labels & there.any(axis=0)).any(axis=1)]
+
+
+def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lone_queries: bool = False) -> None:
     """Raise SplitError, naming ids, unless the split is fit to measure with.
 
-    Refused: an image of train or database that is a query by id or by bytes; a query without a label; an image that
+    Refused: an image of train or database that is a query by id or by bytes; a query without a label, or, unless they
+    are allowed, one to which nothing in the database is relevant, or nothing in it but training images; an image that
     has one role twice, or no query, no training image or no database at all.
 
     Parameters
     ----------
     locations : where an id's image lies, to be named beside it
+    allow_lone_queries : accept those of `lone_queries`
     """
 
     def named(number: int) -> str:
@@ -198,6 +220,14 @@ def check(split: Split, locations: Mapping[int, str] | None = None) -> None:
             )
             raise SplitError(
                 f"split {split.protocol}: {role} holds byte-identical copies of queries, {_some('id', pairs)}"
+            )
+    for unseen, where in ((False, "database"), (True, "database without the training images")):
+        lone = [] if allow_lone_queries else lone_queries(split, unseen=unseen).tolist()
+        if lone:
+            raise SplitError(
+                f"split {split.protocol}: {len(lone)} of {len(query)} queries share no label with any image of the "
+                f"{where}, so they would count as 0: {_some('query', map(named, lone))}; leave them out, add images of "
+                "their classes, or accept them by allow_lone_queries: true beside the data set's name"
             )
 
 

@@ -12,6 +12,8 @@ _, unseen, _ = store.read_ranking(snakemake.input.unseen)
 path = snakemake.input.get("codes")
 codes = store.read_codes(path, store.read_split(snakemake.input.split).ids("database")) if path else None
 key = store.cell_key(metadata)
-figures = evaluate(database, unseen, codes)
+model = snakemake.input.get("model")
+selection = store.read_description(model)["selection"] if model else None
+figures = evaluate(database, unseen, codes, selection)
 store.write_metrics(snakemake.output.metrics, [{**key, **figure} for figure in figures])
 store.write_queries(snakemake.output.queries, {"query_id": ids, **per_query(database, unseen)}, metadata)

@@ -38,7 +38,7 @@ def _check_split(path: Path, protocol: str, images: pa.Table) -> str:
     """Also look for leaks, as every split is looked at that is made here; return the split's sha256."""
     split = store.read_split(path)
     _require_same(path, "protocol", split.protocol, protocol)
-    splits.check(split)
+    splits.check(split, allow_lone_queries=True)  # its maker's config decided that
     rows, found = find(split.table["id"].to_numpy(), images["id"].to_numpy())
     if not found.all():
         raise L2HError(f"{path} names images that manifest.parquet does not, as id {split.table['id'][found.argmin()]}")

@@ -26,11 +26,17 @@ def add_to(commands: command.Commands) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a split, as resources/<dataset>/splits holds them")
     data = "the data set that was split: a folder with manifest.parquet and images, as resources/<dataset>"
     parser.add_argument("--data", type=Path, metavar="FOLDER", help=data)
+    allow = "accept queries that share no label with any image of the database, as the config's allow_lone_queries does"
+    parser.add_argument("--allow-lone-queries", action="store_true", help=allow)
 
 
 def run(arguments: Namespace) -> int:
     """Check every file, and print a line on each."""
-    findings = [_check(path, arguments.data) for path in arguments.files if not path.endswith(".near_copies.parquet")]
+    findings = [
+        _check(path, arguments.data, arguments.allow_lone_queries)
+        for path in arguments.files
+        if not path.endswith(".near_copies.parquet")
+    ]
     if arguments.json:
         command.print_json(findings)
     else:
@@ -41,22 +47,29 @@ def run(arguments: Namespace) -> int:
     return int(any(finding["problem"] for finding in findings))
 
 
-def _check(path: str, data: Path | None) -> dict[str, Any]:
+def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, Any]:
     """What is found in one file; near_copies is None where they were not looked for."""
     from l2h import leaks, store
-    from l2h.splits import ROLES, check
+    from l2h.splits import ROLES, check, lone_queries
 
     finding: dict[str, Any] = {"file": path, "problem": None, "protocol": None, "roles": {}, "near_copies": None}
+    finding |= {"lone_queries": None, "lone_queries_unseen": None}
     try:
         if _is_other(path):
             raise L2HError(f"{path} is no parquet file; {CURE}")
         split = store.read_split(path, CURE)
         finding |= {"protocol": split.protocol, "roles": {role: len(split.ids(role)) for role in ROLES}}
+        finding |= {
+            "lone_queries": len(lone_queries(split)),
+            "lone_queries_unseen": len(lone_queries(split, unseen=True)),
+        }
         if data is None:
-            check(split)
+            check(split, allow_lone_queries=allow_lone_queries)
         else:
             manifest = store.read_manifest(data / "manifest.parquet")
-            finding["near_copies"] = leaks.look_for(split, manifest, data / "images")
+            finding["near_copies"] = leaks.look_for(
+                split, manifest, data / "images", allow_lone_queries=allow_lone_queries
+            )
     except L2HError as error:
         finding["problem"] = str(error)
     return finding
@@ -74,9 +87,13 @@ def _is_other(path: str) -> bool:
 def _counts(finding: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {role}" for role, count in finding["roles"].items())
     copies = finding["near_copies"]
-    return f"no leak in {finding['protocol']} ({counts})" + (
-        "" if copies is None else f"; near copies: {len(copies) or 'none'}"
-    )
+    said = f"no leak in {finding['protocol']} ({counts})"
+    if finding["lone_queries"] or finding["lone_queries_unseen"]:
+        said += (
+            f"; queries that find nothing: {finding['lone_queries']} in the database, "
+            f"{finding['lone_queries_unseen']} without its training images"
+        )
+    return said + ("" if copies is None else f"; near copies: {len(copies) or 'none'}")
 
 
 def _pair(row: dict[str, Any]) -> str:

@@ -64,6 +64,23 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
     return entries
 
 
+def warnings(rows: pd.DataFrame) -> list[str]:
+    """A sentence on each thing that the rows of one place ask to be read with care for."""
+    said = []
+    for name, where in (
+        ("lone_queries", "in the database"),
+        ("lone_queries_unseen", "among the images that nothing was trained on"),
+    ):
+        count = rows[name].max()
+        if count > 0:
+            said.append(f"{count:.0f} queries have nothing relevant {where}: each counts as 0 for every method.")
+    unchosen = rows.loc[rows["nothing_chosen"] > 0, ["variant", "bits"]]
+    if len(unchosen):
+        cells = ", ".join(f"{variant} at {bits} bits" for variant, bits in unchosen.values)
+        said.append(f"No learning rate and epoch could be chosen for {cells}: too few validation images share labels.")
+    return said
+
+
 def _group(row: dict[str, Any], supervised: set[str]) -> str:
     if row["scope"] == EXTERNAL:
         return GROUPS[2]

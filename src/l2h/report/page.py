@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from l2h import store
 from l2h.evaluation import METRICS
 from l2h.report import made, published, rulegraph
-from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs
+from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
 from l2h.report.costs import BUSY
@@ -58,6 +58,7 @@ def render(
         {
             **_section(number, name, rows, audits, curves),
             "answers": answers(rows, pairs, supervised),
+            "warnings": warnings(rows),
             "look": _in_order(places.get(name[:3]), list(rows["variant"])),
         }
         for number, (name, rows) in enumerate(groups)

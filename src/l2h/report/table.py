@@ -19,7 +19,8 @@ SIDES = {
     "map_best": "best ties",
 }
 UNMARKED = ("map_std", "map_low", "map_high")
-COUNTS = ("distinct_codes", "near_constant_bits")  # and not shares
+COUNTS = ("distinct_codes", "near_constant_bits", "lone_queries", "lone_queries_unseen")  # and not shares
+WARNINGS = ("lone_queries", "lone_queries_unseen", "nothing_chosen")  # shown where they are not 0
 KEY = ("dataset", "protocol", "backbone")
 
 
@@ -44,7 +45,8 @@ def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
         columns = [column for name in rows if (column := _column(name))]
         marked.append(_marked(rows, columns, pairs).assign(place=place))
     whole = pd.concat(marked)
-    columns = [column for name in whole.columns[whole.notna().any()] if (column := _column(name))]
+    shown = [name for name in whole if (whole[name].fillna(0).any() if name in WARNINGS else whole[name].notna().any())]
+    columns = [column for name in shown if (column := _column(name))]
     return {
         "columns": columns,
         "apart": _apart(whole),

@@ -272,10 +272,10 @@ def ranking(sizes: Row, run: Run) -> Iterator[Row]:
     for name, counter in counters.items():
         problem = whole if name == "triton" else part
         passed = bool((counter(problem)[: len(expected)] == expected).all())
-        seconds = measure(lambda counter=counter, problem=problem: counter(problem)).median
+        seconds = measure(lambda counter=counter, problem=problem: counter(problem)).wall
         yield row(name, len(problem.query_words), seconds, passed=passed)
     rank = measure(lambda: rank_histogram(*arguments, bits=64, device=run.device.type))
-    yield row("rank_histogram, checks and layout on the CPU included", n, rank.median)
+    yield row("rank_histogram, checks and layout on the CPU included", n, rank.wall)
 
 
 def popcount_limit() -> tuple[float, str]:
@@ -300,7 +300,7 @@ def _popcounts_alone(problem: Problem, device: torch.device) -> float:
         sum_distances[(blocks,)](queries, items, sums, len(queries), BLOCK=block)
         torch.cuda.synchronize()
 
-    return measure(call).median
+    return measure(call).wall
 
 
 def extraction(sizes: Row, run: Run) -> Iterator[Row]:
@@ -308,7 +308,7 @@ def extraction(sizes: Row, run: Run) -> Iterator[Row]:
     images = np.random.default_rng(0).integers(0, 256, (sizes["images"], 32, 32, 3), dtype=np.uint8)
     for entry in run.measured():
         extractor = Extractor(entry, run.weights(entry), run.device)
-        seconds = measure(lambda extractor=extractor: next(extractor([(np.arange(0), images)]))).median
+        seconds = measure(lambda extractor=extractor: next(extractor([(np.arange(0), images)]))).wall
         alone = _network_alone(entry, sizes["images"], run)
         yield {
             "backbone": entry["name"],
@@ -334,7 +334,7 @@ def _network_alone(entry: Row, n: int, run: Run) -> float:
             features = forward(network, inputs, entry["precision"])
         features[0, 0].item()  # waits for the device
 
-    return measure(call).median
+    return measure(call).wall
 
 
 def training(sizes: Row, run: Run) -> Iterator[Row]:

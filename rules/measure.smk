@@ -42,7 +42,7 @@ rule audit:
         "../workflow/scripts/audit.py"
 
 
-# all cores, so that nothing runs beside it
+# all cores, so that nothing runs beside it; on one thread, so that CPU time below wall time shows a disturbance
 rule costs:
     input:
         images="resources/{dataset}/images",
@@ -70,7 +70,7 @@ rule costs:
         cell_keys=keys_of(VARIANTS),
         entry=lambda wildcards: extraction(BACKBONES[wildcards.backbone]),
         device=config["device"],
-        numeric_threads=config["threads"]["features"],
+        numeric_threads=1,
         code=code(
             *JOB,
             *HASHING,

@@ -8,81 +8,110 @@ from torch import nn
 from l2h import codes, costs, hashing, timing
 
 
-def test_a_call_is_warmed_up_and_repeated(monkeypatch):
-    clock = iter(np.arange(0, 1000, 0.5))
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
-    calls = []
-    measured = timing.measure(lambda: calls.append(1))
-    assert measured == timing.Timing(0.5, 0.5, timing.LEAST)  # of slow calls the least number
-    assert len(calls) == timing.LEAST + 1
+def clocks(monkeypatch, *calls):
+    """Let the calls that are timed take these seconds of wall time and of CPU time; all other time stands still."""
+    now = {"perf_counter": 0.0, "process_time": 0.0}
+    for name in now:
+        monkeypatch.setattr(timing.time, name, lambda name=name: now[name])
+    spent = iter(calls)
+
+    def call():
+        wall, cpu = next(spent)
+        now["perf_counter"] += wall
+        now["process_time"] += cpu
+
+    return call
+
+
+def test_a_call_is_warmed_up_and_its_fastest_repetition_counts(monkeypatch):
+    call = clocks(monkeypatch, (0.1, 0.1), (9, 1), (2, 2), (3, 3))  # of slow calls the least number
+    assert timing.measure(call) == timing.Timing(2, 2, timing.LEAST)
 
 
 def test_quick_calls_are_repeated_often():
     assert timing.measure(lambda: None).repeats == timing.MOST
 
 
+@pytest.mark.parametrize(("cpu", "disturbed"), [(0.5, True), (0.85, True), (0.95, False), (1.9, False)])
+def test_a_measurement_is_disturbed_if_its_fastest_repetition_waited_for_the_cpu(monkeypatch, cpu, disturbed):
+    call = clocks(monkeypatch, (1, 1), (2, 0.1), (1, cpu), (3, 3))
+    assert timing.measure(call).disturbed is disturbed
+
+
 def test_per_image_costs_are_those_of_one_and_of_the_best_batch(monkeypatch):
-    seconds = {1: 2.0, 4: 4.0, 16: 8.0, 128: 128.0}
+    seconds = {1: 0.01, 16: 0.02, 128: 0.32}
     seen = []
 
     def measure(call):
         call()
-        return timing.Timing(seconds[seen[-1]], 2 * seconds[seen[-1]], 7)
+        return timing.Timing(seconds[seen[-1]], seconds[seen[-1]] / seen[-1], 7)  # only one at a time undisturbed
 
     monkeypatch.setattr(costs, "measure", measure)
-    rows = {
-        row["quantity"]: row for row in costs.per_image("hash", lambda batch: seen.append(len(batch)), np.zeros(200))
-    }
-    assert {name: row["value"] for name, row in rows.items()} == {
-        "hash_batch1": 2,
-        "hash_batch1_p95": 4,
-        "hash_best": 0.5,
-        "hash_best_p95": 1,
-        "hash_best_batch": 16,
-    }
-    assert {row["repeats"] for row in list(rows.values())[:4]} == {7}
-    seen.clear()
-    costs.per_image("hash", lambda batch: seen.append(len(batch)), np.zeros(9))
-    assert seen == [1, 4]  # no batch larger than there are images
+
+    def per_image(n):
+        seen.clear()
+        return costs.per_image("hash", lambda batch: seen.append(len(batch)), np.zeros(n))
+
+    common = {"unit": "s/image", "repeats": 7}
+    assert per_image(200) == [
+        {**common, "quantity": "hash_batch1", "value": 0.01, "disturbed": False},
+        {**common, "quantity": "hash_best", "value": 0.00125, "disturbed": True},
+        {"quantity": "hash_best_batch", "unit": "images", "value": 16, "repeats": 1},
+    ]
+    assert seen == [1, 16, 128]
+    per_image(19)
+    assert seen == [1, 16]  # no batch larger than there are images
+    seconds[16] = 2.0
+    per_image(200)
+    assert seen == [1, 16]  # none after a slow one
 
 
 @pytest.mark.parametrize("bits", [8, 12, 64])
-def test_search_finds_what_its_recall_says(bits):
+def test_an_index_finds_what_its_recall_says(bits):
     rng = np.random.default_rng(0)
     database, queries = (rng.random((n, bits)) < 0.5 for n in (600, 20))
     packed = codes.pack(database), codes.pack(queries)
-    rows = {row["quantity"]: row["value"] for row in costs.search(*packed, bits, k=10)}
-    names = ("flat", "ivf", "hnsw", "multihash")
-    what = ("p50", "p99", "rate", "build", "bytes", "recall")
-    assert set(rows) == {f"search_{name}_{kind}" for name in names for kind in what}
-    assert rows["search_flat_recall"] == 1
+    rows = {row["quantity"]: row for row in costs.index_search(*packed, bits)}
+    what = ("rate", "build", "bytes", "recall")
+    assert set(rows) == {f"search_{name}_{kind}" for name in ("ivf", "hnsw", "multihash") for kind in what}
+    assert {row["items"] for row in rows.values()} == {600}
     distances = (queries[:, None] != database).sum(axis=2)
-    bound = np.sort(distances, axis=1)[:, 9:10]
-    for name, index in costs.indexes(packed[0].shape[1] * 8, bits, 600).items():
-        costs.build(index, packed[0])
-        found = index.search(packed[1], 10)[1]
+    bound = np.sort(distances, axis=1)[:, costs.FIRST - 1 : costs.FIRST]
+    for name, index in costs.indexes(bits, 600).items():
+        if not index.is_trained:
+            index.train(packed[0])
+        index.add(packed[0])
+        found = index.search(packed[1], costs.FIRST)[1]
         right = [
             [item >= 0 and distances[query, item] <= bound[query, 0] for item in some]
             for query, some in enumerate(found.tolist())
         ]
-        assert rows[f"search_{name}_recall"] == pytest.approx(np.mean(right), abs=0.02)
+        assert rows[f"search_{name}_recall"]["value"] == pytest.approx(np.mean(right), abs=0.02)
 
 
-def test_float_search_says_how_many_items_it_searched():
+@pytest.mark.parametrize(("size", "items"), [(7, costs.ITEMS), (costs.ITEMS + 1, costs.ITEMS + 1)])
+def test_exhaustive_search_is_timed_on_a_million_codes_at_least(size, items):
+    row = costs.exhaustive_search(12, size)
+    assert (row["quantity"], row["unit"], row["items"]) == ("search_flat_rate", "queries/s", items)
+    assert row["repeats"] >= timing.LEAST
+    assert isinstance(row["disturbed"], bool)
+
+
+def test_float_search_is_timed_on_what_there_is():
     features = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
-    rows = {row["quantity"]: row["value"] for row in costs.float_search(features, features[:5])}
-    assert (rows["search_float_items"], rows["search_float_bytes"]) == (50, 50 * 6 * 4)
+    rate, size = costs.float_search(features, features[:1])
+    assert (rate["quantity"], rate["items"]) == ("search_float_rate", 50)
+    assert (size["quantity"], size["items"], size["value"]) == ("search_float_bytes", 50, 50 * 6 * 4)
 
 
-def test_a_training_s_seconds_are_those_of_the_processor_and_of_the_clock(monkeypatch):
-    monkeypatch.setattr(timing.time, "process_time", iter([1.0, 5.5]).__next__)
-    monkeypatch.setattr(timing.time, "perf_counter", iter([2.0, 7.25]).__next__)
-    result, rows = timing.training(lambda: "a model", {"method": "lsh"})
+def test_a_training_s_seconds_are_those_of_the_cpu_and_of_the_clock(monkeypatch):
+    call = clocks(monkeypatch, (5.25, 4.5))
+    result, rows = timing.training(lambda: call() or "a model", {"method": "lsh"})
     assert result == "a model"
     row = {"method": "lsh", "unit": "s", "repeats": 1, "hardware": timing.processor()}
     assert rows == [
-        {**row, "quantity": "training_processor", "value": 4.5},
-        {**row, "quantity": "training_wall", "value": 5.25},
+        {**row, "quantity": "training_processor", "value": 4.5, "disturbed": False},
+        {**row, "quantity": "training_wall", "value": 5.25, "disturbed": True},
     ]
 
 
@@ -93,7 +122,7 @@ def test_a_cell_has_hashing_storage_and_search():
     hashed = costs.per_image("hash", hasher.transform, X)
     rows = {row["quantity"]: row for row in costs.cell(hashed, 12, packed, packed[:5])}
     assert rows["bytes_per_item"]["value"] == 2
-    assert {"hash_batch1", "hash_best", "search_flat_p50"} <= set(rows)
+    assert {"hash_batch1", "hash_best", "search_hnsw_recall"} <= set(rows)
 
 
 def test_backbone_and_preprocessing_apart():
@@ -109,4 +138,4 @@ def test_backbone_and_preprocessing_apart():
         Network(), images, size=16, mean=(0, 0, 0), std=(1, 1, 1), precision="fp32", device=torch.device("cpu")
     )
     assert {row["quantity"] for row in rows} >= {"preprocess_batch1", "preprocess_best", "backbone_best_batch"}
-    assert set(sizes["backbone"]) == {(size, 3, 16, 16) for size in (1, 4, 16)}
+    assert set(sizes["backbone"]) == {(size, 3, 16, 16) for size in (1, 16)}

@@ -50,15 +50,20 @@ def table(cells):
     return comparison.compare(*zip(*cells, strict=True))
 
 
-def join_costs(table):
-    """The table with made-up costs of the first four rows on digits, the fourth going from image to code at once."""
+def join_costs(table, disturbed=()):
+    """The table with made-up costs of the first four rows on digits, the fourth going from image to code at once.
+
+    The search of the rows of these numbers was disturbed.
+    """
     place = {"dataset": "digits", "protocol": "p", "backbone": "alexnet-fc7", "weights": "untrained-0@abc"}
-    common = {"unit": "s", "repeats": 1, "threads": 1, "hardware": "cpu"}
+    common = {"unit": "s", "repeats": 9, "threads": 1, "hardware": "cpu"}
     rows = [{**place, **common, "quantity": name, "value": 0.002} for name in ("preprocess_best", "backbone_best")]
+    own = ("training_processor", "hash_best", "encode_best", "bytes_per_item", "search_flat_rate")
     for number, (variant, bits) in enumerate(zip(table["variant"][:4], table["bits"][:4], strict=True)):
         cell = {**place, **common, "variant": variant, "bits": bits}
         left_out = "hash_best" if number == 3 else "encode_best"
-        rows += [{**cell, "quantity": name, "value": number + 0.5} for name in costs.CELL if name != left_out]
+        rows += [{**cell, "quantity": name, "value": number + 0.5} for name in own if name != left_out]
+        rows[-1] |= {"items": 10**6, "disturbed": number in disturbed}
     return costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
 
 
@@ -196,9 +201,13 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     assert np.isnan(joined["hash_us"][3])
     assert joined[list(table.columns)].equals(table)
     costs.write_table(joined, tmp_path / "table.md")
-    lines = (tmp_path / "table.md").read_text().splitlines()
+    lines = [re.split(r" *\| *", line)[1:-1] for line in (tmp_path / "table.md").read_text().splitlines()]
     assert len(lines) == 2 + len(table)
+    assert lines[0][-7:] == list(costs.COSTS.values())
     assert f"{table['map'][0]:.3f}" in lines[2]
+    assert lines[3][-7:] == ["1.5", "4", "1,500,000", "2", "1.5", "1,000,000", "9"]
+    assert lines[5][-7:] == ["3.5", "3,500", "–", "4", "3.5", "1,000,000", "9"]
+    assert [lines[6][5], *lines[6][-7:]] == ["–"] * 8  # nothing unseen, and no costs
 
 
 def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_processor(table):
@@ -215,18 +224,54 @@ def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_process
     assert (joined["image_ms"][0], joined["training_processor"][0]) == (2, 7)
 
 
-def test_a_rate_that_a_busy_machine_spoiled_says_so(joined, tested, audits):
-    assert list(joined["busy"]) == [True, False, False, False, False]  # of rate and seconds .5, 1.5, ...
-    text = re.sub(r"\s+", " ", render(joined, tested, audits))
-    assert text.count("The machine was busy</strong> while it searched with itq at 8 bits: single") == 1
-    assert "delete costs.parquet in the run's folder digits/p/alexnet-fc7, and run" in text
-    assert "<td>&gt; 0</td>" in text
-    assert "The machine was busy" not in render(joined.assign(busy=False), tested, audits)
+def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audits, tmp_path):
+    best = table[:2]["map"].idxmax()  # of itq, which the report's first sentence on digits is about
+    joined = join_costs(table, disturbed=[best])
+    assert list(joined["search_flat_rate_disturbed"]) == [row == best for row in range(len(table))]
+    rate = f"{best + 0.5:.1f}*"
+    costs.write_table(joined, tmp_path / "table.md")
+    text = (tmp_path / "table.md").read_text()
+    assert re.findall(r"[\d.]+\*", text) == [rate]
+    assert text.endswith(f"\n\n\\* {costs.DISTURBED}.\n")
+    page = re.sub(r"\s+", " ", render(joined, tested, audits).partition("<script>")[0])
+    assert f"search of 1,000,000 codes answers {rate} queries a second (best of 9) (* {costs.DISTURBED})." in page
+    assert page.count(f"<td>{rate}</td>") == 2  # of the best, and of all
+    assert f"<strong>* {costs.DISTURBED}.</strong>" in page
+    assert "--forcerun costs" in page
+    page = render(join_costs(table), tested, audits).partition("<script>")[0]
+    assert not re.search(r"\d\*", page)
+    assert "--forcerun costs" not in page
+
+
+def test_a_disturbed_cost_is_marked_in_its_chart(joined):
+    rows = joined[joined["dataset"] == "digits"]
+    for marked, labels in ((True, ["16*", "16*", "8*", "8*"]), (False, ["16", "16", "8", "8"])):
+        made = charts.charts(rows.assign(training_processor_disturbed=marked), pd.DataFrame())
+        (points,) = made["training-processor"][1].to_dict()["datasets"].values()
+        assert sorted(point["label"] for point in points) == labels
+
+
+def test_a_sum_is_disturbed_if_a_part_of_it_is(table):
+    key = {name: table[name][0] for name in store.CELL_KEY if name != "seed"}
+
+    def joined(*disturbed):
+        quantities = ("preprocess_best", "backbone_best", "hash_best")
+        rows = [
+            {**key, "quantity": name, "value": 0.001, "hardware": "cpu", "disturbed": name in disturbed}
+            for name in quantities
+        ]
+        row = costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)]).iloc[0]
+        return [costs.text(row, name) for name in ("image_ms", "hash_us", "code_ms")]
+
+    assert joined() == ["2", "1,000", "3"]
+    assert joined("backbone_best") == ["2*", "1,000", "3*"]
+    assert joined("hash_best") == ["2", "1,000*", "3*"]
 
 
 def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
     joined = costs.join(table, [])
-    assert joined[[*costs.CELL, "hash_us", "image_ms"]].isna().all(axis=None)
+    assert joined[[*costs.COSTS, "code_ms"]].isna().all(axis=None)
+    assert not costs.disturbed(joined)
     assert joined[list(table.columns)].equals(table)
     costs.write_table(joined, tmp_path / "table.md")
     text = render(joined, tested, audits)
@@ -470,7 +515,7 @@ def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
 
 def test_every_axis_says_what_is_better_and_bands_are_bounds(joined):
     made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
-    assert set(made) == {"map", "radius", "hash-us", "training-processor", "search-flat-rate"}
+    assert set(made) == {"map", "radius", "hash-us", "training-processor"}
     for name, (_, chart) in made.items():
         spec = json.dumps(chart.to_dict())
         titles = set(re.findall(r'"title": "([^"]*)"', spec)) - {"method", "bits"}

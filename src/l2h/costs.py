@@ -1,9 +1,9 @@
-"""What codes cost: training, features and codes per image, bytes per item, search.
+"""What codes cost: features and codes per image, bytes per item, search. Nothing runs on more than one CPU thread.
 
-Rows are dicts of quantity, unit, value, repeats. Times are medians; the 95th percentile of one has "_p95" in its name.
+Rows are dicts of quantity, unit, value, and, where they apply: repeats, of which the value is the fastest; items that
+were searched; disturbed, whether other processes took the CPU meanwhile.
 """
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h import codes
-from l2h.timing import measure
+from l2h.timing import Timing, measure, once
 
 if TYPE_CHECKING:
     import torch
@@ -21,25 +21,32 @@ if TYPE_CHECKING:
 
     from l2h.features import Images
 
-FLOAT_ITEMS = 10_000  # database images, at most, that the search of float features holds in memory
-BATCHES = (1, 4, 16, 128)
+BATCHES = (1, 16, 128)
+SLOW = 0.1  # seconds of a batch beyond which no larger one is tried
+ITEMS = 10**6  # codes, at least, that exhaustive search is timed on: with few, the call itself takes most of the time
+FIRST = 100  # items that a search returns
+SEARCHES = 0.2  # seconds for which an exhaustive search is repeated
+QUERIES = 200  # at most, to find an index's recall with
+TIMED = 10  # queries, at most, that an index is timed with
+FLOAT_VALUES = 2**30  # of features, at most, that exhaustive search holds in memory
 Row = dict[str, Any]
 
 
 def per_image(name: str, run: Callable[[Any], object], images: Any) -> list[Row]:
     """Time `run` on batches of images (or of their features), shape (n, ...): one at a time, and in the best batch.
 
-    The best batch is the one of BATCHES with the smallest median time per image.
+    The best batch is the one of BATCHES with the least time per image; none follows one that takes longer than SLOW.
     """
-    sizes = [size for size in BATCHES if size <= len(images)]
-    timings = {size: measure(partial(run, images[:size])) for size in sizes}
-    best = min(timings, key=lambda size: timings[size].median / size)
-    rows = []
-    for kind, size in (("batch1", 1), ("best", best)):
-        timing = timings[size]
-        rows.append(_row(f"{name}_{kind}", "s/image", timing.median / size, timing.repeats))
-        rows.append(_row(f"{name}_{kind}_p95", "s/image", timing.p95 / size, timing.repeats))
-    return [*rows, _row(f"{name}_best_batch", "images", best, 1)]
+    timings: dict[int, Timing] = {}
+    for size in BATCHES:
+        if size <= len(images) and all(timing.wall <= SLOW for timing in timings.values()):
+            timings[size] = measure(partial(run, images[:size]))
+    best = min(timings, key=lambda size: timings[size].wall / size)
+    return [
+        _time(f"{name}_batch1", "s/image", timings[1].wall, timings[1]),
+        _time(f"{name}_best", "s/image", timings[best].wall / best, timings[best]),
+        _row(f"{name}_best_batch", "images", best),
+    ]
 
 
 def backbone(
@@ -52,7 +59,10 @@ def backbone(
     precision: str,
     device: "torch.device",
 ) -> list[Row]:
-    """Time preprocessing and network apart, on n images; arguments as for `l2h.features.extract`."""
+    """Time preprocessing and network apart, on n images; arguments as for `l2h.features.extract`.
+
+    Each batch ends with a value on the CPU, so that a GPU has computed it by then.
+    """
     import torch
 
     from l2h.features import forward, preprocess
@@ -66,12 +76,12 @@ def backbone(
     with torch.inference_mode():
         return [
             *per_image("preprocess", lambda batch: prepared(batch)[-1, 0, 0, 0].item(), images),
-            *per_image("backbone", lambda batch: forward(network, batch, precision), inputs),
+            *per_image("backbone", lambda batch: forward(network, batch, precision)[-1, 0].item(), inputs),
         ]
 
 
 def encoding(model: str | Path, images: "Images") -> list[Row]:
-    """Time a network of scope full from n images to their codes, preprocessing included, on the processor."""
+    """Time a network of scope full from n images to their codes, preprocessing included, on the CPU."""
     import torch
 
     from l2h.hashing.network import load
@@ -81,99 +91,97 @@ def encoding(model: str | Path, images: "Images") -> list[Row]:
 
 
 def cell(made: list[Row], bits: int, database: NDArray[np.uint8], queries: NDArray[np.uint8]) -> list[Row]:
-    """All costs of one trained hasher.
+    """Costs that one trained hasher has of its own.
 
     Parameters
     ----------
     made : what a code costs: `per_image("hash", ...)` of features, or `encoding` of images
     database, queries : uint8 (N, bytes), (Q, bytes), its codes, to search
     """
-    bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(bits), 1)
-    return [*made, bytes_per_item, *search(database, queries, bits)]
+    bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(bits))
+    return [*made, bytes_per_item, *index_search(database, queries, bits)]
 
 
-def search(database: NDArray[np.uint8], queries: NDArray[np.uint8], bits: int, k: int = 100) -> list[Row]:
-    """Search packed codes, uint8 (N, bytes) and (Q, bytes), with faiss's binary indexes.
+def exhaustive_search(bits: int, size: int) -> Row:
+    """Time an exhaustive search of `size` codes, or of ITEMS if they are fewer, by faiss, one query at a time.
 
-    For each index: latency of single queries, queries a second when all come at once, seconds to build it, its bytes,
-    and its recall: the share of the flat index's first k items that it finds, any item at the k-th one's distance or
-    nearer counting, so that ties do no harm. Lengths that are no multiple of 8 are padded, which moves no distance.
+    It takes the same time for all codes of one length, so these are random.
     """
-    k = min(k, len(database))
-    rows: list[Row] = []
-    bound = np.empty((0, 1))
-    for name, index in indexes(database.shape[1] * 8, bits, len(database)).items():
-        built = _seconds(build, index, database)
-        distance, label = index.search(queries, k)
-        if name == "flat":
-            bound = distance[:, -1:]
-        found = ((label >= 0) & (distance <= bound)).mean()
-        rows += _search_rows(name, index.search, queries, k)
-        rows += [
-            _row(f"search_{name}_build", "s", built, 1),
-            _row(f"search_{name}_bytes", "bytes", _size(index), 1),
-            _row(f"search_{name}_recall", "share", float(found), len(queries)),
-        ]
-    return rows
-
-
-def float_search(database: NDArray[np.float32], queries: NDArray[np.float32], k: int = 100) -> list[Row]:
-    """The same for an exhaustive search of float features, (N, d) and (Q, d), by Euclidean distance."""
     import faiss
 
-    index = faiss.IndexFlatL2(database.shape[1])
-    index.add(database)
+    items = max(size, ITEMS)
+    rng = np.random.default_rng(0)
+    database, query = (rng.integers(0, 256, (n, codes.n_bytes(bits)), dtype=np.uint8) for n in (items, 1))
+    timing = measure(partial(faiss.knn_hamming, query, database, FIRST), SEARCHES)
+    return _rate("flat", 1, timing, items)
+
+
+def float_search(database: NDArray[np.float32], query: NDArray[np.float32]) -> list[Row]:
+    """Time the same for float features, (N, d), and a query, (1, d), by Euclidean distance."""
+    import faiss
+
+    timing = measure(partial(faiss.knn, query, database, min(FIRST, len(database))), SEARCHES)
     return [
-        *_search_rows("float", index.search, queries, min(k, len(database))),
-        _row("search_float_bytes", "bytes", database.nbytes, 1),
-        _row("search_float_items", "images", len(database), 1),
+        _rate("float", 1, timing, len(database)),
+        {**_row("search_float_bytes", "bytes", database.nbytes), "items": len(database)},
     ]
 
 
-def indexes(width: int, bits: int, size: int) -> dict[str, Any]:
-    """Empty indexes for codes of so many bits, padded to `width`; settings follow faiss's advice for the size."""
+def index_search(database: NDArray[np.uint8], queries: NDArray[np.uint8], bits: int) -> list[Row]:
+    """Search packed codes, uint8 (N, bytes) and (Q, bytes), with faiss's approximate indexes.
+
+    For each index: seconds to build it, its bytes, queries a second, and its recall: the share of the FIRST nearest
+    items that it finds, any item at the last one's distance or nearer counting, so that ties do no harm. All of these
+    depend on the codes, unlike the time of an exhaustive search.
+    """
     import faiss
 
+    first, items = min(FIRST, len(database)), len(database)
+    asked, timed = queries[:QUERIES], queries[:TIMED]
+    bound = faiss.knn_hamming(asked, database, first)[0][:, -1:]
+    rows: list[Row] = []
+    for name, index in indexes(bits, items).items():
+        built = once(partial(_build, index, database))
+        distance, label = index.search(asked, first)
+        found = float(((label >= 0) & (distance <= bound)).mean())
+        some = [
+            _time(f"search_{name}_build", "s", built.wall, built),
+            _row(f"search_{name}_bytes", "bytes", len(faiss.serialize_index_binary(index))),
+            _row(f"search_{name}_recall", "share", found, len(asked)),
+        ]
+        timing = measure(partial(index.search, timed, first))
+        rows += [_rate(name, len(timed), timing, items), *({**row, "items": items} for row in some)]
+    return rows
+
+
+def indexes(bits: int, size: int) -> dict[str, Any]:
+    """Empty approximate indexes, with the settings that faiss advises for so many codes.
+
+    Lengths that are no multiple of 8 are padded, which changes no distance.
+    """
+    import faiss
+
+    width = codes.n_bytes(bits) * 8
     ivf = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(width), width, max(1, min(256, size // 40)))
     ivf.nprobe = 16
     multihash = faiss.IndexBinaryMultiHash(width, max(1, bits // 16), min(16, bits))
     multihash.nflip = 1
-    return {
-        "flat": faiss.IndexBinaryFlat(width),
-        "ivf": ivf,
-        "hnsw": faiss.IndexBinaryHNSW(width, 16),
-        "multihash": multihash,
-    }
+    return {"ivf": ivf, "hnsw": faiss.IndexBinaryHNSW(width, 16), "multihash": multihash}
 
 
-def build(index: Any, database: NDArray[np.uint8]) -> None:
-    """Put packed codes, uint8 (N, width / 8), into one of the indexes."""
+def _build(index: Any, database: NDArray[np.uint8]) -> None:
     if not index.is_trained:
         index.train(database)
     index.add(database)
 
 
-def _size(index: Any) -> int:
-    import faiss
-
-    return len(faiss.serialize_index_binary(index))
+def _rate(name: str, queries: int, timing: Timing, items: int) -> Row:
+    return {**_time(f"search_{name}_rate", "queries/s", queries / timing.wall, timing), "items": items}
 
 
-def _search_rows(name: str, search: Callable[[NDArray, int], object], queries: NDArray, k: int) -> list[Row]:
-    together = measure(partial(search, queries, k))
-    single = [_seconds(search, query, k) for query in queries[:, None]]
-    return [
-        _row(f"search_{name}_p50", "s/query", float(np.median(single)), len(single)),
-        _row(f"search_{name}_p99", "s/query", float(np.quantile(single, 0.99)), len(single)),
-        _row(f"search_{name}_rate", "queries/s", len(queries) / together.median, together.repeats),
-    ]
+def _time(quantity: str, unit: str, value: float, timing: Timing) -> Row:
+    return {**_row(quantity, unit, value, timing.repeats), "disturbed": timing.disturbed}
 
 
-def _seconds(call: Callable[..., object], *arguments: Any) -> float:
-    start = time.perf_counter()
-    call(*arguments)
-    return time.perf_counter() - start
-
-
-def _row(quantity: str, unit: str, value: float, repeats: int) -> Row:
+def _row(quantity: str, unit: str, value: float, repeats: int = 1) -> Row:
     return {"quantity": quantity, "unit": unit, "value": value, "repeats": repeats}

@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from l2h.costs import FLOAT_VALUES
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -69,7 +71,9 @@ MEGABYTES: Mapping[str, Callable[[Sizes], float]] = {
     "add_shards": lambda of: 1000,
     "metrics": lambda of: 1000 + of.split + of.query * of.bits * 0.0004 + of.database * of.bits * 4e-7,
     "audit": lambda of: 1500 + of.split + of.images * of.bits * 8e-6 + of.database * 0.01,
-    "costs": lambda of: 2000 + of.split + of.weights * 3 + of.width * 0.12,
+    "costs": lambda of: (
+        2000 + of.split + of.weights * 3 + min(of.database * of.width, FLOAT_VALUES) * 8e-6 + of.bits * 0.3
+    ),
     "look": lambda of: 1500 + of.split + of.images * 0.001,
     "compare": lambda of: 1000 + of.cells * 10,
     "report": lambda of: 2000 + of.cells * 10,

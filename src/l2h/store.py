@@ -111,6 +111,8 @@ COSTS = pa.schema(
         ("unit", pa.string()),
         ("value", pa.float64()),
         ("repeats", pa.int64()),
+        ("items", pa.int64()),
+        ("disturbed", pa.bool_()),
         ("threads", pa.int64()),
         ("hardware", pa.string()),
     ]

@@ -1,17 +1,16 @@
-"""How long a call takes: median and 95th percentile over repeats, after a warm-up; or once, where it is a training."""
+"""Time calls: the fastest of several, and whether other processes took the CPU meanwhile."""
 
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
-LEAST, MOST = 5, 200  # repeats
+LEAST, MOST = 3, 20  # repetitions
+SECONDS = 0.02  # after which no further repetition begins
+SHARE = 0.9  # CPU seconds of an undisturbed call, at least, for each second of its wall time
 T = TypeVar("T")
-SECONDS = 0.2  # after which no further repeat begins
 
 
 @dataclass(frozen=True)
@@ -20,37 +19,57 @@ class Timing:
 
     Attributes
     ----------
-    median, p95 : of the repeats
-    repeats : how many there were
+    wall : by the clock
+    cpu : of all threads of this process
+    repeats : how many calls this one was the fastest of
     """
 
-    median: float
-    p95: float
-    repeats: int
+    wall: float
+    cpu: float
+    repeats: int = 1
+
+    @property
+    def disturbed(self) -> bool:
+        """True if the call waited for the CPU, so that it would be faster on an idle machine.
+
+        Several threads can hide that: CPU seconds of all of them count.
+        """
+        return self.cpu < SHARE * self.wall
 
 
-def measure(call: Callable[[], object]) -> Timing:
-    """Time a call: once for warming up, then for a fifth of a second, five times at least and 200 at most."""
+def once(call: Callable[[], object]) -> Timing:
+    """Time a single call, without a warm-up."""
+    busy, start = time.process_time(), time.perf_counter()
     call()
-    times: list[float] = []
+    wall = time.perf_counter() - start
+    return Timing(wall, time.process_time() - busy)
+
+
+def measure(call: Callable[[], object], seconds: float = SECONDS) -> Timing:
+    """Return the fastest repetition of a call, after a warm-up.
+
+    It is repeated for that many seconds, LEAST times at least and MOST times at most.
+    """
+    call()
+    timings: list[Timing] = []
     begin = time.perf_counter()
-    while len(times) < LEAST or (len(times) < MOST and time.perf_counter() - begin < SECONDS):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return Timing(float(np.median(times)), float(np.quantile(times, 0.95)), len(times))
+    while len(timings) < LEAST or (len(timings) < MOST and time.perf_counter() - begin < seconds):
+        timings.append(once(call))
+    return replace(min(timings, key=lambda timing: timing.wall), repeats=len(timings))
 
 
 def training(train: Callable[[], T], cell: Mapping[str, Any]) -> tuple[T, list[dict[str, Any]]]:
     """What a training returns, and the seconds that it took, as rows of a table of costs that begin with the cell.
 
-    Seconds of the processor are those of all threads of this process; a GPU's are in those of the clock alone.
+    Other jobs may run beside a training: that disturbs its wall time, but hardly the CPU seconds of its threads.
     """
-    busy, start = time.process_time(), time.perf_counter()
-    result = train()
-    spent = {"processor": time.process_time() - busy, "wall": time.perf_counter() - start}
+    results: list[T] = []
+    spent = once(lambda: results.append(train()))
     row = {**cell, "unit": "s", "repeats": 1, "hardware": processor()}
-    return result, [{**row, "quantity": f"training_{name}", "value": value} for name, value in spent.items()]
+    return results[0], [
+        {**row, "quantity": "training_processor", "value": spent.cpu, "disturbed": False},
+        {**row, "quantity": "training_wall", "value": spent.wall, "disturbed": spent.disturbed},
+    ]
 
 
 def processor() -> str:

@@ -9,7 +9,7 @@ from itertools import islice
 import torch
 
 from l2h import backbones, costs, device, hashing, store
-from l2h.backbones.weights import file_sha256, load_network
+from l2h.backbones.weights import load_network
 from l2h.datasets.images import iter_images
 from l2h.progress import track
 from l2h.timing import processor
@@ -17,7 +17,7 @@ from l2h.timing import processor
 files, params = snakemake.input, snakemake.params
 split = store.read_split(files.split)
 queries, database = split.ids("query"), split.ids("database")
-weights = store.weights_label({"weights": params.entry["source"], "weights_sha256": file_sha256(files.weights)})
+weights = store.read_metadata(files.codes[0])["weights"]
 place = {**snakemake.wildcards, "weights": weights, "threads": params.numeric_threads, "hardware": processor()}
 rows = []
 
@@ -31,18 +31,21 @@ for target in dict.fromkeys([torch.device("cpu"), device.choose(params.device)])
     rows += [{**place, "hardware": hardware, **row} for row in measured]
 
 if files.features:
-    features = store.read_features(files.features, database[: costs.FLOAT_ITEMS])
-    asked = store.read_features(files.features, queries)
-    rows += [{**place, **row} for row in costs.float_search(features, asked)]
+    query = store.read_features(files.features, queries[:1])
+    features = store.read_features(files.features, database[: costs.FLOAT_VALUES // query.shape[1]])
+    rows += [{**place, **row} for row in costs.float_search(features, query)]
+    features = features[: max(costs.BATCHES)].copy()  # the rest takes memory that the search of codes needs
 
+lengths = dict.fromkeys(key["bits"] for key in params.cell_keys)
+searches = {bits: costs.exhaustive_search(bits, len(database)) for bits in lengths}
 cells = list(zip(params.cell_keys, files.models, files.codes, files.trainings, strict=True))
 for key, model, codes, training in track("costs", cells, len(cells), "cells"):
-    sides = (store.read_codes(codes, side) for side in (database, queries))
+    sides = (store.read_codes(codes, side) for side in (database, queries[: costs.QUERIES]))
     if key["scope"] == hashing.FULL:
         made = costs.encoding(model, images)
     else:
-        made = costs.per_image("hash", hashing.load(model).transform, features[: max(costs.BATCHES)])
+        made = costs.per_image("hash", hashing.load(model).transform, features)
     measured = costs.cell(made, key["bits"], *sides)
     rows += store.read_rows(training, store.COSTS).to_pylist()
-    rows += [{**place, **key, **row} for row in measured]
+    rows += [{**place, **key, **row} for row in [*measured, searches[key["bits"]]]]
 store.write_rows(snakemake.output[0], rows, store.COSTS)

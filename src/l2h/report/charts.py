@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.evaluation import METRICS
-from l2h.report.costs import SHOWN
+from l2h.report.costs import COSTS, DISTURBED, MARK
 from l2h.report.differences import EXACT
 
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
@@ -22,8 +22,8 @@ GREY = "#808080"
 DASHES = [[7, 4], [2, 3], [10, 3, 2, 3]]
 HEIGHT, PAPER_WIDTH = 340, 480
 LEGEND = 320  # pixels that a phone has for it
-# quantities that quality is drawn against, and which of their values are better
-TRADED = {"hash_us": "lower", "training_processor": "lower", "search_flat_rate": "higher"}
+# costs that quality is drawn against; that of search is one for all methods of a code length
+TRADED = ("hash_us", "training_processor")
 # what to know of a chart, by its name; and of those that quality is drawn against a cost in
 NOTES = {
     "map": "Bars are 95% intervals, bands the bounds of tie orders. Dashed, grey: exact search on the features.",
@@ -33,7 +33,7 @@ NOTES = {
     "radius": "Of the items at most 2 bits away. A query with none there counts as precision 0, so lines fall where "
     "codes are long and most queries find nothing.",
 }
-NOTE = "Numbers at points are bits; costs are medians on this run's processor."
+NOTE = f"Numbers at points are bits. {MARK} {DISTURBED}."
 
 Chart = alt.LayerChart | alt.FacetChart
 Numbers = dict[str, int]  # of a report's variants but exact search, by which they have a colour and a shape
@@ -56,7 +56,7 @@ def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Cha
         made["radius"] = ("Precision within Hamming radius 2 against code length", radius_chart(hashes, numbers))
     for name in TRADED:
         if hashes[name].notna().any():
-            made[name.replace("_", "-")] = (f"mAP against {SHOWN[name]}", trade_chart(hashes, name, numbers))
+            made[name.replace("_", "-")] = (f"mAP against {COSTS[name]}", trade_chart(hashes, name, numbers))
     return made
 
 
@@ -154,9 +154,10 @@ def radius_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
 
 def trade_chart(rows: pd.DataFrame, quantity: str, numbers: Numbers) -> Chart:
     """Quality against what it costs, a point a code length, the lengths of a variant joined from short to long."""
-    shown = rows[["variant", "bits", "map", quantity]].dropna()
+    marks = rows[f"{quantity}_disturbed"].map({True: MARK, False: ""})
+    shown = rows.assign(label=rows["bits"].astype(str) + marks)[["variant", "bits", "label", "map", quantity]].dropna()
     numbers = _drawn(numbers, shown)
-    title = f"{SHOWN[quantity]} ({TRADED[quantity]} is better)"
+    title = f"{COSTS[quantity]} (lower is better)"
     base = alt.Chart(shown).encode(
         x=alt.X(
             f"{quantity}:Q",
@@ -167,10 +168,10 @@ def trade_chart(rows: pd.DataFrame, quantity: str, numbers: Numbers) -> Chart:
         y=alt.Y("map:Q", title=_axis("map", "@all")),
         color=_color(numbers),
     )
-    figures = [alt.Tooltip("map:Q", format=".3f"), alt.Tooltip(f"{quantity}:Q", format=".3s")]
+    figures = [alt.Tooltip("map:Q", format=".3f"), alt.Tooltip(f"{quantity}:Q", format=".2s")]
     point = base.mark_point(filled=True, size=70, opacity=1)
     point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures])
-    text = base.mark_text(dy=-10, fontSize=10).encode(text="bits:O")
+    text = base.mark_text(dy=-10, fontSize=10).encode(text="label:N")
     return _styled(alt.layer(base.mark_line(opacity=0.4).encode(order="bits:Q"), point, text), numbers)
 
 

@@ -1,7 +1,8 @@
-"""The comparison joined with what each row costs."""
+"""The comparison joined with what each row costs, and costs as people read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,56 +12,101 @@ from l2h.report.comparison import split_off
 from l2h.report.differences import PLACE
 
 ROW = [*PLACE, "variant", "bits"]
-IMAGE = ["preprocess_best", "backbone_best"]
-BUSY = 3  # times that single queries may be faster than all at once, which they are on no idle machine
-CELL = ["training_processor", "hash_best", "encode_best", "bytes_per_item", "search_flat_p50", "search_flat_rate"]
+NOTHING = "–"  # where nothing was measured
+MARK = "*"  # behind what was disturbed
+DISTURBED = "disturbed: other processes took the CPU during the measurement, so the true cost is lower"
 # columns of the table for people: name in the joined table -> head
-SHOWN = {
-    "dataset": "dataset",
-    "backbone": "backbone",
-    "variant": "method",
-    "bits": "bits",
+CELL = {"dataset": "dataset", "backbone": "backbone", "variant": "method", "bits": "bits"}
+QUALITY = {
     "map": "mAP",
     "map_unseen": "mAP unseen",
     "map_at_1000": "mAP@1000",
     "precision_in_radius": "precision, radius 2",
-    "training_processor": "training, processor s",
+}
+COSTS = {
+    "training_processor": "training, CPU s",
     "image_ms": "image to features, ms",
     "hash_us": "features to code, µs",
     "bytes_per_item": "bytes",
-    "search_flat_rate": "flat search, queries/s",
+    "search_flat_rate": "exhaustive search, queries/s",
+    "search_items": "codes searched",
+    "search_repeats": "best of",
 }
+COUNTS = ("bytes_per_item", "search_items", "search_repeats")
 
 
 def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
-    """The comparison's rows with CELL's quantities, `hash_us` and `image_ms` (milliseconds from an image to features).
+    """The comparison's rows with the columns of COSTS, and `code_ms`, milliseconds from an image to its code.
 
-    A network of scope full goes from an image to its code at once: `image_ms`, and no `hash_us`.
-    `code_ms` is both together. `busy` is whether the machine had more to do, so that search_flat_rate is too low:
-    single queries went more than BUSY times as fast.
+    A network of scope full goes from an image to its code at once: `image_ms`, and no `hash_us`. A column
+    `<name>_disturbed` says of each time and rate whether its measurement was disturbed.
 
-    Costs are those of the first seed, on the processor that the first row names; a row that was not measured has none.
+    Costs are those of the first seed, on the CPU that the first row names; a row that was not measured has none.
     """
     tidy = pa.concat_tables([store.COSTS.empty_table(), *costs]).to_pandas()
     trained = tidy["quantity"].str.startswith("training")  # wherever it was
-    tidy = tidy[trained | tidy["hardware"].isin(tidy["hardware"][:1])]  # the processor comes first
-    cells = tidy[tidy["quantity"].isin(CELL)].pivot_table(index=ROW, columns="quantity", values="value")
-    cells = cells.reindex(columns=CELL).reset_index()
-    images = tidy[tidy["quantity"].isin(IMAGE)].groupby(PLACE)["value"].sum().mul(1e3).rename("image_ms").reset_index()
-    cells["hash_us"] = cells["hash_best"] * 1e6
-    joined = comparison.merge(cells, how="left").merge(images, how="left")
-    joined["image_ms"] = joined["encode_best"].mul(1e3).fillna(joined["image_ms"])
-    joined["busy"] = joined["search_flat_rate"] * BUSY < 1 / joined["search_flat_p50"]
+    tidy = tidy[trained | tidy["hardware"].isin(tidy["hardware"][:1])]  # the CPU comes first
+    tidy = tidy.assign(disturbed=tidy["disturbed"].eq(True))
+    counts = {"search_items": ("items", "first"), "search_repeats": ("repeats", "first")}
+    joined = comparison
+    for measured in (
+        _column(tidy, "training_processor", ["training_processor"], ROW),
+        _column(tidy, "image_ms", ["preprocess_best", "backbone_best"], PLACE),
+        _column(tidy, "encode_ms", ["encode_best"], ROW),
+        _column(tidy, "hash_us", ["hash_best"], ROW),
+        _column(tidy, "bytes_per_item", ["bytes_per_item"], ROW),
+        _column(tidy, "search_flat_rate", ["search_flat_rate"], ROW, **counts),
+    ):
+        joined = joined.merge(measured, how="left")
+    whole = joined["encode_ms"].notna()
+    joined[["encode_ms", "image_ms"]] *= 1e3
+    joined["hash_us"] *= 1e6
+    for end in ("", "_disturbed"):
+        joined[f"image_ms{end}"] = joined[f"encode_ms{end}"].where(whole, joined[f"image_ms{end}"])
+    marks = [f"{name}_disturbed" for name in COSTS if f"{name}_disturbed" in joined]
+    joined[marks] = joined[marks].eq(True)  # empty where nothing was measured
     joined["code_ms"] = joined["image_ms"] + joined["hash_us"].fillna(0) / 1e3
-    return joined
+    joined["code_ms_disturbed"] = joined["image_ms_disturbed"] | joined["hash_us_disturbed"]
+    return joined.drop(columns=["encode_ms", "encode_ms_disturbed"])
+
+
+def text(row: Mapping[str, Any], name: str) -> str:
+    """A cost for people: two significant digits, and MARK if it was disturbed; counts in full; – for none."""
+    if pd.isna(row[name]):
+        return NOTHING
+    if name in COUNTS:
+        return f"{row[name]:,.0f}"
+    return rounded(row[name]) + (MARK if row[f"{name}_disturbed"] else "")
+
+
+def rounded(value: float) -> str:
+    """Format with two significant digits, avoiding exponents for ordinary magnitudes."""
+    return f"{float(f'{value:.2g}'):,.9g}"
+
+
+def disturbed(rows: pd.DataFrame) -> bool:
+    """True if a cost of one of the joined rows was disturbed."""
+    return bool(rows[[name for name in rows if name.endswith("_disturbed")]].any(axis=None))
 
 
 def write_table(joined: pd.DataFrame, path: str | Path) -> None:
-    """Write the joined table as Markdown, for people, and below it what was not run."""
+    """Write the joined table as Markdown, for people; below it what its marks mean, and what was not run."""
     joined, not_run = split_off(joined)
-    digits = [".3f" if name.startswith(("map", "precision")) else ".3g" for name in SHOWN]
-    digits[list(SHOWN).index("search_flat_rate")] = ",.0f"
-    table = joined[list(SHOWN)].rename(columns=SHOWN)
+    quality = joined[list(QUALITY)].map(lambda value: NOTHING if pd.isna(value) else f"{value:.3f}")
+    costs = {name: [text(row, name) for row in joined.to_dict("records")] for name in COSTS}
+    table = pd.concat([joined[list(CELL)], quality, pd.DataFrame(costs, index=joined.index)], axis=1)
+    heads = table.rename(columns=CELL | QUALITY | COSTS)
+    sides = ["right" if name in (*QUALITY, *COSTS, "bits") else "left" for name in table]
+    lines = heads.to_markdown(index=False, disable_numparse=True, colalign=sides)
+    notes = [f"\\{MARK} {DISTURBED}."] if disturbed(joined) else []
+    notes += [f"Not run: {line}" for line in not_run]
     with store.atomic(path) as part:
-        lines = [table.to_markdown(index=False, floatfmt=digits), *(f"\nNot run: {line}" for line in not_run)]
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        part.write_text("\n\n".join([lines, *notes]) + "\n", encoding="utf-8")
+
+
+def _column(
+    tidy: pd.DataFrame, name: str, quantities: list[str], key: list[str], **more: tuple[str, str]
+) -> pd.DataFrame:
+    """One cost by its key: the sum of quantities, and whether one of them was disturbed."""
+    rows = tidy[tidy["quantity"].isin(quantities)].groupby(key)
+    return rows.agg(**{name: ("value", "sum"), f"{name}_disturbed": ("disturbed", "any")}, **more).reset_index()

@@ -12,11 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from l2h import store
 from l2h.evaluation import METRICS
-from l2h.report import made, published, rulegraph
+from l2h.report import costs, made, published, rulegraph
 from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
-from l2h.report.costs import BUSY
 from l2h.report.differences import PLACE
 from l2h.report.table import table, within
 
@@ -49,7 +48,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["rounded"] = _rounded
+    environment.filters["cost"] = costs.text
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
@@ -79,7 +78,8 @@ def render(
         significance=SIGNIFICANCE,
         level=LEVEL,
         registry=METRICS,
-        busy=BUSY,
+        costs=costs.COSTS,
+        disturbed=f"{costs.MARK} {costs.DISTURBED}",
         sections=sections,
         table=table(shown, pairs),
         not_run=not_run,
@@ -94,11 +94,6 @@ def render(
 def _charting() -> str:
     """Return the libraries that draw the charts, as one script. Bundling them takes 2 s."""
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def _rounded(value: float) -> str:
-    """Two digits that count, and no exponent where a person would write none."""
-    return f"{float(f'{value:.2g}'):,.9g}"
 
 
 def write(page: str, path: str | Path) -> None:
@@ -136,7 +131,7 @@ def _section(
         ],
         "rows": rows.to_dict("records"),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
-        "busy": [f"{variant} at {bits} bits" for variant, bits in rows.loc[rows["busy"], ["variant", "bits"]].values],
+        "disturbed": costs.disturbed(rows),
         "costs": bool(rows["bytes_per_item"].notna().any()),
         "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
     }

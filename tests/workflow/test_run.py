@@ -225,7 +225,7 @@ def test_only_jobs_that_use_a_plug_in_load_it(finished):
 
 def test_numeric_threads_follow_the_config_and_not_the_cores(finished):
     for job in finished.jobs():
-        several = {"features", "mirrored_features", "costs", "finetune", "encode_images"}
+        several = {"features", "mirrored_features", "finetune", "encode_images"}
         assert set(job["threads"]) <= {2 if job["rule"] in several else 1}, job["rule"]
 
 

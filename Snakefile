@@ -45,6 +45,10 @@ rule all:
     default_target: True
     input:
         expand(f"{RESULTS}/comparison.{{suffix}}", suffix=["csv", "parquet", "md"]),
-        f"{RESULTS}/report.html",
-        f"{RESULTS}/table.md",
+        expand(f"{RESULTS}/differences.{{suffix}}", suffix=["csv", "parquet"]),
+        expand(f"{RESULTS}/{{name}}", name=["report.html", "plots", "table.md", "run.json"]),
+        kept(),
     localrule: True
+    # printed in place of the long list of its input
+    message:
+        "all files of the run"

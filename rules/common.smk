@@ -276,6 +276,28 @@ def looks():
     ]
 
 
+def kept():
+    """The files that a run keeps. As targets they are made again if they are missing; Snakemake ignores other missing files.
+
+    Weights and features are no targets: they are large, and a finished run does without them.
+    """
+    files = [*cells("metrics.parquet"), *cells("queries.parquet"), *places("audit.parquet", ON_FEATURES), *looks()]
+    files += [f"{home(dataset)}/manifest.parquet" for dataset, _ in PROTOCOLS]
+    files += [f"{home(dataset)}/splits/{protocol}.parquet" for dataset, protocol in PROTOCOLS]
+    for key in cell_keys():
+        cell = SimpleNamespace(**key)
+        paths = [*ranking_of(cell).values()]
+        if cell.backbone != EXTERNAL:
+            paths.append(model_of(cell))
+        files += [path.format(**key) for path in paths]
+    if not UNPACKED:  # what is trained here
+        trained = [key for key in cell_keys() if key["backbone"] != EXTERNAL]
+        files += [f"{CELL}/training.parquet".format(**key) for key in trained] + places("costs.parquet")
+        files += [f"resources/{dataset}/images" for dataset, _ in PROTOCOLS]
+        files += [f"resources/{dataset}/splits/{protocol}.near_copies.parquet" for dataset, protocol in PROTOCOLS]
+    return list(dict.fromkeys(files))
+
+
 def home(dataset):
     """Where a data set's manifest, splits and features are."""
     return UNPACKED.get(dataset, f"resources/{dataset}")

@@ -45,6 +45,5 @@ class Run:
         """The folder of a cell's model, among the results or in the bundle that it was taken from; maybe of none."""
         folder: Path = cell["folder"]
         place = "/".join(cell[name] for name in FOLDERS[1:])
-        own = folder / "model"
         home = self.root / self.facts["homes"][cell["dataset"]]
-        return own if own.is_dir() else home / f"models/{place}/{folder.name}"
+        return home / f"models/{place}/{folder.name}" if home.parent.name == "bundles" else folder / "model"

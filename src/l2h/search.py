@@ -1,5 +1,6 @@
 """The images of a run's database whose codes lie nearest to that of a new picture."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ Pictures = Sequence[NDArray[np.uint8]]
 
 # what tells a run's cells apart, and the option that chooses
 OPTIONS = {"dataset": "dataset", "protocol": "protocol", "backbone": "backbone", "variant": "method", "bits": "bits"}
+SETTINGS = {"bits": "bits", "seed": "seeds"}  # those that every method of the run was asked for
 
 
 def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
@@ -36,13 +38,18 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
     L2HError
         there is none, or several; the line names what there is to choose from
     """
-    known, cells = run.facts, run.cells("codes.parquet")  # the facts tell first whether there is a run at all
+    known = run.facts  # which tell first whether there is a run at all
+    # of a cell whose codes were deleted, the histogram shows that it had some
+    found = (cell for file in ("histogram.parquet", "codes.parquet") for cell in run.cells(file))
+    cells = list({cell["folder"]: cell for cell in found}.values())
     for name in (*OPTIONS, "seed"):
         there = sorted({cell[name] for cell in cells})
         value = wanted.get(name)
         if there and value is not None and value not in there:
             what, choice = OPTIONS.get(name, name), ", ".join(map(str, there))
-            raise L2HError(f"{run.folder} has no codes of {what} {value!r}; choose one of {choice}")
+            deleted = name in SETTINGS and value in known["settings"][SETTINGS[name]]
+            cure = f", or if they were deleted, make them again: {known['command']}" if deleted else ""
+            raise L2HError(f"{run.folder} has no codes of {what} {value!r}; choose one of {choice}{cure}")
         cells = [cell for cell in cells if value in (None, cell[name])]
     if not cells:
         raise L2HError(f"{run.folder} holds no codes to search: its methods rank by scores")
@@ -55,6 +62,7 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
     for fact, name in (("homes", cell.dataset), ("splits", f"{cell.dataset}/{cell.protocol}")):
         if name not in known[fact]:
             raise L2HError(f"{run.folder} has codes of {name}, but does not say so in its {FILE}; run it again")
+    cell.require(cell.codes)
     return cell
 
 
@@ -78,6 +86,11 @@ class Cell:
         return self.run.root / self.facts["homes"][self.dataset]
 
     @property
+    def codes(self) -> Path:
+        """The codes of all images."""
+        return self.folder / "codes.parquet"
+
+    @property
     def model(self) -> Path:
         """The model's folder, among the results or in the bundle that it was taken from."""
         return self.run.model(vars(self))
@@ -85,7 +98,9 @@ class Cell:
     @cached_property
     def images(self) -> tuple[Any, ImageStore]:
         """The data set's manifest and images."""
-        manifest = store.read_manifest(self.home / "manifest.parquet")
+        path = self.home / "manifest.parquet"
+        self.require(path)
+        manifest = store.read_manifest(path)
         return manifest, ImageStore(self.run.root / f"resources/{self.dataset}/images", manifest)
 
     def encode(self, pictures: Pictures) -> NDArray[np.uint8]:
@@ -98,12 +113,10 @@ class Cell:
         L2HError
             model or weights are gone, or are not those of the run
         """
-        method = store.read_metadata(self.folder / "codes.parquet", *store.CELL_KEY)
-        if not self.model.is_dir():
-            where = "come from elsewhere" if method["scope"] == "external" else "were made by it"
-            raise L2HError(
-                f"{self.model} does not exist: codes of {self.variant} {where}, and no picture can be encoded"
-            )
+        method = store.read_metadata(self.codes, *store.CELL_KEY)
+        if method["scope"] == "external":
+            raise L2HError(f"codes of {self.variant} come from elsewhere: there is no model to encode a picture with")
+        self.require(self.model)
         job.limit_threads(self.facts["settings"]["threads"]["features"])  # the last digits depend on them
         import torch
 
@@ -136,11 +149,13 @@ class Cell:
         the k nearest, each with rank, distance, id, labels, location, and classes, the labels' names, as far as the
         data set has any; and how many images lie at the last one's distance that are not among them
         """
-        split = store.read_split(self.home / f"splits/{self.protocol}.parquet")
+        path = self.home / f"splits/{self.protocol}.parquet"
+        self.require(path)
+        split = store.read_split(path)
         if split.sha256 != self.facts["splits"][f"{self.dataset}/{self.protocol}"]["sha256"]:
             raise L2HError(f"the split {self.protocol} has changed since {self.run.folder} was made; run it again")
         ids = split.ids("database")
-        found, distances = nearest(code, store.read_codes(self.folder / "codes.parquet", ids), ids, k)
+        found, distances = nearest(code, store.read_codes(self.codes, ids), ids, k)
         manifest, images = self.images
         rows = manifest.select(["id", "labels", "location"]).take(images.rows_of(ids[found])).to_pylist()
         names = dict(enumerate(store.read_classes(self.home / "manifest.parquet")))
@@ -160,7 +175,18 @@ class Cell:
     def pictures(self, ids: Ints) -> list[NDArray[np.uint8]]:
         """The images with these ids, int64 (m,), uint8 (h, w[, 3]) each."""
         _, images = self.images
+        self.require(images.folder)
         return list(images.read(images.rows_of(ids)))
+
+    def require(self, path: Path) -> None:
+        """Raise L2HError, with the command that makes it again, if a file or folder of the run is missing."""
+        if not path.exists():
+            raise L2HError(f"{path} does not exist; make it again: {self._making(path)}")
+
+    def _making(self, path: Path) -> str:
+        """The run's own command, for one of its files alone."""
+        command: str = self.facts["command"]
+        return command.replace(" ", f" {os.path.relpath(path, self.run.root)} ", 1)
 
     def _extractor(self, made_of: Mapping[str, str], processor: Any) -> Any:
         """What extracts features as they were for the model; raises L2HError where the weights are not the same."""
@@ -171,7 +197,7 @@ class Cell:
         path = self.run.root / name
         cure = "put back the file that the run used"
         if name.startswith("resources/"):
-            cure += f", or delete it and make it anew: {self.facts['command'].replace(' ', f' {name} ', 1)}"
+            cure += f", or delete it and make it again: {self._making(path)}"
         if not path.is_file():
             raise L2HError(f"{path}, the weights of {self.backbone}, does not exist; {cure}")
         if file_sha256(path) != made_of["weights_sha256"]:

@@ -58,6 +58,18 @@ def kill_group(process: subprocess.Popen) -> bool:
     return True
 
 
+@contextmanager
+def moved(path: Path) -> Iterator[None]:
+    """A file or folder that is missing for a while; what takes its place is deleted in the end."""
+    away = path.with_name(path.name + ".away")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        away.rename(path)
+
+
 class Workspace:
     """A working directory with its own copy of the package and the config."""
 
@@ -112,7 +124,7 @@ class Workspace:
     def planned(self, *arguments: str, config: str = "tiny") -> Counter:
         """How often each (rule, variant) stands in the dry run; the variant is None where a rule has none."""
         text = self.snakemake("--dry-run", "--cores", "1", *arguments, config=config).stdout
-        lines = re.findall(r"^Job \d+: (.*)$", text, flags=re.MULTILINE)
+        lines = re.findall(r"^Job \d+: (?!all files of the run$)(.*)$", text, flags=re.MULTILINE)
         plan = Counter()
         for line in lines:
             line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from glob import glob
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from l2h import store
-from workspace import BACKBONE, CONFIG, ROOT, VARIANTS, Workspace
+from workspace import BACKBONE, CONFIG, ROOT, VARIANTS, Workspace, moved
 
 TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
 LOOK = ("pictures of queries, results and codes", None)
@@ -105,6 +105,31 @@ def test_external_codes_that_changed_are_read_again(copied):
     plan = copied.planned()
     codes.write_bytes(before)
     assert plan == again(("read", "rank", "measure"), ["external"], datasets=1)
+
+
+def test_the_same_command_makes_every_missing_file_again(copied):
+    """Files that only other jobs read; in digits by cell, in digit_pairs those of the place."""
+    cells = copied.folder / f"results/tiny/digits/digits-300/{BACKBONE}"
+    place = copied.folder / f"results/tiny/digit_pairs/digit-pairs-200/{BACKBONE}"
+    paths = [cells / f"itq/8bits-seed0/{name}" for name in ("codes.parquet", "training.parquet")]
+    paths += [cells / "classifier/8bits-seed0/model", cells / "toy/8bits-seed0/histogram_unseen.parquet"]
+    paths += [cells / "pq/8bits-seed0/relevance.parquet", cells / "dsh-full/8bits-seed0/codes.parquet"]
+    paths += [cells / "hashnet/8bits-seed0/queries.parquet"]
+    paths += [place / name for name in ("audit.parquet", "costs.parquet", "look.json")]
+    plan = Counter({("fit", name): 1 for name in ("itq", "classifier")}) + Counter({("encode", "dsh-full"): 1})
+    plan += Counter({("rank", name): 1 for name in ("itq", "classifier", "toy", "pq", "dsh-full")})
+    plan += Counter({("measure", name): 1 for name in ("itq", "classifier", "toy", "pq", "dsh-full", "hashnet")})
+    with ExitStack() as stack:
+        for path in paths:
+            stack.enter_context(moved(path))
+        assert copied.planned() == plan + Counter({AUDIT: 2, COSTS: 2, LOOK: 2}) + TABLE
+
+
+@pytest.mark.parametrize("name", ["differences.parquet", "run.json"])
+def test_a_missing_file_of_the_whole_run_is_made_again(copied, name):
+    with moved(copied.folder / "results/tiny" / name):
+        plan = copied.planned()
+    assert plan == (TABLE if name.startswith("differences") else Counter({("report", None): 1}))
 
 
 def documented(sign: str) -> str:

@@ -15,9 +15,10 @@ from PIL import Image
 
 from l2h import codes, store
 from l2h.cli import main
+from l2h.errors import L2HError
 from l2h.runs import Run
 from l2h.search import choose
-from workspace import BACKBONE
+from workspace import BACKBONE, moved
 
 RESULTS = "results/tiny"
 SEEDED = {"dataset": "digits", "seed": 0}
@@ -68,19 +69,6 @@ def refused(capsys, *words):
     assert err.startswith("l2h: error: ")
     assert err.count("\n") == 1
     return err
-
-
-@contextmanager
-def moved(path):
-    """A file or folder that is not there for a while."""
-    away = path.with_name(path.name + ".away")
-    path.rename(away)
-    try:
-        yield
-    finally:
-        if path.is_dir():
-            shutil.rmtree(path)
-        away.rename(path)
 
 
 @pytest.mark.parametrize("method", ["itq", "hashnet", "classifier", "dsh-full"])
@@ -181,22 +169,47 @@ def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys)
     with moved(weights):
         line = refused(capsys, *words)
         assert "resources/weights/alexnet-untrained-0.safetensors, the weights of alexnet-pool5, does not exist" in line
-        assert "make it anew: snakemake resources/weights/alexnet-untrained-0.safetensors --cores 8" in line
+        assert "make it again: snakemake resources/weights/alexnet-untrained-0.safetensors --cores 8" in line
         weights.write_bytes(b"other weights")
         assert "has another sha256 than the weights that itq was trained with" in refused(capsys, *words)
-        weights.unlink()
 
 
-def test_a_model_or_split_that_is_gone_or_another_is_named(inside, capsys):
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{RESULTS}/digits/digits-300/{BACKBONE}/itq/8bits-seed0/codes.parquet",
+        f"{RESULTS}/digits/digits-300/{BACKBONE}/itq/8bits-seed0/model",
+        "resources/digits/splits/digits-300.parquet",
+        "resources/digits/manifest.parquet",
+        "resources/digits/images",
+    ],
+)
+def test_a_missing_file_is_named_with_the_command_that_makes_it(inside, capsys, tmp_path, path):
+    words = ("--dataset", "digits", "--method", "itq", "--bits", 8, "--picture", tmp_path / "found.png")
+    picture = save(inside, 3)
+    with moved(inside.folder / path):
+        cure = f"make it again: snakemake {path} --cores 8 --configfile tiny.yaml"
+        assert refused(capsys, *words, picture) == f"l2h: error: {path} does not exist; {cure}\n"
+
+
+def test_codes_of_a_deleted_folder_are_named_with_the_command_that_makes_them(inside, tmp_path):
+    run = tmp_path / RESULTS
+    left = run / f"digits/digits-300/{BACKBONE}/itq/16bits-seed0"
+    left.mkdir(parents=True)
+    (left / "codes.parquet").touch()
+    shutil.copy(RESULTS + "/run.json", run)
+    words = "has no codes of bits 8; choose one of 16, or if they were deleted, make them again: snakemake --cores 8"
+    with pytest.raises(L2HError, match=words):
+        choose(Run(run), {"bits": 8})
+
+
+def test_another_split_is_named(inside, capsys):
     words = ("--dataset", "digits", "--method", "itq", save(inside, 3))
-    with moved(inside.folder / f"{RESULTS}/digits/digits-300/alexnet-pool5/itq/8bits-seed0/model"):
-        assert "models/digits-300/alexnet-pool5/itq/8bits-seed0 does not exist" in refused(capsys, *words)
     path = inside.folder / "resources/digits/splits/digits-300.parquet"
     split = store.read_split(path)
     with moved(path):
         store.write_split(path, type(split)(split.table, split.protocol, split.seed + 1))
         assert "the split digits-300 has changed since results/tiny was made" in refused(capsys, *words)
-        path.unlink()
 
 
 @contextmanager

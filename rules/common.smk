@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from l2h import backbones, datasets, hashing
-from l2h.backbones.weights import UNTRAINED
+from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_manifest
 from l2h.bundles.release import weights_licence
 from l2h.config import DOWNLOADS, EXTERNAL, declared
@@ -30,6 +30,8 @@ CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])
 RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
 PLAN = f"{RESULTS}/plan.json"
+IMAGE_STORE, MANIFEST = "resources/{dataset}/images", "resources/{dataset}/manifest.parquet"
+SPLIT = "resources/{dataset}/splits/{protocol}.parquet"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
 CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
@@ -61,6 +63,7 @@ if not DATASETS:
     raise WorkflowError("\n".join(f"{entry['dataset']} cannot be run: {entry['not_run']}" for entry in NOT_RUN))
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
+OWN_WEIGHTS = {entry["weights"] for entry in config["backbones"] if entry["local"]}
 WEIGHTS = {entry["weights_id"]: entry for entry in config["backbones"]}
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
 # What a data set's bundle holds is taken from it, verified and unpacked, instead of made.
@@ -293,7 +296,7 @@ def kept():
     if not UNPACKED:  # what is trained here
         trained = [key for key in cell_keys() if key["backbone"] != EXTERNAL]
         files += [f"{CELL}/training.parquet".format(**key) for key in trained] + places("costs.parquet")
-        files += [f"resources/{dataset}/images" for dataset, _ in PROTOCOLS]
+        files += [IMAGE_STORE.format(dataset=dataset) for dataset, _ in PROTOCOLS]
         files += [f"resources/{dataset}/splits/{protocol}.near_copies.parquet" for dataset, protocol in PROTOCOLS]
     return list(dict.fromkeys(files))
 
@@ -322,6 +325,39 @@ def features_of(wildcards):
     """A bundle calls them by the backbone's label, as its maker's threads and processor matter no more."""
     name = wildcards.backbone if wildcards.dataset in UNPACKED else BACKBONES[wildcards.backbone]["id"]
     return f"{home(wildcards.dataset)}/features/{name}.parquet"
+
+
+def shared(**inputs):
+    """An input function: files that runs share, which count as changed if their content is another.
+
+    Snakemake compares the content of small files alone. So a file itself is `ancient`, and its checksum file stands for
+    it: made again with the same bytes, it calls for nothing. The manifest has the sha256 of all images, a bundle's id
+    that of all its files. What a run makes for itself goes by its time.
+    """
+
+    def files(wildcards):
+        found, checksums = {}, []
+        for name, path in inputs.items():
+            path = path(wildcards) if callable(path) else path
+            if path:
+                path = path.format(**wildcards)
+                if path.startswith("resources/") and path not in OWN_WEIGHTS and is_as_made(path):
+                    if not path.startswith(tuple(UNPACKED.values())):
+                        checksums.append(f"{re.sub('/images$', '/manifest.parquet', path)}.sha256")
+                    path = ancient(path)
+            found[name] = path
+        return {**found, "checksums": list(dict.fromkeys(checksums))}
+
+    return files
+
+
+@cache
+def is_as_made(path):
+    """False if a file was replaced by hand since its checksum file was written."""
+    file, checksum = Path(path), Path(f"{path}.sha256")
+    if not (file.is_file() and checksum.is_file()) or file.stat().st_mtime_ns <= checksum.stat().st_mtime_ns:
+        return True
+    return file_sha256(file) == checksum.read_text().split()[0]
 
 
 def mirrored_of(wildcards):

@@ -2,6 +2,7 @@ rule dataset:
     output:
         images=directory("resources/{dataset}/images"),
         manifest="resources/{dataset}/manifest.parquet",
+        checksum="resources/{dataset}/manifest.parquet.sha256",
     log:
         "resources/{dataset}/logs/dataset.log",
     benchmark:

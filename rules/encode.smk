@@ -3,8 +3,7 @@
 
 rule encode:
     input:
-        model=model_of,
-        features=features_of,
+        unpack(shared(model=model_of, features=features_of)),
     output:
         f"{CELL}/codes.parquet",
     log:

@@ -1,7 +1,7 @@
 rule external_codes:
     input:
+        unpack(shared(manifest=manifest_of)),
         codes=external_codes_of,
-        manifest=manifest_of,
         checked=checked,
     output:
         f"{CELL}/codes.parquet",

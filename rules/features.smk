@@ -1,6 +1,7 @@
 rule weights:
     output:
-        "resources/weights/{weights}.safetensors",
+        weights="resources/weights/{weights}.safetensors",
+        checksum="resources/weights/{weights}.safetensors.sha256",
     log:
         "resources/weights/logs/{weights}.log",
     benchmark:
@@ -25,11 +26,10 @@ rule weights:
 
 rule features:
     input:
-        images="resources/{dataset}/images",
-        manifest="resources/{dataset}/manifest.parquet",
-        weights=weights_of,
+        unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, weights=weights_of)),
     output:
-        "resources/{dataset}/features/{features}.parquet",
+        features="resources/{dataset}/features/{features}.parquet",
+        checksum="resources/{dataset}/features/{features}.parquet.sha256",
     log:
         "resources/{dataset}/logs/features-{features}.log",
     benchmark:
@@ -55,12 +55,10 @@ rule features:
 
 use rule features as mirrored_features with:
     input:
-        images="resources/{dataset}/images",
-        manifest="resources/{dataset}/manifest.parquet",
-        split="resources/{dataset}/splits/{protocol}.parquet",
-        weights=weights_of,
+        unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, split=SPLIT, weights=weights_of)),
     output:
-        "resources/{dataset}/features/{features}-mirrored-{protocol}.parquet",
+        features="resources/{dataset}/features/{features}-mirrored-{protocol}.parquet",
+        checksum="resources/{dataset}/features/{features}-mirrored-{protocol}.parquet.sha256",
     log:
         "resources/{dataset}/logs/features-{features}-mirrored-{protocol}.log",
     benchmark:

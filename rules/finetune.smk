@@ -3,10 +3,7 @@
 
 rule finetune:
     input:
-        images="resources/{dataset}/images",
-        manifest="resources/{dataset}/manifest.parquet",
-        split=split_of,
-        weights=weights_of,
+        unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, split=split_of, weights=weights_of)),
         checked=checked,
     output:
         model=directory(f"{CELL}/model"),
@@ -45,10 +42,7 @@ rule finetune:
 
 rule encode_images:
     input:
-        images="resources/{dataset}/images",
-        manifest="resources/{dataset}/manifest.parquet",
-        listed=manifest_of,
-        model=model_of,
+        unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, listed=manifest_of, model=model_of)),
     output:
         f"{CELL}/codes.parquet",
     log:

@@ -3,10 +3,8 @@
 
 rule fit:
     input:
-        split=split_of,
+        unpack(shared(split=split_of, features=features_of, mirrored=mirrored_of)),
         checked=checked,
-        features=features_of,
-        mirrored=mirrored_of,
     output:
         model=directory(f"{CELL}/model"),
         codes=f"{CELL}/codes.parquet",

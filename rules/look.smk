@@ -1,8 +1,6 @@
 rule look:
     input:
-        images="resources/{dataset}/images",
-        manifest="resources/{dataset}/manifest.parquet",
-        split=split_of,
+        unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, split=split_of)),
         near_copies="resources/{dataset}/splits/{protocol}.near_copies.parquet",
         queries=lambda wildcards: [f"{CELL}/queries.parquet".format(**key) for key in looked_at(**wildcards)],
         codes=lambda wildcards: [f"{CELL}/codes.parquet".format(**key) for key in looked_at(**wildcards)],

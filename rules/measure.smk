@@ -6,8 +6,7 @@ Networks of scope full have costs, but no audit, which would take the real-value
 
 rule audit:
     input:
-        split=split_of,
-        features=features_of,
+        unpack(shared(split=split_of, features=features_of)),
         models=lambda wildcards: cells_of(ON_FEATURES, model_of(wildcards))(wildcards),
     output:
         f"{PLACE}/audit.parquet",
@@ -45,11 +44,15 @@ rule audit:
 # all cores, so that nothing runs beside it; on one thread, so that CPU time below wall time shows a disturbance
 rule costs:
     input:
-        images="resources/{dataset}/images",
-        manifest="resources/{dataset}/manifest.parquet",
-        weights=weights_of,
-        split=split_of,
-        features=branch(bool(ON_FEATURES), then=features_of, otherwise=[]),
+        unpack(
+            shared(
+                images=IMAGE_STORE,
+                manifest=MANIFEST,
+                weights=weights_of,
+                split=split_of,
+                features=features_of if ON_FEATURES else [],
+            )
+        ),
         models=cells_of(VARIANTS, f"{CELL}/model"),
         codes=cells_of(VARIANTS, f"{CELL}/codes.parquet"),
         trainings=cells_of(VARIANTS, f"{CELL}/training.parquet"),

@@ -2,7 +2,7 @@ rule metrics:
     input:
         unpack(ranking_of),
         unpack(choice_of),
-        split=split_of,
+        unpack(shared(split=split_of)),
     output:
         metrics=f"{CELL}/metrics.parquet",
         queries=f"{CELL}/queries.parquet",

@@ -1,6 +1,6 @@
 rule rank:
     input:
-        split=split_of,
+        unpack(shared(split=split_of)),
         codes=f"{CELL}/codes.parquet",
     output:
         database=f"{CELL}/histogram.parquet",

@@ -8,9 +8,7 @@ use rule fit as fit_scorer with:
 
 rule rank_by_scores:
     input:
-        split=split_of,
-        model=model_of,
-        features=features_of,
+        unpack(shared(split=split_of, model=model_of, features=features_of)),
     output:
         database=f"{CELL}/relevance.parquet",
         unseen=f"{CELL}/relevance_unseen.parquet",

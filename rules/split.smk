@@ -1,8 +1,9 @@
 rule split:
     input:
-        manifest="resources/{dataset}/manifest.parquet",
+        unpack(shared(manifest=MANIFEST)),
     output:
-        "resources/{dataset}/splits/{protocol}.parquet",
+        split=SPLIT,
+        checksum=f"{SPLIT}.sha256",
     log:
         "resources/{dataset}/logs/split-{protocol}.log",
     benchmark:
@@ -26,9 +27,7 @@ rule split:
 
 rule check_split:
     input:
-        split="resources/{dataset}/splits/{protocol}.parquet",
-        images="resources/{dataset}/images",
-        manifest="resources/{dataset}/manifest.parquet",
+        unpack(shared(split=SPLIT, images=IMAGE_STORE, manifest=MANIFEST)),
     output:
         "resources/{dataset}/splits/{protocol}.near_copies.parquet",
     log:

@@ -70,6 +70,13 @@ def test_features_stream_in_row_groups_and_come_back_in_any_order(tmp_path, dtyp
     assert np.array_equal(np.concatenate([ids for ids, _ in store.iter_features(path)]), np.arange(9))
 
 
+def test_a_checksum_file_is_what_sha256sum_writes(tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"abc")
+    store.write_checksum(tmp_path / "a.bin", tmp_path / "a.bin.sha256")
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert (tmp_path / "a.bin.sha256").read_text() == f"{digest}  a.bin\n"
+
+
 def test_missing_ids_are_named(files):
     path = next(iter(files))
     with pytest.raises(L2HError, match=r"no features for ids \[99\]"):

@@ -187,6 +187,14 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_checksum(path: str | Path, checksum_path: str | Path) -> None:
+    """Write a file's sha256 to another file, in the format of `sha256sum`."""
+    with Path(path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with atomic(checksum_path) as part:
+        part.write_text(f"{digest}  {Path(path).name}\n", encoding="utf-8")
+
+
 def write_manifest(
     path: str | Path,
     image_sha256: Sequence[bytes],

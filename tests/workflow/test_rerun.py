@@ -132,6 +132,29 @@ def test_a_missing_file_of_the_whole_run_is_made_again(copied, name):
     assert plan == (TABLE if name.startswith("differences") else Counter({("report", None): 1}))
 
 
+def remake(path: Path, more: bytes = b"") -> None:
+    """Write a file again, with more bytes at its end."""
+    content = path.read_bytes()
+    path.unlink()  # it may be a link
+    path.write_bytes(content + more)
+
+
+def test_shared_files_made_again_with_the_same_bytes_retrain_nothing(copied):
+    for path in sorted((copied.folder / "resources").rglob("*")):
+        if path.is_file():
+            remake(path)
+    assert not copied.planned()
+
+
+def test_shared_features_of_another_content_are_used(copied):
+    (path,) = (copied.folder / "resources/digit_pairs/features").glob("*-cpu2.parquet")
+    before = path.read_bytes()
+    remake(path, b" ")
+    plan = copied.planned()
+    path.write_bytes(before)
+    assert {name for verb, name in plan if verb == "fit"} == {*VARIANTS} - {"dsh-full", "external"}
+
+
 def documented(sign: str) -> str:
     """The one Snakemake command of docs/how-to/rerun.md with these words in it."""
     text = (ROOT / "docs/how-to/rerun.md").read_text()

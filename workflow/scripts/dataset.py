@@ -6,10 +6,11 @@ start(snakemake)
 
 from pathlib import Path
 
-from l2h import datasets
+from l2h import datasets, store
 from l2h.fetch import Sources
 
 params = snakemake.params
 sources = Sources(params.downloads, snakemake.config["dataset_mirror"])
 dataset = datasets.make(params.reader, sources, **params.arguments)
 dataset.prepare(Path(snakemake.output.images), Path(snakemake.output.manifest))
+store.write_checksum(snakemake.output.manifest, snakemake.output.checksum)

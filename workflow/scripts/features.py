@@ -27,4 +27,5 @@ images = iter_images(snakemake.input.images, manifest, BATCH_SIZE, ids)
 if split:
     images = ((some, mirror(batch)) for some, batch in images)
 progress = track(work, extractor(images), len(ids), "images", BATCH_SIZE)
-store.write_features(snakemake.output[0], progress, entry["dtype"], metadata)
+store.write_features(snakemake.output.features, progress, entry["dtype"], metadata)
+store.write_checksum(snakemake.output.features, snakemake.output.checksum)

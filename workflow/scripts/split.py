@@ -9,7 +9,8 @@ from l2h.splits import Protocol, make_split
 
 dealing = snakemake.params.dealing
 protocol = None if dealing is None else Protocol(**dealing)
-manifest = store.read_manifest(snakemake.input[0])
+manifest = store.read_manifest(snakemake.input.manifest)
 store.write_split(
-    snakemake.output[0], make_split(manifest, snakemake.wildcards.protocol, protocol, snakemake.params.seed)
+    snakemake.output.split, make_split(manifest, snakemake.wildcards.protocol, protocol, snakemake.params.seed)
 )
+store.write_checksum(snakemake.output.split, snakemake.output.checksum)

@@ -1,17 +1,21 @@
 """Rankings by scores: against brute force, against the same ranking as a histogram, and on real digits."""
 
+import itertools
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
 from l2h import codes, hashing, metrics
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate
 from l2h.ranking import RankedRelevance, RankHistogram, rank_histogram
 from l2h.ranking.scores import rank_by_scores
-from l2h.splits import Protocol, make_split
+from l2h.splits import Protocol, Split, make_split
 
 TIES = ("expected", "worst", "best")
 NORMALISE = ("retrieved", "relevant")
@@ -115,8 +119,6 @@ def test_mistakes_are_named(relevant, tied, items, words):
 @pytest.fixture(scope="module", params=["classes", "multi-hot"])
 def problem(request):
     """Real digits as a split: pixels as features, one or two labels each."""
-    import pyarrow as pa
-
     data = load_digits()
     labels = [[digit] if request.param == "classes" else sorted({digit, digit % 3}) for digit in data.target]
     manifest = pa.table(
@@ -168,6 +170,15 @@ def test_ranking_equals_brute_force_whatever_the_order_and_the_blocks(problem, m
         assert np.array_equal(again.tied, before.tied)
 
 
+def test_queries_may_be_the_last_images(monkeypatch):
+    monkeypatch.setattr("l2h.ranking.scores.ITEMS", 1)
+    split, queries, read = copies(0, 7)
+    last = np.arange(7), queries
+    scorer = hashing.make("l2", bits=8).fit(queries)
+    h, _ = rank_by_scores(scorer, split, queries, lambda: [*read(), last])
+    assert h.items == ROWS * COPIES
+
+
 def test_signed_scores_are_sorted_as_numbers(problem):
     split, X = problem
 
@@ -211,3 +222,58 @@ def test_missing_features_are_named(problem):
     database = split.ids("database")
     with pytest.raises(L2HError, match=rf"1 images of the database have no features.*ids \[{database[3]}\]"):
         rank_by_scores(Given(), split, X[split.ids("query")], batches(X, np.delete(np.arange(len(X)), database[3])))
+
+
+ROWS, COPIES = 60, 3
+
+
+def copies(seed, n_query, *, of_one_image=False):
+    """A split whose database holds each of ROWS rows COPIES times, all but one relevant, in an order of the seed's.
+
+    With it the queries' features, and the database's as batches; the copies of one image are rounded differently.
+    """
+    rng = np.random.default_rng(0)
+    distinct = np.maximum(rng.standard_normal((ROWS, 512)), 0)
+    queries = rng.standard_normal((n_query, 512)).astype(np.float32)
+    place = np.random.default_rng(seed).permutation(ROWS * COPIES)
+    X = distinct[place // COPIES].astype(np.float32)
+    images = [number // COPIES for number in place] if of_one_image else place.tolist()
+    if of_one_image:
+        X *= 1 + np.float32(1e-7) * (place % COPIES)[:, None].astype(np.float32)
+    table = {
+        "id": np.arange(n_query + len(place)),
+        "role": ["query"] * n_query + ["database"] * len(place),
+        "image_sha256": [f"query {number}" for number in range(n_query)] + [f"image {number}" for number in images],
+        "labels": [[0]] * n_query + [[int(number % COPIES == 0)] for number in place],
+    }
+    return Split(pa.table(table), "copies", 0), queries, lambda: [(np.arange(n_query, n_query + len(place)), X)]
+
+
+class Rounded:
+    """Scores whose last bits depend on where an item stands, as those of a matrix product may."""
+
+    def scores(self, queries, database):
+        exact = queries.astype(np.float64) @ database.astype(np.float64).T
+        return exact * (1 + 1e-15 * np.arange(exact.shape[1]))
+
+
+@pytest.mark.parametrize("of_one_image", [False, True])
+@pytest.mark.parametrize("at_once", [1, 50, 1024])
+def test_equal_items_are_tied_however_their_scores_are_rounded(at_once, of_one_image, monkeypatch):
+    monkeypatch.setattr("l2h.ranking.scores.ITEMS", at_once)
+    expected = codes.pack(np.tile([False, True, True], (7, ROWS)))
+    for seed in range(2):
+        h, _ = rank_by_scores(Rounded(), *copies(seed, 7, of_one_image=of_one_image))
+        assert np.array_equal(h.tied, expected)
+        assert np.array_equal(h.relevant, expected)
+
+
+@pytest.mark.parametrize("name", ["cosine", "l2", "pq"])
+def test_search_of_features_ties_equal_items_for_any_number_of_queries_and_threads(name):
+    X = np.random.default_rng(1).standard_normal((300, 512)).astype(np.float32)
+    scorer = hashing.make(name, bits=64, random_state=0).fit(X)
+    for threads, n_query in itertools.product((1, 2), (1, 3, 20, 50)):
+        with threadpool_limits(threads):
+            one, other = (rank_by_scores(scorer, *copies(seed, n_query))[0] for seed in range(2))
+        assert np.array_equal(other.tied, one.tied)
+        assert np.array_equal(other.relevant, one.relevant)

@@ -77,10 +77,18 @@ class Split:
 
     def labels(self, ids: Ints) -> NDArray:
         """Labels of these images: int64 (n,) classes, or bool (n, c) where any image of the split has not just one."""
+        return self._labels[self._rows(ids)]
+
+    def images(self, ids: Ints) -> Ints:
+        """A number for each of these images, int64 (n,), the same for those whose bytes are the same."""
+        encoded = self.table["image_sha256"].combine_chunks().dictionary_encode()
+        return encoded.indices.to_numpy().astype(np.int64)[self._rows(ids)]
+
+    def _rows(self, ids: Ints) -> Ints:
         rows, found = find(ids, self.table["id"].to_numpy())
         if not found.all():
             raise SplitError(f"ids {ids[~found][:5].tolist()} are not part of the split {self.protocol}")
-        return self._labels[rows]
+        return rows
 
     @cached_property
     def _labels(self) -> NDArray:

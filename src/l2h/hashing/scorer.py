@@ -22,5 +22,6 @@ class Scorer(FittedMethod):
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
         """Scores of database items (m, d) for queries (q, d), float64 (q, m): the greater, the nearer.
 
-        The database comes in parts, so an item's score must not depend on those beside it.
+        The database comes in parts, so an item's score must not depend on those beside it, but for its last bits:
+        `l2h.ranking.scores.rank_by_scores` gives equal items one score.
         """

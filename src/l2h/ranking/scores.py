@@ -1,6 +1,7 @@
 """Rank a split by scores: its queries against its database, all of it and the part that no method has seen."""
 
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from typing import Protocol
 
 import numpy as np
@@ -30,7 +31,8 @@ def rank_by_scores(
 ) -> tuple[RankedRelevance, RankedRelevance]:
     """Rankings for the split's queries of the whole database, and of the database without training images.
 
-    Equal scores are tied, so the order in which features come decides nothing.
+    Equal scores are tied, and one image, or one row of features, has one score: a matrix product rounds equal rows
+    differently, depending on where they stand. So the order in which features come decides nothing.
 
     Parameters
     ----------
@@ -45,12 +47,36 @@ def rank_by_scores(
     database, query_labels = split.ids("database"), split.labels(split.ids("query"))
     seen = np.isin(database, split.ids("train"))
     database_labels = split.labels(database)
+    first = _first_of_equals(_mark(split.images(database), database, batches()))
+    copies = np.flatnonzero(first != np.arange(len(database)))
     parts: list[tuple[RankedRelevance, RankedRelevance]] = []
     for rows in np.array_split(np.arange(len(queries)), max(1, -(-len(queries) * len(database) // SCORES))):
         scores = _score(scorer, queries[rows], database, batches())
+        scores[:, copies] = scores[:, first[copies]]
         parts.append(_sort(scores, query_labels[rows], database_labels, seen))
     whole, unseen = zip(*parts, strict=True)
     return _stack(whole), _stack(unseen)
+
+
+def _mark(images: Ints, database: Ints, batches: Iterable[Batch]) -> NDArray[np.void]:
+    """Digests of the database's features, (N,); copies of an image have that of the first, however theirs are rounded.
+
+    Parameters
+    ----------
+    images : int64 (N,), equal for copies of an image
+    """
+    digests = np.zeros(len(database), "V32")
+    for ids, features in _gather(batches, database):
+        columns, _ = find(ids, database)
+        rows = np.ascontiguousarray(features + 0.0)  # -0 is 0
+        digests[columns] = np.frombuffer(b"".join(sha256(row).digest() for row in rows), "V32")
+    return digests[_first_of_equals(images)]
+
+
+def _first_of_equals(values: NDArray) -> Ints:
+    """For each value the first place where it stands, int64 (N,)."""
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    return first[inverse]
 
 
 def _score(scorer: GivesScores, queries: NDArray, database: Ints, batches: Iterable[Batch]) -> NDArray[np.float64]:
@@ -73,7 +99,8 @@ def _gather(batches: Iterable[Batch], database: Ints) -> Iterator[Batch]:
     held: list[Batch] = []
     for ids, features in batches:
         _, wanted = find(ids, database)
-        held.append((ids[wanted], features[wanted]))
+        if wanted.any():
+            held.append((ids[wanted], features[wanted]))
         if sum(len(part) for part, _ in held) >= ITEMS:
             yield _join(held)
             held = []

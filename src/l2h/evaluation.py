@@ -1,6 +1,6 @@
 """The figures that every cell of the comparison reports, and what each of their names means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -40,12 +40,24 @@ METRICS = {
         "mAP",
         "higher",
         "mean over queries of AP@k = (sum of precision@i at each relevant place i <= k) / d; d: relevant items among "
-        "the first k (retrieved) or min(k, all relevant items) (relevant); expected over the orders of tied items",
+        "the first k (retrieved) or min(k, all relevant items) (relevant); expected over the orders of tied items; "
+        "empty where the database has fewer than k items",
         f"{TIES}; retrieved as in HashNet, ICCV 2017",
     ),
     "map_unseen": Metric("mAP, unseen images", "higher", "mAP over the database without the training images"),
-    "precision": Metric("precision@k", "higher", "relevant items among the first k / k, expected under ties", TIES),
-    "recall": Metric("recall@k", "higher", "relevant items among the first k / all relevant items, expected", TIES),
+    "precision": Metric(
+        "precision@k",
+        "higher",
+        "relevant items among the first k / k, expected under ties; empty where the database has fewer than k items",
+        TIES,
+    ),
+    "recall": Metric(
+        "recall@k",
+        "higher",
+        "relevant items among the first k / all relevant items, expected under ties; empty where the database has "
+        "fewer than k items",
+        TIES,
+    ),
     "precision_in_radius": Metric(
         "precision, Hamming radius 2",
         "higher",
@@ -95,7 +107,8 @@ def evaluate(
     """All figures of one cell, one dict each: metric (a name in METRICS), k, ties, normalise, value.
 
     For "map", k None is the whole ranking, where both normalisations are one; for what is named after a distance or a
-    radius, k is that. A ranking by scores has no distances.
+    radius, k is that. Figures of the first k items are None where the database has fewer. A ranking by scores has no
+    distances.
 
     Parameters
     ----------
@@ -109,19 +122,24 @@ def evaluate(
     def add(
         metric: str, value: Any, k: int | None = None, ties: Ties | None = None, by: Normalise | None = None
     ) -> None:
-        figures.append({"metric": metric, "k": k, "ties": ties, "normalise": by, "value": float(value)})
+        value = None if value is None else float(value)
+        figures.append({"metric": metric, "k": k, "ties": ties, "normalise": by, "value": value})
 
     shared, shared_unseen = (metrics.shared(ranking) for ranking in (database, unseen))
+
+    def mean_of_first(k: int, metric: Callable[..., NDArray], *how: str) -> float | None:
+        return metric(shared, k, *how).mean() if k <= database.items else None
+
     for ties in get_args(Ties):
         add("map", metrics.average_precision(shared, None, ties).mean(), None, ties, "relevant")
         if not unseen.empty:
             add("map_unseen", metrics.average_precision(shared_unseen, None, ties).mean(), None, ties, "relevant")
         for k in DEPTHS:
             for by in get_args(Normalise):
-                add("map", metrics.average_precision(shared, k, ties, by).mean(), k, ties, by)
+                add("map", mean_of_first(k, metrics.average_precision, ties, by), k, ties, by)
     for k in DEPTHS:
-        add("precision", metrics.precision_at_k(shared, k).mean(), k, "expected")
-        add("recall", metrics.recall_at_k(shared, k).mean(), k, "expected")
+        add("precision", mean_of_first(k, metrics.precision_at_k), k, "expected")
+        add("recall", mean_of_first(k, metrics.recall_at_k), k, "expected")
     add("lone_queries", (~database.relevant.any(axis=1)).sum())
     if not unseen.empty:
         add("lone_queries_unseen", (~unseen.relevant.any(axis=1)).sum())

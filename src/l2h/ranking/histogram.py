@@ -43,9 +43,14 @@ class RankHistogram:
         return self.total.shape[1] - 1
 
     @property
+    def items(self) -> int:
+        """Size of the database."""
+        return int(self.total.sum(axis=1).max(initial=0))
+
+    @property
     def empty(self) -> bool:
         """Whether nothing was ranked."""
-        return not self.total.any()
+        return self.items == 0
 
     def __add__(self, other: "RankHistogram") -> "RankHistogram":
         """The histogram over both databases: two shards of one database, ranked for the same queries."""

@@ -29,8 +29,8 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
     -------
     columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_low, map_high (95%, over
     queries), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by the retrieved, precision_at_<k>,
-    recall_at_<k>, and those of SINGLE; expected under ties unless named otherwise; not_run, which is empty for what was
-    run, and beside 0 seeds the only figure of what was not
+    recall_at_<k>, all three empty where the database has fewer than k items, and those of SINGLE; expected under ties
+    unless named otherwise; not_run, which is empty for what was run, and beside 0 seeds the only figure of what was not
     """
     tidy = pa.concat_tables(metrics).to_pandas()
     whole = tidy[tidy["k"].isna()]

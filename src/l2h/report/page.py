@@ -17,7 +17,7 @@ from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pai
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
 from l2h.report.differences import PLACE
-from l2h.report.table import table, within
+from l2h.report.table import table
 
 
 def render(
@@ -64,7 +64,6 @@ def render(
     ]
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
     splits = {place: split for facts in runs.values() for place, split in facts["splits"].items()}
-    shown = [within(rows, splits[f"{dataset}/{protocol}"]["database"]) for (dataset, protocol, *_), rows in groups]
     rules = {f"rules-{number}": facts["rules"] for number, facts in enumerate(runs.values())}
     drawn = plots | {name: rulegraph.chart(edges) for name, edges in rules.items()}
     specs = {name: chart.to_dict() for name, chart in drawn.items()}
@@ -81,7 +80,7 @@ def render(
         costs=costs.COSTS,
         disturbed=f"{costs.MARK} {costs.DISTURBED}",
         sections=sections,
-        table=table(shown, pairs),
+        table=table((rows for _, rows in groups), pairs),
         not_run=not_run,
         published=published.beside(comparison, published.read()).to_dict("records"),
         specs=json.dumps(specs).replace("<", "\\u003c"),

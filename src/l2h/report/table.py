@@ -57,11 +57,6 @@ def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def within(rows: pd.DataFrame, size: int) -> pd.DataFrame:
-    """The rows without the figures of more first items than the database, of that size, has: they are those of all."""
-    return rows.drop(columns=[name for name in rows if (column := _column(name)) and column["k"] > size])
-
-
 def _apart(rows: pd.DataFrame) -> list[str]:
     names: list[str] = []
     for name in KEY:

@@ -250,6 +250,43 @@ def test_mistakes_are_named():
         RankHistogram(np.array([[1.0]]), np.array([[1.0]]))
 
 
+COUNTERS = {
+    "numpy": on_numpy.count,
+    "numba": on_numba.count,
+    "torch": lambda problem: on_torch.count(problem, torch.device("cpu")),
+}
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+@pytest.mark.parametrize("bits", [2047, 2048, 2049, 4100])
+def test_long_codes_are_counted_exactly(name, bits):
+    """At distances from 0, the query itself, to all bits, its opposite."""
+    rng = np.random.default_rng(bits)
+    query, labels = rng.random((1, bits)) < 0.5, rng.integers(0, 2, 300)
+    distance = np.linspace(0, bits, 300).astype(int)
+    database = query ^ (np.arange(bits) < distance[:, None])
+    problem, _ = counting.lay_out(codes.pack(query), codes.pack(database), np.array([1]), labels, bits)
+    expected = [np.bincount(distance[labels == label], minlength=bits + 1) for label in (0, 1)]
+    assert np.array_equal(COUNTERS[name](problem), [expected])
+
+
+def test_codes_too_long_for_numba_s_counters_of_16_bits_are_counted(monkeypatch):
+    monkeypatch.setattr(counting, "SMALL", 0)
+    query = np.random.default_rng(0).random((1, 70_000)) < 0.5
+    h = histogram(query, np.concatenate([query, ~query]), np.array([1]), np.array([1, 0]))
+    assert [np.flatnonzero(table[0]).tolist() for table in (h.total, h.relevant)] == [[0, 70_000], [0]]
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+@pytest.mark.parametrize("multi_hot", [False, True])
+def test_no_queries_and_no_items_are_counted(name, multi_hot):
+    for n_query, n_items in ((0, 5), (3, 0), (0, 0)):
+        packed = [np.zeros((n, 2), np.uint8) for n in (n_query, n_items)]
+        labels = [np.zeros((n, 3), bool) if multi_hot else np.zeros(n, int) for n in (n_query, n_items)]
+        problem, _ = counting.lay_out(*packed, *labels, 12)
+        assert np.array_equal(COUNTERS[name](problem), np.zeros((n_query, 2, 13)))
+
+
 @pytest.fixture
 def problem():
     rng = np.random.default_rng(0)
@@ -273,6 +310,14 @@ def test_a_faster_counter_that_fails_is_replaced_by_torch_with_a_warning(fault, 
         assert np.array_equal(on_cuda.count(problem, torch.device("cpu")), expected)
     words = {"an error": "no compiler", "wrong counts": "its counts are wrong"}[fault]
     assert words in caplog.text
+
+
+def test_codes_that_take_too_long_to_compile_for_are_left_to_torch(problem, monkeypatch, caplog):
+    monkeypatch.setattr(on_cuda, "LARGE", 0)
+    monkeypatch.setattr(on_cuda, "WORDS", 0)
+    monkeypatch.setattr(on_cuda, "_counters", {})
+    assert np.array_equal(on_cuda.count(problem, torch.device("cpu")), on_numpy.count(problem))
+    assert caplog.text == ""
 
 
 def test_a_faster_counter_that_agrees_counts_the_rest(problem, monkeypatch):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from l2h import codes
 from l2h.ranking.histogram import RankHistogram
 
+LONG = 2048  # bits; numba, whose table of pairs of distances grows by their square, is slower than numpy beyond
 SMALL = 10**7  # pairs that numpy has counted, in less than 0.1 s, before numba is loaded, which takes 0.4 s
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -110,7 +111,7 @@ def _count(problem: Problem, device: Device) -> Ints:
             from l2h.ranking import on_cuda
 
             return on_cuda.count(problem, chosen)
-    if len(problem.query_words) * problem.words.shape[1] <= SMALL:
+    if len(problem.query_words) * problem.words.shape[1] <= SMALL or problem.bits > LONG:
         from l2h.ranking import on_numpy
 
         return on_numpy.count(problem)

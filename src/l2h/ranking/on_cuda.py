@@ -12,6 +12,7 @@ from l2h.ranking import on_torch
 from l2h.ranking.counting import Problem
 
 LARGE = 10**9  # pairs; torch counts fewer in less time than Triton takes to compile
+WORDS = 8  # of codes and label sets; Triton unrolls its kernel over them, and compiles more than 20 s for 32
 QUERIES, ITEMS = 4, 300_000  # that both count, before Triton is trusted
 
 Counter = Callable[[Problem, torch.device], NDArray[np.int64]]
@@ -21,7 +22,8 @@ _log = logging.getLogger("l2h")
 
 def count(problem: Problem, device: torch.device) -> NDArray[np.int64]:
     """Irrelevant and relevant items at each distance, int64 (Q, 2, bits + 1), counted on `device`."""
-    if len(problem.query_words) * problem.words.shape[1] < LARGE:
+    few = len(problem.query_words) * problem.words.shape[1] < LARGE
+    if few or len(problem.words) + len(problem.sets) > WORDS:
         return on_torch.count(problem, device)
     kind = problem.bits, len(problem.sets)
     if kind not in _counters:

@@ -39,7 +39,7 @@ def count(problem: Problem) -> NDArray[np.int64]:
     # Threads of our own: numba's `parallel` compiles longer, and its pools bear no fork or no second caller.
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(count_block, range(0, n, block)))
-    return tables.reshape(n, 2, -1)
+    return tables.reshape(n, 2, problem.bits + 1)
 
 
 def _emit_popcount(_: Any, word: Any) -> Any:

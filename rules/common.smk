@@ -66,6 +66,22 @@ FEATURES = {entry["id"]: entry for entry in config["backbones"]}
 OWN_WEIGHTS = {entry["weights"] for entry in config["backbones"] if entry["local"]}
 WEIGHTS = {entry["weights_id"]: entry for entry in config["backbones"]}
 VARIANTS = {entry["label"]: entry for entry in config["methods"]}
+NOT_RUN += [
+    {
+        "dataset": dataset,
+        "protocol": protocol,
+        "backbone": backbone,
+        "variant": variant,
+        "method": entry["method"],
+        "scope": entry["scope"],
+        "bits": bits,
+        "not_run": why,
+    }
+    for dataset, protocol in PROTOCOLS
+    for backbone in BACKBONES
+    for variant, entry in VARIANTS.items()
+    for bits, why in entry["impossible"].items()
+]
 # What a data set's bundle holds is taken from it, verified and unpacked, instead of made.
 BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
 UNPACKED = {manifest.dataset: f"resources/bundles/{manifest.id}" for manifest in BUNDLES.values()}
@@ -74,7 +90,7 @@ SUPERVISED = [variant for variant, entry in VARIANTS.items() if entry["supervise
 ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
-JOB = ["l2h", "l2h.bounds", "l2h.errors", "l2h.footer", "l2h.job", "l2h.plugins", "l2h.store"]
+JOB = ["l2h", "l2h.bounds", "l2h.errors", "l2h.footer", "l2h.job", "l2h.not_run", "l2h.plugins", "l2h.store"]
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
@@ -244,6 +260,7 @@ def keys_of(variants):
         }
         for variant in sorted(hashers(variants))
         for bits in sorted(config["bits"])
+        if bits not in VARIANTS[variant]["impossible"]
     ]
 
 

@@ -33,6 +33,16 @@ def resolved(config):
     return config
 
 
+def test_a_code_length_that_a_method_cannot_have_is_left_out_with_its_reason():
+    config = resolved({**MINIMAL, "methods": ["pq", "lsh"], "bits": [8, 12]})
+    pq, lsh = config["methods"]
+    assert pq["impossible"] == {12: "pq: bits must be a multiple of 8, as its codes are whole bytes, got 12"}
+    assert pq["results"] == {"digits/digits-300": [(8, 0)]}
+    assert (lsh["impossible"], lsh["results"]) == ({}, {"digits/digits-300": [(8, 0), (12, 0)]})
+    (none,) = resolved({**MINIMAL, "methods": ["pq"], "bits": [12]})["methods"]
+    assert none["results"] == {"digits/digits-300": []}
+
+
 def test_defaults_are_filled_in():
     config = resolved(MINIMAL)
     assert config["bits"] == [8, 16, 32, 64]
@@ -367,8 +377,8 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key backbones[0].label: 'external' stands for codes from elsewhere",
         ),
         (
-            {"methods": ["pq"], "bits": [8, 12]},
-            "config key methods[0].params: pq: bits must be a multiple of 8, as its codes are whole bytes, got 12",
+            {"methods": [{"method": "lsh", "params": {"pca_dims": -1}}], "bits": [8, 12]},
+            "config key methods[0].params: lsh: pca_dims must be",
         ),
         ({"methods": ["external"]}, "config key methods[0].params: external: codes must be the path of a .npy or"),
         (

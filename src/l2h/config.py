@@ -27,6 +27,7 @@ MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
 KINDS = {"array": "a list", "object": "a mapping", "string": "text", "integer": "a whole number", "number": "a number"}
 KINDS |= {"boolean": "true or false", "null": "null"}
 LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
+SOUND_BITS = 64  # at which any method works, if its parameters do
 MAX_VALUES = 100_000  # of a config, counted as often as it names them: YAML's aliases multiply
 
 
@@ -239,14 +240,26 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
         if name in ("bits", "random_state", "scope", "device"):
             raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
     make = full.make if entry["scope"] == FULL else hashing.make
+
+    def made(bits: int) -> Any:
+        return make(method, bits=bits, **arguments, **entry["params"])
+
+    impossible: dict[int, str] = {}
+    for bits in config["bits"]:
+        try:
+            made(bits)
+        except L2HError as error:
+            impossible[bits] = str(error)
+    possible = [bits for bits in config["bits"] if bits not in impossible]
     try:
-        made = [make(method, bits=bits, **arguments, **entry["params"]) for bits in config["bits"]]
-    except L2HError as error:
+        one = made(next(iter(possible), SOUND_BITS))
+    except L2HError as error:  # it is not the length
         raise ConfigError(f"config key {place}.params: {error}") from error
+    entry["impossible"] = impossible
     # all of them, so that spelling out a default changes nothing
-    given = made[0].get_params()
+    given = one.get_params()
     entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
-    estimator = made[0].method if isinstance(made[0], full.FullMethod) else made[0]
+    estimator = one.method if isinstance(one, full.FullMethod) else one
     entry["supervised"] = estimator.__sklearn_tags__().target_tags.required
     entry["results"] = {}
     for dataset in config["datasets"]:
@@ -254,7 +267,7 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
             continue
         name, protocol = dataset["name"], dataset["protocol_id"]
         try:
-            found = made[0].lengths_and_seeds(name, protocol, config["bits"], config["seeds"])
+            found = one.lengths_and_seeds(name, protocol, possible, config["seeds"])
         except L2HError as error:
             raise ConfigError(f"config key {place}: {error}") from error
         entry["results"][f"{name}/{protocol}"] = found

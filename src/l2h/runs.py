@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from l2h import not_run
 from l2h.report import made
 
 FOLDERS = ("dataset", "protocol", "backbone", "variant")
@@ -36,7 +37,7 @@ class Run:
         for path in sorted(self.folder.glob(f"*/*/*/*/*/{file}")):
             *place, name = path.parent.relative_to(self.folder).parts
             numbers = _NUMBERS.fullmatch(name)
-            if numbers:
+            if numbers and not not_run.find(path):
                 key = dict(zip(FOLDERS, place, strict=True))
                 found.append({**key, "bits": int(numbers[1]), "seed": int(numbers[2]), "folder": path.parent})
         return found

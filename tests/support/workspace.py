@@ -24,16 +24,17 @@ BACKBONE = "alexnet-pool5"
 HASHNET = {"method": "hashnet", "scope": "auto", "params": {"epochs": 2, "hidden": 32, "flip": True}}
 FULL = {"method": "dsh", "scope": "full", "label": "dsh-full", "params": {"epochs": 1, "batch_size": 32}}
 EXTERNAL = {"method": "external", "params": {"codes": "codes/{dataset}-{bits}.npy"}}
+WIDE = {"method": "lsh", "label": "wide", "params": {"pca_dims": 400}}  # digit_pairs has 300 training images
 CONFIG = {
     "datasets": ["digits", "digit_pairs", "nuswide_81_m"],  # the last cannot be had
     "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 63}],
-    "methods": [HASHNET, "itq", "toy", FULL, "cosine", "pq", "classifier", EXTERNAL],
+    "methods": [HASHNET, "itq", "toy", FULL, "cosine", "pq", "classifier", WIDE, EXTERNAL],
     "bits": [8],
     "device": "cpu",
     "threads": {"features": 2, "fit": 1},
     "plugins": ["toy_method.py"],
 }
-VARIANTS = ["hashnet", "itq", "toy", "dsh-full", "cosine", "pq", "classifier", "external"]
+VARIANTS = ["hashnet", "itq", "toy", "dsh-full", "cosine", "pq", "classifier", "wide", "external"]
 
 
 @contextmanager
@@ -160,9 +161,14 @@ from types import SimpleNamespace as Some
 class Params(dict):
     __getattr__ = dict.__getitem__
 
+class Files(Params):
+    def __iter__(self):
+        return iter(self.values())
+
 job = json.loads(sys.argv[2])
-parts = {name: Some(**job[name]) for name in ("input", "output")}
-job = Some(log=["log"], config={"plugins": []}, params=Params(job["params"], code={}), rule=job["rule"], **parts)
+parts = {name: Files(job[name]) for name in ("input", "output")}
+params = Params(job.get("params", {}), code={})
+job = Some(log=["log"], config={"plugins": []}, params=params, rule=job["rule"], **parts)
 runpy.run_path(sys.argv[1], {"snakemake": job})
 """
 

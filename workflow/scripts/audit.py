@@ -4,13 +4,18 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import hashing, store
+from l2h import hashing, not_run, store
 from l2h.audit import audit_models
 
 features = snakemake.input.features
-models = [hashing.load(path) for path in snakemake.input.models]
+cells = zip(snakemake.params.cell_keys, snakemake.input.models, strict=True)
+cells = [(key, path) for key, path in cells if not not_run.find(path)]
+models = [hashing.load(path) for _, path in cells]
 results = audit_models(models, store.iter_features(features), store.read_split(snakemake.input.split))
 weights = store.weights_name(features)
-cells = zip(snakemake.params.cell_keys, results, strict=True)
-rows = [{**snakemake.wildcards, "weights": weights, **key, **row} for key, figures in cells for row in figures]
+rows = [
+    {**snakemake.wildcards, "weights": weights, **key, **row}
+    for (key, _), figures in zip(cells, results, strict=True)
+    for row in figures
+]
 store.write_rows(snakemake.output[0], rows, store.AUDIT)

@@ -4,12 +4,13 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import store
+from l2h import not_run, store
 from l2h.report import comparison, differences
 
-queries = [store.read_queries(path) for path in snakemake.input.queries]
-metrics = map(store.read_metrics, snakemake.input.metrics)
-table = comparison.compare(metrics, queries, snakemake.params.not_run)
+paths, absent = not_run.split_off(snakemake.input.metrics)
+metrics = map(store.read_metrics, paths)
+queries = [store.read_queries(path) for path in not_run.split_off(snakemake.input.queries)[0]]
+table = comparison.compare(metrics, queries, [*absent, *snakemake.params.not_run])
 comparison.write(table, snakemake.output.csv, snakemake.output.parquet, snakemake.output.markdown)
 tested = differences.between_methods(queries)
 differences.write(tested, snakemake.output.differences)

@@ -8,7 +8,7 @@ from itertools import islice
 
 import torch
 
-from l2h import backbones, costs, device, hashing, store
+from l2h import backbones, costs, device, hashing, not_run, store
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import iter_images
 from l2h.progress import track
@@ -40,6 +40,8 @@ lengths = dict.fromkeys(key["bits"] for key in params.cell_keys)
 searches = {bits: costs.exhaustive_search(bits, len(database)) for bits in lengths}
 cells = list(zip(params.cell_keys, files.models, files.codes, files.trainings, strict=True))
 for key, model, codes, training in track("costs", cells, len(cells), "cells"):
+    if not_run.find(codes):
+        continue
     sides = (store.read_codes(codes, side) for side in (database, queries[: costs.QUERIES]))
     if key["scope"] == hashing.FULL:
         made = costs.encoding(model, images)

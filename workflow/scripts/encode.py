@@ -4,6 +4,10 @@ from l2h.job import start
 
 start(snakemake)
 
+from l2h import not_run
+
+not_run.hand_on(snakemake)
+
 from l2h import hashing, store
 
 hasher = hashing.load(snakemake.input.model)

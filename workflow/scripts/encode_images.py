@@ -4,6 +4,10 @@ from l2h.job import start
 
 start(snakemake)
 
+from l2h import not_run
+
+not_run.hand_on(snakemake)
+
 from l2h import device, store
 from l2h.datasets.images import iter_images, require_same
 from l2h.features import BATCH_SIZE

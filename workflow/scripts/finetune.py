@@ -4,12 +4,15 @@ from l2h.job import start
 
 start(snakemake)
 
+import logging
+import sys
 from functools import partial
 from pathlib import Path
 
-from l2h import store, timing
+from l2h import not_run, store, timing
 from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import ImageStore
+from l2h.errors import L2HError
 from l2h.hashing import full, network
 from l2h.hashing.finetuning import finetune, reader
 
@@ -32,7 +35,12 @@ train = partial(
     identity={**params, **data},
 )
 cell = store.cell_key({**key, "weights": store.weights_label(entry)})
-(trained, selection), spent = timing.training(train, {**cell, "threads": params.numeric_threads})
+try:
+    (trained, selection), spent = timing.training(train, {**cell, "threads": params.numeric_threads})
+except L2HError as error:
+    not_run.mark(snakemake.output, str(error), cell)
+    logging.getLogger("l2h").warning("not run: %s", error)
+    sys.exit()
 store.write_rows(snakemake.output.training, spent, store.COSTS)
 description = {"method": key["method"], "params": method.get_params(), "selection": selection, "data": {**key, **data}}
 network.save(trained, snakemake.output.model, description)

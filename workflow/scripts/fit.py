@@ -4,10 +4,13 @@ from l2h.job import start
 
 start(snakemake)
 
+import logging
+import sys
 from functools import partial
 from importlib import import_module
 
-from l2h import hashing, store, timing
+from l2h import hashing, not_run, store, timing
+from l2h.errors import L2HError
 
 files, params = snakemake.input, snakemake.params
 key = params.key
@@ -22,7 +25,12 @@ for name in hasher.fit_imports:
     import_module(name)  # which is no part of the training that is timed
 cell = {**key, "weights": store.weights_name(files.features)}
 place = {**store.cell_key(cell), "threads": params.numeric_threads}
-_, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mirrored), place)
+try:
+    _, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mirrored), place)
+except L2HError as error:
+    not_run.mark(snakemake.output, str(error), store.cell_key(cell))
+    logging.getLogger("l2h").warning("not run: %s", error)
+    sys.exit()
 store.write_rows(snakemake.output.training, spent, store.COSTS)
 data = {**key, "split_sha256": split.sha256, "flipped": bool(mirrored)}
 hasher.save(snakemake.output.model, {**data, "features": store.read_metadata(files.features)})

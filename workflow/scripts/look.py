@@ -6,7 +6,7 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import store
+from l2h import not_run, store
 from l2h.datasets.images import ImageStore
 from l2h.report.look import Cell, look
 
@@ -14,6 +14,8 @@ files, params = snakemake.input, snakemake.params
 images = ImageStore(files.images, store.read_manifest(files.manifest))
 cells = []
 for codes, path in zip(files.codes, files.queries, strict=True):
+    if not_run.find(codes):
+        continue
     queries, key = store.read_queries(path)
     average_precision = queries.sort_by("query_id")["average_precision"].to_numpy()
     cells.append(Cell(key["variant"], key["bits"], key["seed"], average_precision, partial(store.read_codes, codes)))

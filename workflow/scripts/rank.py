@@ -6,6 +6,10 @@ from l2h.job import start
 
 start(snakemake)
 
+from l2h import not_run
+
+not_run.hand_on(snakemake)
+
 from l2h import store
 from l2h.ranking.roles import rank_split
 

@@ -6,7 +6,7 @@ start(snakemake)
 
 import pyarrow as pa
 
-from l2h import store
+from l2h import not_run, store
 from l2h.report import charts, costs, made, page
 
 files, params = snakemake.input, snakemake.params
@@ -15,7 +15,7 @@ joined = costs.join(store.read_frame(files.comparison), measured)
 costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 differences = store.read_frame(files.differences)
-curves = charts.precision_recall([store.read_metrics(path) for path in files.metrics])
+curves = charts.precision_recall([store.read_metrics(path) for path in not_run.split_off(files.metrics)[0]])
 looks = [store.read_look(path) for path in files.looks]
 facts = params.described | made.facts(
     params.command,

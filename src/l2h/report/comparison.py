@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import store
+from l2h.errors import L2HError
 from l2h.report.differences import Queries, intervals
 
 # metrics of which a cell has one figure, and which the table shows
@@ -23,7 +24,8 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
     ----------
     metrics : each cell's tidy metrics
     queries : each cell's average precisions and key
-    not_run : for each data set that cannot be had: dataset, protocol, and not_run, which says what to get
+    not_run : dataset, protocol, and not_run, which says why: of each data set that cannot be had, and of each training
+        that was impossible, which has all of the cell's key beside
 
     Returns
     -------
@@ -31,8 +33,16 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
     queries), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by the retrieved, precision_at_<k>,
     recall_at_<k>, all three empty where the database has fewer than k items, and those of SINGLE; expected under ties
     unless named otherwise; not_run, which is empty for what was run, and beside 0 seeds the only figure of what was not
+
+    Raises
+    ------
+    L2HError
+        nothing was run
     """
-    tidy = pa.concat_tables(metrics).to_pandas()
+    tables = list(metrics)
+    if not tables:
+        raise L2HError(f"nothing could be run: {'; '.join(dict.fromkeys(one['not_run'] for one in not_run))}")
+    tidy = pa.concat_tables(tables).to_pandas()
     whole = tidy[tidy["k"].isna()]
     columns = {
         "map": _mean(whole, "map", "expected"),
@@ -49,17 +59,20 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
     seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
     table = pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
     table = table.merge(intervals(queries), how="left").astype({"bits": "Int64"})  # a whole number, or empty
-    rows = [{**absent, "seeds": 0} for absent in not_run]
-    return pd.concat([table.assign(not_run=""), pd.DataFrame(rows)], ignore_index=True)
+    absent = [{**{name: value for name, value in one.items() if name != "seed"}, "seeds": 0} for one in not_run]
+    rows = pd.DataFrame(absent).drop_duplicates()  # all seeds of a cell have one reason
+    if "bits" in rows:
+        rows["bits"] = pd.to_numeric(rows["bits"]).astype("Int64")
+    return pd.concat([table.assign(not_run=""), rows], ignore_index=True)
 
 
 def split_off(comparison: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of what was run, and a line on each data set that was not."""
+    """The rows of what was run, and a line on each data set, or method at a code length, that was not."""
     ran = comparison["seeds"] > 0
-    absent = comparison[~ran]
-    lines = [
-        f"{dataset} ({protocol}): {why}" for dataset, protocol, why in absent[["dataset", "protocol", "not_run"]].values
-    ]
+    lines = []
+    for row in comparison[~ran].to_dict("records"):
+        cell = "" if pd.isna(row["variant"]) else f", {row['backbone']}): {row['variant']} at {row['bits']} bits"
+        lines.append(f"{row['dataset']} ({row['protocol']}{cell or ')'}: {row['not_run']}")
     return comparison[ran].astype({"bits": "int64"}), lines
 
 

@@ -1,0 +1,67 @@
+"""Cells whose method cannot be trained: the reason takes the place of their files, and the others go on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from l2h import hashing, not_run, store
+from l2h.errors import L2HError
+from l2h.report import comparison
+from workspace import run_script
+
+KEY = {"dataset": "d", "protocol": "p", "backbone": "b", "weights": "w", "variant": "v", "method": "lsh"}
+KEY |= {"scope": "shallow", "bits": "8", "seed": "0"}
+
+
+@pytest.fixture
+def absent(tmp_path):
+    """A model and codes that there are none of."""
+    paths = [str(tmp_path / "model"), str(tmp_path / "codes.parquet")]
+    not_run.mark(paths, "too few images", KEY)
+    return paths
+
+
+def test_the_reason_and_the_cell_are_read_from_each_file(absent):
+    assert [not_run.find(path) for path in absent] == [{"not_run": "too few images", **KEY}] * 2
+
+
+def test_readers_refuse_what_stands_there(absent):
+    model, codes = absent
+    with pytest.raises(L2HError, match="model is no model that this version can use"):
+        hashing.load(model)
+    with pytest.raises(L2HError, match="codes.parquet"):
+        store.read_codes(codes, np.arange(3))
+
+
+def test_a_file_that_is_whole_damaged_or_missing_has_no_reason(tmp_path):
+    whole = tmp_path / "codes.parquet"
+    store.write_codes(whole, [(np.arange(3), np.zeros((3, 1), np.uint8))], {**KEY})
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    paths = [str(whole), str(tmp_path / "damaged.parquet"), str(tmp_path / "none.parquet")]
+    assert not_run.split_off(paths) == (paths, [])
+
+
+def test_jobs_that_take_it_hand_it_on(absent, tmp_path):
+    ranking = {"database": "histogram.parquet", "unseen": "histogram_unseen.parquet"}
+    run_script(tmp_path, "rank", input={"split": "split.parquet", "codes": absent[1]}, output=ranking)
+    output = {"metrics": "metrics.parquet", "queries": "queries.parquet"}
+    run_script(tmp_path, "metrics", input={**ranking, "codes": absent[1]}, output=output)
+    for name in (*ranking.values(), *output.values()):
+        assert not_run.find(tmp_path / name) == {"not_run": "too few images", **KEY}
+
+
+def test_all_seeds_of_a_cell_are_one_row_and_where_nothing_ran_the_reasons_are_said():
+    other = {**KEY, "seed": "1", "not_run": "too few images"}
+    with pytest.raises(L2HError, match="nothing could be run: too few images$"):
+        comparison.compare([], [], [{**KEY, "not_run": "too few images"}, other])
+
+
+def test_a_line_names_what_was_not_run():
+    rows = pd.DataFrame(
+        [
+            {**KEY, "bits": 8, "seeds": 3, "not_run": ""},
+            {**KEY, "bits": 16, "seeds": 0, "not_run": "why"},
+            {"dataset": "far", "protocol": "q", "seeds": 0, "not_run": "get it"},
+        ]
+    ).astype({"bits": "Int64"})
+    assert comparison.split_off(rows)[1] == ["d (p, b): v at 16 bits: why", "far (q): get it"]

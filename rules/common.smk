@@ -16,8 +16,10 @@ from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_manifest
 from l2h.bundles.release import weights_licence
 from l2h.config import DOWNLOADS, EXTERNAL, declared
+from l2h.datasets import followed
 from l2h.datasets.images import DECODERS
 from l2h.failures import failures
+from l2h.fetch import Sources
 from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
@@ -31,6 +33,7 @@ RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
 PLAN = f"{RESULTS}/plan.json"
 IMAGE_STORE, MANIFEST = "resources/{dataset}/images", "resources/{dataset}/manifest.parquet"
+FOLLOWED = "resources/{dataset}/followed.parquet"
 SPLIT = "resources/{dataset}/splits/{protocol}.parquet"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
 CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
@@ -147,6 +150,15 @@ def class_code(registry, name):
 def dataset_code(wildcards):
     reader = DATASETS[wildcards.dataset]["reader"]
     return class_code(datasets.registry, reader) | code(*datasets.registry.get(reader).imports)
+
+
+@cache
+def made_of(dataset):
+    """A name for the content of a data set's own files."""
+    entry = DATASETS[dataset]
+    sources = Sources(DOWNLOADS, config["dataset_mirror"])
+    files = datasets.make(entry["reader"], sources, **entry["params"]).made_of()
+    return followed.state(FOLLOWED.format(dataset=dataset), files)
 
 
 def backbone_code(name):

@@ -18,8 +18,19 @@ rule dataset:
         downloads=DOWNLOADS,
         reader=lambda wildcards: DATASETS[wildcards.dataset]["reader"],
         arguments=lambda wildcards: DATASETS[wildcards.dataset]["params"],
-        made_of=lambda wildcards: DATASETS[wildcards.dataset]["made_of"],
-        code=code(*JOB, *FETCH, "l2h.registry", *IMAGES, "l2h.splits"),
+        made_of=lambda wildcards: made_of(wildcards.dataset),
+        # no output: it is compared when the data set is made again
+        record=FOLLOWED,
+        code=code(
+            *JOB,
+            *FETCH,
+            "l2h.registry",
+            *IMAGES,
+            "l2h.splits",
+            "l2h.datasets.followed",
+            "l2h.datasets.lists",
+            "l2h.datasets.problems",
+        ),
         dataset_code=dataset_code,
     message:
         "{wildcards.dataset}: images and manifest"

@@ -62,7 +62,6 @@ def test_defaults_are_filled_in():
             "allow_lone_queries": False,
             "look": [],
             "missing": None,
-            "made_of": {},
             "shards": 1,
         }
     ]
@@ -145,17 +144,16 @@ def test_a_folder_takes_any_protocol_that_draws_and_one_of_its_own():
     assert entry(params=LISTS)["dealing"] is None
 
 
-def test_what_a_data_set_is_made_of_and_what_is_missing(tmp_path):
+def test_what_a_data_set_lacks(tmp_path):
     path = tmp_path / "all.txt"
     folder = mine(params={"root": str(tmp_path), "images": str(path)})
     external = {"method": "external", "params": {"codes": "no/{dataset}.npy"}}
     config = resolved({**MINIMAL, "datasets": [folder], "methods": [external], "bits": [8]})
     assert config["datasets"][0]["missing"].startswith(f"no list at {path}")
-    assert config["datasets"][0]["made_of"] == config["methods"][0]["results"] == {}
+    assert config["methods"][0]["results"] == {}
     path.write_text("a.png 0 1")
     config = resolved({**MINIMAL, "datasets": [folder]})
     assert config["datasets"][0]["missing"] is None
-    assert list(config["datasets"][0]["made_of"]) == [str(path)]
     assert list(config["methods"][0]["results"]) == ["mine/folder-10-40"]
 
 

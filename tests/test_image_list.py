@@ -54,8 +54,8 @@ def folder(tmp_path):
         def make(self, **params):
             return datasets.make("image_list", Sources(tmp_path / "downloads"), root=str(root), **params)
 
-        def prepare(self, **params):
-            self.make(**params).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+        def prepare(self, dataset=None, **params):
+            (dataset or self.make(**params)).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
             return store.read_manifest(tmp_path / "manifest.parquet")
 
         def refused(self, **params):
@@ -282,7 +282,6 @@ class TestClasses:
         for number, name in enumerate(("a/1.png", "b/2.png", os.fsdecode(b"b/\xff.png"), "b/\n.png")):
             folder.put(name, picture(number))
         folder.put(os.fsdecode(b"\xfe.txt"), b"x")
-        assert len(folder.make().made_of()) == 1
         assert "root: paths with control characters, or not in UTF-8: 2 (b/?.png, b/?.png)" in folder.refused()
 
     def test_one_class_tells_nothing(self, folder):
@@ -307,17 +306,20 @@ class TestConstruction:
         dataset = datasets.make("image_list", None, root=str(tmp_path), images=f"{where}.txt")
         assert dataset.missing() == f"no list at {where}.txt; put it there, or correct its path"
 
-    def test_what_it_follows_changes_with_lists_and_names(self, folder):
-        given = folder.lists(images="a.png 0 1")
+    def test_what_it_is_made_of(self, folder):
+        for name in ("a/1.png", "b/2.png", "b/note.txt", ".hidden/3.png"):
+            folder.put(name, picture(1))
+        assert sorted(folder.make().made_of()) == [str(folder.path / "a/1.png"), str(folder.path / "b/2.png")]
+        given = folder.lists(images="a/1.png 0 1\nb/2.png 1 0")
         dataset = folder.make(**given)
-        before = dataset.made_of()
-        assert set(before) == {given["images"]}
-        folder.put("images.txt", "a.png 1 0")
-        assert dataset.made_of() != before
-        by_name = folder.make()
-        before = by_name.made_of()
-        folder.put("c/new.png", picture(1))
-        assert by_name.made_of() != before
+        assert list(map(str, dataset.made_of())) == [given["images"]]
+        manifest = folder.prepare(dataset)
+        sha256 = dict(zip(manifest["location"].to_pylist(), manifest["image_sha256"].to_pylist(), strict=True))
+        stats = {name: (folder.path / name).stat() for name in ("a/1.png", "b/2.png")}
+        assert dataset.seen == {
+            str(folder.path / name): (found.st_size, found.st_mtime_ns, sha256[f"root/{name}"])
+            for name, found in stats.items()
+        }
 
     @pytest.mark.parametrize(
         ("params", "words"),

@@ -136,7 +136,7 @@ class TestPictures:
         images = ImageStore(folder / "images", manifest)
         path = folder / "theirs" / "a.png"
         path.write_bytes(encoded(RGB[::-1]))
-        with pytest.raises(L2HError, match=r"root/a\.png: changed since the data set was made; .* --forcerun .*images"):
+        with pytest.raises(L2HError, match=r"root/a\.png: changed since the data set was made; .* or run again"):
             images.read(np.array([0]))
         path.unlink()
         with pytest.raises(L2HError, match=r"root/a\.png: missing; put the picture back"):

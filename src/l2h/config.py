@@ -50,7 +50,7 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
     Names alone become entries, defaults are filled in from the schema and the registries, and what follows from an
     entry is added to it: `protocol_id`, `id` and `weights_id` (parts of file names), `dealing` (what a protocol draws;
     None where lists name the roles), `missing` (what the user must get before the data set can be run, or None),
-    `made_of` (digests of the lists that it follows), `source` and `local` (where weights come from), `arguments` (of a
+    `source` and `local` (where weights come from), `arguments` (of a
     method's constructor), `supervised` (it says that it needs labels), `results` (the code lengths and seeds at which
     a method has a result, for each `<data set>/<protocol id>` that can be run).
 
@@ -143,7 +143,6 @@ def _resolve_dataset(place: str, entry: Entry, config: Entry) -> None:
     except (L2HError, TypeError) as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     entry["missing"] = None if config["pretrained"] else dataset.missing()  # bundles bring all they need
-    entry["made_of"] = {} if entry["missing"] or config["pretrained"] else dataset.made_of()
     entry.setdefault("shards", config["ranking"]["shards"])
     _resolve_protocol(place, entry, dataset)
 

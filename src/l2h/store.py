@@ -57,6 +57,14 @@ SPLIT = pa.schema(
         ("labels", pa.list_(pa.int16())),
     ]
 )
+FOLLOWED = pa.schema(
+    [
+        ("path", pa.string()),
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("sha256", pa.binary(32)),
+    ]
+)
 NEAR_COPIES = pa.schema(
     [
         ("query_id", pa.int64()),
@@ -240,6 +248,20 @@ def read_classes(path: str | Path) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise L2HError(f"{path} has classes that are no list of names; {CURE}")
     return names
+
+
+def write_followed(path: str | Path, state: str, files: Mapping[str, tuple[int, int, bytes]]) -> None:
+    """Write the files that a data set was made of: bytes, modification time in nanoseconds and sha256, by path."""
+    columns = zip(*((name, *seen) for name, seen in files.items()), strict=True) if files else ((),) * len(FOLLOWED)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, FOLLOWED.types, strict=True)]
+    _write_table(path, pa.table(arrays, schema=FOLLOWED), FOLLOWED, {"state": state})
+
+
+def read_followed(path: str | Path) -> tuple[str, dict[str, tuple[int, int, bytes]]]:
+    """Read the state and the files that `write_followed` wrote."""
+    table = _read_table(path, FOLLOWED, "record of files")
+    names, *seen = (column.to_pylist() for column in table.columns)
+    return _metadata(table.schema, path, "state")["state"], dict(zip(names, zip(*seen, strict=True), strict=True))
 
 
 def write_split(path: str | Path, split: "Split") -> None:

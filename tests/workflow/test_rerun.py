@@ -240,6 +240,18 @@ def test_a_copy_of_a_query_stops_the_run_before_training_with_ids_and_paths(pict
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [4, 12, 26]
 
 
+def test_a_replaced_picture_makes_the_dataset_again_and_a_touched_one_does_not(pictures):
+    """The lists are as they were, and so are the names."""
+    path = pictures.folder / "pictures/7.png"
+    dataset = ("mine: images and manifest", None)
+    content = path.read_bytes()
+    path.write_bytes(content)
+    assert dataset not in pictures.planned()
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(path)
+    assert {dataset, ("mine: split lists", None), ("fit", "itq")} <= set(pictures.planned())
+    path.write_bytes(content)
+
+
 def test_a_changed_list_makes_the_dataset_again(pictures):
     path = pictures.folder / "database.txt"
     path.write_text(path.read_text().replace("29.png 1 0\n", ""))

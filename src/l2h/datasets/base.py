@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +33,7 @@ class Dataset(ABC):
     classes : what its labels are called, in their order, where numbers do not say it
     flips : whether a mirrored image keeps its labels, as most pictures do and digits do not
     licence : of images and labels, with its source; a release states it
+    seen : bytes, modification time in nanoseconds and sha256 of files that `prepare` has read, by path
     """
 
     protocols: Mapping[str, Protocol | None]
@@ -41,6 +42,7 @@ class Dataset(ABC):
     classes: Sequence[str] = ()
     flips: bool = True
     licence: ClassVar[str] = "as stated by its owner"
+    seen: Mapping[str, tuple[int, int, bytes]] = {}
 
     def __init__(self, sources: "Sources"):
         self.sources = sources
@@ -49,9 +51,12 @@ class Dataset(ABC):
         """What the user must still get by hand, and where to put it, as one line; None if nothing. Reads no data."""
         return None
 
-    def made_of(self) -> dict[str, str]:
-        """Digests of small files that the data set follows, by path: where one changes, it is made again."""
-        return {}
+    def made_of(self) -> Iterable[str | Path]:
+        """The user's files that it reads, or folders of them: if one changes, the data set is made again.
+
+        Called whenever a run is planned, so it reads no data. What is downloaded is checked by its sha256, and no part.
+        """
+        return ()
 
     @abstractmethod
     def prepare(self, folder: Path, manifest_path: Path) -> None:

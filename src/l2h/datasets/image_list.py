@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from l2h import store
 from l2h.datasets import pictures
 from l2h.datasets.base import Dataset
+from l2h.datasets.followed import stat
 from l2h.datasets.images import DECODERS, ROOT
-from l2h.datasets.lists import Picture, find_classes, list_files, read_lists
+from l2h.datasets.lists import Picture, find_classes, is_picture, list_files, read_lists
 from l2h.datasets.problems import Problems, counted
 from l2h.errors import L2HError
 from l2h.progress import track
@@ -75,12 +76,9 @@ class ImageList(Dataset):
         absent = [str(path) for path in self.lists.values() if not path.is_file()]
         return f"no list at {', '.join(absent)}; put it there, or correct its path" if absent else None
 
-    def made_of(self) -> dict[str, str]:
-        """Digests of the lists, or of the names below the folder; pictures are checked whenever they are read."""
-        contents = {path: path.read_bytes() for path in self.lists.values()}
-        if not contents:
-            contents = {self.root: os.fsencode("\n".join(list_files(self.root)))}
-        return {str(path): hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+    def made_of(self) -> Iterable[str | Path]:
+        """The lists, or else the pictures below the folder; those that lists name are known once they were read."""
+        return self.lists.values() or [self._path(file) for file in list_files(self.root) if is_picture(file)]
 
     def prepare(self, folder: Path, manifest_path: Path) -> None:
         """Check every list and picture, and write the manifest beside a link to the folder.
@@ -100,6 +98,9 @@ class ImageList(Dataset):
         labels, roles = [one.labels for one in found], [one.roles for one in found]
         locations = [f"{ROOT}/{one.path}" for one in found]
         store.write_manifest(manifest_path, hashes, labels, locations, roles, self.classes)
+
+    def _path(self, file: str) -> str:
+        return os.path.join(self.root, file)
 
     def _find(self, problems: Problems) -> list[Picture]:
         if self.lists:
@@ -134,6 +135,8 @@ class ImageList(Dataset):
                     some = found[start : start + AT_A_TIME]
                     yield from pool.map(lambda one: _inspect(root / one.path, root), some)
 
+        paths = [self._path(one.path) for one in found]
+        before = {path: stat(path) for path in paths}
         hashes, converted = [], Problems()
         results = track(f"checking {self.root}", inspected(), len(found), "pictures")
         for picture, (sha256, done, fault) in zip(found, results, strict=True):
@@ -144,6 +147,7 @@ class ImageList(Dataset):
                 problems.add(fault, picture.path)
         for line in converted.lines():
             _log.info("%s", line)
+        self.seen = {path: (*before[path], sha256) for path, sha256 in zip(paths, hashes, strict=True)}
         return hashes
 
 

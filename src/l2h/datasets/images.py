@@ -90,7 +90,7 @@ class ImageStore:
             return pictures.decode(content)[0]
         except pictures.PictureError as error:
             raise L2HError(
-                f"{path}: {error}; put the picture back, or make the data set again by --forcerun {self.folder}"
+                f"{path}: {error}; put the picture back, or run again: the data set is then made anew"
             ) from error
 
     def _map_array(self) -> NDArray[np.uint8]:

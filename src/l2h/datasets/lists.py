@@ -92,7 +92,7 @@ def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[st
     names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     for file in list_files(root):
         parts = PurePosixPath(file).parts
-        if PurePosixPath(file).suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in parts):
+        if not is_picture(file):
             others.append(UNFIT.sub("?", file))
         elif UNFIT.search(file):
             problems.add(UNFIT_PATHS, UNFIT.sub("?", file))
@@ -105,6 +105,12 @@ def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[st
         if label not in filled:
             problems.add("classes' folders without a picture", name)
     return pictures, names, others
+
+
+def is_picture(file: str) -> bool:
+    """Whether a path below the root is taken for a picture, by its names."""
+    path = PurePosixPath(file)
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
 def list_files(root: Path) -> list[str]:

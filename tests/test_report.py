@@ -477,6 +477,22 @@ def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(tabl
     assert entry["best"]["level"] == []
 
 
+def test_a_baseline_that_no_hash_reaches_is_named_first(table, joined, tested, audits):
+    hashes = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])
+    baselines = hashes.assign(variant="classifier", scope="baseline", map=[0.7, 0.9, 0.85, 0.81])
+    exact = hashes[:1].assign(variant="cosine", scope="exact", map=0.95)
+    slower = baselines.assign(variant="pq", map=0.8)  # no better than the best hash
+    rows = pd.concat([hashes, baselines, exact, slower], ignore_index=True)
+    assert [(row["variant"], row["map"]) for row in answer.ahead(rows)] == [("cosine", 0.95), ("classifier", 0.9)]
+    assert answer.ahead(hashes) == []
+    assert ending(rows, {"itq"}).splitlines()[1].endswith("; no hash reaches classifier 0.900 at 16 bits")
+    digits = joined["dataset"] == "digits"
+    more = joined[digits].assign(variant="classifier", scope="baseline", map=0.999)
+    text = render(pd.concat([joined, more], ignore_index=True), tested, audits)
+    said = text.partition("No hash here reaches")[2].partition("</p>")[0]
+    assert "<strong>classifier</strong> at 8 bits, mAP 0.999." in said
+
+
 def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits):
     def answer_of(variant):
         hits = [{"id": 4, "distance": 0, "relevant": True}, {"id": 6, "distance": 2, "relevant": False}]

@@ -64,6 +64,13 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
     return entries
 
 
+def ahead(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The baselines and exact searches that no hash of the same place reaches, each at its best length, best first."""
+    yardstick = rows["scope"].isin([EXACT, BASELINE])
+    best = rows[yardstick].sort_values("map", ascending=False, kind="stable").drop_duplicates("variant")
+    return best[best["map"] > rows.loc[~yardstick, "map"].max()].to_dict("records")
+
+
 def warnings(rows: pd.DataFrame) -> list[str]:
     """A sentence on each thing that the rows of one place ask to be read with care for."""
     said = []

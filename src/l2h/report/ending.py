@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from l2h.report.answer import answers
+from l2h.report.answer import BASELINE, ahead, answers
 from l2h.report.comparison import split_off
 from l2h.report.differences import EXACT, PLACE
 
@@ -22,6 +22,9 @@ def ending(comparison: pd.DataFrame, supervised: set[str]) -> str:
         exact = rows[rows["scope"] == EXACT]
         if len(exact):
             best.append(f"exact search, {_figure(exact.loc[exact['map'].idxmax()])}")
+        baselines = [_figure(row) for row in ahead(rows) if row["scope"] == BASELINE]
+        if baselines:
+            best.append(f"no hash reaches {', '.join(baselines)}")
         features = ", untrained network: random features" if weights.startswith("untrained") else ""
         lines.append(f"{dataset} ({protocol}, {backbone}{features}): {'; '.join(best)}")
     return "\n".join(["Best mAP over the whole database", *lines, *(f"not run: {line}" for line in not_run)])

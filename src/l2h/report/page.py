@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from l2h import store
 from l2h.evaluation import METRICS
 from l2h.report import costs, made, published, rulegraph
-from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, answers, tested_pairs, warnings
+from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
-from l2h.report.differences import PLACE
+from l2h.report.differences import EXACT, PLACE
 from l2h.report.table import table
 
 
@@ -57,6 +57,7 @@ def render(
         {
             **_section(number, name, rows, audits, curves),
             "answers": answers(rows, pairs, supervised),
+            "ahead": ahead(rows),
             "warnings": warnings(rows),
             "look": _in_order(places.get(name[:3]), list(rows["variant"])),
         }
@@ -76,6 +77,7 @@ def render(
         seeds=sorted(set(comparison["seeds"])),
         significance=SIGNIFICANCE,
         level=LEVEL,
+        exact=EXACT,
         registry=METRICS,
         costs=costs.COSTS,
         disturbed=f"{costs.MARK} {costs.DISTURBED}",

@@ -23,7 +23,7 @@ rule encode:
         gpu=0,
     params:
         key=cell_key,
-        code=code(*JOB, *HASHING),
+        code=code(*CELLS, *HASHING),
         method_code=method_code,
     message:
         CELL_MESSAGE % "encode by"

@@ -30,7 +30,7 @@ rule finetune:
         # no output: those are deleted when a job starts, and this is what a cut-off training goes on from
         checkpoint=f"{CELL}/checkpoint.safetensors",
         numeric_threads=config["threads"]["features"],
-        code=code(*JOB, *HASHING, *NETWORK, "l2h.hashing.full", "l2h.hashing.finetuning", "l2h.timing"),
+        code=code(*CELLS, *HASHING, *NETWORK, "l2h.hashing.full", "l2h.hashing.finetuning", "l2h.timing"),
         method_code=method_code,
         training_code=training_code,
         backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
@@ -63,7 +63,7 @@ rule encode_images:
         key=cell_key,
         device=config["device"],
         numeric_threads=config["threads"]["features"],
-        code=code(*JOB, *HASHING, *NETWORK),
+        code=code(*CELLS, *HASHING, *NETWORK),
         backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
     message:
         CELL_MESSAGE % "encode images by"

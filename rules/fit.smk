@@ -28,7 +28,7 @@ rule fit:
         key=cell_key,
         arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
         numeric_threads=config["threads"]["fit"],
-        code=code(*JOB, *HASHING, "l2h.ids", "l2h.splits", "l2h.timing"),
+        code=code(*CELLS, *HASHING, "l2h.ids", "l2h.splits", "l2h.timing"),
         method_code=method_code,
         training_code=training_code,
     message:

@@ -20,7 +20,7 @@ rule look:
     params:
         by_hand=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["look"],
         code=code(
-            *JOB,
+            *CELLS,
             *RANKING,
             *IMAGES,
             "l2h.registry",

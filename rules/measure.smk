@@ -24,7 +24,7 @@ rule audit:
     params:
         cell_keys=keys_of(ON_FEATURES),
         code=code(
-            *JOB,
+            *CELLS,
             *HASHING,
             *RANKING,
             "l2h.ids",
@@ -75,7 +75,7 @@ rule costs:
         device=config["device"],
         numeric_threads=1,
         code=code(
-            *JOB,
+            *CELLS,
             *HASHING,
             *EXTRACTION,
             "l2h.timing",

@@ -22,7 +22,7 @@ rule rank:
         how=part_of,
         numeric_threads=config["threads"]["rank"],
         code=code(
-            *JOB,
+            *CELLS,
             *RANKING,
             "l2h.ids",
             "l2h.splits",

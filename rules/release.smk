@@ -18,7 +18,7 @@ rule bundle:
         paths=lambda wildcards: list(bundled(wildcards.dataset)),
         description=lambda wildcards: description_of(wildcards.dataset),
         code=code(
-            *JOB,
+            *CELLS,
             "l2h.bundles",
             "l2h.bundles.archive",
             "l2h.bundles.manifest",

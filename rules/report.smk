@@ -34,7 +34,7 @@ rule compare:
     params:
         not_run=NOT_RUN,
         order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
-        code=code(*JOB, "l2h.bootstrap", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
+        code=code(*CELLS, "l2h.bootstrap", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
     message:
         "comparison of all cells"
     script:
@@ -75,7 +75,7 @@ rule report:
         plan=PLAN,
         described=run_description(),
         code=code(
-            *JOB,
+            *CELLS,
             *RANKING,
             "l2h.ids",
             "l2h.splits",

@@ -26,7 +26,7 @@ rule rank_by_scores:
     params:
         key=cell_key,
         numeric_threads=config["threads"]["fit"],
-        code=code(*JOB, *HASHING, *RANKING, "l2h.ids", "l2h.splits", "l2h.ranking.scores"),
+        code=code(*CELLS, *HASHING, *RANKING, "l2h.ids", "l2h.splits", "l2h.ranking.scores"),
         method_code=method_code,
     message:
         CELL_MESSAGE % "rank by"

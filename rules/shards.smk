@@ -37,7 +37,7 @@ rule add_shards:
         runtime=sized(minutes, "add_shards"),
         gpu=0,
     params:
-        code=code(*JOB, *RANKING),
+        code=code(*CELLS, *RANKING),
     message:
         CELL_MESSAGE % "add the shards of"
     script:

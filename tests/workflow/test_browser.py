@@ -71,13 +71,13 @@ def test_a_column_s_head_sorts_by_mouse_and_keyboard(open_report):
 
 def test_the_table_shows_one_data_set_and_one_metric(open_report):
     page = open_report()
-    assert len(cells(page, "method")) == 16
+    assert len(cells(page, "method")) == 17
     page.get_by_label("data set").select_option(DIGITS)
-    assert cells(page, "dataset") == ["digits"] * 8
+    assert cells(page, "dataset") == ["digits"] * 9
     page.get_by_label("metric").select_option(label="precision@k")
     heads = page.locator("#figures thead th:not([hidden])").all_inner_texts()
     assert [head for head in heads if "@" in head] == [f"precision@{k}" for k in (100, 250, 500, 1000)]  # of 1,497
-    expect(page.locator("form output")).to_have_text("8 rows, 4 columns of figures")
+    expect(page.locator("form output")).to_have_text("9 rows, 4 columns of figures")
 
 
 def test_what_is_shown_can_be_taken_away(open_report):
@@ -86,7 +86,7 @@ def test_what_is_shown_can_be_taken_away(open_report):
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     lines = download.value.path().read_text().splitlines()
-    assert len(lines) == 1 + 8
+    assert len(lines) == 1 + 9
     assert lines[0].startswith("dataset,backbone,method,scope,bits,mAP,")
 
 
@@ -98,7 +98,7 @@ def test_a_query_opens_by_keyboard_and_shows_what_each_method_finds(open_report)
     worst.locator("summary").press("Enter")
     expect(table).to_be_visible()
     rows = table.locator("tbody tr")
-    hashes = ["hashnet", "itq", "toy", "dsh-full", "classifier", "external"]
+    hashes = ["hashnet", "itq", "toy", "dsh-full", "classifier", "wide", "external"]
     assert [text.split("\n")[0] for text in rows.locator("th").all_inner_texts()] == hashes
     for row in rows.all():
         marks = row.locator("td.right, td.wrong").all_inner_texts()

@@ -14,7 +14,9 @@ VARIANTS = ("hashnet", "itq", "dsh-full")
 PART = {
     **CONFIG,
     "datasets": [{"name": "digit_pairs", "shards": 2}],
-    "methods": [entry for entry in CONFIG["methods"] if isinstance(entry, dict) and entry["method"] != "external"]
+    "methods": [
+        entry for entry in CONFIG["methods"] if isinstance(entry, dict) and entry["method"] in ("hashnet", "dsh")
+    ]
     + ["itq"],
     "plugins": [],
 }

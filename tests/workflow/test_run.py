@@ -140,7 +140,7 @@ def test_a_network_of_scope_full_leaves_a_model_and_its_cost_and_no_checkpoint(f
     costs = store.read_rows(finished.folder / PLACE / "costs.parquet", store.COSTS).to_pandas()
     made = costs[costs["quantity"].isin(["encode_best", "hash_best"])].set_index("variant")["quantity"]
     assert made.to_dict() == {
-        **dict.fromkeys(("hashnet", "itq", "toy", "classifier"), "hash_best"),
+        **dict.fromkeys(("hashnet", "itq", "toy", "classifier", "wide"), "hash_best"),
         "dsh-full": "encode_best",
     }
 
@@ -212,7 +212,7 @@ def test_rules_declare_the_modules_that_their_jobs_import(finished):
 @pytest.mark.parametrize(
     ("module", "variants"),
     [
-        ("l2h.hashing.pca", {"itq"}),
+        ("l2h.hashing.pca", {"itq", "wide"}),
         ("l2h.hashing.training", {"hashnet", "dsh-full"}),
         ("l2h.hashing.hashnet", {"hashnet"}),
         ("l2h.hashing.itq", {"itq"}),

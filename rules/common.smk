@@ -373,7 +373,8 @@ def shared(**inputs):
                 path = path.format(**wildcards)
                 if path.startswith("resources/") and path not in OWN_WEIGHTS and is_as_made(path):
                     if not path.startswith(tuple(UNPACKED.values())):
-                        checksums.append(f"{re.sub('/images$', '/manifest.parquet', path)}.sha256")
+                        images = path == IMAGE_STORE.format(**wildcards)
+                        checksums.append(f"{MANIFEST.format(**wildcards) if images else path}.sha256")
                     path = ancient(path)
             found[name] = path
         return {**found, "checksums": list(dict.fromkeys(checksums))}

@@ -79,6 +79,7 @@ def test_a_damaged_file(name, kind, request, tmp_path):
         "reported" if reader in ("audit", "costs", "look", "report") else "undisturbed"
     )
     place = undisturbed.copy(tmp_path / "work")
+    place.target = undisturbed.target
     (path,) = place.folder.glob(pattern)
     damage(path, kind)
 

@@ -13,7 +13,7 @@ from l2h import device as devices
 from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
 from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
-from l2h.features import extract, preprocess
+from l2h.features import extract, forward, preprocess
 
 ALEXNET = backbones.registry.get("alexnet")()
 GREY = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
@@ -217,3 +217,10 @@ class TestPublishedWeights:
         with pytest.raises(Exception, match="Weights only load failed"):
             make_pretrained(ALEXNET, "imagenet1k_v1", lambda _: tmp_path / "evil.pth", tmp_path / "w.safetensors")
         assert not (tmp_path / "evidence").exists()
+
+
+def test_whatever_runs_a_network_computes_fp32_as_such(monkeypatch):
+    """CUDA's convolutions round to 10 bits by default."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    forward(torch.nn.Flatten(), torch.zeros(1, 3, 2, 2), "fp32")
+    assert not torch.backends.cudnn.allow_tf32

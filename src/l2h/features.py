@@ -66,7 +66,6 @@ def extract(
     precision : "fp32", or "bf16" for autocast to bfloat16
     at_once : images that go through the network at a time
     """
-    torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, on GPUs too
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for ids, images in batches:
         parts = (images[start : start + at_once] for start in range(0, len(images), at_once))
@@ -78,5 +77,6 @@ def extract(
 
 def forward(network: nn.Module, inputs: torch.Tensor, precision: str) -> torch.Tensor:
     """The network's output for inputs float32 (m, 3, size, size), as float32 (m, d), computed as `precision` says."""
+    torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, on GPUs too
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bf16"):
         return network(inputs).float()

@@ -138,7 +138,6 @@ class _Training:
     ):
         self.full, self.read, self.flip, self.seed = full, read, flip, seed
         self.method = method = full.method
-        torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, as in feature extraction
         self.device = device.choose(method.device)
         self.network: HashNetwork = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.validation, self.rows = np.arange(0), np.arange(len(labels))

@@ -461,7 +461,7 @@ def _split(files: Sequence[bytes], labels: NDArray, name: str, protocol: Protoco
     table = {
         "id": pa.array(range(len(files)), pa.int64()),
         "image_sha256": pa.array(hashes, pa.binary(32)),
-        "labels": pa.array([[label] for label in labels.tolist()], pa.list_(pa.int16())),
+        "labels": pa.array([[label] for label in labels.tolist()], pa.list_(pa.int32())),
     }
     return make_split(pa.table(table), name, protocol, 0)
 

@@ -556,7 +556,7 @@ def shifted(split, by):
 
 
 def relabelled(split):
-    labels = pa.array([[7]] * len(split.table), pa.list_(pa.int16()))
+    labels = pa.array([[7]] * len(split.table), pa.list_(pa.int32()))
     return Split(split.table.set_column(3, "labels", labels), split.protocol, split.seed)
 
 

@@ -25,7 +25,7 @@ def make_split(labels_of):
         "id": [int(number) for number, _ in roles],
         "role": [role for _, role in roles],
         "image_sha256": pa.array([bytes([number] * 32) for number, _ in roles], pa.binary(32)),
-        "labels": pa.array([labels_of(int(number)) for number, _ in roles], pa.list_(pa.int16())),
+        "labels": pa.array([labels_of(int(number)) for number, _ in roles], pa.list_(pa.int32())),
     }
     return Split(pa.table(table, schema=store.SPLIT), "p", 0)
 
@@ -133,6 +133,15 @@ def test_of_many_labels_the_most_frequent_are_shown_and_an_image_under_each_of_i
     assert (DATABASE[sample[0]] < 26).all()
     seen = looking.look(several, [cell(bits)], NEAR, read_images)
     assert seen["images"]["8"]["labels"] == [0, 9]
+
+
+def test_labels_may_be_large_numbers(bits):
+    large = make_split(lambda number: [2**31 - 1 if number % 2 else 81_312] + [5] * (number == 9))
+    labels, sample = looking.sample_of_labels(large)
+    assert labels == [5, 81_312, 2**31 - 1]
+    assert DATABASE[sample[0]].tolist() == [9]
+    seen = looking.look(large, [cell(bits)], NEAR, read_images)
+    assert seen["images"]["3"]["labels"] == [2**31 - 1]
 
 
 def test_near_copies_are_counted_and_the_first_pictured(split, bits):

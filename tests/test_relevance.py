@@ -125,7 +125,7 @@ def problem(request):
         {
             "id": pa.array(np.arange(len(labels)), pa.int64()),
             "image_sha256": pa.array([i.to_bytes(32, "big") for i in range(len(labels))], pa.binary(32)),
-            "labels": pa.array(labels, pa.list_(pa.int16())),
+            "labels": pa.array(labels, pa.list_(pa.int32())),
             "location": pa.array([""] * len(labels)),
         }
     )

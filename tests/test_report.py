@@ -682,7 +682,7 @@ def test_facts_come_from_the_run_s_files(tmp_path):
             "id": [0, 1, 2],
             "role": ["query", "train", "database"],
             "image_sha256": pa.array([bytes([n] * 32) for n in range(3)], pa.binary(32)),
-            "labels": pa.array([[0], [0], [1]], pa.list_(pa.int16())),
+            "labels": pa.array([[0], [0], [1]], pa.list_(pa.int32())),
         },
         schema=store.SPLIT,
     )

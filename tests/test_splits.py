@@ -34,7 +34,7 @@ def manifest_of(images, labels):
         {
             "id": pa.array(range(len(images)), pa.int64()),
             "image_sha256": pa.array([sha(image) for image in images], pa.binary(32)),
-            "labels": pa.array(labels, pa.list_(pa.int16())),
+            "labels": pa.array(labels, pa.list_(pa.int32())),
             "location": [f"x[{i}]" for i in range(len(images))],
         }
     )
@@ -104,6 +104,27 @@ def test_labels_are_classes_or_multi_hot():
         single.labels(np.array([1, 5]))
 
 
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        ([[7], [81_312], [2**31 - 1]], [7, 81_312, 2**31 - 1]),
+        ([[7], [81_312, 2**31 - 1], []], [[True, False, False], [False, True, True], [False, False, False]]),
+    ],
+)
+def test_labels_of_any_size_are_kept_from_the_data_set_to_the_split(labels, shown, tmp_path):
+    class Mine(datasets.ArrayDataset):
+        def load(self):
+            return np.arange(3, dtype=np.uint8).repeat(16).reshape(3, 4, 4), labels
+
+    Mine(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+    split = make_split(store.read_manifest(tmp_path / "manifest.parquet"), "p", Protocol(query=1, train=1), 0)
+    store.write_split(tmp_path / "split.parquet", split)
+    read = store.read_split(tmp_path / "split.parquet")
+    ids = np.arange(3)
+    assert read.label_lists(ids) == labels
+    assert read.labels(ids).tolist() == shown
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 5), st.booleans(), st.booleans())
 def test_dealing_keeps_the_protocol_and_never_leaks(seed, per_class, train_in_database):
@@ -159,6 +180,7 @@ def test_embedded_data_sets(name, protocol, sizes, tmp_path):
         (np.zeros((2, 4, 4), np.uint8), [[0]], "2 images, but labels of 1"),
         (np.zeros((2, 4, 4), np.uint8), [[0], [-1]], r"image 1 the labels \[-1\]"),
         (np.zeros((2, 4, 4), np.uint8), [[0], [3, 3]], r"image 1 the labels \[3, 3\]"),
+        (np.zeros((2, 4, 4), np.uint8), [[0], [2**31]], r"manifest.parquet: the label 2147483648 is above 2147483647"),
     ],
 )
 def test_a_data_set_that_loads_nonsense_is_refused(images, labels, words, tmp_path):

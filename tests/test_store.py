@@ -12,6 +12,7 @@ import pytest
 from l2h import codes, store
 from l2h.errors import L2HError
 from l2h.ranking import RankedRelevance, RankHistogram
+from l2h.splits import Split
 
 KEY = {
     "dataset": "d",
@@ -75,6 +76,26 @@ def test_a_checksum_file_is_what_sha256sum_writes(tmp_path):
     store.write_checksum(tmp_path / "a.bin", tmp_path / "a.bin.sha256")
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert (tmp_path / "a.bin.sha256").read_text() == f"{digest}  a.bin\n"
+
+
+def test_labels_of_16_bits_as_version_0_1_0_wrote_them_are_read(tmp_path, monkeypatch):
+    """They lie in released bundles, whose digests hold their bytes as they are."""
+    manifest, path = tmp_path / "manifest.parquet", tmp_path / "split.parquet"
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "MANIFEST", narrowed(store.MANIFEST))
+        patch.setattr(store, "SPLIT", narrowed(store.SPLIT))
+        store.write_manifest(manifest, [bytes(32), bytes(32)], [[7], [32_767, 0]], ["a", "b"])
+        rows = pq.read_table(manifest).select(["id", "image_sha256", "labels"])
+        split = Split(rows.add_column(1, "role", pa.array(["query", "train"])), "p", 0)
+        store.write_split(path, split)
+    assert pq.read_schema(path).field("labels").type == pa.list_(pa.int16())
+    assert store.read_manifest(manifest)["labels"].to_pylist() == [[7], [32_767, 0]]
+    assert store.read_split(path).table.schema.field("labels").type == pa.list_(pa.int32())
+    assert store.read_split(path).sha256 == split.sha256
+
+
+def narrowed(schema):
+    return schema.set(schema.get_field_index("labels"), pa.field("labels", pa.list_(pa.int16())))
 
 
 def test_missing_ids_are_named(files):

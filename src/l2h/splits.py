@@ -52,7 +52,7 @@ class Split:
 
     Attributes
     ----------
-    table : columns id int64, role string, image_sha256 binary[32], labels list<int16>; an image that is trained on
+    table : columns id int64, role string, image_sha256 binary[32], labels list<int32>; an image that is trained on
         and searched has two rows
     protocol : the protocol's id
     seed : what dealt the roles out
@@ -76,8 +76,15 @@ class Split:
         return np.sort(self.table.filter(pc.field("role") == role)["id"].to_numpy())
 
     def labels(self, ids: Ints) -> NDArray:
-        """Labels of these images: int64 (n,) classes, or bool (n, c) where any image of the split has not just one."""
+        """Labels of these images: int64 (n,) classes, or bool (n, c) where any image of the split has not just one.
+
+        Of c columns each stands for a label that some image of the split has, in ascending order.
+        """
         return self._labels[self._rows(ids)]
+
+    def label_lists(self, ids: Ints) -> list[list[int]]:
+        """The same as numbers: each image's labels, ascending."""
+        return [sorted(labels) for labels in self.table["labels"].take(self._rows(ids)).to_pylist()]
 
     def images(self, ids: Ints) -> Ints:
         """A number for each of these images, int64 (n,), the same for those whose bytes are the same."""
@@ -96,8 +103,9 @@ class Split:
         flat = labels.flatten().to_numpy().astype(np.int64)
         if pc.all(pc.equal(pc.list_value_length(labels), 1)).as_py():
             return flat
-        multi_hot = np.zeros((len(labels), flat.max(initial=0) + 1), dtype=bool)
-        multi_hot[pc.list_parent_indices(labels).to_numpy(), flat] = True
+        known, columns = np.unique(flat, return_inverse=True)
+        multi_hot = np.zeros((len(labels), len(known)), dtype=bool)
+        multi_hot[pc.list_parent_indices(labels).to_numpy(), columns] = True
         return multi_hot
 
 

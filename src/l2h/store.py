@@ -40,11 +40,15 @@ CURE = "delete it and run again"
 # `l2h.job.start` fills it in; it is metadata of a table, and the entry "made_by" of JSON.
 MADE_BY: dict[str, str] = {}
 
+LABELS = pa.list_(pa.int32())
+NARROW_LABELS = pa.list_(pa.int16())  # of files that version 0.1.0 wrote, released bundles among them; still read
+MAX_LABEL = 2**31 - 1
+
 MANIFEST = pa.schema(
     [
         ("id", pa.int64()),
         ("image_sha256", pa.binary(32)),
-        ("labels", pa.list_(pa.int16())),
+        ("labels", LABELS),
         ("location", pa.string()),
         ("roles", pa.list_(pa.string())),
     ]
@@ -54,7 +58,7 @@ SPLIT = pa.schema(
         ("id", pa.int64()),
         ("role", pa.string()),
         ("image_sha256", pa.binary(32)),
-        ("labels", pa.list_(pa.int16())),
+        ("labels", LABELS),
     ]
 )
 FOLLOWED = pa.schema(
@@ -216,11 +220,19 @@ def write_manifest(
     Parameters
     ----------
     image_sha256 : of each image's bytes
-    labels : numbers from 0
+    labels : numbers from 0 to MAX_LABEL
     locations : in the image store, `images.npy[<row>]` or `root/<path>`
     roles : those that the data set's own lists give; left out where a protocol deals them out
     classes : what the labels are called, in their order; left out where numbers are all there is
+
+    Raises
+    ------
+    L2HError
+        a label is above MAX_LABEL
     """
+    highest = max((label for some in labels for label in some), default=0)
+    if highest > MAX_LABEL:
+        raise L2HError(f"{path}: the label {highest} is above {MAX_LABEL}, the highest that fits; number labels from 0")
     columns = {
         "id": range(len(locations)),
         "image_sha256": image_sha256,
@@ -612,7 +624,7 @@ def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata:
 
 def _read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE) -> pa.Table:
     with _open(path, cure) as file:
-        if not file.schema_arrow.equals(schema, check_metadata=False):
+        if not _widened(file.schema_arrow).equals(schema, check_metadata=False):
             raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {CURE}")
         bounds.require_table(file.metadata, path)
         text = bounds.text_columns(file.schema)
@@ -624,6 +636,11 @@ def _read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE
         if not any(schema is tidy for tidy in TIDY) and _lacks(table[name]):
             raise L2HError(f"{path} lacks values in its column {name}; {CURE}")
     return table
+
+
+def _widened(schema: pa.Schema) -> pa.Schema:
+    """A file's schema as it would be written today."""
+    return pa.schema([field.with_type(LABELS) if field.type == NARROW_LABELS else field for field in schema])
 
 
 def _lacks(column: pa.ChunkedArray) -> bool:

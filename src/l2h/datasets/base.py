@@ -84,9 +84,9 @@ class ArrayDataset(Dataset):
                 raise L2HError(
                     f"{type(self).__name__}.load gives image {row} the labels {some}; each once, from 0, expected"
                 )
+        hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
+        locations = [f"{ARRAY}[{row}]" for row in range(len(images))]
         with store.atomic(folder) as part:
             part.mkdir()
             np.save(part / ARRAY, images)
-        hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
-        locations = [f"{ARRAY}[{row}]" for row in range(len(images))]
-        store.write_manifest(manifest_path, hashes, labels, locations, classes=self.classes)
+            store.write_manifest(manifest_path, hashes, labels, locations, classes=self.classes)

@@ -15,9 +15,8 @@ from l2h.errors import L2HError
 
 WORD = re.compile(r"\S+")
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
-MAX_LABELS = 1 << 15  # what a manifest can number
 MAX_BYTES = 1 << 28  # of a list's text: NUS-WIDE's has 40 MB
-MAX_LINE = 1 << 20  # letters; MAX_LABELS take 65,536
+MAX_LINE = 1 << 20  # letters; half as many labels
 UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and bytes that are no UTF-8
 UNFIT_PATHS = "paths with control characters, or not in UTF-8"
 
@@ -90,6 +89,7 @@ def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[st
     """
     pictures, others = [], []
     names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    labels = {name: label for label, name in enumerate(names)}
     for file in list_files(root):
         parts = PurePosixPath(file).parts
         if not is_picture(file):
@@ -99,7 +99,7 @@ def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[st
         elif len(parts) == 1:
             problems.add("pictures outside the classes' folders", file)
         else:
-            pictures.append(Picture(file, [names.index(parts[0])]))
+            pictures.append(Picture(file, [labels[parts[0]]]))
     filled = {picture.labels[0] for picture in pictures}
     for label, name in enumerate(names):
         if label not in filled:
@@ -161,5 +161,5 @@ def _require_one_width(widths: dict[str, int], problems: Problems) -> None:
     for place, width in widths.items():
         if width != usual:
             problems.add(f"lines of other than {usual} labels", f"{place} has {width}")
-    if not 2 <= usual <= MAX_LABELS:
-        problems.add(f"lists of fewer than 2 or more than {MAX_LABELS:,} labels", str(usual))
+    if usual < 2:
+        problems.add("lists of fewer than 2 labels", str(usual))

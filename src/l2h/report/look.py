@@ -92,7 +92,7 @@ def look(
         "near_copies": {"queries": len({pair["query_id"] for pair in pairs}), "pairs": len(pairs), "shown": shown},
         "images": {
             str(number): {"picture": thumbnail(image), "labels": some}
-            for number, image, some in zip(ids.tolist(), read_images(ids), _label_lists(split, ids), strict=True)
+            for number, image, some in zip(ids.tolist(), read_images(ids), split.label_lists(ids), strict=True)
         },
     }
 
@@ -144,13 +144,13 @@ def answers(split: Split, cell: Cell, asked: Ints, packed: NDArray[np.uint8]) ->
 
 def sample_of_labels(split: Split) -> tuple[list[int], list[Ints]]:
     """The database's most frequent labels, ascending, and rows of images that have each, drawn by a fixed seed."""
-    labels = split.labels(split.ids("database"))
-    counts = np.bincount(labels) if labels.ndim == 1 else labels.sum(axis=0)
-    kept = np.sort(np.argsort(-counts, kind="stable")[:LABELS])
-    kept = kept[counts[kept] > 0]
+    rows: dict[int, list[int]] = {}
+    for row, labels in enumerate(split.label_lists(split.ids("database"))):
+        for label in labels:
+            rows.setdefault(label, []).append(row)
+    kept = sorted(sorted(rows, key=lambda label: (-len(rows[label]), label))[:LABELS])
     rng = np.random.default_rng(0)
-    rows = [np.flatnonzero(labels == label if labels.ndim == 1 else labels[:, label]) for label in kept]
-    return kept.tolist(), [np.sort(rng.permutation(some)[:SAMPLE]) for some in rows]
+    return kept, [np.sort(rng.permutation(rows[label])[:SAMPLE]) for label in kept]
 
 
 def pictures_of_codes(cell: Cell, packed: NDArray[np.uint8], sample: Sequence[Ints]) -> dict[str, Any]:
@@ -164,8 +164,3 @@ def pictures_of_codes(cell: Cell, packed: NDArray[np.uint8], sample: Sequence[In
         "correlation": plot(np.nan_to_num(np.abs(correlations(bits)))),
         "figures": diagnose(packed, cell.bits),
     }
-
-
-def _label_lists(split: Split, ids: Ints) -> list[list[int]]:
-    labels = split.labels(ids)
-    return [[int(one)] for one in labels] if labels.ndim == 1 else [np.flatnonzero(row).tolist() for row in labels]

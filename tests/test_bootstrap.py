@@ -43,3 +43,12 @@ def test_p_of_no_difference_is_one_and_of_a_clear_one_small():
     assert bootstrap.p_value(np.zeros(50)) == 1
     assert bootstrap.p_value(rng.normal(size=2000)) > 0.9
     assert bootstrap.p_value(rng.normal(2, 1, 2000)) == pytest.approx(2 * stats.norm.sf(2), abs=0.02)
+
+
+@pytest.mark.parametrize("methods", [2, 5, 11])
+def test_methods_of_equal_values_do_not_differ(methods):
+    """A product of vector and matrix gives equal columns different last bits."""
+    values = np.random.default_rng(0).random((1000, 1))
+    means = bootstrap.resampled_means(values.repeat(methods, axis=1))
+    assert (means == means[:, :1]).all()
+    assert bootstrap.p_value(means[:, 0] - means[:, -1]) == 1

@@ -20,7 +20,7 @@ from l2h.splits import Split
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7", items=1000):
     """One cell's metrics and queries, of a random ranking."""
-    rng = np.random.default_rng([bits, seed, len(variant)])
+    rng = np.random.default_rng([bits, seed, len(variant)])  # names of one length rank alike
     total = rng.multinomial(items, np.full(bits + 1, 1 / (bits + 1)), size=4)
     h = RankHistogram(total, rng.binomial(total, rng.uniform(0.1, 0.6, bits + 1)))
     rest = h if unseen else RankHistogram(0 * total, 0 * total)
@@ -184,6 +184,56 @@ def test_exact_search_is_compared_with_every_code_length(beside):
     assert [(row["variant"], row["verdict"]) for row in entry["yardsticks"]] == [
         ("cosine", "better than" if better else "worse than")
     ]
+
+
+@pytest.fixture
+def with_external():
+    """Two backbones, and two external codes, one of which ranks as itq of the first backbone does."""
+    cells = [cell("cosine", 40, 0, scope="exact")]
+    cells += [cell("itq", bits, 0, backbone=backbone) for backbone in ("alexnet-fc7", "vgg16-fc7") for bits in (8, 16)]
+    cells += [cell("itq", 16, 0, "pairs")]
+    return cells + [cell(name, 16, 0, scope="external", backbone="external") for name in ("our", "theirs")]
+
+
+def test_external_codes_are_compared_with_the_methods_of_every_backbone(with_external):
+    queries = [queries for _, queries in with_external]
+    tested = differences.between_methods(queries)
+    assert tested[["dataset", "backbone", "bits", "variant", "other"]].to_numpy().tolist() == [
+        ["digits", "alexnet-fc7", 8, "itq", "cosine"],
+        ["digits", "alexnet-fc7", 16, "itq", "our"],
+        ["digits", "alexnet-fc7", 16, "itq", "theirs"],
+        ["digits", "alexnet-fc7", 16, "itq", "cosine"],
+        ["digits", "alexnet-fc7", 16, "our", "cosine"],
+        ["digits", "alexnet-fc7", 16, "theirs", "cosine"],
+        ["digits", "vgg16-fc7", 16, "itq", "our"],
+        ["digits", "vgg16-fc7", 16, "itq", "theirs"],
+        ["digits", "external", 16, "our", "theirs"],
+    ]
+    score = {
+        (key["variant"], key["backbone"], key["bits"]): np.mean(part["average_precision"]) for part, key in queries
+    }
+    row = tested.iloc[2]
+    assert row["difference"] == pytest.approx(score["itq", "alexnet-fc7", 16] - score["theirs", "external", 16])
+    assert row["low"] <= row["difference"] <= row["high"]
+    same = tested.iloc[1]  # codes of our own, handed over as a file
+    assert same[["difference", "low", "high", "p"]].tolist() == [0, 0, 0, 1]
+    table = comparison.compare(*zip(*with_external, strict=True))
+    assert len(table) == len(with_external)
+    assert table["map_low"].notna().all()
+
+
+def test_the_report_says_how_external_codes_compare_with_others(with_external):
+    table = comparison.compare(*zip(*with_external, strict=True))
+    tested = differences.between_methods([queries for _, queries in with_external])
+    rows = table[(table["dataset"] == "digits") & table["backbone"].isin(["alexnet-fc7", "external"])]
+    rows = rows.assign(map=rows["map"].where(rows["variant"] != "theirs", 0.99))
+    *_, entry = answer.answers(rows, answer.tested_pairs(tested.assign(p=0.01)), set())
+    assert entry["best"]["variant"] == "theirs"
+    assert [(row["variant"], row["verdict"]) for row in entry["yardsticks"]] == [("cosine", "better than")]
+    for p, level in ((0.5, True), (0.01, False)):
+        made = page.table([rows], answer.tested_pairs(tested.assign(p=p)))
+        marked = {(row["variant"], row["bits"]): row["level"] for row in made["rows"]}
+        assert marked["itq", 16] == marked["our", 16] == level
 
 
 def test_cells_of_other_queries_are_not_compared(cells):

@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from l2h.report.differences import EXACT, PLACE
+from l2h.report.differences import EXACT, EXTERNAL, PLACE
 
 SIGNIFICANCE = 0.05
-BASELINE, EXTERNAL = "baseline", "external"  # scopes
+BASELINE = "baseline"  # a scope
 LEVEL = "not distinguishable from"
 GROUPS = ("trained with labels", "trained without labels", "made elsewhere")
 
@@ -23,9 +23,11 @@ def tested_pairs(differences: pd.DataFrame) -> Pairs:
 def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
     """How the mAP of one row compares with another of its place and code length, by the choice of queries.
 
-    "" where that was not tested: other code lengths, other places. Exact search, as `other`, has no length.
+    "" where that was not tested: other code lengths, other places. Exact search, as `other`, has no length; external
+    codes belong to every place.
     """
-    key = (*(one[name] for name in (*PLACE, "bits")), frozenset((one["variant"], other["variant"])))
+    place = other if one["scope"] == EXTERNAL else one
+    key = (*(place[name] for name in PLACE), one["bits"], frozenset((one["variant"], other["variant"])))
     if key not in pairs:
         return ""
     if pairs[key] >= SIGNIFICANCE:

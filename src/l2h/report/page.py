@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from l2h import store
 from l2h.evaluation import METRICS
 from l2h.report import costs, made, published, rulegraph
-from l2h.report.answer import EXTERNAL, LEVEL, SIGNIFICANCE, ahead, answers, tested_pairs, warnings
+from l2h.report.answer import LEVEL, SIGNIFICANCE, ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
-from l2h.report.differences import EXACT, PLACE
+from l2h.report.differences import EXACT, EXTERNAL, PLACE
 from l2h.report.table import table
 
 

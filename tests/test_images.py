@@ -139,7 +139,7 @@ class TestPictures:
         with pytest.raises(L2HError, match=r"root/a\.png: changed since the data set was made; .* or run again"):
             images.read(np.array([0]))
         path.unlink()
-        with pytest.raises(L2HError, match=r"root/a\.png: missing; put the picture back"):
+        with pytest.raises(L2HError, match=r"root/a\.png: missing; put the image back"):
             images.read(np.array([0]))
 
     @pytest.mark.parametrize("location", ["root/../theirs/a.png", "theirs/a.png", "../theirs/a.png", "{}/theirs/a.png"])

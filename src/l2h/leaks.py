@@ -11,7 +11,7 @@ from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
 from l2h.ids import find
 from l2h.progress import track
-from l2h.splits import Split, check, lone_queries
+from l2h.splits import SEARCHED, Split, check, lone_queries
 
 BATCH = 256
 
@@ -45,7 +45,7 @@ def look_for(
         raise L2HError(f"split {split.protocol}: it has other images, by id or sha256, than the data set named")
     locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
     check(split, locations, allow_lone_queries=allow_lone_queries)
-    for unseen, where in ((False, "database"), (True, "database without the training images")):
+    for unseen, where in SEARCHED.items() if allow_lone_queries else ():
         lone = lone_queries(split, unseen=unseen).tolist()
         if lone:
             some = ", ".join(f"{number} ({locations[number]})" for number in lone[:5])

@@ -9,9 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from l2h import store
 from l2h.errors import L2HError
 
@@ -23,8 +20,7 @@ def mark(outputs: Iterable[str], reason: str, key: Mapping[str, Any]) -> None:
     told = {REASON: reason, **{name: str(key[name]) for name in store.CELL_KEY if name in key}}
     for path in map(Path, outputs):
         if path.suffix:
-            with store.atomic(path) as part:
-                pq.write_table(pa.table({}).replace_schema_metadata({**told, **store.MADE_BY}), part)
+            store.write_metadata(path, told)
         else:
             store.write_model(path, told, {})
 

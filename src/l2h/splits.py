@@ -17,6 +17,7 @@ from l2h.ids import find
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
 ROLES: tuple[Role, ...] = ("query", "train", "database")
+SEARCHED = {False: "database", True: "database without the training images"}  # by `unseen`
 
 
 class SplitError(L2HError):
@@ -237,8 +238,8 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
             raise SplitError(
                 f"split {split.protocol}: {role} holds byte-identical copies of queries, {_some('id', pairs)}"
             )
-    for unseen, where in ((False, "database"), (True, "database without the training images")):
-        lone = [] if allow_lone_queries else lone_queries(split, unseen=unseen).tolist()
+    for unseen, where in () if allow_lone_queries else SEARCHED.items():
+        lone = lone_queries(split, unseen=unseen).tolist()
         if lone:
             raise SplitError(
                 f"split {split.protocol}: {len(lone)} of {len(query)} queries share no label with any image of the "

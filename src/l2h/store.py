@@ -615,6 +615,11 @@ def read_metadata(path: str | Path, *required: str) -> dict[str, str]:
         return _metadata(file.schema_arrow, path, *required)
 
 
+def write_metadata(path: str | Path, metadata: Mapping[str, str]) -> None:
+    """Write a parquet file of metadata alone, without columns."""
+    _write_table(path, pa.table({}), pa.schema([]), metadata)
+
+
 def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata: Mapping[str, str]) -> None:
     with atomic(path) as part:
         table = table.cast(schema).replace_schema_metadata({**metadata, **MADE_BY})

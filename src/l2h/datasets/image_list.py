@@ -13,7 +13,7 @@ from l2h.datasets import pictures
 from l2h.datasets.base import Dataset
 from l2h.datasets.followed import stat
 from l2h.datasets.images import DECODERS, ROOT
-from l2h.datasets.lists import Picture, find_classes, is_picture, list_files, read_lists
+from l2h.datasets.lists import Picture, find_classes, is_image, list_files, read_lists
 from l2h.datasets.problems import Problems, counted
 from l2h.errors import L2HError
 from l2h.progress import track
@@ -77,8 +77,8 @@ class ImageList(Dataset):
         return f"no list at {', '.join(absent)}; put it there, or correct its path" if absent else None
 
     def made_of(self) -> Iterable[str | Path]:
-        """The lists, or else the pictures below the folder; those that lists name are known once they were read."""
-        return self.lists.values() or [self._path(file) for file in list_files(self.root) if is_picture(file)]
+        """The lists, or else the images below the folder; images that lists name are known once they are read."""
+        return self.lists.values() or [self._path(file) for file in list_files(self.root) if is_image(file)]
 
     def prepare(self, folder: Path, manifest_path: Path) -> None:
         """Check every list and picture, and write the manifest beside a link to the folder.

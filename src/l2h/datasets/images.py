@@ -89,9 +89,7 @@ class ImageStore:
                 raise pictures.PictureError("changed since the data set was made")
             return pictures.decode(content)[0]
         except pictures.PictureError as error:
-            raise L2HError(
-                f"{path}: {error}; put the picture back, or run again: the data set is then made anew"
-            ) from error
+            raise L2HError(f"{path}: {error}; put the image back, or run again to create the dataset anew") from error
 
     def _map_array(self) -> NDArray[np.uint8]:
         """The array, memory-mapped and not loaded."""

@@ -92,7 +92,7 @@ def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[st
     labels = {name: label for label, name in enumerate(names)}
     for file in list_files(root):
         parts = PurePosixPath(file).parts
-        if not is_picture(file):
+        if not is_image(file):
             others.append(UNFIT.sub("?", file))
         elif UNFIT.search(file):
             problems.add(UNFIT_PATHS, UNFIT.sub("?", file))
@@ -107,8 +107,8 @@ def find_classes(root: Path, problems: Problems) -> tuple[list[Picture], list[st
     return pictures, names, others
 
 
-def is_picture(file: str) -> bool:
-    """Whether a path below the root is taken for a picture, by its names."""
+def is_image(file: str) -> bool:
+    """Whether a path below the root is an image, by its names."""
     path = PurePosixPath(file)
     return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
 

@@ -11,8 +11,16 @@ from l2h.errors import L2HError
 from l2h.report.differences import Queries, intervals
 
 # metrics of which a cell has one figure, and which the table shows
-SINGLE = ["precision_in_radius", "empty_in_radius", "tied_pairs", "distinct_codes", "near_constant_bits"]
-SINGLE += ["lone_queries", "lone_queries_unseen", "nothing_chosen"]
+SINGLE = [
+    "precision_in_radius",
+    "empty_in_radius",
+    "tied_pairs",
+    "distinct_codes",
+    "near_constant_bits",
+    "lone_queries",
+    "lone_queries_unseen",
+    "nothing_chosen",
+]
 AT_K = ("map", "precision", "recall")  # of which it has a figure for each k that was measured
 KEY = [name for name in store.CELL_KEY if name != "seed"]
 

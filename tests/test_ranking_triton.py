@@ -15,14 +15,13 @@ from l2h.ranking.counting import lay_out
 
 on_triton.BLOCK, on_triton.CHUNK = 64, 256
 rng = np.random.default_rng(0)
-for bits in (1, 33, 64, 130):
-    for multi_hot in (False, True):
-        packed = [codes.pack(rng.random((n, bits)) < 0.5) for n in (3, 700)]
-        labels = [rng.random((n, 81)) < 0.03 if multi_hot else rng.integers(0, 4, n) for n in (3, 700)]
-        whole, _ = lay_out(*packed, *labels, bits)
-        for problem in (whole, on_cuda.sample(whole)):
-            same = np.array_equal(on_triton.count(problem, torch.device("cpu")), on_numpy.count(problem))
-            print(bits, multi_hot, same)
+for bits, multi_hot in ((1, True), (33, False), (64, True), (64, False), (130, True)):
+    packed = [codes.pack(rng.random((n, bits)) < 0.5) for n in (3, 300)]
+    labels = [rng.random((n, 81)) < 0.03 if multi_hot else rng.integers(0, 4, n) for n in (3, 300)]
+    whole, _ = lay_out(*packed, *labels, bits)
+    for problem in (whole, on_cuda.sample(whole)):
+        same = np.array_equal(on_triton.count(problem, torch.device("cpu")), on_numpy.count(problem))
+        print(bits, multi_hot, same)
 """
 
 
@@ -33,5 +32,5 @@ def test_counts_are_those_of_numpy():
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == 16
+    assert len(lines) == 10
     assert [line for line in lines if not line.endswith("True")] == []

@@ -39,13 +39,13 @@ def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", ba
     return metrics, (pa.table({"query_id": [3, 5, 7, 9], **per_query(h, rest)}), key)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cells():
     several = [(variant, bits, seed) for variant in ("itq", "<b>lsh</b>") for bits in (8, 16) for seed in (0, 1, 2)]
     return [cell(*one) for one in several] + [cell("itq", 8, 0, dataset="pairs", unseen=False, items=499)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table(cells):
     return comparison.compare(*zip(*cells, strict=True))
 
@@ -77,17 +77,17 @@ def audits_of(table):
     return pd.DataFrame(rows)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def joined(table):
     return join_costs(table)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def audits(table):
     return audits_of(table)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tested(cells):
     return differences.between_methods([queries for _, queries in cells])
 
@@ -111,6 +111,11 @@ def render(joined, tested, audits, run="run", looks=()):
     }
     text, _ = page.render(joined, tested, audits, curves, looks, {run: facts}, {"itq"})
     return text
+
+
+@pytest.fixture(scope="module")
+def rendered(joined, tested, audits):
+    return render(joined, tested, audits)
 
 
 def specs_of(text):
@@ -186,7 +191,7 @@ def test_exact_search_is_compared_with_every_code_length(beside):
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def with_external():
     """Two backbones, and two external codes, one of which ranks as itq of the first backbone does."""
     cells = [cell("cosine", 40, 0, scope="exact")]
@@ -329,10 +334,9 @@ def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
     assert "What common mistakes would have printed" in text
 
 
-def test_the_audit_stands_beside_the_right_figure(joined, tested, audits):
-    text = render(joined, tested, audits)
-    assert text.count("another &lt;way&gt;") == 2
-    assert text.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
+def test_the_audit_stands_beside_the_right_figure(rendered):
+    assert rendered.count("another &lt;way&gt;") == 2
+    assert rendered.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
 
 
 def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
@@ -402,15 +406,14 @@ def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, 
     assert "queries that find nothing" in page
 
 
-def test_the_best_of_each_code_length_is_marked(table, joined, tested, audits):
-    text = render(joined, tested, audits)
+def test_the_best_of_each_code_length_is_marked(table, rendered):
     for bits in (8, 16):
         rows = table[(table["dataset"] == "digits") & (table["bits"] == bits)]
-        assert f'class="best">{rows["map"].max():.3f}</td>' in text
-        assert f'class="best">{rows["map"].min():.3f}</td>' not in text
+        assert f'class="best">{rows["map"].max():.3f}</td>' in rendered
+        assert f'class="best">{rows["map"].min():.3f}</td>' not in rendered
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def beside():
     """A table with exact search, which has one row, and codes from elsewhere, which have no backbone."""
     cells = [
@@ -489,16 +492,15 @@ def test_the_page_and_its_table_leave_out_what_is_empty(table, joined, tested, t
     assert (shown["mAP@1000"] == "–").tolist() == [False] * 4 + [True]
 
 
-def test_the_first_screen_says_that_features_are_random(joined, tested, audits):
-    assert render(joined, tested, audits).partition("</header>")[0].count("Untrained network: random features.") == 2
+def test_the_first_screen_says_that_features_are_random(joined, tested, audits, rendered):
+    assert rendered.partition("</header>")[0].count("Untrained network: random features.") == 2
     trained = joined.assign(weights="imagenet1k_v1@abc")
     assert "ntrained network" not in render(trained, tested, audits).partition("</header>")[0]
 
 
-def test_a_chart_says_what_a_query_without_any_item_counts(joined, tested, audits):
-    text = render(joined, tested, audits)
-    assert text.count("A query with no item so near counts as precision 0") == 2
-    assert text.count("A query with none there counts as precision 0") == 2
+def test_a_chart_says_what_a_query_without_any_item_counts(rendered):
+    assert rendered.count("A query with no item so near counts as precision 0") == 2
+    assert rendered.count("A query with none there counts as precision 0") == 2
 
 
 def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from(table, tested):
@@ -657,20 +659,19 @@ def test_only_the_same_protocol_metric_method_and_length_is_compared(table):
     assert published.beside(ours.assign(weights="untrained-0@abc"), figures).empty
 
 
-def test_published_figures_have_sources_and_known_metrics(joined, tested, audits):
+def test_published_figures_have_sources_and_known_metrics(joined, tested, audits, rendered):
     figures = published.read()
     assert (figures["source"] != "").all()
     assert figures["value"].between(0, 1).all()
     assert figures["metric"].str.fullmatch(r"mAP@(all|\d+)").all()
-    assert "nothing is compared" in render(joined, tested, audits)
+    assert "nothing is compared" in rendered
     mnist = joined.assign(dataset="mnist", protocol="mnist-1k", weights="imagenet1k_v1@abc", method="dsh")[:1]
     text = render(mnist, tested, audits)
     assert f"<td>{mnist['map'].iloc[0]:.3f}</td>\n<td>0.960</td><td>{mnist['map'].iloc[0] - 0.96:+.3f}</td>" in text
     assert "alexnet (full fine-tune); best epoch chosen on the queries" in text
 
 
-def test_the_page_says_how_it_was_made(joined, tested, audits):
-    text = render(joined, tested, audits)
+def test_the_page_says_how_it_was_made(rendered):
     for words in (
         "&#39;bits=[8, 16]&#39;",
         "datasets: [&lt;digits&gt;]",
@@ -679,14 +680,13 @@ def test_the_page_says_how_it_was_made(joined, tested, audits):
         "1,234.5",
         "untrained-0@abc",
     ):
-        assert words in text
+        assert words in rendered
 
 
-def test_the_page_has_a_picture_of_the_rules_and_says_it_in_words(joined, tested, audits):
-    text = render(joined, tested, audits)
+def test_the_page_has_a_picture_of_the_rules_and_says_it_in_words(rendered):
     words = "The rules of run: fit, then rank_by_scores; rank_by_scores, then report."
-    assert f'id="rules-0" role="img" aria-label="{words}"' in text
-    spec = specs_of(text)["rules-0"]
+    assert f'id="rules-0" role="img" aria-label="{words}"' in rendered
+    spec = specs_of(rendered)["rules-0"]
     rows = [row for rows in spec["datasets"].values() for row in rows]
     assert [row["lines"] for row in rows if "lines" in row] == [["fit"], ["rank by", "scores"], ["report"]]
     assert len({row["edge"] for row in rows if "edge" in row}) == 2
@@ -800,7 +800,7 @@ def test_a_table_cut_short_is_one_line(table, tmp_path):
 NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def partial(cells):
     """The table of a run in which one data set could not be had."""
     return comparison.compare(*zip(*cells, strict=True), NOT_RUN)

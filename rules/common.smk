@@ -98,7 +98,8 @@ CELLS = [*JOB, "l2h.not_run"]  # of what takes cells, some of which may not have
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
-IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.pictures", "l2h.ids"]
+IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.metadata", "l2h.datasets.pictures"]
+IMAGES += ["l2h.ids"]
 EXTRACTION = [
     *IMAGES,
     "l2h.download",

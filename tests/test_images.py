@@ -4,6 +4,7 @@ import hashlib
 import io
 import struct
 import time
+import warnings
 import zlib
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from l2h import datasets, store
 from l2h.datasets import pictures
@@ -28,12 +29,13 @@ def encoded(image, kind="PNG", **options):
     return file.getvalue()
 
 
+def chunk(name, data, damage=0):
+    """A part of a PNG file."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) ^ damage)
+
+
 def png(width, height, bits, colour, rows):
     """A PNG file of any bit depth."""
-
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
     head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
@@ -186,12 +188,163 @@ def test_what_becomes_rgb_and_what_the_log_hears_of_it(content, pixel, words):
     assert done == words
 
 
-def test_a_camera_s_orientation_is_followed():
+SAID = ("turned as EXIF says",)
+
+
+def exif_of(*entries, order="<"):
+    """EXIF of entries (tag, type, count, value), each value four bytes or a number."""
+    forms = (f"{order}HHI4s" if isinstance(value, bytes) else f"{order}HHIHxx" for *_, value in entries)
+    rows = [struct.pack(form, *entry) for form, entry in zip(forms, entries, strict=True)]
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, len(rows))
+    return head + b"".join(rows) + bytes(4)
+
+
+def jpeg_with(*segments):
+    """A JPEG file with these segments, (marker, data), behind its start."""
+    whole = encoded(RGB, "JPEG", quality=95)
+    parts = (b"\xff" + marker + struct.pack(">H", len(data) + 2) + data for marker, data in segments)
+    return whole[:2] + b"".join(parts) + whole[2:]
+
+
+def png_with(*chunks):
+    """A PNG file with these parts behind its head."""
+    whole = encoded(RGB)
+    return whole[:33] + b"".join(chunks) + whole[33:]
+
+
+def tiff_with(*entries):
+    """An uncompressed TIFF file with these entries, (tag, type, count, value), beside those that it needs."""
+    needed = [(256, 3, 1, 9), (257, 3, 1, 6), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 2), (277, 3, 1, 3)]
+    rows = sorted([*needed, (278, 3, 1, 6), (279, 3, 1, RGB.size), (273, 3, 1, 300), *entries])
+    return exif_of(*rows).ljust(300, b"\0") + RGB.tobytes()
+
+
+XMP = b'<rdf:Description tiff:Orientation="6"/>'
+XMP_SEGMENT = (b"\xe1", b"http://ns.adobe.com/xap/1.0/\0" + XMP)
+EXIF = exif_of((274, 3, 1, 6))
+JPEG_PIXELS = decode(jpeg_with())[0]
+
+
+@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_a_camera_s_orientation_is_followed(kind, number):
     exif = Image.Exif()
-    exif[274] = 6  # held with its right side up
-    image, done = decode(encoded(RGB, exif=exif))
-    assert np.array_equal(image, np.rot90(RGB, -1))
-    assert done == ("turned as EXIF says",)
+    exif[274] = number
+    content = encoded(RGB, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    image, done = decode(content)
+    assert np.array_equal(image, np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(content)))))
+    assert done == (SAID if 2 <= number <= 8 else ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        jpeg_with(XMP_SEGMENT),
+        jpeg_with((b"\xe1", b"Exif\0\0" + EXIF)),
+        jpeg_with((b"\xe1", b"Exif\0\0" + exif_of((274, 3, 1, 6), order=">"))),
+        jpeg_with((b"\xe1", b"Exif\0\0" + exif_of((274, 4, 1, b"\6\0\0\0")))),
+        jpeg_with((b"\xe1", b"Exif\0\0" + exif_of((274, 1, 1, b"\6\0\0\0")))),
+        jpeg_with((b"\xe1", b"Exif\0\0" + exif_of((274, 2, 1, 3))), XMP_SEGMENT),
+        png_with(chunk(b"eXIf", EXIF)),
+        png_with(chunk(b"eXIf", EXIF, damage=1)),
+        png_with(chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n 26\n" + EXIF.hex().encode()))),
+        png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)),
+        png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(XMP))),
+        tiff_with((274, 3, 1, 6)),
+        encoded(RGB, "WEBP", lossless=True, exif=EXIF),
+        encoded(RGB, "WEBP", lossless=True, xmp=XMP),
+    ],
+)
+def test_wherever_the_orientation_stands_it_is_read(content):
+    image, done = decode(content)
+    upright = JPEG_PIXELS if content.startswith(b"\xff\xd8") else RGB
+    assert np.array_equal(image, np.rot90(upright, -1))
+    assert done == SAID
+
+
+# what PIL refuses the file for, warns of, or both
+DAMAGED = {
+    "a number as text": jpeg_with((b"\xe1", b"Exif\0\0" + exif_of((256, 2, 4, b"640\0"), (274, 2, 1, 6)))),
+    "EXIF cut short": jpeg_with((b"\xe1", b"Exif\0\0" + exif_of((271, 2, 99, 8), (34665, 4, 1, 9999))[:-9])),
+    "EXIF of nothing": jpeg_with((b"\xe1", b"Exif\0\0")),
+    "EXIF of noise": jpeg_with((b"\xe1", b"Exif\0\0" + RGB.tobytes())),
+    "XMP of noise": jpeg_with((b"\xe1", b"http://ns.adobe.com/xap/1.0/\0" + RGB.tobytes())),
+    "an ICC profile cut short": jpeg_with((b"\xe2", b"ICC_PROFILE\0")),
+    "pages that are none": jpeg_with((b"\xe2", b"MPF\0II*\0" + bytes([255] * 9))),
+    "a JFIF head cut short": jpeg_with((b"\xe0", b"JFIF\0")),
+    "an Adobe head cut short": jpeg_with((b"\xee", b"Adobe")),
+    "IPTC cut short": jpeg_with((b"\xed", b"Photoshop 3.0\x008BIM\4")),
+    "a checksum of text": png_with(chunk(b"tEXt", b"Author\0me", damage=1)),
+    "a checksum of EXIF": png_with(chunk(b"eXIf", exif_of((271, 2, 99, 8)), damage=1)),
+    "text that is packed in no known way": png_with(chunk(b"zTXt", b"Author\0\7x")),
+    "text that unpacks to much": png_with(chunk(b"zTXt", b"Author\0\0" + zlib.compress(bytes(1 << 21)))),
+    "an orientation that is no text": png_with(chunk(b"tEXt", b"Raw profile type exif\0\n\n\nxy\xff")),
+    "an ICC profile packed in no known way": png_with(chunk(b"iCCP", b"sRGB\0\7x")),
+    "a resolution cut short": png_with(chunk(b"pHYs", b"1")),
+    "a gamma cut short": png_with(chunk(b"gAMA", b"1")),
+    "a resolution as text": tiff_with((282, 2, 4, b"300\0"), (283, 2, 4, b"300\0"), (296, 3, 1, 3)),
+    "EXIF that is elsewhere": tiff_with((34665, 4, 1, b"\xff\xff\xff\xff")),
+    "an ICC profile that is elsewhere": tiff_with((34675, 7, 9999, b"\xff\xff\xff\xff")),
+    "XMP as text": tiff_with((700, 2, 4, b"xmp\0")),
+    "EXIF of noise in WebP": encoded(RGB, "WEBP", lossless=True, exif=RGB.tobytes(), xmp=RGB.tobytes()),
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_damage_beside_whole_pixels_is_forgiven(content):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image, done = decode(content)
+    assert np.array_equal(image, JPEG_PIXELS if content.startswith(b"\xff\xd8") else RGB)
+    assert done == ()
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"PLTE", b"tRNS"])
+def test_damage_in_what_pixels_rest_on_is_not_forgiven(name):
+    whole = see_through_palette()
+    place = whole.index(name) + 5
+    damaged = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+    with pytest.raises(PictureError):
+        decode(damaged)
+
+
+PLACES = (bytes([0, 0, 0, place]) for place in (74, 80, 88, 108))
+MAKE, RESOLUTION, DATE, MORE = zip((271, 282, 306, 34665), (2, 5, 2, 4), (6, 1, 20, 1), PLACES, strict=True)
+HELD = exif_of(MAKE, (274, 3, 1, 6), RESOLUTION, DATE, MORE, order=">") + b"Maker\0" + struct.pack(">II", 72, 1)
+HELD += b"2020:01:01 00:00:00\0" + struct.pack(">H", 1) + bytes(16)
+ENTRY = range(22, 34)  # bytes that say the orientation; those that lead to it are the first ten
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_damage_to_exif_leaves_the_pixels_and_an_orientation_that_is_whole(data):
+    exif, spared = bytearray(HELD), data.draw(st.booleans())
+    places = [place for place in range(len(HELD)) if not spared or (place >= 10 and place not in ENTRY)]
+    for place in data.draw(st.lists(st.sampled_from(places), max_size=20)):
+        exif[place] = data.draw(st.integers(0, 255))
+    del exif[data.draw(st.integers(ENTRY.stop if spared else 0, len(HELD))) :]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image, done = decode(jpeg_with((b"\xe1", b"Exif\0\0" + exif)))
+    plain = Image.fromarray(JPEG_PIXELS)
+    turns = [np.array(plain.transpose(turn)) for turn in Image.Transpose]
+    if spared:
+        turns = [np.rot90(JPEG_PIXELS, -1)]
+    assert any(np.array_equal(image, turn) for turn in turns) == (done == SAID)
+    assert done == SAID or (np.array_equal(image, JPEG_PIXELS) and not spared)
+
+
+def test_a_bmp_of_sixteen_bits_a_pixel_is_read():
+    red, green, blue = (RGB[..., channel].astype(int) >> shift for channel, shift in enumerate((3, 2, 3)))
+    rows = (red << 11 | green << 5 | blue).astype("<u2")[::-1]
+    padded = np.pad(rows, ((0, 0), (0, 1))).tobytes()  # to whole groups of four bytes
+    masks = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    head = struct.pack("<IiiHHIIiiII", 40, 9, 6, 1, 16, 3, len(padded), 0, 0, 0, 0) + masks
+    content = b"BM" + struct.pack("<IHHI", 14 + len(head) + len(padded), 0, 0, 14 + len(head)) + head + padded
+    image, done = decode(content)
+    levels = (31, 63, 31)
+    assert np.array_equal(image, np.stack([p * 255 // n for p, n in zip((red, green, blue), levels, strict=True)], -1))
+    assert done == ()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
+
+from l2h.datasets import metadata
 
 # What is tried; PIL would start other programs for some of the rest.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-SUFFIXES = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_BYTES = 1 << 28  # of a file
 MAX_PIXELS = 1 << 26  # of a picture: 200 MB as RGB
 MAX_SCANS = 100  # of a progressive JPEG, which have about ten; each goes over all pixels, whatever few bytes it takes
@@ -31,9 +33,18 @@ MODES = {
     "CMYK": "CMYK",
     "YCbCr": "YCbCr",
 }
-JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # one that stands between pixels is none of these
-SCAN, END = b"\xda", b"\xd9"
+DEEP = re.compile(";16[BLN]")  # in what PIL calls a layout of 16 bits a channel; BGR;16 has 16 bits a pixel
 TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
+# what makes an image upright, by its orientation
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class PictureError(Exception):
@@ -59,7 +70,7 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Turn a file's bytes into pixels.
 
     Everything becomes RGB: transparent pictures are laid on white, grey ones get three equal channels. A camera's note
-    on how it was held (EXIF orientation) is followed.
+    on how it was held (EXIF orientation) is followed. Damage is forgiven in metadata alone, never in pixels.
 
     Returns
     -------
@@ -70,21 +81,23 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     PictureError
         the file is no picture, or broken, or eight-bit RGB pixels cannot stand for it
     """
+    bare, exif, xmp = metadata.take_off(content)
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(io.BytesIO(bare), formats=FORMATS)
     except Image.DecompressionBombError:
         raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels") from None
     except Exception:  # what the parsers trip over is OSError, SyntaxError, ValueError, struct.error, ...
         raise PictureError("no picture of a format that is read") from None
     try:
         _require_fit(image)
-        if image.format in ("JPEG", "MPO") and _scans(content) > MAX_SCANS:
+        if image.format == "JPEG" and _scans(bare) > MAX_SCANS:
             raise PictureError(f"more than {MAX_SCANS} scans")
         image.load()
         done = [MODES[image.mode]]
-        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        turn = TURNS.get(metadata.orientation(exif or image.info.get("exif", b""), xmp or image.info.get("xmp", b"")))
+        upright = image if turn is None else image.transpose(turn)
+        if turn is not None:
             done.append("turned as EXIF says")
-        upright = ImageOps.exif_transpose(image)
         if image.mode in TRANSPARENT or "transparency" in image.info:
             done.append("transparency, laid on white")
             white = Image.new("RGBA", upright.size, "white")
@@ -102,7 +115,7 @@ def _require_fit(image: ImageFile.ImageFile) -> None:
         raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels")
     if min(image.size) < 2:
         raise PictureError("one pixel high or wide")
-    if getattr(image, "is_animated", False) and image.format != "MPO":  # whose first frame is the photograph
+    if getattr(image, "is_animated", False):
         raise PictureError("animated, or of several pages")
     if image.mode.startswith(("I", "F")) or any(map(_is_deep, image.tile)):
         raise PictureError("more than 8 bits a channel")
@@ -113,13 +126,9 @@ def _require_fit(image: ImageFile.ImageFile) -> None:
 def _is_deep(tile: tuple[Any, ...]) -> bool:
     """Whether a part of a picture has 16 bits a channel in the file, which PIL may cut to 8 without a word."""
     codec, _, _, how = tile
-    return ";16" in str(how) or (codec.startswith("ppm") and how[-1] > 255)
+    return bool(DEEP.search(str(how))) or (codec.startswith("ppm") and how[-1] > 255)
 
 
 def _scans(content: bytes) -> int:
-    """How often a JPEG file goes over its pixels, up to its first end; what a camera appends is not counted."""
-    scans, place = 0, 2
-    while (found := JPEG_MARKER.search(content, place)) and found[1] != END:
-        scans += found[1] == SCAN
-        place = found.end() + int.from_bytes(content[found.end() : found.end() + 2])
-    return scans
+    """How often a JPEG file goes over its pixels."""
+    return sum(marker == metadata.SCAN for marker, *_ in metadata.segments(content))

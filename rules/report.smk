@@ -50,6 +50,7 @@ rule report:
         looks=looks(),
         metrics=cells("metrics.parquet"),
         splits=[split_of(SimpleNamespace(dataset=dataset, protocol=protocol)) for dataset, protocol in PROTOCOLS],
+        manifests=[manifest_of(SimpleNamespace(dataset=dataset)) for dataset, _ in PROTOCOLS],
     output:
         report=captioned(f"{RESULTS}/report.html", "page"),
         plots=captioned(directory(f"{RESULTS}/plots"), "charts", "Charts", patterns=["{name}.png"]),

@@ -17,6 +17,7 @@ import l2h
 from l2h import backbones, datasets, hashing, store
 from l2h.cli import main
 from l2h.datasets.digits import Digits
+from l2h.notes import Note
 from l2h.splits import Split, make_split
 
 ROOT = Path(__file__).parents[1]
@@ -197,6 +198,36 @@ def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accep
     assert "queries that find nothing: 1 in the database, 1 without its training images" in out
     (found,) = json.loads(said(capsys, "check-split", path, "--json")[1])
     assert (found["lone_queries"], found["lone_queries_unseen"]) == (1, 1)
+
+
+def test_identical_images_and_what_was_left_out_are_counted(capsys, caplog, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (8, 16, 16), dtype=np.uint8)
+    images[1], images[5] = images[0], images[4]
+    labels = [[0], [0], [0], [1], [0], [1], [1], [0]]
+    (tmp_path / "images").mkdir()
+    np.save(tmp_path / "images/images.npy", images)
+    hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
+    places = [f"images.npy[{row}]" for row in range(8)]
+    roles = [["query"], ["query"], ["train"], ["train"], *[["database"]] * 4]
+    left_out = Note("left out", 2, ["a", "b"])
+    store.write_manifest(tmp_path / "manifest.parquet", hashes, labels, places, roles, notes=[left_out])
+    path = tmp_path / "p.parquet"
+    store.write_split(path, make_split(store.read_manifest(tmp_path / "manifest.parquet"), "lists", None, 0))
+    code, out, _ = said(capsys, "check-split", str(path))
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        "  queries of the same bytes: 2 (id 0 [label 0] = id 1 [label 0])",
+        "  identical images: 2 (id 4 [label 0] = id 5 [label 1])",
+        "  identical images under contradicting labels: 2 (id 4 [label 0] = id 5 [label 1])",
+    ]
+    code, out, _ = said(capsys, "check-split", str(path), "--data", str(tmp_path))
+    assert code == 0
+    assert out.splitlines()[1] == "  left out: 2 (a, b)"
+    assert "identical images under contradicting labels: 2 (images.npy[4] [label 0] = images.npy[5] [label 1])" in out
+    assert "identical images under contradicting labels: 2 (images.npy[4]" in caplog.text
+    (found,) = json.loads(said(capsys, "check-split", str(path), "--data", str(tmp_path), "--json")[1])
+    assert [note["count"] for note in found["notes"]] == [2, 2, 2, 2]
+    assert found["notes"][0] == {"what": "left out", "count": 2, "examples": ["a", "b"], "more": False}
 
 
 def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path):

@@ -17,6 +17,7 @@ from l2h.datasets.images import ImageStore
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
 from l2h.fetch import Sources
+from l2h.notes import Note
 from l2h.splits import SplitError, check, make_split
 from test_images import png
 
@@ -147,12 +148,14 @@ class TestLists:
         assert manifest["labels"].to_pylist()[2] == []
         assert "searched though they have no label: 1 (d.png)" in caplog.text
 
-    def test_unlabelled_queries_are_dropped_on_demand_and_counted(self, good, caplog):
+    def test_unlabelled_queries_are_dropped_on_demand_and_counted(self, good, caplog, tmp_path):
         good.put("u.png", picture(9))
         given = good.lists(**{**THREE, "query": "u.png 0 0\nq.png 0 1"})
         manifest = good.prepare(**given, drop_unlabelled_queries=True)
         assert manifest["location"].to_pylist()[0] == "root/q.png"
-        assert "dropped, as queries without a label: 1 (u.png)" in caplog.text
+        dropped = Note("dropped, as queries without a label", 1, ["u.png"])
+        assert str(dropped) in caplog.text
+        assert store.read_notes(tmp_path / "manifest.parquet") == [dropped]
 
     def test_a_line_of_any_length_is_read_in_one_go(self, good):
         """An expression that tried every place for the path's end would take hours."""
@@ -247,6 +250,8 @@ class TestPictures:
         manifest = good.prepare(**good.lists(**THREE))
         assert "converted (CMYK): 1 (q.png)" in caplog.text
         assert "converted (grey): 1 (d.png)" in caplog.text
+        notes = store.read_notes(tmp_path / "manifest.parquet")
+        assert notes == [Note("converted (CMYK)", 1, ["q.png"]), Note("converted (grey)", 1, ["d.png"])]
         images = ImageStore(tmp_path / "images", manifest).read(np.arange(3))
         assert [image.shape for image in images] == [(6, 8, 3)] * 3
 
@@ -262,14 +267,22 @@ class TestClasses:
         caplog.set_level(logging.INFO, "l2h")
         for number, name in enumerate(("b/1.png", "a/2.PNG", "a/deeper/3.png")):
             folder.put(name, picture(number))
+        folder.put("b/4.JFIF", picture(4, "JPEG"))
         folder.write(**{"notes.txt": "x", "a/Thumbs.db": "x"})
         folder.put("a/.hidden.png", b"x")
         manifest = folder.prepare()
-        assert manifest["location"].to_pylist() == ["root/a/2.PNG", "root/a/deeper/3.png", "root/b/1.png"]
-        assert manifest["labels"].to_pylist() == [[0], [0], [1]]
+        assert manifest["location"].to_pylist() == [
+            "root/a/2.PNG",
+            "root/a/deeper/3.png",
+            "root/b/1.png",
+            "root/b/4.JFIF",
+        ]
+        assert manifest["labels"].to_pylist() == [[0], [0], [1], [1]]
         assert store.read_classes(tmp_path / "manifest.parquet") == ["a", "b"]
         assert "classes: 0 a, 1 b" in caplog.text
-        assert "left out, being no pictures by their names: 3 (a/.hidden.png, a/Thumbs.db, notes.txt)" in caplog.text
+        left_out = Note("left out, being no pictures by their names", 3, ["a/.hidden.png", "a/Thumbs.db", "notes.txt"])
+        assert str(left_out) in caplog.text
+        assert store.read_notes(tmp_path / "manifest.parquet") == [left_out]
 
     def test_pictures_outside_and_empty_classes(self, folder):
         for number, name in enumerate(("1.png", "a/2.png", "b/note.txt")):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
+from l2h.notes import Note
 from l2h.ranking import RankHistogram
 from l2h.report import answer, charts, comparison, costs, differences, made, page, published, rulegraph
 from l2h.report.ending import ending
@@ -92,12 +94,14 @@ def tested(cells):
     return differences.between_methods([queries for _, queries in cells])
 
 
-def render(joined, tested, audits, run="run", looks=()):
+SPLIT = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
+
+
+def render(joined, tested, audits, run="run", looks=(), split=SPLIT):
     """The page, with the same made-up curve for each of its rows."""
     curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
     )
-    split = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
     facts = {
         "settings": {},
         "command": "snakemake --cores 8 --config 'bits=[8, 16]'",
@@ -397,13 +401,16 @@ def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, 
     page = render(joined, tested, audits)
     assert "have nothing relevant" not in page
     assert "queries that find nothing" not in page
+    assert "found twice" not in page
     here = joined["dataset"] == "digits"
     joined.loc[here, "lone_queries"] = 2
     joined.loc[here & (joined["variant"] == "itq"), "nothing_chosen"] = 1
-    page = render(joined, tested, audits)
+    notes = [asdict(Note("converted (grey)", 1234, ["a.png", "<b>.png"], more=True))]
+    page = render(joined, tested, audits, split={**SPLIT, "notes": notes})
     assert page.count("2 queries have nothing relevant in the database: each counts as 0 for every method.") == 1
     assert "No learning rate and epoch could be chosen for itq at 8 bits, itq at 16 bits:" in page
     assert "queries that find nothing" in page
+    assert page.count("<li>converted (grey): 1,234 (a.png, &lt;b&gt;.png, ...)</li>") == 2  # one a data set
 
 
 def test_the_best_of_each_code_length_is_marked(table, rendered):
@@ -738,6 +745,9 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     )
     split = Split(images, "p", 7)
     store.write_split(tmp_path / "p.parquet", split)
+    hashes, labels = images["image_sha256"].to_pylist(), images["labels"].to_pylist()
+    note = Note("converted (grey)", 1, ["a.png"])
+    store.write_manifest(tmp_path / "m.parquet", hashes, labels, ["a.png", "b.png", "c.png"], notes=[note])
     (tmp_path / "my.yaml").write_text("bits: [8]")
     head = "s\tmax_rss\tcpu_time\n"
     (tmp_path / "fit.tsv").write_text(head + "2.5\t100\t2\n")
@@ -749,11 +759,12 @@ def test_facts_come_from_the_run_s_files(tmp_path):
         "benchmarks": {rule: [str(tmp_path / name) for name in names] for rule, names in files.items()},
     }
     (tmp_path / "plan.json").write_text(json.dumps(plan))
-    of = ("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": tmp_path / "p.parquet"})
+    of = ("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": (tmp_path / "p.parquet", tmp_path / "m.parquet")})
     facts = made.facts(*of, tmp_path / "plan.json")
     assert facts["config"] == "bits: [8]"
     assert facts["processors"] == ["a"]
-    assert facts["splits"]["d/p"] == {"seed": 7, "sha256": split.sha256, "query": 1, "train": 1, "database": 1}
+    counts = {"query": 1, "train": 1, "database": 1}
+    assert facts["splits"]["d/p"] == {"seed": 7, "sha256": split.sha256, **counts, "notes": [asdict(note)]}
     assert facts["times"] == [
         {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
         {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},

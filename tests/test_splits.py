@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from l2h import datasets, store
 from l2h.errors import L2HError
-from l2h.splits import Protocol, Split, SplitError, check, lone_queries, make_split
+from l2h.notes import Note
+from l2h.splits import Protocol, Split, SplitError, check, lone_queries, make_split, notes
 
 COLUMNS = [*store.SPLIT]
 
@@ -81,6 +82,29 @@ def test_queries_that_can_find_nothing_are_refused_unless_they_are_accepted(seve
         check(split_of(*rows[:4], LONE[1]), {5: "e.png", 1: "a.png"})
     whole = split_of(GOOD[0], GOOD[2], (3, "train", "c", [0]), (3, "database", "c", [0]), (2, "train", "b", [1]))
     assert lone_queries(whole, unseen=True).tolist() == []  # where all were trained on, there is no such figure
+
+
+def test_images_of_the_same_bytes_are_counted_with_examples():
+    assert notes(split_of(*GOOD)) == []
+    same_label = [(4, "database", "c", [0]), (5, "query", "a", [0])]
+    other_label = [
+        (6, "train", "d", [0, 1]),
+        (6, "database", "d", [0, 1]),
+        (7, "database", "d", [1]),
+        (8, "query", "a", []),
+    ]
+    split = split_of(*GOOD, *same_label, *other_label)
+    queries, others, contradicting = notes(split)
+    assert queries == Note("queries of the same bytes", 3, ["id 1 [label 0] = id 8 [label none]"])
+    pairs = ["id 3 [label 0] = id 4 [label 0]", "id 6 [label 0 1] = id 7 [label 1]"]
+    assert others == Note("identical images", 4, pairs)
+    examples = [queries.examples[0], pairs[1]]
+    assert contradicting == Note("identical images under contradicting labels", 5, examples)
+    manifest = manifest_of(range(9), [[]] * 9)
+    for roles, what in (([], "identical images, withheld from queries"), (["train"], "identical images")):
+        named = notes(split, manifest.append_column("roles", pa.array([roles] * 9, pa.list_(pa.string()))))
+        assert named[0].examples == ["x[1] [label 0] = x[8] [label none]"]
+        assert named[1].what == what
 
 
 def test_many_ids_are_cut_short():

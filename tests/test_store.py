@@ -11,6 +11,7 @@ import pytest
 
 from l2h import codes, store
 from l2h.errors import L2HError
+from l2h.notes import Note
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.splits import Split
 
@@ -245,6 +246,22 @@ def test_classes_that_are_no_list_of_names_are_one_clear_line(classes, tmp_path)
     pq.write_table(store.MANIFEST.with_metadata({"classes": classes}).empty_table(), path)
     with pytest.raises(L2HError, match=r"manifest.parquet has classes that are no list of names; delete it"):
         store.read_classes(path)
+
+
+NOTE = {"what": "x", "count": 1, "examples": ["a"], "more": False}
+BAD_NOTES = ({"what": 1}, {"count": True}, {"count": -1}, {"examples": "abc"}, {"examples": [7]}, {"more": 0}, {"x": 1})
+
+
+@pytest.mark.parametrize(
+    "notes", ["{", "[" * 100_000, "3", '["x"]', *(json.dumps([{**NOTE, **bad}]) for bad in BAD_NOTES)]
+)
+def test_notes_that_are_not_as_they_are_written_are_one_clear_line(notes, tmp_path):
+    path = tmp_path / "manifest.parquet"
+    pq.write_table(store.MANIFEST.with_metadata({"notes": json.dumps([NOTE])}).empty_table(), path)
+    assert store.read_notes(path) == [Note("x", 1, ["a"])]
+    pq.write_table(store.MANIFEST.with_metadata({"notes": notes}).empty_table(), path)
+    with pytest.raises(L2HError, match=r"manifest.parquet has notes that are not as l2h writes them; delete it"):
+        store.read_notes(path)
 
 
 def test_files_of_another_kind_are_refused(files):

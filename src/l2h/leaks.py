@@ -11,7 +11,7 @@ from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
 from l2h.ids import find
 from l2h.progress import track
-from l2h.splits import SEARCHED, Split, check, lone_queries
+from l2h.splits import SEARCHED, Split, check, lone_queries, notes
 
 BATCH = 256
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("l2h")
 def look_for(
     split: Split, manifest: pa.Table, images: str | Path, *, allow_lone_queries: bool = False
 ) -> list[dict[str, Any]]:
-    """Refuse a split that leaks, and warn of pictures in train and database that show what a query shows.
+    """Refuse a split that leaks, and warn of identical images and of near copies of queries.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def look_for(
             some = ", ".join(f"{number} ({locations[number]})" for number in lone[:5])
             more = ", ..." if len(lone) > 5 else ""
             _log.warning("%d queries find nothing in the %s and count as 0: %s%s", len(lone), where, some, more)
+    for note in notes(split, manifest):
+        _log.warning("%s", note)
     batches = iter_images(images, manifest, BATCH)
     progress = track(f"{split.protocol}, near copies", batches, len(manifest), "images", BATCH)
     return near_copies.of_queries(split, progress, locations)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from l2h.errors import L2HError
 from l2h.ids import find
+from l2h.notes import SHOWN, Note
 
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
@@ -246,6 +247,50 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
                 f"{where}, so they would count as 0: {_some('query', map(named, lone))}; leave them out, add images of "
                 "their classes, or accept them by allow_lone_queries: true beside the data set's name"
             )
+
+
+def notes(split: Split, manifest: pa.Table | None = None) -> list[Note]:
+    """Count images of the same bytes, which `check` accepts: queries, other images, and all whose labels differ.
+
+    Kinds that do not occur are left out. Each example is one image and another of the same bytes.
+
+    Parameters
+    ----------
+    manifest : of the data set that was split; names images by their location, and tells whether queries were drawn
+    """
+    ids, first = np.unique(split.table["id"].to_numpy(), return_index=True)
+    hashes = split.table["image_sha256"].take(pa.array(first)).combine_chunks().dictionary_encode().indices.to_numpy()
+    copied = np.flatnonzero(np.bincount(hashes)[hashes] > 1)
+    copied = copied[np.argsort(hashes[copied], kind="stable")]
+    groups = np.split(copied, np.flatnonzero(np.diff(hashes[copied])) + 1)
+    lists = split.table["labels"].take(pa.array(first[copied])).to_pylist()
+    labels = {row: tuple(sorted(some)) for row, some in zip(copied.tolist(), lists, strict=True)}
+    query = np.isin(ids, split.ids("query"))
+    locations, others = dict[int, str](), "identical images"
+    if manifest is not None:
+        locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
+        if not len(manifest["roles"].combine_chunks().flatten()):
+            others += ", withheld from queries"
+
+    def named(row: int) -> str:
+        number = int(ids[row])
+        return f"{locations.get(number, f'id {number}')} [label {' '.join(map(str, labels[row])) or 'none'}]"
+
+    kinds = {
+        "queries of the same bytes": [rows[query[rows]].tolist() for rows in groups],
+        others: [rows[~query[rows]].tolist() for rows in groups],
+        "identical images under contradicting labels": [
+            rows.tolist() for rows in groups if len({labels[row] for row in rows.tolist()}) > 1
+        ],
+    }
+    found = []
+    for what, parts in kinds.items():
+        parts = [rows for rows in parts if len(rows) > 1]
+        pairs = [(rows[0], next((row for row in rows if labels[row] != labels[rows[0]]), rows[1])) for rows in parts]
+        examples = [f"{named(one)} = {named(other)}" for one, other in pairs[:SHOWN]]
+        if parts:
+            found.append(Note(what, sum(map(len, parts)), examples, len(parts) > SHOWN))
+    return found
 
 
 def _groups(manifest: pa.Table, protocol: Protocol, name: str) -> list[NDArray]:

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from l2h import bounds, footer
 from l2h.errors import L2HError, line
+from l2h.notes import Note
 
 # A job depends on what it imports: features must not be extracted anew when the ranking changes. So functions import
 # what only they need.
@@ -214,6 +216,7 @@ def write_manifest(
     locations: Sequence[str],
     roles: Sequence[Sequence[str]] | None = None,
     classes: Sequence[str] = (),
+    notes: Sequence[Note] = (),
 ) -> None:
     """Write a data set's images; ids are row numbers.
 
@@ -224,6 +227,7 @@ def write_manifest(
     locations : in the image store, `images.npy[<row>]` or `root/<path>`
     roles : those that the data set's own lists give; left out where a protocol deals them out
     classes : what the labels are called, in their order; left out where numbers are all there is
+    notes : what was left out or converted
 
     Raises
     ------
@@ -241,7 +245,8 @@ def write_manifest(
         "roles": [()] * len(locations) if roles is None else roles,
     }
     table = pa.table({name: pa.array(columns[name], MANIFEST.field(name).type) for name in MANIFEST.names})
-    _write_table(path, table, MANIFEST, {"classes": json.dumps(list(classes))} if classes else {})
+    metadata = {"classes": list(classes), "notes": [asdict(note) for note in notes]}
+    _write_table(path, table, MANIFEST, {name: json.dumps(value) for name, value in metadata.items() if value})
 
 
 def read_manifest(path: str | Path) -> pa.Table:
@@ -257,9 +262,31 @@ def read_classes(path: str | Path) -> list[str]:
         names = json.loads(read_metadata(path).get("classes", "[]"))
     except (ValueError, RecursionError):
         names = None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not _are_texts(names):
         raise L2HError(f"{path} has classes that are no list of names; {CURE}")
     return names
+
+
+def read_notes(path: str | Path) -> list[Note]:
+    """What was left out or converted when a manifest's data set was made; empty where it does not say."""
+    try:
+        rows = json.loads(read_metadata(path).get("notes", "[]"))
+    except (ValueError, RecursionError):
+        rows = None
+    if not isinstance(rows, list) or not all(map(_is_note, rows)):
+        raise L2HError(f"{path} has notes that are not as l2h writes them; {CURE}")
+    return [Note(**row) for row in rows]
+
+
+def _is_note(row: Any) -> bool:
+    kinds = {"what": str, "count": int, "examples": list, "more": bool}
+    if not isinstance(row, dict) or {name: type(value) for name, value in row.items()} != kinds:
+        return False
+    return row["count"] >= 0 and _are_texts(row["examples"])
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def write_followed(path: str | Path, state: str, files: Mapping[str, tuple[int, int, bytes]]) -> None:

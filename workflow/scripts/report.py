@@ -21,7 +21,7 @@ facts = params.described | made.facts(
     params.command,
     params.config_file,
     [name for table in measured for name in table["hardware"].unique().to_pylist()],
-    dict(zip(params.protocols, files.splits, strict=True)),
+    dict(zip(params.protocols, zip(files.splits, files.manifests, strict=True), strict=True)),
     params.plan,
 )
 made.write(facts, snakemake.output.made)

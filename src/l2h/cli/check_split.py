@@ -1,6 +1,7 @@
 """`l2h check-split`: whether split files are fit to measure with."""
 
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ from l2h.errors import L2HError
 DOES = """Check split files for leaks: queries in the training set or the database, by id or by bytes.
 
 With --data, pictures that show the same in other bytes (encoded again, resized, mirrored) are looked for too. They are
-listed, but do not fail the check: very simple drawings may be taken for copies by chance."""
+listed, but do not fail the check: very simple drawings may be taken for copies by chance.
+
+Images of the same bytes, and those of them under contradicting labels, are counted, with examples; with --data, what
+the data set left out or converted is, too."""
 
 CURE = "give a split as a run made it, resources/<dataset>/splits/<protocol>.parquet"  # not ours to delete
 
@@ -38,22 +42,23 @@ def run(arguments: Namespace) -> int:
         if not path.endswith(".near_copies.parquet")
     ]
     if arguments.json:
-        command.print_json(findings)
+        command.print_json([{**one, "notes": [asdict(note) for note in one["notes"]]} for one in findings])
     else:
         for finding in findings:
             line = finding["problem"] or _counts(finding)
             head = line if line.startswith(finding["file"]) else f"{finding['file']}: {line}"
-            command.print_lines("\n".join([head, *(f"  {_pair(row)}" for row in finding["near_copies"] or [])]))
+            details = [*finding["notes"], *map(_pair, finding["near_copies"] or [])]
+            command.print_lines("\n".join([head, *(f"  {detail}" for detail in details)]))
     return int(any(finding["problem"] for finding in findings))
 
 
 def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, Any]:
     """What is found in one file; near_copies is None where they were not looked for."""
     from l2h import leaks, store
-    from l2h.splits import ROLES, check, lone_queries
+    from l2h.splits import ROLES, check, lone_queries, notes
 
     finding: dict[str, Any] = {"file": path, "problem": None, "protocol": None, "roles": {}, "near_copies": None}
-    finding |= {"lone_queries": None, "lone_queries_unseen": None}
+    finding |= {"lone_queries": None, "lone_queries_unseen": None, "notes": []}
     try:
         if _is_other(path):
             raise L2HError(f"{path} is no parquet file; {CURE}")
@@ -63,6 +68,7 @@ def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, 
             "lone_queries": len(lone_queries(split)),
             "lone_queries_unseen": len(lone_queries(split, unseen=True)),
         }
+        finding["notes"] = notes(split)
         if data is None:
             check(split, allow_lone_queries=allow_lone_queries)
         else:
@@ -70,6 +76,7 @@ def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, 
             finding["near_copies"] = leaks.look_for(
                 split, manifest, data / "images", allow_lone_queries=allow_lone_queries
             )
+            finding["notes"] = store.read_notes(data / "manifest.parquet") + notes(split, manifest)
     except L2HError as error:
         finding["problem"] = str(error)
     return finding

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from l2h import store
 from l2h.datasets.images import ARRAY
 from l2h.errors import L2HError
+from l2h.notes import Note
 from l2h.splits import Protocol
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Dataset(ABC):
     classes : what its labels are called, in their order, where numbers do not say it
     flips : whether a mirrored image keeps its labels, as most pictures do and digits do not
     licence : of images and labels, with its source; a release states it
+    notes : what `prepare` left out or converted; the manifest keeps it, and the check and the report show it
     seen : bytes, modification time in nanoseconds and sha256 of files that `prepare` has read, by path
     """
 
@@ -42,6 +44,7 @@ class Dataset(ABC):
     classes: Sequence[str] = ()
     flips: bool = True
     licence: ClassVar[str] = "as stated by its owner"
+    notes: Sequence[Note] = ()
     seen: Mapping[str, tuple[int, int, bytes]] = {}
 
     def __init__(self, sources: "Sources"):
@@ -89,4 +92,4 @@ class ArrayDataset(Dataset):
         with store.atomic(folder) as part:
             part.mkdir()
             np.save(part / ARRAY, images)
-            store.write_manifest(manifest_path, hashes, labels, locations, classes=self.classes)
+            store.write_manifest(manifest_path, hashes, labels, locations, classes=self.classes, notes=self.notes)

@@ -14,8 +14,9 @@ from l2h.datasets.base import Dataset
 from l2h.datasets.followed import stat
 from l2h.datasets.images import DECODERS, ROOT
 from l2h.datasets.lists import Picture, find_classes, is_image, list_files, read_lists
-from l2h.datasets.problems import Problems, counted
+from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
+from l2h.notes import SHOWN, Note
 from l2h.progress import track
 from l2h.splits import ROLES, Protocol
 
@@ -88,7 +89,7 @@ class ImageList(Dataset):
         L2HError
             something is wrong; the line names each kind of fault, how often it was found, and the first few places
         """
-        problems = Problems()
+        problems, self.notes = Problems(), []
         found = self._without_unlabelled_queries(self._find(problems), problems)
         hashes = self._check(found, problems)
         problems.require_none(str(self.root), "correct these files and lines, or take them out")
@@ -97,7 +98,7 @@ class ImageList(Dataset):
             (part / ROOT).symlink_to(self.root.resolve())
         labels, roles = [one.labels for one in found], [one.roles for one in found]
         locations = [f"{ROOT}/{one.path}" for one in found]
-        store.write_manifest(manifest_path, hashes, labels, locations, roles, self.classes)
+        store.write_manifest(manifest_path, hashes, labels, locations, roles, self.classes, self.notes)
 
     def _path(self, file: str) -> str:
         return os.path.join(self.root, file)
@@ -108,7 +109,7 @@ class ImageList(Dataset):
         found, names, others = find_classes(self.root, problems)
         self.classes = names
         _log.info("classes: %s", ", ".join(f"{label} {name}" for label, name in enumerate(names)))
-        _report("left out, being no pictures by their names", others)
+        self._report("left out, being no pictures by their names", others)
         if len(names) < 2:
             raise L2HError(f"{self.root} has {len(names)} subfolders; it needs one for each of two or more classes")
         return found
@@ -117,13 +118,20 @@ class ImageList(Dataset):
         """Note pictures without a label: queries among them are a problem, or are dropped; the rest is searched."""
         unlabelled = [one for one in found if not one.labels]
         queries = [one.path for one in unlabelled if "query" in one.roles]
-        _report("searched though they have no label", [one.path for one in unlabelled if "query" not in one.roles])
+        self._report("searched though they have no label", [one.path for one in unlabelled if "query" not in one.roles])
         if self.drop_unlabelled_queries:
-            _report("dropped, as queries without a label", queries)
+            self._report("dropped, as queries without a label", queries)
             return [one for one in found if one.labels or "query" not in one.roles]
         for path in queries:
             problems.add("queries without a label (drop_unlabelled_queries: true leaves them out)", path)
         return found
+
+    def _report(self, what: str, paths: list[str]) -> None:
+        """Note, and log, what is no fault, but to be known of."""
+        if paths:
+            note = Note(what, len(paths), paths[:SHOWN], len(paths) > SHOWN)
+            _log.warning("%s", note)
+            self.notes = [*self.notes, note]
 
     def _check(self, found: list[Picture], problems: Problems) -> list[bytes]:
         """Each file's sha256; without meaning where the file cannot be used, which is a problem then."""
@@ -145,8 +153,9 @@ class ImageList(Dataset):
                 converted.add(f"converted ({word})", picture.path)
             if fault:
                 problems.add(fault, picture.path)
-        for line in converted.lines():
-            _log.info("%s", line)
+        for note in converted.notes():
+            _log.info("%s", note)
+        self.notes = [*self.notes, *converted.notes()]
         self.seen = {path: (*before[path], sha256) for path, sha256 in zip(paths, hashes, strict=True)}
         return hashes
 
@@ -160,9 +169,3 @@ def _inspect(path: Path, root: Path) -> tuple[bytes, tuple[str, ...], str | None
         return hashlib.sha256(content).digest(), pictures.decode(content)[1], None
     except pictures.PictureError as error:
         return bytes(32), (), str(error)
-
-
-def _report(what: str, paths: list[str]) -> None:
-    """Log what is no fault, but to be known of."""
-    if paths:
-        _log.warning("%s: %s", what, counted(paths))

@@ -1,11 +1,9 @@
 """Collect what is wrong with a data set, so that one error names all of it."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 from l2h.errors import L2HError
-
-SHOWN = 3  # of each kind
+from l2h.notes import SHOWN, Note
 
 
 class Problems:
@@ -24,18 +22,14 @@ class Problems:
 
     def lines(self) -> list[str]:
         """Each kind, how often it was found, and the first few places."""
-        return [f"{kind}: {_told(self._counts[kind], places)}" for kind, places in self._places.items()]
+        return list(map(str, self.notes()))
+
+    def notes(self) -> list[Note]:
+        """The same, as notes."""
+        counts = self._counts
+        return [Note(kind, counts[kind], places, counts[kind] > SHOWN) for kind, places in self._places.items()]
 
     def require_none(self, what: str, cure: str) -> None:
         """Raise L2HError, naming every kind, unless there is none."""
         if self._places:
             raise L2HError(f"{what}: {'; '.join(self.lines())}; {cure}")
-
-
-def counted(places: Sequence[str]) -> str:
-    """How many, and the first few of them."""
-    return _told(len(places), places[:SHOWN])
-
-
-def _told(count: int, first: Sequence[str]) -> str:
-    return f"{count:,} ({', '.join(first)}{', ...' if count > len(first) else ''})"

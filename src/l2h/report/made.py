@@ -4,6 +4,7 @@ import csv
 import json
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import l2h
 from l2h import bounds, store
 from l2h.errors import L2HError
 from l2h.evaluation import METRICS
+from l2h.splits import notes
 
 FILE = "run.json"  # in a run's folder
 # what a run says of itself: from `facts`, and from the workflow
@@ -33,14 +35,15 @@ def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+_SPLIT = _object(sha256=_TEXT, **dict.fromkeys(("seed", "query", "train", "database"), _COUNT))
+_NOTE = _object(what=_TEXT, count=_COUNT, examples=_list(_TEXT), more={"type": "boolean"})
+_SPLIT["properties"]["notes"] = _list(_NOTE)  # which older runs do not have
 # the form of SAID, as a JSON schema: a run may be a stranger's
 FORM = _object(
     **dict.fromkeys(("command", "config", "system"), _TEXT),
     **dict.fromkeys(("processors", "supervised"), _list(_TEXT)),
     **dict.fromkeys(("versions", "metrics", "weights"), _mapping(_TEXT)),
-    splits=_mapping(
-        _object(sha256=_TEXT, **dict.fromkeys(("seed", "query", "train", "database"), _COUNT)), rf"^{_NAME}/{_NAME}\Z"
-    ),
+    splits=_mapping(_SPLIT, rf"^{_NAME}/{_NAME}\Z"),
     rules=_list(_list(_TEXT, minItems=2, maxItems=2), minItems=1),
     times=_list(_object(rule=_TEXT, **dict.fromkeys(("jobs", "wall", "processor", "memory"), _AMOUNT))),
     settings=_object(
@@ -55,7 +58,7 @@ def facts(
     command: str,
     config: str | Path,
     processors: Sequence[str],
-    splits: Mapping[str, str | Path],
+    splits: Mapping[str, tuple[str | Path, str | Path]],
     plan: str | Path,
 ) -> dict[str, Any]:
     """What the report's last section shows.
@@ -65,15 +68,16 @@ def facts(
     command : what makes the run again
     config : the config file
     processors : what costs were measured on
-    splits : the split file of each "<dataset>/<protocol>"
+    splits : the split file of each "<dataset>/<protocol>", and the manifest that it was made of
     plan : file of the jobs that the report rests on: "rules", pairs of a rule and one that takes what it makes, and
         "benchmarks", for each rule Snakemake's benchmark files
 
     Returns
     -------
     "command"; "config", its text; "versions" by package, of Python and of this one; "system"; "processors"; "splits":
-    by "<dataset>/<protocol>", "seed", "sha256", and how many images are "query", "train" and "database"; "metrics":
-    the formula of each; "rules", the pairs; "times", from `rule_times`
+    by "<dataset>/<protocol>", "seed", "sha256", how many images are "query", "train" and "database", and "notes", dicts
+    of what `l2h.store.read_notes` and `l2h.splits.notes` give; "metrics": the formula of each; "rules", the pairs;
+    "times", from `rule_times`
     """
     jobs = _plan(plan)
     return {
@@ -86,7 +90,7 @@ def facts(
         },
         "system": platform.platform(),
         "processors": list(dict.fromkeys(processors)),
-        "splits": {place: _split(path) for place, path in splits.items()},
+        "splits": {place: _split(*paths) for place, paths in splits.items()},
         "metrics": {name: metric.formula for name, metric in METRICS.items()},
         "rules": jobs["rules"],
         "times": rule_times(jobs["benchmarks"]),
@@ -190,14 +194,15 @@ def _benchmark(path: Path) -> dict[str, float]:
     return {"wall": known["s"], "processor": known["cpu_time"], "memory": known["max_rss"]}
 
 
-def _split(path: str | Path) -> dict[str, Any]:
+def _split(path: str | Path, manifest_path: str | Path) -> dict[str, Any]:
     split = store.read_split(path)
+    known = store.read_notes(manifest_path) + notes(split, store.read_manifest(manifest_path))
     counts = {
         "query": len(split.ids("query")),
         "train": len(split.ids("train")),
         "database": len(split.ids("database")),
     }
-    return {"seed": split.seed, "sha256": split.sha256, **counts}
+    return {"seed": split.seed, "sha256": split.sha256, **counts, "notes": [asdict(note) for note in known]}
 
 
 def _differing(values: list[Any], place: str) -> Iterator[tuple[str, list[Any]]]:

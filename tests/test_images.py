@@ -262,6 +262,14 @@ def test_wherever_the_orientation_stands_it_is_read(content):
     assert done == SAID
 
 
+def test_of_several_photographs_in_one_file_the_first_is_read():
+    several = encoded(RGB, "MPO", save_all=True, append_images=[Image.new("RGB", (9, 6))], quality=95)
+    assert Image.open(io.BytesIO(several)).n_frames == 2
+    image, done = decode(several)
+    assert np.array_equal(image, JPEG_PIXELS)
+    assert done == ()
+
+
 # what PIL refuses the file for, warns of, or both
 DAMAGED = {
     "a number as text": jpeg_with((b"\xe1", b"Exif\0\0" + exif_of((256, 2, 4, b"640\0"), (274, 2, 1, 6)))),
@@ -315,7 +323,7 @@ HELD += b"2020:01:01 00:00:00\0" + struct.pack(">H", 1) + bytes(16)
 ENTRY = range(22, 34)  # bytes that say the orientation; those that lead to it are the first ten
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_damage_to_exif_leaves_the_pixels_and_an_orientation_that_is_whole(data):
     exif, spared = bytearray(HELD), data.draw(st.booleans())
@@ -365,6 +373,7 @@ def test_a_bmp_of_sixteen_bits_a_pixel_is_read():
         (encoded(Image.new("LAB", (4, 4)), "TIFF"), "colours in LAB"),
         (encoded(RGB, "GIF", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated, or of several pages"),
         (encoded(RGB, "WEBP", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated"),
+        (encoded(RGB, "PNG", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated"),
         (encoded(RGB, "TIFF", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "of several pages"),
         (png(10_000, 10_000, 8, 2, b""), "more than 64 million pixels"),
         (png(60_000, 60_000, 1, 0, b""), "more than 64 million pixels"),

@@ -90,6 +90,7 @@ BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
 UNPACKED = {manifest.dataset: f"resources/bundles/{manifest.id}" for manifest in BUNDLES.values()}
 FINETUNED = [variant for variant, entry in VARIANTS.items() if entry["scope"] == FULL]
 SUPERVISED = [variant for variant, entry in VARIANTS.items() if entry["supervised"]]
+DETERMINISTIC = [variant for variant, entry in VARIANTS.items() if entry["deterministic"]]
 ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
@@ -503,6 +504,7 @@ def run_description():
     return {
         "settings": declared({**config, "dataset_mirror": None}, SCHEMA),
         "supervised": SUPERVISED,
+        "deterministic": DETERMINISTIC,
         "homes": {dataset: home(dataset) for dataset in DATASETS},
         "weights": {label: weights_path(entry) for label, entry in BACKBONES.items()},
     }

@@ -33,8 +33,9 @@ rule compare:
         gpu=0,
     params:
         not_run=NOT_RUN,
+        deterministic=DETERMINISTIC,
         order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
-        code=code(*CELLS, "l2h.bootstrap", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
+        code=code(*CELLS, "l2h.inference", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
     message:
         "comparison of all cells"
     script:
@@ -49,6 +50,7 @@ rule report:
         costs=[] if UNPACKED else places("costs.parquet"),
         looks=looks(),
         metrics=cells("metrics.parquet"),
+        queries=cells("queries.parquet"),
         splits=[split_of(SimpleNamespace(dataset=dataset, protocol=protocol)) for dataset, protocol in PROTOCOLS],
         manifests=[manifest_of(SimpleNamespace(dataset=dataset)) for dataset, _ in PROTOCOLS],
     output:
@@ -83,7 +85,8 @@ rule report:
             "l2h.metrics",
             "l2h.diagnostics",
             "l2h.evaluation",
-            "l2h.bootstrap",
+            "l2h.inference",
+            "l2h.power",
             "l2h.report",
             "l2h.report.answer",
             "l2h.report.charts",
@@ -92,6 +95,7 @@ rule report:
             "l2h.report.differences",
             "l2h.report.made",
             "l2h.report.page",
+            "l2h.report.power",
             "l2h.report.published",
             "l2h.report.rulegraph",
             "l2h.report.table",

@@ -1,8 +1,9 @@
 """The comparison table and the page, from metrics made by hand."""
 
+import html
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,8 +15,9 @@ from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
 from l2h.notes import Note
+from l2h.inference import Trainings, difference, holm
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, made, page, published, rulegraph
+from l2h.report import answer, charts, comparison, costs, differences, made, page, power, published, rulegraph
 from l2h.report.ending import ending
 from l2h.splits import Split
 
@@ -23,7 +25,7 @@ from l2h.splits import Split
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7", items=1000):
     """One cell's metrics and queries, of a random ranking."""
     rng = np.random.default_rng([bits, seed, len(variant)])  # names of one length rank alike
-    total = rng.multinomial(items, np.full(bits + 1, 1 / (bits + 1)), size=4)
+    total = rng.multinomial(items, np.full(bits + 1, 1 / (bits + 1)), size=24)
     h = RankHistogram(total, rng.binomial(total, rng.uniform(0.1, 0.6, bits + 1)))
     rest = h if unseen else RankHistogram(0 * total, 0 * total)
     key = {
@@ -38,7 +40,7 @@ def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", ba
         "seed": seed,
     }
     metrics = pa.Table.from_pylist([{**key, **figure} for figure in evaluate(h, rest)], schema=store.METRICS)
-    return metrics, (pa.table({"query_id": [3, 5, 7, 9], **per_query(h, rest)}), key)
+    return metrics, (pa.table({"query_id": range(3, 51, 2), **per_query(h, rest)}), key)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def tested(cells):
 SPLIT = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
 
 
-def render(joined, tested, audits, run="run", looks=(), split=SPLIT):
+def render(joined, tested, audits, run="run", looks=(), designs=(), split=SPLIT):
     """The page, with the same made-up curve for each of its rows."""
     curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
@@ -113,7 +115,7 @@ def render(joined, tested, audits, run="run", looks=(), split=SPLIT):
         "rules": [["fit", "rank_by_scores"], ["rank_by_scores", "report"], ["fit", "report"]],
         "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
-    text, _ = page.render(joined, tested, audits, curves, looks, {run: facts}, {"itq"})
+    text, _ = page.render(joined, tested, audits, curves, designs, looks, {run: facts}, {"itq"})
     return text
 
 
@@ -157,7 +159,7 @@ def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
 def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, tested):
     def values(variant):
         some = [queries for _, queries in cells if (queries[1]["variant"], queries[1]["bits"]) == (variant, 16)]
-        return np.mean([part["average_precision"].to_numpy() for part, _ in some], axis=0)
+        return np.stack([part["average_precision"].to_numpy() for part, _ in some])
 
     itq, lsh = values("itq"), values("<b>lsh</b>")
     row = table.iloc[1]
@@ -166,12 +168,12 @@ def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, t
         ["digits", 8, "itq", "<b>lsh</b>"],
         ["digits", 16, "itq", "<b>lsh</b>"],
     ]
+    assert row["interval"] == "queries and trainings"
     row = tested.iloc[1]
     assert row["difference"] == pytest.approx(np.mean(itq - lsh))
-    assert row["low"] <= row["difference"] <= row["high"]
-    rng = np.random.default_rng(1)
-    resampled = np.array([np.mean((itq - lsh)[rng.integers(0, 4, 4)]) for _ in range(4000)])
-    assert row["p"] == pytest.approx(2 * min((resampled <= 0).mean(), (resampled >= 0).mean()), abs=0.05)
+    found = difference(*(Trainings(values(variant)) for variant in ("itq", "<b>lsh</b>")))
+    assert row[["low", "high", "p", "p_holm"]].tolist() == [found.low, found.high, found.p, found.p]
+    assert row["interval"] == "queries and trainings"
 
 
 def test_exact_search_is_compared_with_every_code_length(beside):
@@ -188,7 +190,7 @@ def test_exact_search_is_compared_with_every_code_length(beside):
     exact, itq = (per[1][0]["average_precision"].to_numpy().mean() for per in (cells[0], cells[2]))
     assert tested["difference"][0] == pytest.approx(itq - exact)
     rows = beside[beside["variant"].isin(["cosine", "itq"]) & (beside["backbone"] == "alexnet-fc7")]
-    (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p=0.01)), set())
+    (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p_holm=0.01)), set())
     better = entry["best"]["map"] > exact
     assert [(row["variant"], row["verdict"]) for row in entry["yardsticks"]] == [
         ("cosine", "better than" if better else "worse than")
@@ -225,7 +227,8 @@ def test_external_codes_are_compared_with_the_methods_of_every_backbone(with_ext
     assert row["difference"] == pytest.approx(score["itq", "alexnet-fc7", 16] - score["theirs", "external", 16])
     assert row["low"] <= row["difference"] <= row["high"]
     same = tested.iloc[1]  # codes of our own, handed over as a file
-    assert same[["difference", "low", "high", "p"]].tolist() == [0, 0, 0, 1]
+    assert same[["difference", "low", "high"]].tolist() == [0, 0, 0]
+    assert same.isna()[["p", "p_holm"]].all()  # another training might rank otherwise
     table = comparison.compare(*zip(*with_external, strict=True))
     assert len(table) == len(with_external)
     assert table["map_low"].notna().all()
@@ -236,11 +239,11 @@ def test_the_report_says_how_external_codes_compare_with_others(with_external):
     tested = differences.between_methods([queries for _, queries in with_external])
     rows = table[(table["dataset"] == "digits") & table["backbone"].isin(["alexnet-fc7", "external"])]
     rows = rows.assign(map=rows["map"].where(rows["variant"] != "theirs", 0.99))
-    *_, entry = answer.answers(rows, answer.tested_pairs(tested.assign(p=0.01)), set())
+    *_, entry = answer.answers(rows, answer.tested_pairs(tested.assign(p_holm=0.01)), set())
     assert entry["best"]["variant"] == "theirs"
     assert [(row["variant"], row["verdict"]) for row in entry["yardsticks"]] == [("cosine", "better than")]
     for p, level in ((0.5, True), (0.01, False)):
-        made = page.table([rows], answer.tested_pairs(tested.assign(p=p)))
+        made = page.table([rows], answer.tested_pairs(tested.assign(p_holm=p)))
         marked = {(row["variant"], row["bits"]): row["level"] for row in made["rows"]}
         assert marked["itq", 16] == marked["our", 16] == level
 
@@ -248,7 +251,7 @@ def test_the_report_says_how_external_codes_compare_with_others(with_external):
 def test_cells_of_other_queries_are_not_compared(cells):
     (_, (queries, key)), (_, other) = cells[0], cells[3]
     with pytest.raises(L2HError, match="digits, p, alexnet-fc7, .* were ranked for different queries"):
-        differences.between_methods([(queries.set_column(0, "query_id", [[1, 2, 3, 4]]), key), other])
+        differences.between_methods([(queries.set_column(0, "query_id", [range(24)]), key), other])
 
 
 def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_path):
@@ -345,7 +348,7 @@ def test_the_audit_stands_beside_the_right_figure(rendered):
 
 def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
     for p, count in ((0.5, 2), (0.01, 0)):
-        assert render(joined, tested.assign(p=p), audits).count(">≈ ") == count
+        assert render(joined, tested.assign(p_holm=p), audits).count(">≈ ") == count
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -367,7 +370,7 @@ def test_all_three_files_say_the_same_twice(table, tmp_path):
 def test_the_ending_has_a_line_a_place_and_leaves_out_what_is_not_there(table, beside):
     random = "untrained network: random features"
     head, digits, pairs = ending(table, {"itq"}).splitlines()
-    assert head == "Best mAP over the whole database"
+    assert head == "Highest mAP over the whole database, means of 3 trainings"
     assert pairs.startswith(f"pairs (p, alexnet-fc7, {random}): trained with")
     trained = ending(table.assign(weights="imagenet1k_v1@abc"), {"itq"}).splitlines()
     assert trained[2].startswith("pairs (p, alexnet-fc7): trained with")
@@ -375,7 +378,8 @@ def test_the_ending_has_a_line_a_place_and_leaves_out_what_is_not_there(table, b
         rows = table[(table["dataset"] == "digits") & ((table["variant"] == "itq") == labels)]
         best = rows.loc[rows["map"].idxmax()]
         assert f"{group}, {best['variant']} {best['map']:.3f} at {best['bits']} bits" in digits
-    _, digits, theirs, other = ending(beside, set()).splitlines()
+    head, digits, theirs, other = ending(beside, set()).splitlines()
+    assert head == "Highest mAP over the whole database, in this training"
     exact = beside.set_index("variant")["map"]["cosine"]
     assert re.search(rf"^digits \(p, alexnet-fc7, {random}\): .*; exact search, cosine {exact:.3f}$", digits)
     assert theirs.startswith("digits (p, external): made elsewhere, theirs 0.")
@@ -450,7 +454,7 @@ def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, 
 
 def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, tested):
     rows = table[table["dataset"] == "digits"].assign(empty_in_radius=[0.1, 0.2, 0.3, 0.1], map=[0.5, 0.8, 0.6, 0.7])
-    made = page.table([rows, table[table["dataset"] == "pairs"]], answer.tested_pairs(tested.assign(p=0.5)))
+    made = page.table([rows, table[table["dataset"] == "pairs"]], answer.tested_pairs(tested.assign(p_holm=0.5)))
     assert made["apart"] == ["dataset"]
     assert made["places"] == ["digits, p, alexnet-fc7", "pairs, p, alexnet-fc7"]
     assert [("empty_in_radius" in row["best"], "map" in row["best"]) for row in made["rows"][:4]] == [
@@ -513,12 +517,14 @@ def test_a_chart_says_what_a_query_without_any_item_counts(rendered):
 def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from(table, tested):
     rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])  # itq 8, 16, lsh 8, 16
     rows = pd.concat([rows, rows.assign(variant="sh", map=[0.55, 0.9, 0.55, 0.9])[:2]])
-    pair = tested[tested["bits"] == 16].assign(variant="sh", other="<b>lsh</b>", p=0.06)
+    pair = tested[tested["bits"] == 16].assign(variant="sh", other="<b>lsh</b>", p_holm=0.06)
     with_labels, without = answer.answers(rows, answer.tested_pairs(pair), {"itq"})
     assert (with_labels["group"], with_labels["best"]["variant"]) == ("trained with labels", "itq")
     assert [row["bits"] for row in without["lengths"]] == [8, 16]
     assert [row["variant"] for row in without["lengths"]] == ["<b>lsh</b>", "sh"]
-    assert [row["level"] for row in without["lengths"]] == [[], ["<b>lsh</b>"]]
+    assert [row["level"] for row in without["lengths"]] == [["sh"], ["<b>lsh</b>"]]  # at 8 bits not tested
+    pairs = answer.tested_pairs(pair.assign(p_holm=0.04))
+    assert [row["level"] for row in answer.answers(rows, pairs, {"itq"})[1]["lengths"]] == [["sh"], []]
     assert without["best"]["map"] == 0.9
 
 
@@ -526,14 +532,85 @@ def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(tabl
     rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])
     rows["scope"] = rows["scope"].where(rows["variant"] == "itq", "baseline")
     for p, said in ((0.01, "better than"), (0.05, "not distinguishable from")):
-        (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p=p)), set())
+        (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p_holm=p)), set())
         assert [(row["variant"], row["bits"], row["verdict"]) for row in entry["yardsticks"]] == [
             ("<b>lsh</b>", 16, said)
         ]
     rows["scope"] = "external"
     (entry,) = answer.answers(rows, {}, {"itq"})
     assert entry["group"] == "made elsewhere"
-    assert entry["best"]["level"] == []
+    assert entry["best"]["level"] == ["<b>lsh</b>"]  # not tested, so not shown to be lower
+
+
+def queries_of(variant, seed, effect, protocol="p", scope="shallow", Q=60):
+    """Average precisions of a cell: one effect of each query, one of the training, and a rest."""
+    rng, own = np.random.default_rng(7), np.random.default_rng([seed, len(variant)])
+    values = 0.6 + rng.normal(0, 0.1, Q) + own.normal(0, effect) + own.normal(0, 0.02, Q)
+    place = {"dataset": "d", "protocol": protocol, "backbone": "b", "weights": "w"}
+    key = {**place, "variant": variant, "method": "m", "scope": scope, "bits": 8, "seed": seed}
+    return pa.table({"query_id": range(Q), "average_precision": values}), key
+
+
+def test_with_one_training_random_methods_are_not_tested_and_the_page_says_so(audits):
+    one = [
+        cell(name, 16, 0, scope=scope) for name, scope in (("itq", "shallow"), ("lsh", "shallow"), ("sh", "shallow"))
+    ]
+    one.append(cell("cosine", 40, 0, scope="exact"))
+    queries = [queries for _, queries in one]
+    tested = differences.between_methods(queries, {"sh"}).set_index(["variant", "other"])
+    assert tested.index[tested["p"].notna()].tolist() == [("sh", "cosine")]
+    assert tested["interval"].value_counts().to_dict() == {"queries, for this training": 5, "queries": 1}
+    assert tested["low"].notna().all()
+    table = comparison.compare(*zip(*one, strict=True), deterministic={"sh"})
+    assert table["interval"].tolist() == ["queries, for this training"] * 2 + ["queries"] * 2
+    head = re.sub(r"\s+", " ", render(join_costs(table), tested.reset_index(), audits).partition("</header>")[0])
+    assert "In this training, of the methods trained without labels" in head
+    assert "over queries, for this training" in head
+    assert "One training per row" in head
+    assert "Not shown to be lower at that length: " in head
+    assert " is better than it" not in head
+
+
+def test_the_pairs_of_one_code_length_are_corrected_together():
+    cells = [queries_of(name, seed, 0.01) for name in ("a", "bb", "ccc") for seed in (0, 1, 2)]
+    tested = differences.between_methods(cells)
+    assert tested["p_holm"].tolist() == pytest.approx(holm(tested["p"].tolist()))
+
+
+def test_the_report_says_what_differences_the_run_can_show(joined, tested, audits):
+    effects = {"a": 0.01, "bb": 0.01, "ccc": 0.01}
+    cells = [queries_of(name, seed, effect) for name, effect in effects.items() for seed in range(4)]
+    (design,) = power.of_places([*cells, queries_of("cosine", 0, 0, scope="exact")])
+    assert (design.trainings, design.queries, design.bits, design.pairs) == (4, 60, 8, 6)
+    assert design.splits is None
+    assert sum(design.shares().values()) == pytest.approx(1)
+    assert 0.005 < design.detectable() < 0.05
+    assert design.detectable(trainings=8) < design.detectable()
+    said = power.sentence([design])
+    assert said.startswith(
+        f"With 4 trainings and 60 queries, a true difference in mAP of {design.detectable():.3f} is found"
+    )
+    rows = joined[joined["dataset"] == "digits"]
+    own = replace(design, place=tuple(rows.iloc[0][differences.PLACE]))
+    text = render(joined, tested, audits, designs=[own])
+    assert html.escape(said) in text
+    chart = specs_of(text)["digits-p-alexnet-fc7-power"]
+    assert "trainings" in json.dumps(chart)
+    assert power.of_places(cells[::4]) == []  # one training
+
+
+def test_splits_that_are_drawn_anew_add_their_own_spread():
+    shift = {"p": 0.0, "p-seed1": 0.1, "p-seed2": -0.1}  # by which one method is better on a split
+    cells = []
+    for protocol, by in shift.items():
+        for name in ("a", "bb"):
+            for seed in range(4):
+                table, key = queries_of(name, seed, 0.001, protocol)
+                values = table["average_precision"].to_numpy() + (by if name == "a" else 0)
+                cells.append((table.set_column(1, "average_precision", [values]), key))
+    designs = power.of_places(cells)
+    assert [design.splits for design in designs] == pytest.approx([0.01] * 3, rel=0.1)
+    assert designs[0].shares()["splits"] > 0.9
 
 
 def test_a_baseline_that_no_hash_reaches_is_named_first(table, joined, tested, audits):

@@ -260,6 +260,7 @@ def _resolve_method(place: str, entry: Entry, config: Entry) -> None:
     entry["arguments"] = {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")}
     estimator = one.method if isinstance(one, full.FullMethod) else one
     entry["supervised"] = estimator.__sklearn_tags__().target_tags.required
+    entry["deterministic"] = estimator.deterministic
     entry["results"] = {}
     for dataset in config["datasets"]:
         if dataset["missing"]:

@@ -36,7 +36,7 @@ PARTS = {  # mutants drawn from each part, of every 100
     "splits": (10, ["splits.py", "leaks.py"]),
     "store": (18, ["store.py", "bounds.py", "footer.py"]),
     "losses": (14, ["hashing/dsh.py", "hashing/hashnet.py", "hashing/bihalf.py", "hashing/selection.py"]),
-    "statistics": (12, ["bootstrap.py", "evaluation.py", "diagnostics.py", "report/differences.py", "ids.py"]),
+    "statistics": (12, ["inference.py", "evaluation.py", "diagnostics.py", "report/differences.py", "ids.py"]),
 }
 SWAPS: dict[type, str] = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",

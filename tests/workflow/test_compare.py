@@ -1,8 +1,10 @@
 """`l2h compare` on a finished run and a copy of it that claims another config."""
 
 import json
+import re
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,6 +39,7 @@ STRANGE = {  # by the fact that a stranger's run.json gives otherwise than l2h d
     "rules": [["fit", "encode", "rank"]],
     "times": [{"rule": "fit"}],
     "supervised": [3],
+    "deterministic": "itq",
     "settings": {"bits": [8], "seeds": [0], "threads": {"features": 10**9}},
     "homes": {"digits": "/etc"},
     "weights": {"alexnet-pool5": None},
@@ -160,3 +163,29 @@ def test_a_table_names_no_place_that_the_run_has_not(runs, tmp_path, capsys, tam
     assert compare(*runs, output=tmp_path / "both") == 1
     assert words in capsys.readouterr().err
     assert not (tmp_path / "both").exists()
+
+
+def test_what_a_run_can_show_takes_several_trainings(runs, tmp_path, capsys):
+    assert main(["power", str(runs[0])]) == 1
+    assert "one training of each method" in capsys.readouterr().err
+    root = tmp_path / "work"
+    run = root / "results/tiny"
+    shutil.copytree(runs[0], run)
+    rng = np.random.default_rng(0)
+    for path in sorted(run.glob("*/*/*/*/*-seed0/queries.parquet")):
+        table, key = store.read_queries(path)
+        again = path.parent.with_name(path.parent.name.replace("seed0", "seed1")) / path.name
+        again.parent.mkdir()
+        columns = {name: table[name].to_numpy() for name in table.column_names}
+        moved = np.clip(columns["average_precision"] + rng.normal(0, 0.02, len(table)), 0, 1)
+        key = {**{name: str(value) for name, value in key.items()}, "seed": "1"}
+        store.write_queries(again, {**columns, "average_precision": moved}, key)
+    assert main(["power", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "With 2 trainings and 100 queries, a true difference in mAP of" in out
+    assert re.search(r"^bits  detectable  to find 0.005 +to find 0.01 +to find 0.02$", out, re.MULTILINE)
+    assert main(["power", str(run), "--json"]) == 0
+    for found in json.loads(capsys.readouterr().out):
+        assert found["bits"] == 8
+        assert 0 < found["detectable"] < 1
+        assert sum(found["shares"].values()) == pytest.approx(1)

@@ -233,7 +233,7 @@ def test_only_the_methods_that_use_a_module_are_trained_again_for_it(finished, m
         ("l2h.metrics", {"metrics", "look", "audit", "report"}),
         ("l2h.ranking.roles", {"rank"}),
         ("l2h.near_copies", {"check_split"}),
-        ("l2h.bootstrap", {"compare", "report"}),
+        ("l2h.inference", {"compare", "report"}),
         ("l2h.timing", {"fit", "fit_scorer", "finetune", "costs"}),
     ],
 )

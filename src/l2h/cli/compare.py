@@ -41,7 +41,9 @@ def run(arguments: Namespace) -> int:
     if (output / "run.json").exists():
         raise L2HError(f"{output} is a run's own folder; choose another one for the comparison")
     both = merged.merge(arguments.runs)
-    text, plots = page.render(both.joined, both.differences, both.audits, both.curves, (), both.runs, both.supervised)
+    text, plots = page.render(
+        both.joined, both.differences, both.audits, both.curves, both.designs, (), both.runs, both.supervised
+    )
     files = {suffix: output / f"comparison.{suffix}" for suffix in ("csv", "parquet", "md")}
     comparison.write(both.comparison, files["csv"], files["parquet"], files["md"])
     differences.write(both.differences, output / "differences.csv")

@@ -20,6 +20,7 @@ class Exact(Scorer):
     """
 
     kind = "exact"
+    deterministic = True
     learned: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, bits: int = 0, *, random_state: int | None = None):

@@ -24,6 +24,7 @@ class SH(Hasher):
     random_state : start vector of the PCA; moves nothing but the last digits
     """
 
+    deterministic = True
     fit_imports = ("l2h.hashing.pca",)
     learned = ("mean_", "components_", "low_", "axis_", "frequency_")
     mean_: NDArray

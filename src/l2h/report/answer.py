@@ -4,27 +4,28 @@ from typing import Any
 
 import pandas as pd
 
+from l2h.inference import SIGNIFICANCE
 from l2h.report.differences import EXACT, EXTERNAL, PLACE
 
-SIGNIFICANCE = 0.05
 BASELINE = "baseline"  # a scope
 LEVEL = "not distinguishable from"
 GROUPS = ("trained with labels", "trained without labels", "made elsewhere")
 
-Pairs = dict[tuple, float]  # place, bits and two variants: p
+Pairs = dict[tuple, float]  # place, bits and two variants: p, corrected by Holm's method
 
 
 def tested_pairs(differences: pd.DataFrame) -> Pairs:
-    """The p of each pair of variants that the table of `l2h.report.differences.between_methods` has."""
-    rows = differences[[*PLACE, "bits", "variant", "other", "p"]].itertuples(index=False)
+    """The p_holm of each pair of variants that `l2h.report.differences.between_methods` could test."""
+    tested = differences[differences["p_holm"].notna()]
+    rows = tested[[*PLACE, "bits", "variant", "other", "p_holm"]].itertuples(index=False)
     return {(*place, bits, frozenset((one, other))): p for *place, bits, one, other, p in rows}
 
 
 def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
-    """How the mAP of one row compares with another of its place and code length, by the choice of queries.
+    """How the mAP of one row compares with another of its place and code length.
 
-    "" where that was not tested: other code lengths, other places. Exact search, as `other`, has no length; external
-    codes belong to every place.
+    "" where that was not tested: other code lengths, other places, random methods trained once. Exact search, as
+    `other`, has no length; external codes belong to every place.
     """
     place = other if one["scope"] == EXTERNAL else one
     key = (*(place[name] for name in PLACE), one["bits"], frozenset((one["variant"], other["variant"])))
@@ -33,6 +34,11 @@ def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
     if pairs[key] >= SIGNIFICANCE:
         return LEVEL
     return "better than" if one["map"] > other["map"] else "worse than"
+
+
+def lower(row: dict[str, Any], best: dict[str, Any], pairs: Pairs) -> bool:
+    """Whether the mAP of a row was shown to be lower than that of the best."""
+    return verdict(best, row, pairs) == "better than"
 
 
 def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict[str, Any]]:
@@ -47,9 +53,9 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
     Returns
     -------
     one entry a group that has rows: "group"; "lengths", the best row of each code length, ascending, each with "level",
-    the other variants of the group that it cannot be told from; "best", the one with the greatest mAP; "yardsticks",
-    the baselines and exact searches at that length, each with "verdict", how the best compares with it, "" where that
-    was not tested
+    the other variants of the group whose mAP was not shown to be lower; "best", the one with the greatest mAP;
+    "yardsticks", the baselines and exact searches at that length, each with "verdict", how the best compares with it,
+    "" where that was not tested
     """
     hashes = rows[~rows["scope"].isin([EXACT, BASELINE])]
     group = [_group(row, supervised) for row in hashes[["variant", "scope"]].to_dict("records")]
@@ -98,4 +104,4 @@ def _group(row: dict[str, Any], supervised: set[str]) -> str:
 
 def _best(rows: list[dict[str, Any]], pairs: Pairs) -> dict[str, Any]:
     best = max(rows, key=lambda row: row["map"])
-    return {**best, "level": [row["variant"] for row in rows if row is not best and verdict(best, row, pairs) == LEVEL]}
+    return {**best, "level": [row["variant"] for row in rows if row is not best and not lower(row, best, pairs)]}

@@ -12,6 +12,7 @@ from l2h import store
 from l2h.evaluation import METRICS
 from l2h.report.costs import COSTS, DISTURBED, MARK
 from l2h.report.differences import EXACT
+from l2h.report.power import Design
 
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#8C564B"]
@@ -30,22 +31,26 @@ NOTES = {
     "precision-recall": "A point is a Hamming distance: precision and recall of the items within it, means over "
     "the queries. A query with no item so near counts as precision 0, so the line of long codes begins low, and rises "
     "as fewer queries find nothing.",
+    "power": "Found with a probability of 80% at p < 0.05, corrected for the pairs of a code length, with this run's "
+    "queries, for the typical pair of its methods.",
     "radius": "Of the items at most 2 bits away. A query with none there counts as precision 0, so lines fall where "
     "codes are long and most queries find nothing.",
 }
+TRAININGS = (2, 3, 5, 10, 20)  # of the chart of power
 NOTE = f"Numbers at points are bits. {MARK} {DISTURBED}."
 
 Chart = alt.LayerChart | alt.FacetChart
 Numbers = dict[str, int]  # of a report's variants but exact search, by which they have a colour and a shape
 
 
-def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Chart]]:
+def charts(rows: pd.DataFrame, curves: pd.DataFrame, designs: Sequence[Design] = ()) -> dict[str, tuple[str, Chart]]:
     """All charts of one group of rows that have something to show: name, what it shows in words, chart.
 
     Parameters
     ----------
     rows : of the comparison, joined with costs
     curves : from `precision_recall`, of the same group
+    designs : from `l2h.report.power.of_places`, of the same group
     """
     hashes = rows[rows["scope"] != EXACT]
     numbers = {variant: number for number, variant in enumerate(dict.fromkeys(hashes["variant"]))}
@@ -57,6 +62,8 @@ def charts(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, tuple[str, Cha
     for name in TRADED:
         if hashes[name].notna().any():
             made[name.replace("_", "-")] = (f"mAP against {COSTS[name]}", trade_chart(hashes, name, numbers))
+    if any(design.trainings > 1 for design in designs):
+        made["power"] = ("Smallest difference in mAP that a number of trainings shows", power_chart(designs))
     return made
 
 
@@ -89,6 +96,7 @@ def map_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
     band = base.mark_area(opacity=0.15).encode(
         y=alt.Y("map_worst:Q", title=_axis("map", "@all")), y2="map_best:Q", color=_color(numbers, legend=None)
     )
+    behind = [band]
     interval = base.mark_rule(strokeWidth=1.5).encode(
         y="map_low:Q", y2="map_high:Q", color=_color(numbers, legend=None)
     )
@@ -107,7 +115,7 @@ def map_chart(rows: pd.DataFrame, numbers: Numbers) -> Chart:
         tooltip=["variant:N", figures[0]],
     )
     # a layer without marks would be a picture without words to a screen reader
-    behind = [band, interval] if exact.empty else [band, interval, across]
+    behind += ([interval] if "map_low" in rows else []) + ([] if exact.empty else [across])
     # nested, so that colour and shape share one legend and the pale band has none
     chart = alt.layer(*behind, alt.layer(line, point))
     return _styled(chart.resolve_scale(color="independent", shape="independent"), [*numbers, *dashed])
@@ -173,6 +181,29 @@ def trade_chart(rows: pd.DataFrame, quantity: str, numbers: Numbers) -> Chart:
     point = point.encode(shape=_shape(numbers), tooltip=["variant:N", "bits:O", *figures])
     text = base.mark_text(dy=-10, fontSize=10).encode(text="label:N")
     return _styled(alt.layer(base.mark_line(opacity=0.4).encode(order="bits:Q"), point, text), numbers)
+
+
+def power_chart(designs: Sequence[Design]) -> Chart:
+    """Detectable difference against the number of trainings, a line for each code length."""
+    shown = pd.DataFrame(
+        [
+            {"bits": design.bits, "trainings": trainings, "difference": design.detectable(trainings)}
+            for design in designs
+            for trainings in sorted({*TRAININGS, design.trainings} - {1})
+        ]
+    )
+    bits = sorted(shown["bits"].unique().tolist())
+    base = alt.Chart(shown).encode(
+        x=alt.X("trainings:Q", title="trainings", scale=alt.Scale(type="log", nice=False, padding=20)),
+        y=alt.Y("difference:Q", title="detectable difference in mAP (lower is better)"),
+        color=alt.Color("bits:O", scale=alt.Scale(domain=bits, range=PALETTE[: len(bits)]), title="bits"),
+    )
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    point = point.encode(
+        shape=alt.Shape("bits:O", scale=alt.Scale(domain=bits, range=SHAPES[: len(bits)]), title="bits"),
+        tooltip=["bits:O", "trainings:Q", alt.Tooltip("difference:Q", format=".4f")],
+    )
+    return _styled(alt.layer(base.mark_line(), point), map(str, bits))
 
 
 def write_files(plots: Mapping[str, Chart], folder: str | Path) -> None:

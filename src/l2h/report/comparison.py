@@ -1,6 +1,6 @@
 """Many cells' metrics to one table: a row per dataset, protocol, backbone, variant and code length."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +25,12 @@ AT_K = ("map", "precision", "recall")  # of which it has a figure for each k tha
 KEY = [name for name in store.CELL_KEY if name != "seed"]
 
 
-def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Mapping[str, str]] = ()) -> pd.DataFrame:
+def compare(
+    metrics: Iterable[pa.Table],
+    queries: Queries,
+    not_run: Sequence[Mapping[str, str]] = (),
+    deterministic: Collection[str] = (),
+) -> pd.DataFrame:
     """Means over seeds, in the order in which the cells come, and then what was not run.
 
     Parameters
@@ -37,10 +42,11 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
 
     Returns
     -------
-    columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_low, map_high (95%, over
-    queries), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by the retrieved, precision_at_<k>,
-    recall_at_<k>, all three empty where the database has fewer than k items, and those of SINGLE; expected under ties
-    unless named otherwise; not_run, which is empty for what was run, and beside 0 seeds the only figure of what was not
+    columns dataset .. bits; seeds, their number; map, map_std (over seeds, empty for one), map_low, map_high (95 %),
+    interval (what they cover, or why there is none), map_worst, map_best (ties), map_unseen, map_at_<k>, normalised by
+    the retrieved, precision_at_<k>, recall_at_<k>, all three empty where the database has fewer than k items, and those
+    of SINGLE; expected under ties unless named otherwise; not_run, which is empty for what was run, and beside 0 seeds
+    the only value of what was not
 
     Raises
     ------
@@ -66,7 +72,9 @@ def compare(metrics: Iterable[pa.Table], queries: Queries, not_run: Sequence[Map
         columns[name] = tidy[tidy["metric"] == name].groupby(KEY, sort=False)["value"].mean()
     seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
     table = pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
-    table = table.merge(intervals(queries), how="left").astype({"bits": "Int64"})  # a whole number, or empty
+    table = table.merge(intervals(queries, deterministic), how="left").astype(
+        {"bits": "Int64"}
+    )  # a whole number, or empty
     absent = [{**{name: value for name, value in one.items() if name != "seed"}, "seeds": 0} for one in not_run]
     rows = pd.DataFrame(absent).drop_duplicates()  # all seeds of a cell have one reason
     if "bits" in rows:

@@ -1,6 +1,7 @@
-"""Which methods differ by more than the choice of queries: paired bootstrap, and intervals from the same resamples."""
+"""Intervals of mAP, and tests of the differences between methods; see `l2h.inference`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from l2h import bootstrap, store
-from l2h.bootstrap import Floats
+from l2h import inference, store
 from l2h.errors import L2HError
+from l2h.inference import Trainings
 
 Queries = Iterable[tuple[pa.Table, dict[str, Any]]]
 
@@ -21,55 +22,71 @@ EXTERNAL = "external"  # the scope of codes from another program, which have no 
 
 Place = tuple[str, ...]
 Variant = tuple[str, int, str]  # name, bits, scope
-Cells = dict[Variant, list[pa.Table]]  # each variant's tables, one a seed
+Cells = dict[Variant, list[pa.Table]]  # each variant's tables, one for each seed
 
 
-def intervals(queries: Queries) -> pd.DataFrame:
-    """95% intervals of mAP over the choice of queries.
+@dataclass(frozen=True)
+class Pair:
+    """Two variants of one place, and their average precisions for the same queries."""
+
+    place: Place
+    first: Variant
+    second: Variant
+    one: Trainings
+    other: Trainings
+
+
+def intervals(queries: Queries, deterministic: Collection[str] = ()) -> pd.DataFrame:
+    """95 % intervals of mAP.
 
     Parameters
     ----------
     queries : each cell's average precisions and key, from `l2h.store.read_queries`
+    deterministic : variants whose result does not depend on the seed, beside exact search
 
     Returns
     -------
-    columns dataset, protocol, backbone, weights, variant, bits; map_low, map_high
+    columns dataset, protocol, backbone, weights, variant, bits; map_low, map_high, empty where there is no interval;
+    interval, what it covers, or why there is none
     """
     rows = []
     for place, cells in _places(queries).items():
-        means = bootstrap.resampled_means(_values(place, cells))
-        for (variant, bits, _), low, high in zip(cells, *bootstrap.interval(means), strict=True):
-            rows.append([*place, variant, bits, low, high])
-    return pd.DataFrame(rows, columns=[*PLACE, "variant", "bits", "map_low", "map_high"])
+        for (variant, bits, _), values in _values(place, cells, deterministic).items():
+            found = inference.mean(values)
+            rows.append([*place, variant, bits, found.low, found.high, found.interval])
+    return pd.DataFrame(rows, columns=[*PLACE, "variant", "bits", "map_low", "map_high", "interval"])
 
 
-def between_methods(queries: Queries) -> pd.DataFrame:
-    """Differences in mAP of every two variants at one code length, with 95% interval and two-sided p.
+def between_methods(queries: Queries, deterministic: Collection[str] = ()) -> pd.DataFrame:
+    """Differences in mAP of every two variants at one code length, with 95 % interval and two-sided p.
 
     Exact search is compared with the codes of every length. External codes are compared with each other, and with the
     methods of every backbone in rows of that backbone.
 
     Returns
     -------
-    columns dataset, protocol, backbone, weights, bits, variant, other, difference (of variant - other), low, high, p;
-    exact search is the other wherever its counterpart has codes
+    columns dataset, protocol, backbone, weights, bits, variant, other, difference (of variant - other), low, high,
+    interval (what it covers, or why there is none), p, p_holm (corrected for the pairs tested at the place and code
+    length); p is empty where nothing can be tested. Exact search is the other wherever its counterpart has codes
     """
     rows = []
+    for pair in pairs(queries, deterministic):
+        found = inference.difference(pair.one, pair.other)
+        (variant, bits, _), (other, _, _) = pair.first, pair.second
+        rows.append([*pair.place, bits, variant, other, found.value, found.low, found.high, found.interval, found.p])
+    columns = [*PLACE, "bits", "variant", "other", "difference", "low", "high", "interval", "p"]
+    table = pd.DataFrame(rows, columns=columns).astype({"p": float})
+    return table.assign(p_holm=table.groupby([*PLACE, "bits"])["p"].transform(inference.holm))
+
+
+def pairs(queries: Queries, deterministic: Collection[str] = ()) -> Iterator[Pair]:
+    """Yield every two variants that `between_methods` compares."""
     places = _places(queries)
     for place, own in places.items():
-        cells = own | _external(places, place)
-        values = _values(place, cells)
-        means = bootstrap.resampled_means(values)
-        exact_last = sorted(enumerate(cells), key=lambda entry: entry[1][2] == EXACT)
-        for (one, first), (two, second) in combinations(exact_last, 2):
-            if not _comparable(first, second) or not {first, second} & own.keys():
-                continue
-            resampled = means[:, one] - means[:, two]
-            low, high = bootstrap.interval(resampled)
-            difference = values[:, one].mean() - values[:, two].mean()
-            (variant, bits, _), (other, _, _) = first, second
-            rows.append([*place, bits, variant, other, difference, low, high, bootstrap.p_value(resampled)])
-    return pd.DataFrame(rows, columns=[*PLACE, "bits", "variant", "other", "difference", "low", "high", "p"])
+        cells = _values(place, own | _external(places, place), deterministic)
+        for first, second in combinations(sorted(cells, key=lambda variant: variant[2] == EXACT), 2):
+            if _comparable(first, second) and {first, second} & own.keys():
+                yield Pair(place, first, second, cells[first], cells[second])
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
@@ -102,10 +119,15 @@ def _comparable(one: Variant, other: Variant) -> bool:
     return one[1] == other[1] or (one[2] != EXACT and other[2] == EXACT)
 
 
-def _values(place: Place, cells: Cells) -> Floats:
-    """Each variant's average precisions, (Q, variants), the means over its seeds."""
+def _values(place: Place, cells: Cells, deterministic: Collection[str]) -> dict[Variant, Trainings]:
+    """Each variant's average precisions."""
     ids = next(iter(cells.values()))[0]["query_id"]
     if any(table["query_id"] != ids for tables in cells.values() for table in tables):
         raise L2HError(f"the cells of {', '.join(place)} were ranked for different queries; delete them, run again")
-    means = [np.mean([table["average_precision"].to_numpy() for table in tables], axis=0) for tables in cells.values()]
-    return np.stack(means, axis=1)
+    return {
+        (variant, bits, scope): Trainings(
+            np.stack([table["average_precision"].to_numpy() for table in tables]),
+            scope == EXACT or variant in deterministic,
+        )
+        for (variant, bits, scope), tables in cells.items()
+    }

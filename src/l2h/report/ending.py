@@ -1,4 +1,4 @@
-"""What a run says at its end: for each place of the comparison, the best of each kind of method."""
+"""What a run says at its end: for each place of the comparison, the highest mAP of each kind of method."""
 
 import pandas as pd
 
@@ -27,7 +27,11 @@ def ending(comparison: pd.DataFrame, supervised: set[str]) -> str:
             best.append(f"no hash reaches {', '.join(baselines)}")
         features = ", untrained network: random features" if weights.startswith("untrained") else ""
         lines.append(f"{dataset} ({protocol}, {backbone}{features}): {'; '.join(best)}")
-    return "\n".join(["Best mAP over the whole database", *lines, *(f"not run: {line}" for line in not_run)])
+    trainings = ran["seeds"].max()
+    means = "in this training" if trainings == 1 else f"means of {trainings} trainings"
+    return "\n".join(
+        [f"Highest mAP over the whole database, {means}", *lines, *(f"not run: {line}" for line in not_run)]
+    )
 
 
 def _figure(row: "pd.Series | dict") -> str:

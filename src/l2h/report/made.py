@@ -18,7 +18,7 @@ from l2h.splits import notes
 FILE = "run.json"  # in a run's folder
 # what a run says of itself: from `facts`, and from the workflow
 SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "rules", "times"]
-SAID += ["settings", "supervised", "homes", "weights"]
+SAID += ["settings", "supervised", "deterministic", "homes", "weights"]
 _TEXT, _COUNT, _AMOUNT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "number", "minimum": 0}
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 
@@ -41,7 +41,7 @@ _SPLIT["properties"]["notes"] = _list(_NOTE)  # which older runs do not have
 # the form of SAID, as a JSON schema: a run may be a stranger's
 FORM = _object(
     **dict.fromkeys(("command", "config", "system"), _TEXT),
-    **dict.fromkeys(("processors", "supervised"), _list(_TEXT)),
+    **dict.fromkeys(("processors", "supervised", "deterministic"), _list(_TEXT)),
     **dict.fromkeys(("versions", "metrics", "weights"), _mapping(_TEXT)),
     splits=_mapping(_SPLIT, rf"^{_NAME}/{_NAME}\Z"),
     rules=_list(_list(_TEXT, minItems=2, maxItems=2), minItems=1),

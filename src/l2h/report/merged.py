@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.errors import L2HError
-from l2h.report import charts, costs, differences
+from l2h.report import charts, costs, differences, power
 from l2h.report.differences import PLACE
 from l2h.runs import FOLDERS, Run
 
@@ -29,8 +29,8 @@ class Merged:
     ----------
     comparison : the runs' own tables, with a first column `run`, and the variants by their own names; rows of one
         data set, protocol, backbone, weights, variant and code length stand together
-    joined, differences, audits, curves, runs, supervised : see `l2h.report.page.render`; differences are tested between
-        the runs' methods too, as their queries are the same
+    joined, differences, audits, curves, designs, runs, supervised : see `l2h.report.page.render`; differences are
+        tested between the runs' methods too, as their queries are the same
     """
 
     comparison: pd.DataFrame
@@ -38,6 +38,7 @@ class Merged:
     differences: pd.DataFrame
     audits: pd.DataFrame
     curves: pd.DataFrame
+    designs: list[power.Design]
     runs: dict[str, dict[str, Any]]
     supervised: set[str]
 
@@ -54,6 +55,7 @@ def merge(folders: Sequence[Path]) -> Merged:
     runs = _named([Run(folder) for folder in folders])
     _require_same_meaning({name: run.facts for name, run in runs.items()})
     parts = {name: _Part(name, run) for name, run in runs.items()}
+    deterministic = {label for part in parts.values() for label in part.labels("deterministic")}
     queries = [cell for part in parts.values() for cell in part.queries()]
 
     def together(read: Callable[[_Part], pd.DataFrame]) -> pd.DataFrame:
@@ -62,11 +64,12 @@ def merge(folders: Sequence[Path]) -> Merged:
     return Merged(
         _in_order(pd.concat([part.comparison.assign(run=name) for name, part in parts.items()], ignore_index=True)),
         _in_order(together(_Part.joined)),
-        differences.between_methods(queries),
+        differences.between_methods(queries, deterministic),
         together(_Part.audits),
         together(_Part.curves),
+        power.of_places(queries, deterministic),
         {name: run.facts for name, run in runs.items()},
-        {f"{name}: {variant}" for name, run in runs.items() for variant in run.facts["supervised"]},
+        {label for part in parts.values() for label in part.labels("supervised")},
     )
 
 
@@ -96,6 +99,10 @@ class _Part:
         for folder in self._cells:
             table, key = store.read_queries(folder / "queries.parquet")
             yield table, {**key, "variant": self._label(key["variant"])}
+
+    def labels(self, kind: str) -> list[str]:
+        """The variants of a kind, "supervised" or "deterministic", by their names here."""
+        return [self._label(variant) for variant in self.run.facts[kind]]
 
     def joined(self) -> pd.DataFrame:
         """The comparison with what the run's own machine measured."""
@@ -128,7 +135,7 @@ def _comparison(run: Run) -> pd.DataFrame:
     """A run's own table; L2HError where its columns are not those that every run's has."""
     path = run.folder / "comparison.parquet"
     table = store.read_frame(path)
-    words = [name for name, kind in store.CELL_KEY.items() if kind == pa.string()] + ["not_run"]
+    words = [name for name, kind in store.CELL_KEY.items() if kind == pa.string()] + ["interval", "not_run"]
     figures = table.columns.difference(words)
     if not table.columns.is_unique or not {*words, "bits", "seeds", *MAP} <= set(table.columns):
         raise L2HError(f"{path} is no comparison: it lacks columns, or has some twice; {store.CURE}")

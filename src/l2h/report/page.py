@@ -12,12 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from l2h import store
 from l2h.evaluation import METRICS
+from l2h.inference import ONE_TRAINING, SIGNIFICANCE
 from l2h.notes import Note
 from l2h.report import costs, made, published, rulegraph
-from l2h.report.answer import LEVEL, SIGNIFICANCE, ahead, answers, tested_pairs, warnings
+from l2h.report.answer import ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
 from l2h.report.differences import EXACT, EXTERNAL, PLACE
+from l2h.report.power import Design, sentence
 from l2h.report.table import table
 
 
@@ -26,6 +28,7 @@ def render(
     differences: pd.DataFrame,
     audits: pd.DataFrame,
     curves: pd.DataFrame,
+    designs: Sequence[Design],
     looks: Sequence[Mapping[str, Any]],
     runs: Mapping[str, Mapping[str, Any]],
     supervised: set[str],
@@ -38,6 +41,7 @@ def render(
     differences : the table of `l2h.report.differences.between_methods`
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
+    designs : from `l2h.report.power.of_places`
     looks : of those places that have one, from `l2h.report.look.look` with dataset, protocol and backbone
     runs : how each run, by name, was made, from `l2h.report.made.facts`; those that share a place share its split
     supervised : the variants that need labels
@@ -56,7 +60,7 @@ def render(
     places = {tuple(look[name] for name in PLACE[:3]): look for look in looks}
     sections = [
         {
-            **_section(number, name, rows, audits, curves),
+            **_section(number, name, rows, audits, curves, [one for one in designs if one.place == name]),
             "answers": answers(rows, pairs, supervised),
             "ahead": ahead(rows),
             "warnings": warnings(rows),
@@ -77,9 +81,9 @@ def render(
         splits=splits,
         notes=notes,
         weights=list(dict.fromkeys(comparison["weights"])),
-        seeds=sorted(set(comparison["seeds"])),
+        trainings=comparison["seeds"].max(),
+        one_training=ONE_TRAINING,
         significance=SIGNIFICANCE,
-        level=LEVEL,
         exact=EXACT,
         registry=METRICS,
         costs=costs.COSTS,
@@ -117,7 +121,12 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
 
 
 def _section(
-    number: int, name: tuple[str, ...], rows: pd.DataFrame, audits: pd.DataFrame, curves: pd.DataFrame
+    number: int,
+    name: tuple[str, ...],
+    rows: pd.DataFrame,
+    audits: pd.DataFrame,
+    curves: pd.DataFrame,
+    designs: Sequence[Design],
 ) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
@@ -131,8 +140,9 @@ def _section(
         "weights": weights,
         "charts": [
             {"name": f"{title}-{kind}", "shows": shows, "note": NOTES.get(kind, NOTE), "chart": chart}
-            for kind, (shows, chart) in charts(rows, own).items()
+            for kind, (shows, chart) in charts(rows, own, designs).items()
         ],
+        "power": sentence(designs),
         "rows": rows.to_dict("records"),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
         "disturbed": costs.disturbed(rows),

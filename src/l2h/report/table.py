@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from l2h.evaluation import METRICS
-from l2h.report.answer import LEVEL, Pairs, verdict
+from l2h.report.answer import Pairs, lower
 from l2h.report.differences import EXACT
 
 # of metrics in a column of its own: what the head says beside the metric's axis text
@@ -37,7 +37,7 @@ def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
     "columns", of figures that some row has: name, head, metric (a name of METRICS), k (0 for what has none), figure
     (its format); "apart", the columns of KEY that it takes to tell places apart; "places", "metrics" and "depths" to
     choose from; "rows": dicts of the comparison's row, its "place", "best", the columns in which it is best of its
-    place and code length, and "level", whether its mAP cannot be told from the best
+    place and code length, and "level", whether its mAP was not shown to be lower than the best
     """
     marked = []
     for rows in groups:
@@ -78,6 +78,10 @@ def _column(name: str) -> dict[str, Any] | None:
     return None
 
 
+def _level(row: dict[str, Any], best: dict[str, Any] | None, pairs: Pairs) -> bool:
+    return best is not None and row["variant"] != best["variant"] and not lower(row, best, pairs)
+
+
 def _marked(rows: pd.DataFrame, columns: list[dict[str, Any]], pairs: Pairs) -> pd.DataFrame:
     """The rows with "best" and "level"; exact search has no code length, so it is neither."""
     coded = rows[rows["scope"] != EXACT]
@@ -92,5 +96,5 @@ def _marked(rows: pd.DataFrame, columns: list[dict[str, Any]], pairs: Pairs) -> 
     winners = {row["bits"]: row for row in coded.loc[coded.groupby("bits")["map"].idxmax()].to_dict("records")}
     return rows.assign(
         best=list(best.values()),
-        level=[verdict(winners.get(row["bits"], row), row, pairs) == LEVEL for row in rows.to_dict("records")],
+        level=[_level(row, winners.get(row["bits"]), pairs) for row in rows.to_dict("records")],
     )

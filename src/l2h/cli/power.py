@@ -1,0 +1,80 @@
+"""`l2h power`: what differences between methods a run can show."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from l2h.cli import command
+
+DOES = """Say what differences in mAP a finished run can show, and what smaller ones would take.
+
+Found means: with a probability of 80 %, at p < 0.05, corrected for the pairs of methods at one code length. The spread
+over queries and trainings is that of the run's own methods; of its pairs, the typical one counts."""
+
+
+def add_to(commands: command.Commands) -> None:
+    """Add the command."""
+    examples = ["l2h power results/mnist", "l2h power results/mnist --json"]
+    parser = command.add(commands, "power", run, DOES, examples, "there is no finished run, or it has one training")
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run's folder, as results/<run>")
+
+
+def run(arguments: Namespace) -> int:
+    """Print a table for each dataset, protocol and backbone."""
+    from l2h import store
+    from l2h.errors import L2HError
+    from l2h.report import power
+    from l2h.runs import Run
+
+    finished = Run(arguments.run_folder)
+    facts = finished.facts
+    queries = [store.read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet")]
+    designs = [one for one in power.of_places(queries, facts["deterministic"]) if one.trainings > 1]
+    if not designs:
+        raise L2HError(
+            f"{arguments.run_folder} has one training of each method, which says nothing of the spread over trainings; "
+            "run it with several seeds, such as seeds: [0, 1, 2]"
+        )
+    if arguments.json:
+        command.print_json([_described(design) for design in designs])
+    else:
+        for place in dict.fromkeys(design.place for design in designs):
+            own = [design for design in designs if design.place == place]
+            command.print_lines("\n".join([", ".join(place[:3]), power.sentence(own), "", *_table(own), ""]))
+    return 0
+
+
+def _described(design: Any) -> dict[str, Any]:
+    from l2h.report.differences import PLACE
+    from l2h.report.power import TARGETS
+
+    return {
+        **dict(zip(PLACE, design.place, strict=True)),
+        "bits": design.bits,
+        "trainings": design.trainings,
+        "queries": design.queries,
+        "pairs": design.pairs,
+        "detectable": design.detectable(),
+        "shares": design.shares(),
+        "trainings_for": {str(target): design.trainings_for(target) for target in TARGETS},
+        "queries_for": {str(target): design.queries_for(target) for target in TARGETS},
+    }
+
+
+def _table(designs: list[Any]) -> list[str]:
+    """Lines of a table, a row for each code length."""
+    from l2h.report.power import TARGETS
+
+    heads = ["bits", "detectable", *(f"to find {target}" for target in TARGETS)]
+    rows = [heads]
+    for design in designs:
+        needed = [_needed(design.trainings_for(target), design.queries_for(target)) for target in TARGETS]
+        rows.append([str(design.bits), f"{design.detectable():.4f}", *needed])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _needed(trainings: int | None, queries: int | None) -> str:
+    ways = [f"{trainings} trainings"] if trainings else []
+    ways += [f"{queries:,} queries"] if queries else []
+    return " or ".join(ways) or "more of both"

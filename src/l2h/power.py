@@ -1,0 +1,88 @@
+"""What differences in mAP a design of queries and trainings can show, and what a smaller one would take."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scipy import optimize, stats
+
+from l2h.inference import SIGNIFICANCE, Trainings, components
+
+POWER = 0.8
+MOST_TRAININGS, MOST_QUERIES = 1000, 1_000_000
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Variances behind the difference in mAP of two methods.
+
+    Attributes
+    ----------
+    trainings, rest : of each method that differs between trainings, one or two of them; as
+        `l2h.inference.Components`
+    queries : of the effect of a query on the difference
+    """
+
+    trainings: tuple[float, ...]
+    rest: tuple[float, ...]
+    queries: float
+
+    def parts(self, S: int, Q: int) -> list[tuple[float, int]]:
+        """Variances of the mean difference over S trainings and Q queries, each with its degrees of freedom."""
+        own = [(trainings + rest / Q) / S for trainings, rest in zip(self.trainings, self.rest, strict=True)]
+        return [*((part, S - 1) for part in own), (self.queries / Q, Q - 1)]
+
+
+def spread(one: Trainings, other: Trainings) -> Spread:
+    """Estimate the spread of a difference; both methods have several trainings, or are deterministic."""
+    random = [components(method.values) for method in (one, other) if not method.deterministic]
+    sizes = [len(method.values) for method in (one, other) if not method.deterministic]
+    by_query = one.values.mean(axis=0) - other.values.mean(axis=0)
+    rest = sum(part.rest / S for part, S in zip(random, sizes, strict=True))
+    queries = max(float(by_query.var(ddof=1)) - rest, 0.0)
+    return Spread(tuple(part.trainings for part in random), tuple(part.rest for part in random), queries)
+
+
+def power(difference: float, of: Spread, S: int, Q: int, pairs: int = 1) -> float:
+    """Probability that the test finds a true difference.
+
+    Parameters
+    ----------
+    S, Q : trainings of each method, 2 or more unless both are deterministic, and queries
+    pairs : how many pairs are tested together; the level is divided by it, as Holm's method does at first
+    """
+    parts = of.parts(S, Q)
+    variance = sum(part for part, _ in parts)
+    if variance == 0:
+        return float(difference != 0)
+    freedom = variance**2 / sum(part**2 / df for part, df in parts if part)
+    critical = stats.t.isf(SIGNIFICANCE / pairs / 2, freedom)
+    return float(stats.nct.sf(critical, freedom, abs(difference) / variance**0.5))
+
+
+def detectable(of: Spread, S: int, Q: int, pairs: int = 1) -> float:
+    """Smallest difference that is found with a probability of POWER; parameters as for `power`."""
+    error = sum(part for part, _ in of.parts(S, Q)) ** 0.5
+    if error == 0:
+        return 0.0
+    high = error
+    while power(high, of, S, Q, pairs) < POWER:
+        high *= 2
+    return float(optimize.brentq(lambda delta: power(delta, of, S, Q, pairs) - POWER, 0, high, rtol=1e-4))
+
+
+def trainings_for(target: float, of: Spread, Q: int, pairs: int = 1) -> int | None:
+    """About how many trainings show a difference with the same queries; None if not even MOST_TRAININGS do."""
+    return next((S for S in _sizes(MOST_TRAININGS) if power(target, of, S, Q, pairs) >= POWER), None)
+
+
+def queries_for(target: float, of: Spread, S: int, pairs: int = 1) -> int | None:
+    """About how many queries show a difference with the same trainings; None if not even MOST_QUERIES do."""
+    return next((Q for Q in _sizes(MOST_QUERIES) if power(target, of, S, Q, pairs) >= POWER), None)
+
+
+def _sizes(most: int) -> Iterator[int]:
+    """Yield numbers from 2 in steps of 10 %. Power need not grow with each: degrees of freedom may fall meanwhile."""
+    size = 2
+    while size <= most:
+        yield size
+        size = max(size + 1, round(size * 1.1))

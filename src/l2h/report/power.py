@@ -1,0 +1,126 @@
+"""What differences between methods a run can show, from the spread of its own average precisions."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, median, variance
+from typing import Any
+
+from l2h import power
+from l2h.inference import SIGNIFICANCE
+from l2h.power import Spread
+from l2h.report.differences import Pair, Place, Queries, pairs
+
+TARGETS = (0.005, 0.01, 0.02)  # differences in mAP
+
+
+@dataclass(frozen=True)
+class Design:
+    """The pairs of methods of one place and code length whose difference can be tested.
+
+    Attributes
+    ----------
+    place : dataset, protocol, backbone, weights
+    trainings, queries : of each method
+    pairs : how many pairs are tested together
+    typical : the spread of the pair with the median smallest difference
+    splits : variance of a difference between splits drawn anew, beyond that of queries and trainings; None where the
+        run has one split
+    """
+
+    place: Place
+    bits: int
+    trainings: int
+    queries: int
+    pairs: int
+    typical: Spread
+    splits: float | None
+
+    def detectable(self, trainings: int = 0, queries: int = 0) -> float:
+        """Smallest difference in mAP that is found with 80 % probability, with the run's own numbers unless given."""
+        return power.detectable(self.typical, trainings or self.trainings, queries or self.queries, self.pairs)
+
+    def trainings_for(self, target: float) -> int | None:
+        """How many trainings would show a difference, with the run's queries; None if no number would."""
+        return power.trainings_for(target, self.typical, self.queries, self.pairs)
+
+    def queries_for(self, target: float) -> int | None:
+        """How many queries would show a difference, with the run's trainings; None if no number would."""
+        return power.queries_for(target, self.typical, self.trainings, self.pairs)
+
+    def shares(self) -> dict[str, float]:
+        """Of the variance of a difference, the share of each source; the shares sum to 1 unless nothing varies."""
+        of, S, Q = self.typical, self.trainings, self.queries
+        sources = {
+            "queries": of.queries / Q,
+            "trainings": sum(of.trainings) / S,
+            "both together": sum(of.rest) / (S * Q),
+        } | ({} if self.splits is None else {"splits": self.splits})
+        total = sum(sources.values()) or 1
+        return {name: part / total for name, part in sources.items()}
+
+
+def of_places(queries: Queries, deterministic: Collection[str] = ()) -> list[Design]:
+    """Find the design of each place and code length that has pairs to test.
+
+    Parameters
+    ----------
+    queries, deterministic : as `l2h.report.differences.between_methods`
+    """
+    tested: dict[tuple[Place, int], list[Pair]] = {}
+    for pair in pairs(queries, deterministic):
+        if pair.one.known and pair.other.known:
+            tested.setdefault((pair.place, pair.first[1]), []).append(pair)
+    splits = _between_splits(tested)
+    designs = []
+    for (place, bits), some in tested.items():
+        trainings = max(len(method.values) for pair in some for method in (pair.one, pair.other))
+        number = some[0].one.values.shape[1]
+        spreads = [power.spread(pair.one, pair.other) for pair in some]
+        ranked = sorted(spreads, key=lambda spread: power.detectable(spread, trainings, number))
+        typical = ranked[len(ranked) // 2]
+        designs.append(Design(place, bits, trainings, number, len(some), typical, splits.get(_drawn(place, bits))))
+    return designs
+
+
+def _drawn(place: Place, bits: int) -> tuple[Any, ...]:
+    """What splits of one protocol that were drawn with different seeds have in common."""
+    dataset, protocol, *rest = place
+    return dataset, re.sub(r"-seed\d+$", "", protocol), *rest, bits
+
+
+def _between_splits(tested: Mapping[tuple[Place, int], list[Pair]]) -> dict[tuple[Any, ...], float]:
+    """Variance of a difference between splits, beyond what queries and trainings explain: the median over pairs."""
+    differences: dict[tuple[Any, ...], dict[Any, list[tuple[float, float]]]] = {}
+    for (place, bits), some in tested.items():
+        for pair in some:
+            S, Q = max(len(pair.one.values), len(pair.other.values)), pair.one.values.shape[1]
+            value = float(pair.one.values.mean() - pair.other.values.mean())
+            explained = sum(part for part, _ in power.spread(pair.one, pair.other).parts(S, Q))
+            by_pair = differences.setdefault(_drawn(place, bits), {})
+            by_pair.setdefault((pair.first, pair.second), []).append((value, explained))
+    return {
+        drawn: median(
+            max(variance(value for value, _ in found) - mean(part for _, part in found), 0.0)
+            for found in by_pair.values()
+        )
+        for drawn, by_pair in differences.items()
+        if all(len(found) > 1 for found in by_pair.values())
+    }
+
+
+def sentence(designs: Sequence[Design]) -> str:
+    """Say what differences the run can show, and where their spread comes from; "" where nothing is tested."""
+    if not designs:
+        return ""
+    found = [design.detectable() for design in designs]
+    first = designs[0]
+    size = f"{min(found):.3f}" if len(found) == 1 else f"{min(found):.3f} to {max(found):.3f}, by code length,"
+    trainings = f"{first.trainings} trainings and " if first.trainings > 1 else ""
+    shares = {name: mean(design.shares()[name] for design in designs) for name in first.shares()}
+    *others, last = (f"{share:.0%} from {name}" for name, share in shares.items())
+    return (
+        f"With {trainings}{first.queries:,} queries, a true difference in mAP of {size} is found with a probability of "
+        f"{power.POWER:.0%} at p < {SIGNIFICANCE}, corrected for the {first.pairs} pairs of a code length. The "
+        f"variance of a difference comes to {', '.join(others)} and {last}."
+    )

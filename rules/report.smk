@@ -113,6 +113,7 @@ rule report:
 
 onstart:
     write_plan(workflow.dag)
+    say_what_is_mirrored(workflow.dag)
     # Snakemake's limit of 100 jobs a second has it look at all jobs that wait once a second, for each time that it
     # looked before: dozens of times a second in the end. A job that ends has it look, too, which is enough.
     workflow.scheduler.job_rate_limiter = None

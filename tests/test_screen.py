@@ -15,7 +15,7 @@ from snakemake_logger_plugin_l2h import LogHandler, duration
 def screen():
     """A handler of a run that began at 0 s."""
     handler = LogHandler(SimpleNamespace(dryrun=False, stdout=False), None)
-    handler.times[0] = 0.0
+    handler.start = 0.0
     return handler
 
 
@@ -23,27 +23,56 @@ def record(event=None, msg=None, **extra):
     return makeLogRecord({"levelno": INFO, "msg": msg, "event": event, **extra})
 
 
+def run(screen, jobs, begin, end, rule="rank"):
+    """Let jobs of one rule run one after the other between two times; return the last line's estimate."""
+    for number, job in enumerate(jobs):
+        start, stop = (begin + (end - begin) * (number + part) / len(jobs) for part in (0, 1))
+        screen.line(record(LogEvent.JOB_INFO, rule_msg="a job", rule_name=rule, jobid=job), start)
+        screen.line(record(LogEvent.JOB_FINISHED, "Finished", job_id=job), stop)
+        screen.line(record(LogEvent.PROGRESS, done=job + 1, total=screen.total), stop)
+    return screen.remaining(end)
+
+
 def test_a_job_is_a_line_with_what_is_done_and_what_remains(screen):
-    assert "total 8" in screen.line(record(LogEvent.RUN_INFO, "total 8", stats={"fit": 8, "total": 8}), 0.0)
-    job = record(LogEvent.JOB_INFO, rule_msg="digits: fit itq, 8 bits", rule_name="fit")
-    assert screen.line(job, 5.0) == "[0 of 8 done] digits: fit itq, 8 bits"
-    assert screen.line(record(LogEvent.PROGRESS, done=1, total=8), 10.0) == ""
-    assert screen.line(job, 20.0) == "[1 of 8 done, about 2 min left] digits: fit itq, 8 bits"
-    nameless = record(LogEvent.JOB_INFO, rule_msg=None, rule_name="all")
-    assert screen.line(nameless, 10.0) == "[1 of 8 done, about 70 s left] all"
+    assert "total 8" in screen.line(record(LogEvent.RUN_INFO, "total 8", stats={"rank": 8, "total": 8}), 0.0)
+    job = record(LogEvent.JOB_INFO, rule_msg="digits: rank by itq", rule_name="rank", jobid=0)
+    assert screen.line(job, 0.0) == "[0 of 8 done] digits: rank by itq"
+    assert screen.line(record(LogEvent.JOB_FINISHED, "Finished", job_id=0), 20.0) == ""
+    assert screen.line(record(LogEvent.PROGRESS, done=1, total=8), 20.0) == ""
+    nameless = record(LogEvent.JOB_INFO, rule_msg=None, rule_name="all", jobid=1)
+    assert screen.line(nameless, 20.0) == "[1 of 8 done, about 2 min left] all"
 
 
-def test_what_remains_follows_the_pace_of_the_last_jobs(screen):
-    for done in range(1, 101):
-        screen.line(record(LogEvent.PROGRESS, done=done, total=200), 1000.0 + done)
-    assert screen.remaining(1100.0) == ", about 2 min left"  # 100 jobs, a second each; not eleven
+def test_what_remains_follows_the_jobs_of_each_rule(screen):
+    """Light jobs first, then heavy ones: what those take is seen as soon as one of them has ended."""
+    screen.line(record(LogEvent.RUN_INFO, "", stats={"rank": 100, "split": 10, "total": 110}), 0.0)
+    assert run(screen, range(50), 0.0, 50.0) == ", about 60 s left"
+    run(screen, range(100, 105), 50.0, 550.0, "split")  # 100 s each, not one as those that rank
+    left = 5 * (500 + 550 / 55) / 6 + 50
+    assert screen.remaining(550.0) == f", about {duration(left)} left"
+
+
+def test_rules_that_take_longer_are_weighed_before_they_are_seen(screen):
+    screen.line(record(LogEvent.RUN_INFO, "", stats={"rank": 10, "costs": 1, "total": 11}), 0.0)
+    assert run(screen, range(5), 0.0, 5.0) == ", about 25 s left"
+    screen.line(record(LogEvent.JOB_INFO, rule_msg="costs", rule_name="costs", jobid=9), 5.0)
+    screen.line(record(LogEvent.JOB_ERROR, "it broke", jobid=9), 6.0)
+    assert screen.running == {}
+
+
+def test_two_jobs_at_a_time_halve_what_remains(screen):
+    screen.line(record(LogEvent.RUN_INFO, "", stats={"rank": 40, "total": 40}), 0.0)
+    for job in range(20):
+        screen.line(record(LogEvent.JOB_INFO, rule_msg="a job", rule_name="rank", jobid=job), 2.0 * (job // 2))
+        screen.line(record(LogEvent.JOB_FINISHED, "Finished", job_id=job), 2.0 * (job // 2) + 2)
+    assert screen.remaining(20.0) == ", about 20 s left"
 
 
 def test_chatter_is_left_out_and_everything_else_is_not(screen):
     assert screen.line(record(LogEvent.JOB_STARTED, "Execute 2 jobs..."), 0.0) == ""
-    assert screen.line(record(LogEvent.JOB_FINISHED, "Finished jobid: 3"), 0.0) == ""
+    assert screen.line(record(LogEvent.JOB_FINISHED, "Finished jobid: 3", job_id=3), 0.0) == ""
     assert screen.line(record(None, "Select jobs to execute..."), 0.0) == ""
-    assert screen.line(record(LogEvent.JOB_ERROR, "it broke"), 0.0) == "it broke"
+    assert screen.line(record(LogEvent.JOB_ERROR, "it broke", jobid=7), 0.0) == "it broke"
     assert screen.line(record(None, "Exiting"), 0.0) == "Exiting"
 
 
@@ -56,4 +85,5 @@ def test_progress_says_what_how_far_and_what_remains_once_it_knows(caplog):
     caplog.set_level(INFO, "l2h")
     assert list(track("checking", range(3), 600, "pictures", 200)) == [0, 1, 2]
     assert caplog.messages
+    assert len(set(caplog.messages)) == len(caplog.messages)
     assert all(re.fullmatch(r"checking: \d+ of 600 pictures, .*/s, 00:00 left", line) for line in caplog.messages)

@@ -14,11 +14,15 @@ class _Lines:
 
     def __init__(self, logger: logging.Logger):
         self._logger = logger
+        self._done = ""
 
     def write(self, text: str) -> None:
         line = text.strip("\r\n ")
-        if line and not line.endswith("? left"):  # the first, which knows nothing yet
+        done = line.partition(",")[0]
+        # not the first, which knows nothing yet; nor the end a second time, which tqdm writes when it is closed
+        if line and not line.endswith("? left") and done != self._done:
             self._logger.info(line)
+            self._done = done
 
     def flush(self) -> None:
         pass

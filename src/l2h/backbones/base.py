@@ -26,7 +26,6 @@ class Backbone(ABC):
         `published` knows another way
     cpu_batch : images that a processor takes through the network at a time. Few stay in its caches, which matters to
         networks whose time goes into reading activations; many share one reading of large weights
-    extra : the optional part of this package that the network needs, if any
     packages : what that part installs, by the names that Python imports
     licence : of the pretrained weights, with its source; a release states it
     mean, std : of the three colour channels in 0..1, as the pretrained weights expect them
@@ -39,7 +38,6 @@ class Backbone(ABC):
     pretrained: ClassVar[Mapping[str, "Download | None"]]
     cpu_batch: ClassVar[int] = 128
     licence: ClassVar[str] = "as stated by its owner"
-    extra: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ()
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -52,8 +50,7 @@ class Backbone(ABC):
         if missing:
             which = "packages {} are" if len(missing) > 1 else "package {} is"
             raise L2HError(
-                f"the {which.format(' and '.join(missing))} not installed; in the repository say: "
-                f"python -m pip install --editable '.[{cls.extra}]'"
+                f"the {which.format(' and '.join(missing))} not installed; run `make extras` in the repository"
             )
 
     @abstractmethod

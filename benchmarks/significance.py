@@ -1,6 +1,6 @@
 """Do the report's intervals and tests hold what they promise? Simulated and trained answers, printed as Markdown.
 
-python benchmarks/significance.py            # about 4 minutes on two cores; --quick: seconds
+python benchmarks/significance.py            # 9 minutes on a busy machine; --quick: seconds
 """
 
 import argparse

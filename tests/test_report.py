@@ -14,8 +14,8 @@ import pytest
 from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate, per_query
-from l2h.notes import Note
 from l2h.inference import Trainings, difference, holm
+from l2h.notes import Note
 from l2h.ranking import RankHistogram
 from l2h.report import answer, charts, comparison, costs, differences, made, page, power, published, rulegraph
 from l2h.report.ending import ending

@@ -28,8 +28,9 @@ rule dataset:
             *IMAGES,
             "l2h.splits",
             "l2h.datasets.followed",
-            "l2h.datasets.lists",
+            "l2h.datasets.folders",
             "l2h.datasets.problems",
+            "l2h.datasets.unicode_names",
         ),
         dataset_code=dataset_code,
     message:

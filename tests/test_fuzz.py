@@ -45,8 +45,8 @@ TABLES = {
 }
 ARRAYS = {"features": lambda path: store.read_features(path, IDS), "codes": lambda path: store.read_codes(path, IDS)}
 READERS = {name: read or ARRAYS[name] for name, (_, read) in TABLES.items()} | {
-    "list": lambda path: read_lists({"images": path}, Problems()),
-    "list.gz": lambda path: read_lists({"images": path}, Problems()),
+    "list": lambda path: read_lists({"images": path}, path.parent, Problems()),
+    "list.gz": lambda path: read_lists({"images": path}, path.parent, Problems()),
     "look.json": store.read_look,
     "checkpoint": store.read_checkpoint,
     "images.npy": lambda path: ImageStore(path.parent, pa.table({"id": IDS})),

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from l2h import datasets, store
-from l2h.datasets import lists
+from l2h.datasets import list_formats, lists
 from l2h.datasets.images import ImageStore
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
@@ -71,6 +71,10 @@ def folder(tmp_path):
 
 
 UNLABELLED = "queries without a label (drop_unlabelled_queries: true leaves them out)"
+UNREAD = (
+    "lines in no format that is read (wanted: `a.png 3`, a class, in every line; `a.png 0 1 0`, 0 or 1 for each label, "
+    "in every line; or CSV that begins with `path,label`)"
+)
 THREE = {"query": "q.png 0 1\n", "train": "t.png 1 0\n", "database": "t.png 1 0\nd.png 1 1\n"}
 
 
@@ -119,10 +123,14 @@ class TestLists:
                 "paths with control characters, or not in UTF-8: 1 (query line 1 ?[31mq.png)",
             ),
             ({"query": f"{'q' * 300}.png 0 1"}, f"not readable (File name too long): 1 ({'q' * 300}.png)"),
-            ({"query": "q.png"}, "lines without labels at their end: 1 (query line 1)"),
+            ({"query": "q.png"}, f"{UNREAD}: 1 (query line 1 `q.png`)"),
+            ({"query": "q.png cat"}, f"{UNREAD}: 1 (query line 1 `q.png cat`)"),
+            ({"query": "q.png, 0, 1"}, f"{UNREAD}: 1 (query line 1 `q.png, 0, 1`)"),
+            ({"query": "name;kind\nq.png;cat"}, f"{UNREAD}: 2 (query line 1 `name;kind`, query line 2 `q.png;cat`)"),
+            ({"query": f"\x1b[31m{'q' * 99}"}, f"{UNREAD}: 1 (query line 1 `?[31m{'q' * 55}...`)"),
             ({"query": "q.png 0 2"}, "labels other than 0 and 1: 1 (query line 1 q.png)"),
             ({"query": "q.png -1 1"}, "labels other than 0 and 1: 1 (query line 1 q.png)"),
-            ({"query": "q.png 0 1 x"}, "lines without labels at their end: 1 (query line 1)"),
+            ({"query": "q.png 0 1 x"}, f"{UNREAD}: 1 (query line 1 `q.png 0 1 x`)"),
             ({"query": "q.png 0 1 1"}, "lines of other than 2 labels: 1 (query line 1 has 3)"),
             ({"query": "q.png 0 1\n./q.png 0 1"}, "paths that stand twice in one list: 1 (query line 2 q.png)"),
             (
@@ -137,10 +145,6 @@ class TestLists:
     )
     def test_a_bad_line_is_named(self, good, change, words):
         assert f"root: {words}; correct these files and lines" in good.refused(**good.lists(**{**THREE, **change}))
-
-    def test_lists_of_one_label_each_tell_nothing(self, good):
-        one = {role: re.sub(r"(png \d).*", r"\1", text) for role, text in THREE.items()}
-        assert "lists of fewer than 2 labels: 1 (1)" in good.refused(**good.lists(**one))
 
     def test_unlabelled_pictures_are_searched_and_counted(self, good, caplog):
         caplog.set_level(logging.INFO, "l2h")
@@ -161,12 +165,12 @@ class TestLists:
         """An expression that tried every place for the path's end would take hours."""
         labels = "0 1 " * 100_000
         found = good.refused(**good.lists(**{**THREE, "query": f"q.png {labels}\nq.png {labels}x\n"}))
-        assert "lines without labels at their end: 1 (query line 2)" in found
+        assert f"{UNREAD}: 1 (query line 2 `q.png 0 1" in found
         assert "lines of other than 2 labels: 1 (query line 1 has 200000)" in found
 
     @pytest.mark.parametrize("name", ["large.txt", "large.txt.gz"])
     def test_a_list_that_is_larger_than_is_read(self, good, name, monkeypatch):
-        monkeypatch.setattr(lists, "MAX_BYTES", 1 << 20)
+        monkeypatch.setattr(list_formats, "MAX_BYTES", 1 << 20)
         text = b"q.png 0 1\n" * 200_000
         path = good.put(name, gzip.compress(text) if name.endswith(".gz") else text)
         assert f"the list {path} has more than the 1 MiB of text" in good.refused(
@@ -177,7 +181,7 @@ class TestLists:
         """A list of 128 kB, unpacked 2^27 numbers in one line, took more memory than there was: 17 GB."""
         path = good.put("query.txt.gz", gzip.compress(b"q.png " + b"0 " * 2**20))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lists, "WORD", None)  # such a line is not taken apart
+            patch.setattr(list_formats, "_parted", None)  # such a line is not taken apart
             line = good.refused(images=str(path))
         assert "lines of more than 1,048,576 letters: 1 (images line 1)" in line
 
@@ -185,6 +189,120 @@ class TestLists:
     def test_a_list_that_is_no_text(self, good, content):
         given = {**good.lists(**THREE), "query": str(good.put("query.txt.gz", content))}
         assert re.search(r"the list \S+query.txt.gz cannot be read \(.*\); it must be text", good.refused(**given))
+
+
+def read(folder, **texts):
+    """Labels by path, and the classes' names, of lists with these texts; no image is read."""
+    problems = Problems()
+    found, classes = lists.read_lists(
+        {role: folder.put(f"{role}.txt", text) for role, text in texts.items()}, folder.path, problems
+    )
+    assert problems.lines() == []
+    return {one.path: one.labels for one in found}, classes
+
+
+class TestFormats:
+    def test_one_whole_number_in_every_line_is_a_class(self, folder):
+        assert read(folder, images="a.png 3\nb c.png 0\nd.png 40000\n") == (
+            {"a.png": [3], "b c.png": [0], "d.png": [40_000]},
+            [],
+        )
+        assert read(folder, images="a.png 0\nb.png 1\n") == ({"a.png": [0], "b.png": [1]}, [])
+
+    def test_two_numbers_in_every_line_are_labels(self, folder):
+        assert read(folder, images="a.png 0 1\nb.png 0 0\n") == ({"a.png": [1], "b.png": []}, [])
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            (
+                "a.png 3\nb.png 0 1\nc.png 4",
+                "lines of several numbers among lines of one class: 1 (images line 2",
+            ),
+            ("a.png 3\nb.png -1", "classes that are no whole number from 0 to 2147483647: 1 (images line 2 b.png)"),
+            ("a.png 3\nb.png 1.0", "classes that are no whole number from 0 to 2147483647: 1 (images line 2 b.png)"),
+            ("a.png 3\nb.png 2147483648", "classes that are no whole number from 0 to 2147483647: 1 (images line 2"),
+            ("a.png 0 1\nb.png 3 0\nc.png 1 0", "labels other than 0 and 1: 1 (images line 2 b.png)"),
+            ("a.png 0 1\nb.png 3\nc.png 1 0", "lines of other than 2 labels: 1 (images line 2 has 1)"),
+            ("a.png 3\nb.png 3", "lists of fewer than 2 classes: 1 (1)"),
+            ("path,label\na.png,cat\nb.png", "CSV lines of other than 2 columns: 1 (images line 3 `b.png`)"),
+            ('path,label\na.png,cat\n"b.png,dog', 'CSV lines of other than 2 columns: 1 (images line 3 `"b.png,dog`)'),
+            ("path,label\n,cat", "CSV lines without a path: 1 (images line 2)"),
+            ("path,label\n/etc/a.png,cat", "absolute paths: 1 (images line 2 /etc/a.png)"),
+            ("path,label\na.png,c\0t", "labels with control characters: 1 (images line 2)"),
+            ("path,label\na.png,4294967296\nb.png,1", "labels above 2147483647: 1 (4294967296)"),
+            ("path,label\na.png,cat\nb.png,cat", "lists of fewer than 2 classes: 1 (1)"),
+            ("path,label\n", "empty lists: 1 (images)"),
+            (
+                "path,file,label\na.png,b.png,cat",
+                f"{UNREAD}: 2 (images line 1 `path,file,label`, images line 2 `",
+            ),
+            ("a.png,cat\nb.png,dog", f"{UNREAD}: 2 (images line 1 `a.png,cat`, images line 2 `b.png,dog`)"),
+        ],
+    )
+    def test_a_line_of_another_format_is_named(self, folder, text, words):
+        problems = Problems()
+        lists.read_lists({"images": folder.put("images.txt", text)}, folder.path, problems)
+        assert words in "; ".join(problems.lines())
+
+    def test_csv_has_names_or_numbers_in_columns_of_any_order(self, folder):
+        text = '\ufeffid,Label,Filename\r\n7,cat,"a, b.png"\r\n\r\n8, dog|cat ,./c.png\r\n9,,d.png\r\n'
+        assert read(folder, images=text) == ({"a, b.png": [0], "c.png": [0, 1], "d.png": []}, ["cat", "dog"])
+        assert read(folder, images="path,label\na.png,10\nb.png,9\n") == ({"a.png": [10], "b.png": [9]}, [])
+        assert read(folder, images="path,label\na.png,10\nb.png,09\n") == ({"a.png": [1], "b.png": [0]}, ["09", "10"])
+
+    def test_csv_names_are_numbered_over_all_lists(self, folder):
+        lines = {"query": "q.png,owl", "train": "t.png,cat", "database": "d.png,owl"}
+        texts = {role: f"path,label\n{line}" for role, line in lines.items()}
+        assert read(folder, **texts) == ({"q.png": [1], "t.png": [0], "d.png": [1]}, ["cat", "owl"])
+
+    def test_csv_names_reach_the_manifest(self, good, tmp_path):
+        manifest = good.prepare(**good.lists(images="path,label\nq.png,owl\nt.png,cat\nd.png,owl"))
+        assert manifest["labels"].to_pylist() == [[1], [0], [1]]
+        assert store.read_classes(tmp_path / "manifest.parquet") == ["cat", "owl"]
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"database": "t.png 0\nd.png 1"}, "{0}/database.txt (a class in each line)"),
+            ({"train": "path,label\nt.png,cat"}, "{0}/train.txt (CSV)"),
+        ],
+    )
+    def test_lists_of_two_formats_are_both_named(self, good, change, words):
+        line = good.refused(**good.lists(**{**THREE, **change}))
+        first = f"the lists {good.path}/query.txt (0 or 1 for each label)"
+        assert f"{first} and {words.format(good.path)} differ in their format" in line
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+class TestUnicodeNames:
+    @pytest.mark.parametrize(("listed", "there"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+    def test_a_name_in_one_normalisation_finds_the_file_in_the_other(self, folder, listed, there):
+        folder.put(f"{there}/{there}.png", picture(0))
+        folder.put("b.png", picture(1))
+        manifest = folder.prepare(**folder.lists(images=f"{listed}/{listed}.png 0\nb.png 1"))
+        assert manifest["location"].to_pylist() == [f"root/{there}/{there}.png", "root/b.png"]
+
+    def test_a_name_that_is_there_as_it_is_finds_no_other_file(self, folder):
+        for number, name in enumerate((COMPOSED, DECOMPOSED)):
+            folder.put(f"{name}.png", picture(number))
+        found, _ = read(folder, images=f"{DECOMPOSED}.png 0\n{COMPOSED}.png 1")
+        assert found == {f"{DECOMPOSED}.png": [0], f"{COMPOSED}.png": [1]}
+
+    def test_one_file_by_two_names_is_one_image(self, good):
+        good.put(f"{DECOMPOSED}.png", picture(9))
+        line = good.refused(**good.lists(**{**THREE, "query": f"{COMPOSED}.png 0 1", "train": f"{DECOMPOSED}.png 0 1"}))
+        assert "queries that are trained on or searched as well: 1 (train line 1" in line
+
+    @pytest.mark.parametrize("how", ["folders", "csv"])
+    def test_classes_that_no_reader_can_tell_apart_are_named(self, folder, how):
+        for number, name in enumerate((COMPOSED, DECOMPOSED)):
+            folder.put(f"{name}/{number}.png", picture(number))
+        text = f"path,label\n{COMPOSED}/0.png,{COMPOSED}\n{DECOMPOSED}/1.png,{DECOMPOSED}"
+        line = folder.refused(**folder.lists(images=text) if how == "csv" else {})
+        assert "classes whose names differ only in Unicode normalisation: 1 ('cafe\\u0301' and 'caf\\xe9')" in line
 
 
 def deep():
@@ -280,16 +398,98 @@ class TestClasses:
         assert manifest["labels"].to_pylist() == [[0], [0], [1], [1]]
         assert store.read_classes(tmp_path / "manifest.parquet") == ["a", "b"]
         assert "classes: 0 a, 1 b" in caplog.text
-        left_out = Note("left out, being no pictures by their names", 3, ["a/.hidden.png", "a/Thumbs.db", "notes.txt"])
-        assert str(left_out) in caplog.text
-        assert store.read_notes(tmp_path / "manifest.parquet") == [left_out]
+        left_out = [
+            Note("left out, not images by their names", 2, ["a/Thumbs.db", "notes.txt"]),
+            Note("left out, hidden images", 1, ["a/.hidden.png"]),
+        ]
+        assert all(str(note) in caplog.text for note in left_out)
+        assert store.read_notes(tmp_path / "manifest.parquet") == left_out
 
-    def test_pictures_outside_and_empty_classes(self, folder):
-        for number, name in enumerate(("1.png", "a/2.png", "b/note.txt")):
+    def test_images_outside_the_class_folders_are_refused(self, folder):
+        for number, name in enumerate(("1.png", "a/2.png", "b/3.png")):
             folder.put(name, picture(number))
-        message = folder.refused()
-        assert "pictures outside the classes' folders: 1 (1.png)" in message
-        assert "classes' folders without a picture: 1 (b)" in message
+        assert "root: images outside the class folders: 1 (1.png)" in folder.refused()
+
+    def test_a_folder_without_an_image_is_no_class_and_a_warning(self, folder, caplog, tmp_path):
+        for name in ("a/1.png", "c/2.png", "notes/readme.txt"):
+            folder.put(name, picture(len(name)))
+        (folder.path / "b").mkdir()
+        words = "left out, class folders without an image: 2 (b, notes)"
+        assert folder.make().known_labels() == [[0], [1]]
+        assert caplog.messages == [f"{folder.path}: {words}"]
+        folder.prepare()
+        assert words in caplog.messages[1:]
+        assert store.read_classes(tmp_path / "manifest.parquet") == ["a", "c"]
+
+    def test_links_to_folders_are_named_and_never_followed(self, folder, tmp_path, caplog):
+        """To a folder of the root, to the root itself, out of it, and to a class; a hidden one is left out."""
+        for number, name in enumerate(("cat/1.png", "owl/2.png", ".store/3.png")):
+            folder.put(name, picture(number))
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere/4.png").write_bytes(picture(4))
+        for name, target in {
+            "cat/batch": "../.store",
+            "cat/loop": "..",
+            "dog": str(tmp_path / "elsewhere"),
+            "owl/.hidden": "../.store",
+        }.items():
+            (folder.path / name).symlink_to(target)
+        words = "links to folders (not followed; put the folders in their place): 3 (cat/batch, cat/loop, dog)"
+        assert f"root: {words}; correct" in folder.refused()
+        assert "left out, hidden images: 1 (.store/3.png)" in caplog.messages
+        assert "left out, hidden links to folders: 1 (owl/.hidden)" in caplog.messages
+        assert "without an image" not in caplog.text
+        with pytest.raises(L2HError, match=re.escape(words)):
+            folder.make().known_labels()
+
+    def test_links_in_the_place_of_all_classes_are_named(self, folder):
+        folder.put(".store/1.png", picture(1))
+        for name in ("cat", "dog"):
+            (folder.path / name).symlink_to(".store")
+        assert "put the folders in their place): 2 (cat, dog)" in folder.refused()
+
+    def test_a_folder_that_cannot_be_read_is_named(self, folder, monkeypatch):
+        """As root may read all, what the file system refuses others is simulated."""
+        for name in ("cat/1.png", "owl/2.png", "owl/closed/3.png", "dog/4.png"):
+            folder.put(name, picture(4))
+        scan = os.scandir
+
+        def refuse(path):
+            if os.path.basename(path) in ("closed", "dog"):
+                raise PermissionError(13, "Permission denied", path)
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+        assert "root: folders that cannot be read: 2 (dog, owl/closed); correct" in folder.refused()
+
+    def test_classes_that_lie_one_level_deeper_stop_the_run_with_the_folder_to_name(self, folder):
+        for part in ("train", "val"):
+            for name in ("cat", "dog", "owl"):
+                folder.put(f"{part}/{name}/1.png", picture(1))
+        with pytest.raises(L2HError) as caught:
+            folder.make().known_labels()
+        root = folder.path
+        assert (
+            str(caught.value)
+            == folder.refused()
+            == f"{root}: its subfolders train, val hold no images of their own, but subfolders of the same names (cat, "
+            f"dog, owl), which seem to be the classes: set root to one of {root}/train, {root}/val; if train, val are "
+            "the classes, name the images in a list"
+        )
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ("cat/images/1.png", "dog/images/2.png"),  # Tiny ImageNet's
+            ("cat/left/1.png", "dog/right/2.png"),
+            ("cat/1.png", "cat/left/2.png", "cat/right/3.png", "dog/left/4.png", "dog/right/5.png"),
+        ],
+    )
+    def test_images_may_lie_deeper_than_their_class(self, folder, names):
+        for name in names:
+            folder.put(name, b"")
+        labels = [["cat", "dog"].index(name.split("/")[0]) for name in names]
+        assert folder.make().known_labels() == [[label] for label in labels]
 
     def test_names_that_no_table_can_hold(self, folder):
         for number, name in enumerate(("a/1.png", "b/2.png", os.fsdecode(b"b/\xff.png"), "b/\n.png")):
@@ -298,8 +498,10 @@ class TestClasses:
         assert "root: paths with control characters, or not in UTF-8: 2 (b/?.png, b/?.png)" in folder.refused()
 
     def test_one_class_tells_nothing(self, folder):
+        assert folder.refused().endswith("needs a subfolder with images for each of two or more classes; it has 0")
         folder.put("a/1.png", picture(1))
-        assert "root has 1 subfolders; it needs one for each of two or more classes" in folder.refused()
+        words = f"two or more classes; it has 1 (a); if they lie there, set root to {folder.path}/a"
+        assert folder.refused().endswith(words)
 
     def test_the_default_protocol_takes_shares(self, folder):
         for number in range(40):
@@ -380,8 +582,10 @@ class TestNuswide:
     def test_the_real_lists(self, shared_data):
         problems = Problems()
         folder = shared_data / "nuswide_81_m"
-        found = lists.read_lists({"query": folder / "test.txt.gz", "train": folder / "train.txt.gz"}, problems)
+        given = {"query": folder / "test.txt.gz", "train": folder / "train.txt.gz"}
+        found, classes = lists.read_lists(given, folder, problems)
         assert problems.lines() == []
+        assert classes == []
         assert len(found) == 15_000
         assert all(picture.labels and max(picture.labels) < 81 for picture in found)
         assert all(picture.path.startswith("images/") for picture in found)

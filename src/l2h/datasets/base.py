@@ -61,6 +61,13 @@ class Dataset(ABC):
         """
         return ()
 
+    def known_labels(self) -> Sequence[Sequence[int]] | None:
+        """The labels of each image, where they are known without reading one; None if they are not.
+
+        Called when a run is planned, to refuse a protocol that takes more images of a class than there are.
+        """
+        return None
+
     @abstractmethod
     def prepare(self, folder: Path, manifest_path: Path) -> None:
         """Write the image store, see `l2h.datasets.images.ImageStore`, and the manifest; ids are row numbers."""

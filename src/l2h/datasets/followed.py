@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from l2h import store
-from l2h.datasets.lists import list_files
+from l2h.datasets.folders import list_files
 from l2h.errors import L2HError
 
 MISSING = (-1, 0)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from l2h import store
 from l2h.datasets import pictures
 from l2h.datasets.base import Dataset
+from l2h.datasets.folders import find_classes, is_image, list_files
 from l2h.datasets.followed import stat
 from l2h.datasets.images import DECODERS, ROOT
-from l2h.datasets.lists import Picture, find_classes, is_image, list_files, read_lists
+from l2h.datasets.lists import Picture, read_lists
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
 from l2h.notes import SHOWN, Note
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from l2h.fetch import Sources
 
 AT_A_TIME = 1000  # pictures that wait for a decoder
+EMPTY = "left out, class folders without an image"
+CURE = "correct these files and lines, or take them out"
 
 _log = logging.getLogger("l2h")
 
@@ -34,15 +37,16 @@ class ImageList(Dataset):
     Parameters
     ----------
     root : the folder; paths in lists are relative to it
-    query, train, database : lists that say who plays which role, as HashNet's, plain or gzipped: a path a line, then 0
-        or 1 for each label; pictures of train may stand in database too
+    query, train, database : lists that say who plays which role, plain or gzipped, all in one format: on each line a
+        path and its class as one number, or a path and 0 or 1 for each of several labels (HashNet's); or CSV with the
+        columns path and label. Images of train may stand in database too
     images : one list of all pictures, in their place; with no list at all, the root's subfolders are the classes
     drop_unlabelled_queries : leave queries without a label out, and say how many, where they are refused otherwise
     """
 
     protocols = {"folder-10-40": Protocol(query=0.1, train=0.4)}
     any_protocol = True
-    imports = ("l2h.datasets.lists", "l2h.datasets.problems", "l2h.progress")
+    imports = ("l2h.datasets.list_formats", "l2h.datasets.lists", "l2h.progress")
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class ImageList(Dataset):
         self.root = Path(root)
         self.lists = {role: Path(path) for role, path in given.items() if path is not None}
         self.drop_unlabelled_queries = drop_unlabelled_queries
+        self.left_out, self.empty = Problems(), list[str]()  # what is found and not read
         if tuple(self.lists) not in (ROLES, ("images",), ()):
             raise L2HError(f"of lists, give query, train and database, or images alone, or none; got {[*self.lists]}")
         if "query" in self.lists:
@@ -81,6 +86,20 @@ class ImageList(Dataset):
         """The lists, or else the images below the folder; images that lists name are known once they are read."""
         return self.lists.values() or [self._path(file) for file in list_files(self.root) if is_image(file)]
 
+    def known_labels(self) -> list[list[int]]:
+        """The labels of each image, as folders or lists tell them; warn of class folders without an image.
+
+        Raises
+        ------
+        L2HError
+            a name or a line is wrong; `prepare` would refuse it, too
+        """
+        problems = Problems()
+        found = self._find(problems)
+        problems.require_none(str(self.root), CURE)
+        self._report(f"{self.root}: {EMPTY}", self.empty)
+        return [one.labels for one in found]
+
     def prepare(self, folder: Path, manifest_path: Path) -> None:
         """Check every list and picture, and write the manifest beside a link to the folder.
 
@@ -91,8 +110,9 @@ class ImageList(Dataset):
         """
         problems, self.notes = Problems(), []
         found = self._without_unlabelled_queries(self._find(problems), problems)
+        self._log_classes()
         hashes = self._check(found, problems)
-        problems.require_none(str(self.root), "correct these files and lines, or take them out")
+        problems.require_none(str(self.root), CURE)
         with store.atomic(folder) as part:
             part.mkdir()
             (part / ROOT).symlink_to(self.root.resolve())
@@ -105,14 +125,25 @@ class ImageList(Dataset):
 
     def _find(self, problems: Problems) -> list[Picture]:
         if self.lists:
-            return read_lists(self.lists, problems)
-        found, names, others = find_classes(self.root, problems)
-        self.classes = names
-        _log.info("classes: %s", ", ".join(f"{label} {name}" for label, name in enumerate(names)))
-        self._report("left out, being no pictures by their names", others)
-        if len(names) < 2:
-            raise L2HError(f"{self.root} has {len(names)} subfolders; it needs one for each of two or more classes")
-        return found
+            found, self.classes = read_lists(self.lists, self.root, problems)
+            return found
+        classes = find_classes(self.root, problems, self.left_out)
+        self.classes, self.empty = classes.names, classes.empty
+        if len(classes.names) < 2:
+            problems.require_none(str(self.root), CURE)
+            deeper = "".join(f" ({name}); if they lie there, set root to {self._path(name)}" for name in self.classes)
+            raise L2HError(
+                f"{self.root} needs a subfolder with images for each of two or more classes; it has {len(self.classes)}"
+                f"{deeper}"
+            )
+        return [Picture(path, [label]) for path, label in classes.images]
+
+    def _log_classes(self) -> None:
+        if self.classes:
+            _log.info("classes: %s", ", ".join(f"{label} {name}" for label, name in enumerate(self.classes)))
+        for note in self.left_out.notes():
+            self._tell(note)
+        self._report(EMPTY, self.empty)
 
     def _without_unlabelled_queries(self, found: list[Picture], problems: Problems) -> list[Picture]:
         """Note pictures without a label: queries among them are a problem, or are dropped; the rest is searched."""
@@ -127,11 +158,13 @@ class ImageList(Dataset):
         return found
 
     def _report(self, what: str, paths: list[str]) -> None:
-        """Note, and log, what is no fault, but to be known of."""
+        """Log and keep a warning, if there is something to warn of."""
         if paths:
-            note = Note(what, len(paths), paths[:SHOWN], len(paths) > SHOWN)
-            _log.warning("%s", note)
-            self.notes = [*self.notes, note]
+            self._tell(Note(what, len(paths), paths[:SHOWN], len(paths) > SHOWN))
+
+    def _tell(self, note: Note) -> None:
+        _log.warning("%s", note)
+        self.notes = [*self.notes, note]
 
     def _check(self, found: list[Picture], problems: Problems) -> list[bytes]:
         """Each file's sha256; without meaning where the file cannot be used, which is a problem then."""

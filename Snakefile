@@ -3,7 +3,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from l2h.config import resolve
+from l2h.config import require_drawable, resolve
 from l2h.errors import L2HError
 
 min_version("9.11")
@@ -18,6 +18,8 @@ SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
 
 try:
     resolve(config, SCHEMA)
+    if workflow.is_main_process:  # not again in each job
+        require_drawable(config)
 except L2HError as error:
     raise WorkflowError(str(error)) from None
 

@@ -9,7 +9,7 @@ import yaml
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
-from l2h.config import ConfigError, declared, resolve
+from l2h.config import ConfigError, declared, require_drawable, resolve
 from l2h.errors import L2HError
 
 ROOT = Path(__file__).parents[1]
@@ -155,6 +155,30 @@ def test_what_a_data_set_lacks(tmp_path):
     config = resolved({**MINIMAL, "datasets": [folder]})
     assert config["datasets"][0]["missing"] is None
     assert list(config["methods"][0]["results"]) == ["mine/folder-10-40"]
+
+
+def test_a_protocol_that_cannot_be_drawn_is_refused_without_reading_an_image(tmp_path):
+    for name in ("cat/1", "cat/2", "cat/3", "owl/4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.png").touch()
+    path = tmp_path / "all.txt"
+    path.write_text("1.png 7\n2.png 7\n3.png 7\n4.png 40000\n")
+    protocol = {"name": "p", "query": 1, "train": 2, "per_class": True}
+
+    def judge(protocol=protocol, **params):
+        data = [mine(name="first"), mine(params={"root": str(tmp_path), **params}, protocol=protocol)]
+        require_drawable(resolved({**MINIMAL, "datasets": ["digits", *data]}))
+
+    words = "has 1 of the 3 images needed (query 1, train 2); add images, or choose a protocol that takes fewer"
+    for params, name in (({}, "owl"), ({"images": str(path)}, "40000")):
+        with pytest.raises(ConfigError) as caught:
+            judge(**params)
+        place = "config key datasets[2].protocol: protocol p cannot be drawn"
+        assert str(caught.value) == f"{place}: class {name} {words}"
+        judge(protocol={**protocol, "per_class": False}, **params)
+    path.write_text("1.png cat\n")
+    with pytest.raises(L2HError, match="lines in no format that is read"):
+        judge(images=str(path))
 
 
 def test_shipped_configs_resolve_and_the_full_one_begins_with_mnist():

@@ -399,8 +399,8 @@ class TestClasses:
         assert store.read_classes(tmp_path / "manifest.parquet") == ["a", "b"]
         assert "classes: 0 a, 1 b" in caplog.text
         left_out = [
-            Note("left out, not images by their names", 2, ["a/Thumbs.db", "notes.txt"]),
             Note("left out, hidden images", 1, ["a/.hidden.png"]),
+            Note("left out, not images by their names", 2, ["a/Thumbs.db", "notes.txt"]),
         ]
         assert all(str(note) in caplog.text for note in left_out)
         assert store.read_notes(tmp_path / "manifest.parquet") == left_out

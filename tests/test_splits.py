@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from l2h import datasets, store
 from l2h.errors import L2HError
 from l2h.notes import Note
-from l2h.splits import Protocol, Split, SplitError, check, lone_queries, make_split, notes
+from l2h.splits import Protocol, Split, SplitError, check, lone_queries, make_split, notes, require_enough
 
 COLUMNS = [*store.SPLIT]
 
@@ -173,11 +174,55 @@ def test_unlabelled_images_are_searched_but_never_asked():
     assert {1, 3, 5, 7} <= set(split.ids("database").tolist())
 
 
-def test_too_few_images_and_unfit_protocols_are_refused():
-    with pytest.raises(SplitError, match="takes 5 queries and 5 training images of each class, but only 4 are there"):
-        make_split(manifest_of(range(8), [[0]] * 4 + [[1]] * 4), "p", Protocol(5, 5, per_class=True), 0)
+FIVES = Protocol(query=2, train=3, per_class=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "protocol", "words"),
+    [
+        ([0] * 4 + [1] * 5, FIVES, "class cat has 4 of the 5 images needed (query 2, train 3)"),
+        (
+            [0] * 4 + [1] * 3,
+            FIVES,
+            "class cat has 4 of the 5 images needed (query 2, train 3); class dog has 3 of the 5",
+        ),
+        ([0] * 5 + [7], Protocol(0.2, 0.4, per_class=True), "class 7 has 1 of the 2 images needed (query 1, train 1)"),
+        ([0] * 7, Protocol(0.5, 0.6), "the dataset has 7 of the 8 images needed (query 4, train 4)"),
+        (
+            [0, None, None],
+            Protocol(2, 1),
+            "the dataset has 1 of the 2 queries needed (with a label, and without a byte",
+        ),
+        (
+            sorted([*range(9)] * 2),
+            FIVES,
+            "; class 4 has 2 of the 5 images needed (query 2, train 3); and 4 more classes",
+        ),
+    ],
+)
+def test_too_few_images_are_refused_with_class_and_numbers_before_and_after_images_are_read(labels, protocol, words):
+    labels = [[] if label is None else [label] for label in labels]
+    manifest = manifest_of(range(len(labels)), labels)
+    words = f"protocol p cannot be drawn: .*{re.escape(words)}.*; add images, or choose a protocol that takes fewer"
+    with pytest.raises(SplitError, match=words):
+        make_split(manifest, "p", protocol, 0, ["cat", "dog"])
+    with pytest.raises(SplitError, match=words):
+        require_enough(labels, "p", protocol, ["cat", "dog"])
+
+
+def test_what_suffices_passes_and_copies_are_found_once_images_are_read():
+    labels = [[0]] * 5
+    require_enough(labels, "p", FIVES)
+    make_split(manifest_of(range(5), labels), "p", FIVES, 0)
+    with pytest.raises(SplitError, match=r"class 0 has 1 of the 2 queries needed \(with a label, and without a byte"):
+        make_split(manifest_of([0, 0, 1, 1, 2], labels), "p", FIVES, 0)
+
+
+def test_unfit_protocols_are_refused():
     with pytest.raises(SplitError, match="class by class, but id 1 with no or several labels"):
         make_split(manifest_of(range(3), [[0], [0, 1], [1]]), "p", Protocol(1, 1, per_class=True), 0)
+    with pytest.raises(SplitError, match="class by class, but id 1 with no or several labels"):
+        require_enough([[0], [0, 1], [1]], "p", Protocol(1, 1, per_class=True))
 
 
 @pytest.mark.parametrize(

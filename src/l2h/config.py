@@ -16,7 +16,7 @@ from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.errors import L2HError
 from l2h.fetch import Sources
 from l2h.hashing import FULL, full
-from l2h.splits import Protocol
+from l2h.splits import Protocol, require_enough
 
 Entry = dict[str, Any]
 
@@ -80,6 +80,39 @@ def resolve(config: Entry, schema_path: str | Path) -> None:
         _require_bundles(config)
 
 
+def require_drawable(config: Entry) -> None:
+    """Raise ConfigError if a protocol takes more images of a class than names of files and lists show; reads no image.
+
+    Once, when a run is planned: jobs resolve the config too, and folders can be large.
+
+    Parameters
+    ----------
+    config : resolved
+
+    Raises
+    ------
+    ConfigError
+        a class, or a dataset, has too few images; the line names them with their numbers
+    L2HError
+        the folders or lists cannot be used at all
+    """
+    if config["pretrained"]:  # bundles hold the splits
+        return
+    known: dict[str, tuple[Any, datasets.Dataset]] = {}
+    for place, entry in _entries(config, "datasets"):
+        if entry["missing"] or entry["dealing"] is None:
+            continue
+        if entry["name"] not in known:
+            dataset = _dataset(entry, config)
+            known[entry["name"]] = dataset.known_labels(), dataset
+        labels, dataset = known[entry["name"]]
+        try:
+            if labels is not None:
+                require_enough(labels, entry["protocol"], Protocol(**entry["dealing"]), dataset.classes)
+        except L2HError as error:
+            raise ConfigError(f"config key {place}.protocol: {error}") from error
+
+
 def complete(config: Entry, schema_path: str | Path) -> None:
     """The first part of `resolve`, which follows from the schema alone: no plug-in is run, no other file read."""
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
@@ -139,12 +172,16 @@ def _resolve_dataset(place: str, entry: Entry, config: Entry) -> None:
     if name != reader and name in datasets.available():
         raise ConfigError(f"config key {place}.name: {name!r} is the name of a data set of its own; choose another")
     try:
-        dataset = datasets.make(reader, Sources(DOWNLOADS, config["dataset_mirror"]), **entry["params"])
+        dataset = _dataset(entry, config)
     except (L2HError, TypeError) as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     entry["missing"] = None if config["pretrained"] else dataset.missing()  # bundles bring all they need
     entry.setdefault("shards", config["ranking"]["shards"])
     _resolve_protocol(place, entry, dataset)
+
+
+def _dataset(entry: Entry, config: Entry) -> datasets.Dataset:
+    return datasets.make(entry["reader"], Sources(DOWNLOADS, config["dataset_mirror"]), **entry["params"])
 
 
 def _resolve_protocol(place: str, entry: Entry, dataset: datasets.Dataset) -> None:

@@ -1,7 +1,7 @@
 """Who is a query, who is trained on, who is searched: protocols, splits, and the check for leaks."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -17,6 +17,7 @@ from l2h.notes import SHOWN, Note
 
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
+SHOWN = 5  # of many, in a message
 ROLES: tuple[Role, ...] = ("query", "train", "database")
 SEARCHED = {False: "database", True: "database without the training images"}  # by `unseen`
 
@@ -111,7 +112,9 @@ class Split:
         return multi_hot
 
 
-def make_split(manifest: pa.Table, name: str, protocol: Protocol | None, seed: int) -> Split:
+def make_split(
+    manifest: pa.Table, name: str, protocol: Protocol | None, seed: int, classes: Sequence[str] = ()
+) -> Split:
     """Deal the images of a manifest out by a protocol, or take the roles that its own lists gave them.
 
     Only images with a label, and whose bytes occur once, are drawn as queries: a query without a label finds nothing,
@@ -123,19 +126,35 @@ def make_split(manifest: pa.Table, name: str, protocol: Protocol | None, seed: i
     name : the protocol's id
     protocol : how to deal; None for the lists' roles
     seed : moves what is dealt, and nothing else
+    classes : what the labels are called, for messages; numbers if left out
 
     Raises
     ------
     SplitError
         the data has too few images for the protocol
     """
-    rows_of = _listed(manifest) if protocol is None else _dealt(manifest, name, protocol, seed)
+    rows_of = _listed(manifest) if protocol is None else _dealt(manifest, name, protocol, seed, classes)
     columns = manifest.select(["id", "image_sha256", "labels"])
     parts = []
     for role, rows in rows_of.items():
         part = columns.take(pa.array(np.sort(rows)))
         parts.append(part.add_column(1, "role", pa.array([role] * len(part), pa.string())))
     return Split(pa.concat_tables(parts).combine_chunks(), name, seed)
+
+
+def require_enough(labels: Sequence[Sequence[int]], name: str, protocol: Protocol, classes: Sequence[str] = ()) -> None:
+    """Raise SplitError, naming the classes, if `make_split` would find too few images with these labels.
+
+    It may still find too few: byte-identical copies, which are no queries, are unknown before the images are read.
+
+    Parameters
+    ----------
+    labels : of each image
+    name, protocol, classes : as for `make_split`
+    """
+    columns = {"id": pa.array(range(len(labels)), pa.int64()), "labels": pa.array(labels, pa.list_(pa.int32()))}
+    table = pa.table(columns)
+    _require_enough(_groups(table, protocol, name), _labelled(table), name, protocol, classes)
 
 
 def _listed(manifest: pa.Table) -> dict[str, NDArray]:
@@ -145,33 +164,60 @@ def _listed(manifest: pa.Table) -> dict[str, NDArray]:
     return {role: rows.filter(pc.equal(names, role)).to_numpy() for role in ROLES}
 
 
-def _dealt(manifest: pa.Table, name: str, protocol: Protocol, seed: int) -> dict[str, NDArray]:
+def _dealt(manifest: pa.Table, name: str, protocol: Protocol, seed: int, classes: Sequence[str]) -> dict[str, NDArray]:
     """Row numbers of each role, drawn."""
     rng = np.random.default_rng(seed)
     hashes = manifest["image_sha256"].combine_chunks().dictionary_encode()
     codes = hashes.indices.to_numpy()
-    labelled = pc.list_value_length(manifest["labels"].combine_chunks()).to_numpy() > 0
-    eligible = labelled & (np.bincount(codes)[codes] == 1)
+    eligible = _labelled(manifest) & (np.bincount(codes)[codes] == 1)
+    groups = _groups(manifest, protocol, name)
+    _require_enough(groups, eligible, name, protocol, classes)
     roles: dict[str, list[NDArray]] = {role: [] for role in ROLES}
-    for group in _groups(manifest, protocol, name):
-        queries, trained = (_number(amount, len(group)) for amount in (protocol.query, protocol.train))
+    for group in groups.values():
+        queries, trained = _numbers(protocol, len(group))
         order = rng.permutation(group)
         query = order[eligible[order]][:queries]
         rest = order[~np.isin(order, query)]
-        if len(query) < queries or len(rest) < trained:
-            raise SplitError(
-                f"protocol {name} takes {queries} queries and {trained} training images"
-                f"{' of each class' if protocol.per_class else ''}, but only {len(order)} are there to deal out"
-            )
         roles["query"].append(query)
         roles["train"].append(rest[:trained])
         roles["database"].append(rest[0 if protocol.train_in_database else trained :])
     return {role: np.concatenate(parts) for role, parts in roles.items()}
 
 
-def _number(amount: int | float, n: int) -> int:
-    """How many of n images a protocol's number, or share of at least one image, means."""
-    return int(amount) if amount >= 1 else max(1, round(amount * n))
+def _require_enough(
+    groups: Mapping[int | None, NDArray], eligible: NDArray, name: str, protocol: Protocol, classes: Sequence[str]
+) -> None:
+    """Raise SplitError, naming the groups, unless each has the images that a protocol takes of it."""
+    short = []
+    for label, group in groups.items():
+        queries, trained = _numbers(protocol, len(group))
+        askable = int(eligible[group].sum())
+        who = "the dataset" if label is None else f"class {classes[label] if label < len(classes) else label}"
+        if len(group) < queries + trained:
+            wanted = f"{queries + trained:,} images needed (query {queries:,}, train {trained:,})"
+            short.append(f"{who} has {len(group):,} of the {wanted}")
+        elif askable < queries:
+            wanted = f"{queries:,} queries needed (with a label, and without a byte-identical copy)"
+            short.append(f"{who} has {askable:,} of the {wanted}")
+    if short:
+        more = f"; and {len(short) - SHOWN} more classes" if len(short) > SHOWN else ""
+        raise SplitError(
+            f"protocol {name} cannot be drawn: {'; '.join(short[:SHOWN])}{more}; add images, or choose a protocol that "
+            "takes fewer"
+        )
+
+
+def _numbers(protocol: Protocol, n: int) -> tuple[int, int]:
+    """How many of n images a protocol takes as queries and to train on; a share is one image at least."""
+
+    def number(amount: int | float) -> int:
+        return int(amount) if amount >= 1 else max(1, round(amount * n))
+
+    return number(protocol.query), number(protocol.train)
+
+
+def _labelled(table: pa.Table) -> NDArray[np.bool_]:
+    return pc.list_value_length(table["labels"].combine_chunks()).to_numpy() > 0
 
 
 def lone_queries(split: Split, *, unseen: bool = False) -> Ints:
@@ -293,21 +339,22 @@ def notes(split: Split, manifest: pa.Table | None = None) -> list[Note]:
     return found
 
 
-def _groups(manifest: pa.Table, protocol: Protocol, name: str) -> list[NDArray]:
-    """Row numbers that are dealt out together: a class each, or all images."""
+def _groups(manifest: pa.Table, protocol: Protocol, name: str) -> dict[int | None, NDArray]:
+    """Row numbers that are dealt out together: those of each class, by its label; or all images, by None."""
     if not protocol.per_class:
-        return [np.arange(len(manifest))]
+        return {None: np.arange(len(manifest))}
     labels = manifest["labels"].combine_chunks()
     counts = pc.list_value_length(labels).to_numpy()
     if (counts != 1).any():
         bad = manifest["id"].to_numpy()[counts != 1].tolist()
         raise SplitError(f"protocol {name} deals class by class, but {_some('id', bad)} with no or several labels")
     flat = labels.flatten().to_numpy()
-    return [np.flatnonzero(flat == label) for label in np.unique(flat)]
+    known, first = np.unique(np.sort(flat), return_index=True)
+    return dict(zip(known.tolist(), np.split(np.argsort(flat, kind="stable"), first[1:]), strict=True))
 
 
 def _some(what: str, values: Iterable[object]) -> str:
     """The first few of many, in words."""
     words = list(map(str, values))
-    more = f" and {len(words) - 5} more" if len(words) > 5 else ""
-    return f"{what} {', '.join(words[:5])}{more}"
+    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+    return f"{what} {', '.join(words[:SHOWN])}{more}"

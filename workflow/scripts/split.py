@@ -9,8 +9,7 @@ from l2h.splits import Protocol, make_split
 
 dealing = snakemake.params.dealing
 protocol = None if dealing is None else Protocol(**dealing)
-manifest = store.read_manifest(snakemake.input.manifest)
-store.write_split(
-    snakemake.output.split, make_split(manifest, snakemake.wildcards.protocol, protocol, snakemake.params.seed)
-)
+manifest, classes = (read(snakemake.input.manifest) for read in (store.read_manifest, store.read_classes))
+split = make_split(manifest, snakemake.wildcards.protocol, protocol, snakemake.params.seed, classes)
+store.write_split(snakemake.output.split, split)
 store.write_checksum(snakemake.output.split, snakemake.output.checksum)

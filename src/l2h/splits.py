@@ -17,7 +17,7 @@ from l2h.notes import SHOWN, Note
 
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
-SHOWN = 5  # of many, in a message
+NAMED = 5  # of many, in a message
 ROLES: tuple[Role, ...] = ("query", "train", "database")
 SEARCHED = {False: "database", True: "database without the training images"}  # by `unseen`
 
@@ -200,9 +200,9 @@ def _require_enough(
             wanted = f"{queries:,} queries needed (with a label, and without a byte-identical copy)"
             short.append(f"{who} has {askable:,} of the {wanted}")
     if short:
-        more = f"; and {len(short) - SHOWN} more classes" if len(short) > SHOWN else ""
+        more = f"; and {len(short) - NAMED} more classes" if len(short) > NAMED else ""
         raise SplitError(
-            f"protocol {name} cannot be drawn: {'; '.join(short[:SHOWN])}{more}; add images, or choose a protocol that "
+            f"protocol {name} cannot be drawn: {'; '.join(short[:NAMED])}{more}; add images, or choose a protocol that "
             "takes fewer"
         )
 
@@ -356,5 +356,5 @@ def _groups(manifest: pa.Table, protocol: Protocol, name: str) -> dict[int | Non
 def _some(what: str, values: Iterable[object]) -> str:
     """The first few of many, in words."""
     words = list(map(str, values))
-    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
-    return f"{what} {', '.join(words[:SHOWN])}{more}"
+    more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
+    return f"{what} {', '.join(words[:NAMED])}{more}"

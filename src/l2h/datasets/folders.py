@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from l2h.datasets.pictures import SUFFIXES
-from l2h.datasets.problems import SHOWN, Problems
+from l2h.datasets.problems import Problems
 from l2h.datasets.unicode_names import note_alike
 from l2h.errors import L2HError
+from l2h.notes import SHOWN
 
 UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and bytes that are no UTF-8
 UNFIT_PATHS = "paths with control characters, or not in UTF-8"

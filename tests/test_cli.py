@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from PIL import Image
 
 import l2h
 from l2h import backbones, datasets, hashing, store
@@ -145,6 +146,52 @@ def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):
     assert "plug-in nosuch.py is not a Python file" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["methods", "itqq"], "'itqq' is not a method (did you mean 'itq'?); choose one of bihalf, "),
+        (["methods", "HashNet"], "'HashNet' is not a method (did you mean 'hashnet'?); choose one of"),
+        (["methods", "lhs"], "'lhs' is not a method (did you mean 'lsh'?); choose one of"),
+        (["datasets", "mnits"], "'mnits' is not a data set (did you mean 'mnist'?); choose one of"),
+        (["backbones", "vgg61"], "'vgg61' is not a backbone (did you mean 'vgg16'?); choose one of"),
+        (["backbones", "tim:resnet50"], "'tim:resnet50' is not a backbone (did you mean 'timm:'?); choose one of"),
+    ],
+)
+def test_a_name_that_is_close_to_one_that_exists_is_suggested(capsys, words, line):
+    code, out, err = said(capsys, *words)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"l2h: error: {line}")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["serach"], "l2h: error: argument COMMAND: invalid choice: 'serach' (did you mean 'search'?); choose one of"),
+        (["nosuch"], "l2h: error: argument COMMAND: invalid choice: 'nosuch'; choose one of search, compare"),
+        (["--vesion"], "l2h: error: unrecognized option --vesion (did you mean '--version'?)"),
+        # not that --run is required
+        (["search", "--rnu=r", "x"], "l2h search: error: unrecognized option --rnu (did you mean '--run'?)"),
+        (["search", "x", "--run", "r", "--size", "3"], "l2h search: error: unrecognized option --size\n"),
+        (["methods", "itq", "--jsn"], "l2h methods: error: unrecognized option --jsn (did you mean '--json'?)"),
+    ],
+)
+def test_a_mistyped_command_or_option_is_suggested(capsys, words, line):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    *usage, said = capsys.readouterr().err.splitlines(keepends=True)
+    assert usage[0].startswith("usage: l2h")
+    assert said.startswith(line)
+
+
+def test_options_may_still_be_shortened_and_follow_the_picture(capsys):
+    code, _, err = said(capsys, "methods", "itq", "--js")
+    assert (code, err) == (0, "")
+    with pytest.raises(SystemExit):
+        main(["search", "--", "--rnu"])  # a picture of that name
+    assert "the following arguments are required: --run" in capsys.readouterr().err
+
+
 def test_check_split_passes_what_is_sound_and_fails_on_a_leak(capsys, sound, leaky, split):
     code, out, err = said(capsys, "check-split", sound)
     assert (code, err) == (0, "")
@@ -251,6 +298,100 @@ def test_a_file_that_cannot_be_read_fails_the_check(capsys, tmp_path, name):
     assert ("give a split as a run made it" in out) == (name != "none.parquet")
     assert ("is no parquet file" in out) == (name == "notes.txt")
     assert "delete" not in out
+
+
+def no_splits(folder: Path, split: Split) -> dict[str, Path]:
+    """Files that are no split, each for another reason."""
+    table = split.table.replace_schema_metadata({"protocol": "p", "seed": "0", "sha256": split.sha256})
+    labels = pa.array([[-1]] * len(table), store.LABELS)
+    kinds = {
+        "manifest": store.MANIFEST.empty_table(),
+        "without metadata": split.table.replace_schema_metadata(None),
+        "other rows": table.slice(1),
+        "negative labels": table.set_column(3, "labels", labels),
+        "nulls": table.set_column(1, "role", pa.nulls(len(table), pa.string())),
+        "metadata that is no text": table.replace_schema_metadata({b"protocol": b"\xff"}),
+        "seed that is no number": table.replace_schema_metadata({"protocol": "p", "seed": "x", "sha256": "y"}),
+    }
+    for kind, rows in kinds.items():
+        pq.write_table(rows, folder / f"{kind}.parquet")
+    (folder / "folder.parquet").mkdir()
+    return {path.stem: path for path in folder.iterdir()}
+
+
+def test_nothing_that_check_split_is_given_is_to_be_deleted(capsys, split, digits, tmp_path):
+    (tmp_path / "files").mkdir()
+    paths = no_splits(tmp_path / "files", split)
+    assert len(paths) == 8
+    for kind, path in paths.items():
+        code, out, _ = said(capsys, "check-split", str(path))
+        assert (code, out.count("\n")) == (1, 1), kind
+        assert out.startswith(str(path)), kind
+        assert "delete" not in out, kind
+        assert "give a split as a run made it" in out or kind == "seed that is no number", out
+
+
+def test_a_dataset_s_folder_that_check_split_is_given_is_not_to_be_deleted(capsys, sound, tmp_path):
+    (tmp_path / "manifest.parquet").write_bytes(b"PAR1 and no more")
+    code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
+    assert code == 1
+    assert "manifest.parquet is damaged or cut short" in out
+    assert "give a dataset's folder as a run made it" in out
+    assert "delete" not in out
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    Image.new("RGB", (4, 4)).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (
+            "new/folders/found.png",
+            "new/folders/found.png cannot be written: {}/new/folders is no folder; create it, or",
+        ),
+        ("photo.png/found.png", "photo.png/found.png cannot be written: {}/photo.png is no folder; create it, or"),
+        ("folder.png", "folder.png is a folder; choose another name"),
+        ("found.svg", "found.svg: a picture is written as .jpeg, .jpg, .png; choose a name that ends so"),
+    ],
+)
+def test_search_writes_its_picture_into_a_folder_that_exists_or_says_what_to_do(capsys, tmp_path, photo, place, words):
+    (tmp_path / "folder.png").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = said(capsys, "search", "--run", "none", "--picture", str(tmp_path / place), str(photo))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert words.format(tmp_path) in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_each_fault_of_a_query_image_has_its_own_fix(capsys, tmp_path, photo):
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "cut.png").write_bytes(photo.read_bytes()[:-24])
+    Image.new("I;16", (4, 4)).save(tmp_path / "deep.png")
+    Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
+    fixes = {
+        "none.png": "none.png: missing; check the path",
+        "": f"{tmp_path}: no plain file; check the path",
+        "notes.txt": "no picture of a format that is read; give one of BMP, GIF, JPEG",
+        "cut.png": "broken or cut short; get it anew, or choose another image",
+        "deep.png": "more than 8 bits a channel; save it as a still 8-bit RGB or grey image",
+        "large.png": "more than 64 million pixels; save a smaller copy",
+    }
+    for name, words in fixes.items():
+        code, _, err = said(capsys, "search", "--run", "none", str(tmp_path / name))
+        assert (code, err.count("\n")) == (1, 1)
+        assert words in err
+
+
+def test_pillow_s_own_warnings_do_not_reach_the_screen(capsys, photo, monkeypatch, recwarn):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # it warns from there on
+    Image.open(photo).close()
+    assert recwarn.pop(Image.DecompressionBombWarning)
+    said(capsys, "search", "--run", "none", str(photo))
+    assert [str(one.message) for one in recwarn.list] == []
 
 
 def test_it_says_its_version(capsys):

@@ -227,15 +227,15 @@ def test_what_a_backbone_entry_leaves_out_is_the_network_s_own(monkeypatch):
     assert vit["weights_id"] == "timm.vit_tiny_patch16_224.augreg_in21k-published"
     assert vit["id"] == "timm.vit_tiny_patch16_224.augreg_in21k-pooled-published-ownpx-fp32-float32-auto4"
     assert "-64px-" in entry(name="timm:resnet18", input_size=64)["id"]
-    with pytest.raises(ConfigError, match=r"backbones\[0\].name: 'resnet1' is no model of timm; one is called resnet1"):
+    with pytest.raises(
+        ConfigError, match=r"backbones\[0\].name: 'resnet1' is no model of timm \(did you mean 'resnet1"
+    ):
         entry(name="timm:resnet1")
     with pytest.raises(ConfigError, match="input_size: 16 is too small for timm:resnet18, which needs at least 32"):
         entry(name="timm:resnet18", input_size=16)
     monkeypatch.setattr("l2h.backbones.base.find_spec", lambda _: None)
     for name in ("timm:resnet18", "efficientnet_lite0"):
-        with pytest.raises(
-            ConfigError, match=r"config key backbones\[0\].name: .*timm.* (is|are) not installed"
-        ):
+        with pytest.raises(ConfigError, match=r"config key backbones\[0\].name: .*timm.* (is|are) not installed"):
             entry(name=name)
 
 
@@ -256,7 +256,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"metods": []}, "config: unknown key 'metods'; allowed are datasets, backbones, methods, bits"),
+        (
+            {"metods": []},
+            "config: unknown key 'metods' (did you mean 'methods'?); allowed are datasets, backbones, methods, bits",
+        ),
         ({"bits": [8, 300]}, "config key bits[1]: 300 is out of range; allowed is at least 1 and at most 256"),
         ({"bits": ["eight"]}, "config key bits[0]: 'eight' is not a whole number, at least 1 and at most 256"),
         ({"bits": [8.0]}, "config key bits[0]: 8.0 is not a whole number"),
@@ -270,7 +273,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"plugins": [3]}, "config key plugins[0]: 3 is not text"),
         ({"seeds": [-1]}, "config key seeds[0]: -1 is out of range"),
         ({"device": "gpu"}, "config key device: 'gpu' is not one of auto, cpu, cuda"),
-        ({"datasets": ["mnits"]}, "config key datasets[0].name: 'mnits' is not a data set; choose one of cifar10"),
+        (
+            {"datasets": ["mnits"]},
+            "config key datasets[0].name: 'mnits' is not a data set (did you mean 'mnist'?); choose one of cifar10",
+        ),
         ({"datasets": []}, "config key datasets: the list is empty; name at least one"),
         (
             {"datasets": [{"name": "digits", "protocol": "cifar10-1"}]},
@@ -279,7 +285,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"datasets": ["digits", "digits"]}, "config key datasets: 'digits digits-300' stands there 2 times"),
         (
             {"datasets": [{"name": "mine", "reader": "image_lists"}]},
-            "config key datasets[0].reader: 'image_lists' is not a data set; choose one of cifar10",
+            "config key datasets[0].reader: 'image_lists' is not a data set (did you mean 'image_list'?)",
         ),
         (
             {"datasets": [{"name": "cifar10", "reader": "image_list", "params": {"root": "x"}}]},
@@ -336,17 +342,46 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"methods": ["itqq"]},
-            "config key methods[0].method: 'itqq' is not a method; choose one of bihalf",
+            "config key methods[0].method: 'itqq' is not a method (did you mean 'itq'?); choose one of bihalf",
         ),
         ({"methods": [{"label": "x"}]}, "config key methods[0]: the key 'method' is missing"),
         (
             {"backbones": ["vgg61"]},
-            "config key backbones[0].name: 'vgg61' is not a backbone; choose one of alexnet, efficientnet_lite0, timm:",
+            "config key backbones[0].name: 'vgg61' is not a backbone (did you mean 'vgg16'?); choose one of alexnet, ",
         ),
         ({"methods": ["itq", "itq"]}, "config key methods: 'itq' stands there 2 times; give each entry its own label"),
         (
             {"methods": [{"method": "itq", "params": {"iterations": 9}}]},
             "config key methods[0].params: itq has no parameter 'iterations'; it takes n_iter",
+        ),
+        (
+            {"methods": [{"method": "itq", "params": {"n_itr": 9}}]},
+            "config key methods[0].params: itq has no parameter 'n_itr' (did you mean 'n_iter'?); it takes n_iter",
+        ),
+        (
+            {"methods": [{"method": "dsh", "scope": "full", "params": {"patients": 9}}]},
+            "config key methods[0].params: dsh has no parameter 'patients' (did you mean 'patience'?); it takes alpha",
+        ),
+        (
+            {"datasets": [mine(params={"rot": "x"})]},
+            "config key datasets[0].params: image_list has no parameter 'rot' (did you mean 'root'?); it takes root",
+        ),
+        (
+            {"datasets": [mine(protocol="cifra10-1")]},
+            "config key datasets[0].protocol: 'cifra10-1' is not a protocol of image_list (did you mean 'cifar10-1'?)",
+        ),
+        (
+            {"backbones": [{"name": "alexnet", "layer": "pol5"}]},
+            "config key backbones[0].layer: 'pol5' is not a layer of alexnet (did you mean 'pool5'?)",
+        ),
+        (
+            {"methods": [{"method": "dsh", "scope": "liner"}]},
+            "config key methods[0].scope: 'liner' is not a scope of dsh (did you mean 'linear'?); choose one of linear",
+        ),
+        (
+            {"backbones": [{"name": "alexnet", "weights": "imagenet"}]},
+            "config key backbones[0].weights: 'imagenet' is neither one of imagenet1k_v1, untrained nor an existing "
+            ".safetensors file (did you mean 'imagenet1k_v1'?); paths are relative",
         ),
         (
             {"methods": [{"method": "dsh", "params": {"alpha": "big"}}]},
@@ -417,7 +452,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key methods[0]: no/digits-8.npy does not exist, which should hold the codes of digits (digits-300)",
         ),
         ({"threads": {"fit": 0}}, "config key threads.fit: 0 is out of range; allowed is at least 1"),
-        ({"threads": {"fits": 1}}, "config key threads: unknown key 'fits'; allowed are features, fit, rank"),
+        (
+            {"threads": {"fits": 1}},
+            "config key threads: unknown key 'fits' (did you mean 'fit'?); allowed are features, fit, rank",
+        ),
         (
             {"datasets": [{"name": "digits", "shards": 0}]},
             "config key datasets[0].shards: 0 is out of range; allowed is at least 1 and at most 10000",
@@ -464,6 +502,12 @@ def test_tags_of_a_config_run_nothing(tmp_path, tag):
 def test_a_missing_key_is_named():
     with pytest.raises(ConfigError, match="the key 'datasets' is missing"):
         resolved({})
+
+
+def test_a_mistyped_key_is_named_and_not_the_one_that_is_missing_because_of_it():
+    config = {key: value for key, value in MINIMAL.items() if key != "methods"}
+    with pytest.raises(ConfigError, match=r"^config: unknown key 'method' \(did you mean 'methods'\?\); allowed are"):
+        resolve({**config, "method": ["itq"]}, SCHEMA)
 
 
 def test_the_schema_is_one_and_describes_every_key():

@@ -217,7 +217,7 @@ def test_lsh_on_principal_components(digits):
         (
             "itqq",
             {},
-            "'itqq' is not a method; choose one of bihalf, classifier, cosine, dsh, external,",
+            r"'itqq' is not a method \(did you mean 'itq'\?\); choose one of bihalf, classifier, cosine, dsh,",
         ),
         ("itq", {"iterations": 3}, "itq has no parameter 'iterations'; it takes n_iter"),
         ("itq", {"n_iter": 0}, "itq: n_iter must be a whole number from 1, got 0"),

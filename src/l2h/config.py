@@ -13,7 +13,7 @@ import yaml
 
 from l2h import backbones, datasets, hashing, plugins
 from l2h.backbones.weights import UNTRAINED, file_sha256
-from l2h.errors import L2HError
+from l2h.errors import L2HError, hint
 from l2h.fetch import Sources
 from l2h.hashing import FULL, full
 from l2h.splits import Protocol, require_enough
@@ -123,7 +123,11 @@ def complete(config: Entry, schema_path: str | Path) -> None:
         if isinstance(config.get(key), list):
             config[key] = [{name: entry} if isinstance(entry, str) else entry for entry in config[key]]
     _fill(config, schema)
-    errors = sorted(_Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path)))
+    # a mistyped key is named, and not the one that is missing because of it
+    errors = sorted(
+        _Validator(schema).iter_errors(config),
+        key=lambda error: (len(error.path), str(error.path), error.validator != "additionalProperties"),
+    )
     if errors:
         raise ConfigError(_sentence(errors[0]))
 
@@ -250,8 +254,8 @@ def _resolve_backbone(place: str, entry: Entry, config: Entry) -> None:
     else:
         names = ", ".join([*backbone.pretrained, UNTRAINED])
         raise ConfigError(
-            f"config key {place}.weights: {weights!r} is neither one of {names} nor an existing .safetensors file "
-            "(paths are relative to the working directory)"
+            f"config key {place}.weights: {weights!r} is neither one of {names} nor an existing .safetensors file"
+            f"{hint(weights, [*backbone.pretrained, UNTRAINED])}; paths are relative to the working directory"
         )
     entry["weights_id"] = f"{stem}-{which}"
     size, processor = f"{side or 'own'}px", f"{config['device']}{config['threads']['features']}"
@@ -344,7 +348,8 @@ def _sentence(error: Any) -> str:
     schema = error.schema
     if error.validator == "additionalProperties":
         unknown = [key for key in error.instance if key not in schema["properties"]]
-        return f"{where}unknown key {', '.join(map(repr, unknown))}; allowed are {', '.join(schema['properties'])}"
+        named = ", ".join(f"{key!r}{hint(key, schema['properties'])}" for key in unknown)
+        return f"{where}unknown key {named}; allowed are {', '.join(schema['properties'])}"
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return f"{where}the key {missing[0]!r} is missing"
@@ -388,7 +393,8 @@ def _require_literal(place: str, path: str) -> None:
 
 def _require_member(place: str, value: str, what: str, allowed: list[str]) -> None:
     if value not in allowed:
-        raise ConfigError(f"config key {place}: {value!r} is not {what}; choose one of {', '.join(allowed)}")
+        choice = f"choose one of {', '.join(allowed)}"
+        raise ConfigError(f"config key {place}: {value!r} is not {what}{hint(value, allowed)}; {choice}")
 
 
 def _require_alike(entries: list[Entry]) -> None:

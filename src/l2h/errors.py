@@ -1,6 +1,8 @@
 """The error that is the user's to mend."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -21,6 +23,16 @@ def printable(text: str) -> str:
     return _CONTROL.sub("?", text)
 
 
-def line(error: Exception) -> str:
+def hint(name: object, known: Iterable[object]) -> str:
+    """Return " (did you mean 'itq'?)" for a mistyped name, ignoring case, and "" if no known name is close."""
+    names = {str(one).lower(): str(one) for one in known}
+    given = str(name).lower()
+    # of three letters, as lsh and itq, two that are swapped are not close
+    swapped = [one for one in names if sorted(one) == sorted(given)]
+    close = swapped or get_close_matches(given, names, n=1, cutoff=0.7)
+    return f" (did you mean {names[close[0]]!r}?)" if close else ""
+
+
+def line(error: BaseException) -> str:
     """The first line of what another library's error says, or its kind where it says nothing."""
     return next(iter(str(error).splitlines()), type(error).__name__)

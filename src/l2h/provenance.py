@@ -18,6 +18,7 @@ from l2h.runs import FOLDERS, Run
 # a cell's files in the order in which one follows from the other
 STAGES = ("model", "training.parquet", "codes.parquet", "histogram", "relevance", "metrics.parquet", "queries.parquet")
 
+CURE = "give a file as a run wrote it"  # the file is the user's: nothing advises to delete it
 TABLES = ("costs.parquet", "audit.parquet", "look.json")  # of a place
 
 
@@ -101,7 +102,7 @@ def _of_run(path: Path, whole: Path, run: Run) -> Provenance:
         if any(f"{cell['dataset']}/{cell['protocol']}" == name for cell in cells):
             found.data[name] = split["sha256"]
     stage = _stage(parts[5]) if len(parts) > 5 else len(STAGES)
-    made_by = [_made_by(whole)]
+    made_by = [_made_by(whole, CURE)]
     found.rule = made_by[0].get("rule")
     for cell in cells:
         made_by += _of_cell(found, run, cell, stage)
@@ -146,9 +147,9 @@ def _shared(path: Path, whole: Path, home: Path) -> Provenance:
     parts = whole.relative_to(home).parts
     folder = home.joinpath(*parts[: 2 if parts[0] == "bundles" else 1])
     manifest = folder / "manifest.parquet"
-    metadata = _metadata(whole)
-    found = Provenance(path, rule=_made_by(whole).get("rule"))
-    made_by = [_made_by(whole), _made_by(manifest)]
+    metadata = store.read_metadata(whole, cure=CURE) if whole.suffix == ".parquet" else {}
+    made_by = [_made_by(whole, CURE), _made_by(manifest)]
+    found = Provenance(path, rule=made_by[0].get("rule"))
     if manifest.exists():
         found.data[parts[0]] = file_sha256(manifest)
     if "split_sha256" in metadata or "sha256" in metadata:
@@ -177,22 +178,18 @@ def _stage(name: str) -> int:
     return next((number for number, stage in enumerate(STAGES) if name.startswith(stage)), len(STAGES))
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    return store.read_metadata(path) if path.suffix == ".parquet" else {}
-
-
-def _made_by(path: Path) -> Mapping[str, str]:
+def _made_by(path: Path, cure: str = store.CURE) -> Mapping[str, str]:
     """What a file says of the job that wrote it; nothing, if it is of a kind that says nothing."""
     if not path.exists():
         return {}
     if path.suffix == ".parquet":
-        return store.read_metadata(path)
+        return store.read_metadata(path, cure=cure)
     try:
         if path.is_dir() and (path / "model.json").exists():
             path = path / "model.json"
         return dict(bounds.read_json(path).get("made_by", {})) if path.suffix == ".json" else {}
     except (OSError, ValueError) as error:
-        raise L2HError(f"{path} is damaged or cut short ({error}); {store.CURE}") from error
+        raise L2HError(f"{path} is damaged or cut short ({error}); {cure}") from error
 
 
 def _merged(made_by: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from l2h import plugins
-from l2h.errors import L2HError
+from l2h.errors import L2HError, hint
 
 
 class Registry:
@@ -67,7 +67,8 @@ class Registry:
         try:
             target = self._targets[family + colon]
         except KeyError:
-            raise L2HError(f"{name!r} is not a {self.kind}; choose one of {', '.join(self.names())}") from None
+            choice = f"choose one of {', '.join(self.names())}"
+            raise L2HError(f"{name!r} is not a {self.kind}{hint(family + colon, self._targets)}; {choice}") from None
         cls: Any = target
         if isinstance(target, str):
             module, _, attribute = target.partition(":")

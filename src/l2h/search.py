@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from l2h import job, store
 from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
-from l2h.errors import L2HError, line
+from l2h.errors import L2HError, hint, line
 from l2h.hashing import FULL
 from l2h.report.made import FILE
 from l2h.runs import Run
@@ -49,7 +49,8 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
             what, choice = OPTIONS.get(name, name), ", ".join(map(str, there))
             deleted = name in SETTINGS and value in known["settings"][SETTINGS[name]]
             cure = f", or if they were deleted, make them again: {known['command']}" if deleted else ""
-            raise L2HError(f"{run.folder} has no codes of {what} {value!r}; choose one of {choice}{cure}")
+            close = "" if name in SETTINGS else hint(value, there)
+            raise L2HError(f"{run.folder} has no codes of {what} {value!r}{close}; choose one of {choice}{cure}")
         cells = [cell for cell in cells if value in (None, cell[name])]
     if not cells:
         raise L2HError(f"{run.folder} holds no codes to search: its methods rank by scores")

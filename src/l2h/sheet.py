@@ -15,10 +15,15 @@ SIDE, MARGIN, TEXT = 144, 12, 14  # pixels
 COLUMNS = 6
 
 
-def check_name(path: str | Path) -> None:
-    """Raise L2HError unless the name's ending is that of a format that is written."""
-    if Path(path).suffix.lower() not in FORMATS:
+def check_path(path: str | Path) -> None:
+    """Raise L2HError unless a sheet can be written there: a format that is written, in a folder that exists."""
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
         raise L2HError(f"{path}: a picture is written as {', '.join(FORMATS)}; choose a name that ends so")
+    if path.is_dir():
+        raise L2HError(f"{path} is a folder; choose another name for the picture")
+    if not path.parent.is_dir():
+        raise L2HError(f"{path} cannot be written: {path.parent} is no folder; create it, or choose another place")
 
 
 def draw(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> Image.Image:
@@ -41,6 +46,6 @@ def draw(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> Imag
 
 def write(sheet: Image.Image, path: str | Path) -> None:
     """Write a sheet in the format that the name's ending says."""
-    check_name(path)
+    check_path(path)
     with store.atomic(path) as part:
         sheet.save(part, FORMATS[Path(path).suffix.lower()])

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
 
-CURE = "delete it and run again"
+CURE = "delete it and run again"  # of files that a run wrote; readers of a user's own file are given another
 # What files say, beside what they are, of the job that writes them: its rule, and the digests of its code as JSON.
 # `l2h.job.start` fills it in; it is metadata of a table, and the entry "made_by" of JSON.
 MADE_BY: dict[str, str] = {}
@@ -249,10 +249,10 @@ def write_manifest(
     _write_table(path, table, MANIFEST, {name: json.dumps(value) for name, value in metadata.items() if value})
 
 
-def read_manifest(path: str | Path) -> pa.Table:
+def read_manifest(path: str | Path, cure: str = CURE) -> pa.Table:
     """Read what `write_manifest` wrote."""
-    table = _read_table(path, MANIFEST, "manifest")
-    _require_labels(table, path)
+    table = _read_table(path, MANIFEST, "manifest", cure)
+    _require_labels(table, path, cure)
     return table
 
 
@@ -314,8 +314,8 @@ def read_split(path: str | Path, cure: str = CURE) -> "Split":
     from l2h.splits import Split
 
     table = _read_table(path, SPLIT, "split", cure)
-    metadata = _metadata(table.schema, path, "protocol", "seed", "sha256")
-    _require_labels(table, path)
+    metadata = _metadata(table.schema, path, "protocol", "seed", "sha256", cure=cure)
+    _require_labels(table, path, cure)
     split = Split(table.replace_schema_metadata(None), metadata["protocol"], _count(metadata, "seed", path))
     if split.sha256 != metadata["sha256"]:
         raise L2HError(f"{path}: its rows do not match its sha256; {cure}")
@@ -636,10 +636,10 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray
     return description, arrays
 
 
-def read_metadata(path: str | Path, *required: str) -> dict[str, str]:
+def read_metadata(path: str | Path, *required: str, cure: str = CURE) -> dict[str, str]:
     """A parquet file's own metadata, without its rows."""
-    with _open(path) as file:
-        return _metadata(file.schema_arrow, path, *required)
+    with _open(path, cure) as file:
+        return _metadata(file.schema_arrow, path, *required, cure=cure)
 
 
 def write_metadata(path: str | Path, metadata: Mapping[str, str]) -> None:
@@ -657,16 +657,16 @@ def _write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata:
 def _read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE) -> pa.Table:
     with _open(path, cure) as file:
         if not _widened(file.schema_arrow).equals(schema, check_metadata=False):
-            raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {CURE}")
+            raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {cure}")
         bounds.require_table(file.metadata, path)
         text = bounds.text_columns(file.schema)
-    with _open(path, text=text) as file:
+    with _open(path, cure, text) as file:
         table = file.read()
         bounds.require_text(table, path)
         table = table.cast(schema.with_metadata(table.schema.metadata))
     for name in table.column_names:
         if not any(schema is tidy for tidy in TIDY) and _lacks(table[name]):
-            raise L2HError(f"{path} lacks values in its column {name}; {CURE}")
+            raise L2HError(f"{path} lacks values in its column {name}; {cure}")
     return table
 
 
@@ -764,20 +764,20 @@ def _open(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> Itera
         raise L2HError(f"{path} is damaged or cut short ({line(error)}); {cure}") from error
 
 
-def _require_labels(table: pa.Table, path: str | Path) -> None:
+def _require_labels(table: pa.Table, path: str | Path, cure: str) -> None:
     lowest = pc.min(pc.list_flatten(table["labels"])).as_py()
     if lowest is not None and lowest < 0:
-        raise L2HError(f"{path} has the label {lowest}; labels count from 0: {CURE}")
+        raise L2HError(f"{path} has the label {lowest}; labels count from 0: {cure}")
 
 
-def _metadata(schema: pa.Schema, path: str | Path, *required: str) -> dict[str, str]:
+def _metadata(schema: pa.Schema, path: str | Path, *required: str, cure: str = CURE) -> dict[str, str]:
     try:
         metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
     except UnicodeDecodeError as error:
-        raise L2HError(f"{path} has metadata that is no text ({error}); {CURE}") from error
+        raise L2HError(f"{path} has metadata that is no text ({error}); {cure}") from error
     missing = [key for key in required if key not in metadata]
     if missing:
-        raise L2HError(f"{path} lacks the metadata {', '.join(missing)}; was it made by another program?")
+        raise L2HError(f"{path} lacks the metadata {', '.join(missing)}; {cure}")
     return metadata
 
 

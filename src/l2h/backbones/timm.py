@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from l2h.backbones.base import Backbone
-from l2h.errors import L2HError
+from l2h.errors import L2HError, hint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,8 +43,7 @@ class Timm(Backbone):
         architecture = re.fullmatch(r"([A-Za-z0-9_]+)(\.[A-Za-z0-9_]+)?", name)
         known = _architectures()
         if architecture is None or architecture[1] not in known:
-            near = get_close_matches(name, sorted(known)) or ["resnet50", "vit_base_patch16_224.augreg_in21k"]
-            raise L2HError(f"{name!r} is no model of timm; one is called {', another '.join(near)}")
+            raise L2HError(f"{name!r} is no model of timm{hint(name, known)}; choose one of timm.list_models()")
         return type(f"timm:{name}", (cls,), {"model": name, "__module__": cls.__module__})
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 UNTRAINED = "untrained"
+CURE = f"if a run wrote it, {store.CURE}; if it is your own, name a whole one"
 # How the origin ends in the header of files that are made here, as tensors have no checksum of their own. One entry
 # holds both: several come in an order that changes from run to run.
 SEAL = re.compile(r"(.*); sha256 of the tensors: ([0-9a-f]{64})")
@@ -63,9 +64,9 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
             # tables name the whole file, so all of it must be right
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys()) if sealed or name in wanted}
     except (SafetensorError, OSError) as error:
-        raise L2HError(f"{path} is no readable safetensors file ({error}); {store.CURE}") from error
+        raise L2HError(f"{path} is no readable safetensors file ({error}); {CURE}") from error
     if sealed and sealed[2] != _sha256(tensors, sealed[1]):
-        raise L2HError(f"{path} is damaged: its content does not match its sha256; {store.CURE}")
+        raise L2HError(f"{path} is damaged: its content does not match its sha256; {CURE}")
     state = {name: tensor for name, tensor in tensors.items() if name in wanted}
     missing = [name for name in wanted if name not in state]
     if missing:

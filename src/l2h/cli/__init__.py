@@ -2,17 +2,17 @@
 
 import os
 import sys
-from argparse import ArgumentParser
+import warnings
 from collections.abc import Sequence
 
 from l2h import __version__
-from l2h.cli import check_config, check_split, compare, power, provenance, registered, search
+from l2h.cli import check_config, check_split, command, compare, power, provenance, registered, search
 from l2h.errors import L2HError
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command that these words (those of the shell, if left out) ask for, and return the exit code."""
-    parser = ArgumentParser(
+    parser = command.Parser(
         prog="l2h",
         description="Look into learning-to-hash benchmarks, and use what they trained.",
         epilog="l2h COMMAND --help has examples.",
@@ -22,6 +22,8 @@ def main(words: Sequence[str] | None = None) -> int:
     for module in (search, compare, power, check_split, check_config, provenance, registered):
         module.add_to(commands)
     arguments = parser.parse_args(words)
+    # Pillow warns of images without naming them; what keeps one from being used is an error that does
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = arguments.run(arguments)
         sys.stdout.flush()

@@ -19,7 +19,9 @@ for copies at a rate of 5e-7 (MNIST) and 1e-6 a pair (Fashion-MNIST), and 0 in 2
 Images of the same bytes, and those of them under contradicting labels, are counted, with examples; with --data, what
 the dataset left out or converted is, too."""
 
-CURE = "give a split as a run made it, resources/<dataset>/splits/<protocol>.parquet"  # not ours to delete
+# the files are the user's: nothing advises to delete them
+CURE = "give a split as a run made it, resources/<dataset>/splits/<protocol>.parquet"
+DATA_CURE = "give a dataset's folder as a run made it, resources/<dataset>"
 
 
 def add_to(commands: command.Commands) -> None:
@@ -75,7 +77,7 @@ def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, 
         if data is None:
             check(split, allow_lone_queries=allow_lone_queries)
         else:
-            manifest = store.read_manifest(data / "manifest.parquet")
+            manifest = store.read_manifest(data / "manifest.parquet", DATA_CURE)
             finding["near_copies"] = leaks.look_for(
                 split, manifest, data / "images", allow_lone_queries=allow_lone_queries
             )
@@ -86,8 +88,10 @@ def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, 
 
 
 def _is_other(path: str) -> bool:
-    """Whether a file does not even begin as parquet does."""
+    """Whether a path leads to no plain file, or to one that does not even begin as parquet does."""
     try:
+        if not Path(path).is_file():  # to read a pipe would wait
+            return Path(path).exists()
         with open(path, "rb") as file:
             return file.read(4) != b"PAR1"
     except OSError:  # what reads it says why

@@ -1,13 +1,38 @@
-"""What all commands share: help with examples and exit codes, and the options `--json` and `--plugin`."""
+"""What all commands share: the parser, help with examples and exit codes, and the options `--json` and `--plugin`."""
 
 import json
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+import sys
+from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any, TypeAlias
 
-from l2h.errors import printable
+from l2h.errors import hint, printable
 
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
+
+
+class Parser(ArgumentParser):
+    """Argparse's parser, which suggests the command or option that a mistyped one is close to."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse words; an unknown option is named first, as a required one may be missing because of it."""
+        words = sys.argv[1:] if args is None else list(args)
+        if self._subparsers:  # what follows the command is the command's to parse
+            words = list(takewhile(lambda word: word.startswith("-"), words))
+        known = self._option_string_actions
+        for word in takewhile(lambda word: word != "--", words):
+            name = word.partition("=")[0]
+            if name.startswith("--") and not any(option.startswith(name) for option in known):
+                self.error(f"unrecognized option {name}{hint(name, known)}")
+        return super().parse_known_args(args, namespace)
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choice = ", ".join(map(str, action.choices))
+            raise ArgumentError(
+                action, f"invalid choice: {value!r}{hint(value, action.choices)}; choose one of {choice}"
+            )
 
 
 def add(

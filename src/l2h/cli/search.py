@@ -45,11 +45,11 @@ def run(arguments: Namespace) -> int:
     from l2h.runs import Run
 
     if arguments.picture:
-        sheet.check_name(arguments.picture)
+        sheet.check_path(arguments.picture)
     try:
         query, _ = pictures.decode(pictures.read(arguments.query))
     except pictures.PictureError as error:
-        raise L2HError(f"{arguments.query}: {error}; give a file of {', '.join(pictures.FORMATS)}") from error
+        raise L2HError(f"{arguments.query}: {error}; {error.cure}") from error
     plugins.load(arguments.plugin)
     names = ("dataset", "protocol", "backbone", "bits", "seed")
     wanted = {"variant": arguments.method, **{name: getattr(arguments, name) for name in names}}

@@ -7,7 +7,7 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from l2h.datasets.base import ArrayDataset, Dataset
-from l2h.errors import L2HError
+from l2h.errors import L2HError, hint
 from l2h.registry import Registry
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ def make(name: str, sources: "Sources", **params: Any) -> Dataset:
     cls = registry.get(name)
     _, *known = signature(cls).parameters.values()
     for key in params:
-        if key not in [one.name for one in known]:
-            allowed = ", ".join(one.name for one in known)
-            raise L2HError(f"{name} has no parameter {key!r}; it takes {allowed or 'none'}")
+        allowed = [one.name for one in known]
+        if key not in allowed:
+            takes = ", ".join(allowed) or "none"
+            raise L2HError(f"{name} has no parameter {key!r}{hint(key, allowed)}; it takes {takes}")
     for one in known:
         if one.default is Parameter.empty and one.name not in params:
             raise L2HError(f"{name} needs the parameter {one.name!r}")

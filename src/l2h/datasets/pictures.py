@@ -16,6 +16,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_BYTES = 1 << 28  # of a file
 MAX_PIXELS = 1 << 26  # of a picture: 200 MB as RGB
+SMALLER = "save a smaller copy"
 MAX_SCANS = 100  # of a progressive JPEG, which have about ten; each goes over all pixels, whatever few bytes it takes
 
 # modes that are read, and the word for what has to be done to make them RGB
@@ -48,7 +49,16 @@ TURNS = {
 
 
 class PictureError(Exception):
-    """A file that cannot be used; the text is the kind of fault, the same for all files that have it."""
+    """A file that cannot be used; the text is the kind of fault, the same for all files that have it.
+
+    Attributes
+    ----------
+    cure : what the user can do about one such file
+    """
+
+    def __init__(self, fault: str, cure: str = "save it as a still 8-bit RGB or grey image"):
+        super().__init__(fault)
+        self.cure = cure
 
 
 def read(path: str | Path) -> bytes:
@@ -56,13 +66,13 @@ def read(path: str | Path) -> bytes:
     path = Path(path)
     try:
         if not path.is_file():  # opening a pipe would wait
-            raise PictureError("no plain file" if path.exists() else "missing")
+            raise PictureError("no plain file" if path.exists() else "missing", "check the path")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PictureError(f"not readable ({error.strerror})") from None
+        raise PictureError(f"not readable ({error.strerror})", "make it readable") from None
     if len(content) > MAX_BYTES:
-        raise PictureError(f"larger than {MAX_BYTES >> 20} MiB")
+        raise PictureError(f"larger than {MAX_BYTES >> 20} MiB", SMALLER)
     return content
 
 
@@ -85,13 +95,13 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     try:
         image = Image.open(io.BytesIO(bare), formats=FORMATS)
     except Image.DecompressionBombError:
-        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels") from None
+        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER) from None
     except Exception:  # what the parsers trip over is OSError, SyntaxError, ValueError, struct.error, ...
-        raise PictureError("no picture of a format that is read") from None
+        raise PictureError("no picture of a format that is read", f"give one of {', '.join(FORMATS)}") from None
     try:
         _require_fit(image)
         if image.format == "JPEG" and _scans(bare) > MAX_SCANS:
-            raise PictureError(f"more than {MAX_SCANS} scans")
+            raise PictureError(f"more than {MAX_SCANS} scans", "save it again")
         image.load()
         done = [MODES[image.mode]]
         turn = TURNS.get(metadata.orientation(exif or image.info.get("exif", b""), xmp or image.info.get("xmp", b"")))
@@ -106,15 +116,15 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     except PictureError:
         raise
     except Exception as error:  # a decoder fed with broken bytes raises whatever it stumbles on
-        raise PictureError("broken or cut short") from error
+        raise PictureError("broken or cut short", "get it anew, or choose another image") from error
 
 
 def _require_fit(image: ImageFile.ImageFile) -> None:
     """Raise PictureError for a picture that is whole, as far as its head tells, and yet of no use."""
     if image.width * image.height > MAX_PIXELS:
-        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels")
+        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER)
     if min(image.size) < 2:
-        raise PictureError("one pixel high or wide")
+        raise PictureError("one pixel high or wide", "choose a larger image")
     if getattr(image, "is_animated", False):
         raise PictureError("animated, or of several pages")
     if image.mode.startswith(("I", "F")) or any(map(_is_deep, image.tile)):

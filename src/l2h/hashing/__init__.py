@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from l2h import store
-from l2h.errors import L2HError
+from l2h.errors import L2HError, hint
 from l2h.registry import Registry
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def refuse_unknown(name: str, params: Iterable[str], allowed: Collection[str]) -
     """Raise L2HError for the first parameter of the method `name` that is not allowed."""
     for key in params:
         if key not in allowed:
-            raise L2HError(f"{name} has no parameter {key!r}; it takes {', '.join(sorted(allowed)) or 'none'}")
+            takes = ", ".join(sorted(allowed)) or "none"
+            raise L2HError(f"{name} has no parameter {key!r}{hint(key, allowed)}; it takes {takes}")
 
 
 def load(folder: str | Path) -> Any:

@@ -1,6 +1,7 @@
+import os
+import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from l2h.config import require_drawable, resolve
@@ -8,8 +9,10 @@ from l2h.errors import L2HError
 
 min_version("9.11")
 
-
+# Snakemake prints an exception with its class and its frames; what the user can fix ends the run as one line instead.
 if not workflow.configfiles:
+    if not Path("config/config.yaml").is_file():
+        sys.exit("error: config/config.yaml does not exist in the working directory; name a config by --configfile")
 
     configfile: "config/config.yaml"
 
@@ -21,7 +24,11 @@ try:
     if workflow.is_main_process:  # not again in each job
         require_drawable(config)
 except L2HError as error:
-    raise WorkflowError(str(error)) from None
+    results = [
+        path for path in map(os.path.relpath, workflow.configfiles) if path.startswith(("results/", "resources/"))
+    ]
+    cure = f"; {', '.join(results)} is read as a config: name targets before --configfile" if results else ""
+    sys.exit(f"error: {error}{cure}")
 
 
 include: "rules/common.smk"

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import sys
 import time
 from functools import cache
 from hashlib import sha256
@@ -11,13 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
-from l2h import backbones, datasets, hashing
+from l2h import backbones, datasets, hashing, store
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_manifest
 from l2h.bundles.release import weights_licence
 from l2h.config import DOWNLOADS, EXTERNAL, declared
 from l2h.datasets import followed
 from l2h.datasets.images import DECODERS
+from l2h.errors import L2HError
 from l2h.failures import failures
 from l2h.fetch import Sources
 from l2h.hashing import FULL
@@ -63,7 +65,7 @@ NOT_RUN = [
     if entry["missing"]
 ]
 if not DATASETS:
-    raise WorkflowError("\n".join(f"{entry['dataset']} cannot be run: {entry['not_run']}" for entry in NOT_RUN))
+    sys.exit("\n".join(f"error: {entry['dataset']} cannot be run: {entry['not_run']}" for entry in NOT_RUN))
 BACKBONES = {entry["label"]: entry for entry in config["backbones"]}
 FEATURES = {entry["id"]: entry for entry in config["backbones"]}
 OWN_WEIGHTS = {entry["weights"] for entry in config["backbones"] if entry["local"]}
@@ -480,7 +482,10 @@ def captioned(path, name, category="Result", **how):
 
 
 def write_plan(dag):
-    """Write which jobs the report rests on, if a run is to make it: `l2h.report.made.facts` says how."""
+    """Write which jobs the report rests on, if a run is to make it: `l2h.report.made.facts` says how.
+
+    Where the run's folder cannot be written to, the run ends here, with one line.
+    """
     reports = [job for job in dag.jobs if job.rule.name == "report"]
     if not reports:
         return
@@ -490,8 +495,11 @@ def write_plan(dag):
     for job in jobs:
         if job not in reports:
             benchmarks.setdefault(job.rule.name, []).append(job.benchmark)
-    Path(PLAN).parent.mkdir(parents=True, exist_ok=True)
-    Path(PLAN).write_text(json.dumps({"rules": sorted(edges), "benchmarks": benchmarks}))
+    try:
+        with store.atomic(PLAN) as part:
+            part.write_text(json.dumps({"rules": sorted(edges), "benchmarks": benchmarks}))
+    except L2HError as error:
+        sys.exit(f"error: {error}")
 
 
 def say_what_is_mirrored(dag):
@@ -510,7 +518,6 @@ def say_what_is_mirrored(dag):
 
 def ending(comparison, report):
     """What the end of a run says: its result in a few lines, and where the rest is."""
-    from l2h import store
     from l2h.report import ending
 
     figures = Path(comparison).with_suffix(".csv")

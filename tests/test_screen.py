@@ -87,3 +87,31 @@ def test_progress_says_what_how_far_and_what_remains_once_it_knows(caplog):
     assert caplog.messages
     assert len(set(caplog.messages)) == len(caplog.messages)
     assert all(re.fullmatch(r"checking: \d+ of 600 pictures, .*/s, 00:00 left", line) for line in caplog.messages)
+
+
+MISSING = """Traceback (most recent call last):
+  File "snakemake/common/configfile.py", line 12, in _load_configfile
+    obj = open(configpath_or_obj, encoding="utf-8")
+FileNotFoundError: [Errno 2] No such file or directory: 'nope.yaml'
+"""
+
+
+@pytest.mark.parametrize("dryrun", [False, True])
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (MISSING, "FileNotFoundError: [Errno 2] No such file or directory: 'nope.yaml'"),
+        ("WorkflowError:\nConfig file is not valid JSON or YAML.", "Config file is not valid JSON or YAML."),
+    ],
+)
+def test_a_config_file_that_snakemake_cannot_read_is_one_line(message, said, dryrun, capsys):
+    handler = LogHandler(SimpleNamespace(dryrun=dryrun, stdout=False), None)
+    handler.emit(record(LogEvent.ERROR, message))
+    cure = "check its path, and name targets before --configfile"
+    assert capsys.readouterr().err == f"error: a config file cannot be read ({said}); {cure}\n"
+
+
+def test_other_errors_of_snakemake_are_left_as_they_are(screen):
+    message = "Traceback (most recent call last):\n  File x, line 1, in schedule\nKeyError: 'a'"
+    screen.emit(record(LogEvent.ERROR, message))
+    assert screen.line(record(LogEvent.ERROR, message), 0.0) == message

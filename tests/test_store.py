@@ -351,6 +351,15 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_line(kind, read_only_di
             WRITERS[kind](path)
 
 
+@pytest.mark.parametrize("place", ["results/file", "results/run/file"])
+def test_a_file_in_place_of_a_folder_is_one_clear_line(place, tmp_path):
+    (tmp_path / "results").touch()
+    words = rf"{place} cannot be written: .*/results is a file and not a folder; move it away, and run the same command"
+    with pytest.raises(L2HError, match=words):
+        store.write_metrics(tmp_path / place, [])
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
 def test_what_fails_beside_writing_is_left_as_it_is(tmp_path):
     def read_what_is_not_allowed():
         with store.atomic(tmp_path / "file"):

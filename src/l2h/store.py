@@ -141,6 +141,7 @@ AUDIT = pa.schema(
     ]
 )
 FULL, LOCKED = {errno.ENOSPC, errno.EDQUOT}, {errno.EACCES, errno.EPERM, errno.EROFS}
+NO_FOLDER = {errno.EEXIST, errno.ENOTDIR}
 FULL_WORDS, LOCKED_WORDS = (
     re.compile("|".join(os.strerror(number) for number in numbers)) for numbers in (FULL, LOCKED)
 )
@@ -156,7 +157,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     L2HError
-        the disk is full, or the folder cannot be written to
+        the disk is full, the folder cannot be written to, or a file is in its place
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -189,6 +190,9 @@ def _why_not_written(error: BaseException, part: Path) -> str | None:
     free = shutil.disk_usage(home).free
     if number in FULL or FULL_WORDS.search(words) or (isinstance(error, OSError) and not number and free < FULL_BELOW):
         return f"there is no room left in {home} ({free >> 20} MiB are free); make room"
+    blocking = next((place for place in part.parents if place.exists() and not place.is_dir()), None)
+    if number in NO_FOLDER and blocking:
+        return f"{blocking} is a file and not a folder; move it away"
     if number in LOCKED or LOCKED_WORDS.search(words):
         return f"{home} does not allow it ({line(error)}); make it writable"
     return None

@@ -45,7 +45,9 @@ class LogHandler(LogHandlerBase):
 
     def emit(self, record: LogRecord) -> None:
         """Write what a record means, if it is worth a line."""
-        line = self.format(record) if self.common_settings.dryrun else self.line(record, time.monotonic())
+        line = config_fault(record.getMessage())
+        if not line:
+            line = self.format(record) if self.common_settings.dryrun else self.line(record, time.monotonic())
         if line:
             print(line, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
 
@@ -86,6 +88,14 @@ class LogHandler(LogHandlerBase):
         under_way = sum(now - began for _, began in self.running.values())
         at_a_time = max((spent + under_way) / max(now - self.start, 1e-9), 1.0)
         return f", about {duration(max(work - under_way, 0.0) / at_a_time)} left"
+
+
+def config_fault(message: str) -> str:
+    """Return one line for Snakemake's traceback on a config file that it cannot read, and "" for any other message."""
+    if "in _load_configfile\n" not in message and not message.startswith("WorkflowError:\nConfig file "):
+        return ""
+    said = message.strip().splitlines()[-1]
+    return f"error: a config file cannot be read ({said}); check its path, and name targets before --configfile"
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from l2h import codes
 from l2h.diagnostics import diagnose
+from l2h.evaluation import evaluate
+from l2h.ranking import rank_histogram
 
 
 def entropy(counts):
@@ -50,3 +52,18 @@ def test_constant_codes(bits):
 
 def test_one_bit_that_varies():
     assert diagnose(codes.pack(np.array([[0, 1], [1, 1]], bool)), 2)["bit_correlation"] == 0
+
+
+@pytest.mark.parametrize(("constant", "warned"), [(0, False), (2, False), (3, True), (8, True)])
+def test_codes_of_which_more_than_a_quarter_is_constant_are_warned_of_whatever_made_them(constant, warned, caplog):
+    rng = np.random.default_rng(0)
+    bits = rng.random((300, 8)) < 0.5
+    bits[:, :constant] = 0
+    bits[:3, :constant] = 1  # 99% of 300 have the same
+    codes_of_query = codes.pack(bits[:20])
+    labels = rng.integers(0, 2, 300)
+    h = rank_histogram(codes_of_query, codes.pack(bits), labels[:20], labels, bits=8)
+    figures = {figure["metric"]: figure["value"] for figure in evaluate(h, h, codes.pack(bits))}
+    assert figures["near_constant_bits"] == constant
+    words = f"{constant} of 8 bits have one value for at least 99% of the database"
+    assert [words in record.getMessage() for record in caplog.records] == [True] * warned

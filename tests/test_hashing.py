@@ -151,19 +151,6 @@ def test_seeds_come_in_all_of_scikit_learn_s_forms(digits, tmp_path):
         generator.save(tmp_path / "other")
 
 
-def test_a_collapsed_code_is_reported(digits, caplog):
-    from l2h.hashing.deep import DeepHasher
-
-    class Collapsed(DeepHasher):
-        supervised = False
-
-        def loss(self, labels):
-            return lambda outputs, features, rows, epoch: ((outputs - 5) ** 2).mean()
-
-    Collapsed(4, "linear", 9, 20, 0.1, 0, 64, 0.0, None, "cpu", 0).fit(digits[0][:200])
-    assert "4 of 4 bits are near-constant" in caplog.text
-
-
 def test_itq_finds_an_orthogonal_rotation_that_quantises_better_than_pca(digits):
     X, _ = digits
     itq = hashing.make("itq", bits=16, random_state=0).fit(X.astype(np.float64))
@@ -339,6 +326,37 @@ def test_a_plug_in_s_class_is_checked_when_it_registers(head, body, words, tmp_p
     assert str(caught.value).startswith(f"plug-in {plugin}: mine: {words}")
     assert "\n" not in str(caught.value)
     assert "mine" not in hashing.registry.names()
+
+
+FAILING = """from l2h import hashing
+from l2h.hashing.base import Hasher
+
+
+@hashing.register("failing")
+class Failing(Hasher):
+    learned = ("scale_",)
+
+    def __init__(self, bits=8, *, random_state=None):
+        self.bits, self.random_state = bits, random_state
+
+    def fit(self, X, y=None):
+        self.scale_ = self.training_features(X).std(axis=0)
+        return self
+
+    def decision_function(self, X):
+        return X[:, self.bits + 99]
+"""
+
+
+def test_a_plug_in_whose_scores_fail_is_not_saved_and_its_line_is_named(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hashing.registry, "_targets", dict(hashing.registry._targets))
+    (tmp_path / "failing.py").write_text(FAILING)
+    plugins.load(["failing.py"])
+    hasher = hashing.make("failing", bits=8).fit(digits[0])
+    words = r"failing: what fit set makes no model: .*index 107 is out of .* \(failing.py, line 17\); mend its fit"
+    with pytest.raises(L2HError, match=words):
+        hasher.save(tmp_path / "model")
 
 
 @pytest.mark.parametrize(

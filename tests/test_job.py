@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from l2h import store
+from l2h.failures import failures
 from l2h.job import THREAD_VARIABLES
 
 BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numba, numpy, torch"
@@ -47,6 +49,46 @@ raise {kind}("bad value")
     log = (tmp_path / "job.log").read_text()
     assert "Traceback" in log
     assert "bad value" in log
+
+
+CRASHING = """import numpy as np
+from l2h import hashing
+from l2h.hashing.base import LinearHasher
+
+
+@hashing.register("mine")
+class Mine(LinearHasher):
+    def __init__(self, bits=8, *, random_state=None):
+        self.bits, self.random_state = bits, random_state
+
+    def fit(self, X, y=None):
+        return self._learn(X)
+
+    def _learn(self, X):
+        return np.linalg.inv(X)
+"""
+
+
+def test_a_crash_of_a_plug_in_is_one_line_with_its_file_and_line_and_the_log_has_all(tmp_path):
+    """The innermost line of the plug-in, not that of the library it calls; on the screen and at the end of the run."""
+    (tmp_path / "mine.py").write_text(CRASHING)
+    program = """
+from types import SimpleNamespace
+from l2h.job import start
+start(SimpleNamespace(log=["fit.log"], params={}, config={"plugins": ["mine.py"]}, rule="fit"))
+import numpy as np
+from l2h import hashing
+hashing.make("mine", bits=8).fit(np.ones((2, 3)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: mine.py, line 15: LinAlgError: .*; the traceback is in the job's log\n", done.stderr)
+    log = (tmp_path / "fit.log").read_text()
+    assert "Traceback" in log
+    assert "return self._learn(X)" in log
+    (tmp_path / "run.log").write_text(f"Error in rule fit:\n    log: {tmp_path}/fit.log (check)\n")
+    (summary,) = failures([tmp_path / "run.log"])
+    assert re.fullmatch(rf"fit: mine.py, line 15: [\w.]*LinAlgError: .* \({tmp_path}/fit.log\)", summary)
 
 
 def test_on_the_screen_a_cell_s_lines_say_whose_they_are(tmp_path):

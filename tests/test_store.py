@@ -115,6 +115,31 @@ def test_features_that_are_not_finite_are_refused_with_their_ids(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_image_whose_features_all_become_0_is_refused_as_one_whose_overflow(tmp_path):
+    small = np.full((3, 4), 1e-3)
+    small[1] = 1e-9
+    words = r"f.parquet: features of 1 images are too small and all become 0 in float16 \(ids \[8\] ...\); .*: float32"
+    with pytest.raises(L2HError, match=words):
+        store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float16", {})
+    assert list(tmp_path.iterdir()) == []
+    store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float32", {})
+    small[1] = 0  # as they are, and not by float16
+    store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float16", {})
+
+
+@pytest.mark.parametrize(("lost", "warned"), [(0, False), (9, False), (10, True), (400, True)])
+def test_a_file_that_loses_a_percent_of_its_features_to_0_is_warned_of(lost, warned, tmp_path, caplog):
+    features = np.zeros((2, 1000))
+    features[:, 500:] = 1e-7  # which float16 has, by its last bit
+    features[:, 999] = 1
+    features.ravel()[np.flatnonzero(features)[:lost]] = 2e-8
+    batches = [(np.array([row]), features[row : row + 1]) for row in (0, 1)]  # counted over all batches
+    store.write_features(tmp_path / "f.parquet", batches, "float16", {})
+    share = f"f.parquet: {lost / 10:.0f}% of the features that are not 0 are too small for float16 and become 0"
+    assert (share in caplog.text) == warned
+    assert bool(caplog.records) == warned
+
+
 def test_codes_and_histograms_come_back(files):
     paths = {path.name: path for path in files}
     packed = store.read_codes(paths["codes.parquet"], np.array([5, 0, 2]))

@@ -1,11 +1,17 @@
 """How well codes use their bits."""
 
+import logging
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from l2h import codes
 
-NEAR_CONSTANT = 0.99
+NEAR_CONSTANT = 0.99  # share of the images that have one value in a bit
+# Share of near-constant bits that is warned of if it is exceeded. A few come by design, as in the codewords of the
+# classifier: one of 16 for ten classes.
+MANY = 0.25
 
 
 def diagnose(packed: NDArray[np.uint8], bits: int) -> dict[str, float]:
@@ -23,6 +29,19 @@ def diagnose(packed: NDArray[np.uint8], bits: int) -> dict[str, float]:
         "distinct_codes": float(len(counts)),
         "near_constant_bits": float((np.maximum(share, 1 - share) >= NEAR_CONSTANT).sum()),
     }
+
+
+def warn_of_constant_codes(found: Mapping[str, float], bits: int) -> None:
+    """Log a warning if many bits hardly vary, given what `diagnose` returned."""
+    constant = round(found["near_constant_bits"])
+    if constant > MANY * bits:
+        logging.getLogger("l2h").warning(
+            "%d of %d bits have one value for at least %.0f%% of the database: the code hardly tells images apart; "
+            "check the features and the method's parameters, such as lr",
+            constant,
+            bits,
+            100 * NEAR_CONSTANT,
+        )
 
 
 def correlations(values: NDArray[np.bool_]) -> NDArray[np.float64]:

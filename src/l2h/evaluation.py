@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h import metrics
-from l2h.diagnostics import diagnose
+from l2h.diagnostics import diagnose, warn_of_constant_codes
 from l2h.metrics import Normalise, Ranking, Ties
 from l2h.ranking import RankHistogram
 
@@ -106,6 +106,8 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """All figures of one cell, one dict each: metric (a name in METRICS), k, ties, normalise, value.
 
+    Codes that hardly tell images apart are logged as a warning, whatever made them.
+
     For "map", k None is the whole ranking, where both normalisations are one; for what is named after a distance or a
     radius, k is that. Figures of the first k items are None where the database has fewer. A ranking by scores has no
     distances.
@@ -154,7 +156,9 @@ def evaluate(
             add("precision_at_distance", precision[distance], distance)
             add("recall_at_distance", recall[distance], distance)
         if codes is not None:
-            for name, value in diagnose(codes, database.bits).items():
+            found = diagnose(codes, database.bits)
+            warn_of_constant_codes(found, database.bits)
+            for name, value in found.items():
                 add(name, value)
     return figures
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _FAILED = re.compile(r"^Error in rule (\w+):\n(?: +.*\n)*? +log: (\S+)", flags=re.MULTILINE)
+_PLACE = re.compile(r" ERROR the job failed in (.*)$", flags=re.MULTILINE)  # a line of a plug-in, by `l2h.job`
 _EXCEPTION = re.compile(r"^(?:l2h[\w.]+: )?(\w.*)", flags=re.MULTILINE | re.DOTALL)  # the calls above it are indented
 
 
@@ -24,4 +25,6 @@ def _last_words(log: Path) -> str:
     text = log.read_text(errors="replace") if log.is_file() else ""
     _, raised, trace = text.rpartition("Traceback (most recent call last):\n")
     said = _EXCEPTION.search(trace) if raised else None
-    return said[1].strip() if said else "it ended without a word; it may have been killed, or memory was short"
+    if not said:
+        return "it ended without a word; it may have been killed, or memory was short"
+    return ": ".join([*_PLACE.findall(text)[-1:], said[1].strip()])

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from l2h import plugins
-from l2h.errors import L2HError
+from l2h.errors import L2HError, line, printable
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -75,9 +75,14 @@ def _start_log(path: str, wildcards: Any) -> None:
 
 
 def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Write the traceback to the log file alone; the screen gets it only where the error is ours."""
-    logging.getLogger().error("the job failed", exc_info=(kind, error, traceback))
+    """Write the traceback to the log file; the screen gets it only if the fault is in neither input nor plug-in."""
+    place = "" if isinstance(error, L2HError) else plugins.place_of(error)
+    where = f" in {place}" if place else ""  # `l2h.failures` reads it
+    logging.getLogger().error("the job failed%s", where, exc_info=(kind, error, traceback))
     if isinstance(error, L2HError):
         sys.stderr.write(f"error: {error}\n")
+    elif place:
+        said = f"{kind.__name__}: {line(error)}" if str(error) else kind.__name__
+        sys.stderr.write(f"error: {printable(f'{place}: {said}')}; the traceback is in the job's log\n")
     else:
         sys.__excepthook__(kind, error, traceback)

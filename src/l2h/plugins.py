@@ -4,9 +4,11 @@ import sys
 from collections.abc import Iterable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import walk_tb
 
 from l2h.errors import L2HError
 
+PREFIX = "l2h_plugin_"  # of the modules' names
 # Paths that a registry loads when it meets a name that it does not know: most jobs use no class of a plug-in, and the
 # imports of one take a second.
 WAITING: list[str] = []
@@ -21,7 +23,7 @@ def load(paths: Iterable[str]) -> None:
         a file is missing, is no Python file, fails while it is loaded, or registers nothing
     """
     for path in map(Path, paths):
-        name = f"l2h_plugin_{path.stem}"
+        name = f"{PREFIX}{path.stem}"
         if name in sys.modules:
             if Path(str(sys.modules[name].__file__)) != path.resolve():
                 raise L2HError(f"plug-ins {sys.modules[name].__file__} and {path} share a file name; rename one")
@@ -44,7 +46,23 @@ def load(paths: Iterable[str]) -> None:
             raise L2HError(f"plug-in {path}: {error}") from error
         except Exception as error:
             del sys.modules[name]
-            raise L2HError(f"plug-in {path} cannot be loaded: {type(error).__name__}: {error}") from error
+            place = place_of(error)
+            fault = f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+            raise L2HError(f"plug-in {path} cannot be loaded: {fault}") from error
+
+
+def place_of(error: BaseException | None) -> str:
+    """Return the last line of a plug-in that an error, or its cause, passed through, as "mine.py, line 12", or ""."""
+    while error is not None:
+        frames = walk_tb(error.__traceback__)
+        lines = [(frame, line) for frame, line in frames if str(frame.f_globals.get("__name__")).startswith(PREFIX)]
+        if lines:
+            frame, line = lines[-1]
+            path = Path(frame.f_code.co_filename)
+            shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            return f"{shown}, line {line}"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _registered() -> int:

@@ -139,8 +139,8 @@ class Cell:
             raise L2HError(
                 f"{self.model} does not tell what features it takes ({line(error)}); {store.CURE}"
             ) from error
-        stored = (features.astype(made_of["dtype"]).astype(np.float32) for _, features in extractor(batches))
-        return np.concatenate([hasher.transform(features) for features in stored])
+        stored = (store.narrowed(ids, features, made_of["dtype"], "the query") for ids, features in extractor(batches))
+        return np.concatenate([hasher.transform(features.astype(np.float32)) for features in stored])
 
     def search(self, code: NDArray[np.uint8], k: int) -> tuple[list[dict[str, Any]], int]:
         """Rank the database by the Hamming distance to a code.

@@ -7,6 +7,7 @@ its metadata, a flat mapping of strings.
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -146,6 +147,9 @@ FULL_WORDS, LOCKED_WORDS = (
     re.compile("|".join(os.strerror(number) for number in numbers)) for numbers in (FULL, LOCKED)
 )
 FULL_BELOW = 2**20  # bytes
+# Log a warning if this share of the features that are not 0 becomes 0 in float16. A few are harmless. From 1% on,
+# typical values lie near 3e-6 or below, where float16 keeps half of its digits or fewer.
+LOST = 0.01
 LOOK = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "codes", "near_copies", "images"}
 TIDY = (METRICS, COSTS, AUDIT)  # whose rows leave out what they do not have; all other tables have every value
 
@@ -338,22 +342,47 @@ def write_features(path: str | Path, batches: Iterable[Batch], dtype: str, metad
     Raises
     ------
     L2HError
-        a feature is not finite; the line names the images
+        a feature is not finite, or all features of an image become 0; the line names the images
     """
+    known = lost = 0
 
     def columns() -> Iterator[tuple[Ints, pa.Array]]:
+        nonlocal known, lost
         for ids, features in batches:
-            with np.errstate(over="ignore"):  # reported below, with the images' ids
-                stored = np.ascontiguousarray(features, dtype=dtype)
-            bad = ids[~np.isfinite(stored).all(axis=1)]
-            if len(bad):
-                raise L2HError(
-                    f"{path}: features of {len(bad)} images are not finite in {dtype} (ids {bad[:5].tolist()} ...); "
-                    "check the weights, or set dtype: float32 and precision: fp32"
-                )
+            stored = narrowed(ids, features, dtype, path)
+            known += int(np.count_nonzero(features))
+            lost += int(np.count_nonzero(features) - np.count_nonzero(stored))
             yield ids, pa.FixedSizeListArray.from_arrays(pa.array(stored.ravel()), stored.shape[1])
 
     _write_batches(path, columns(), "feature", metadata)
+    if lost >= LOST * known > 0:
+        logging.getLogger("l2h").warning(
+            "%s: %.0f%% of the features that are not 0 are too small for %s and become 0; set dtype: float32",
+            path,
+            100 * lost / known,
+            dtype,
+        )
+
+
+def narrowed(ids: Ints, features: NDArray, dtype: str, what: str | Path) -> NDArray:
+    """Features (m, d) of these ids, int64 (m,), in the type that they are stored in.
+
+    Raises
+    ------
+    L2HError
+        a feature is not finite, or all features of an image become 0; the line begins with `what`
+    """
+    with np.errstate(over="ignore"):  # reported below, with the images' ids
+        stored = np.ascontiguousarray(features, dtype=dtype)
+    finite = np.isfinite(stored).all(axis=1)
+    vanished = features.any(axis=1) & ~stored.any(axis=1)
+    for bad, fault in ((~finite, "not finite"), (vanished, "too small and all become 0")):
+        if bad.any():
+            raise L2HError(
+                f"{what}: features of {bad.sum()} images are {fault} in {dtype} (ids {ids[bad][:5].tolist()} ...); "
+                "check the weights, or set dtype: float32 and precision: fp32"
+            )
+    return stored
 
 
 def iter_features(path: str | Path) -> Iterator[Batch]:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import l2h
-from l2h import codes, store
+from l2h import codes, plugins, store
 from l2h.errors import L2HError, line
 from l2h.hashing import registry
 
@@ -83,7 +83,9 @@ class FittedMethod(Method):
             clone(self).restore(arrays, self.n_features_in_)
         except (AttributeError, IndexError, TypeError, ValueError) as error:
             cure = "mend its fit, its scores, or the names in `learned`"
-            raise L2HError(f"{name}: what fit set makes no model: {line(error)}; {cure}") from error
+            place = plugins.place_of(error)
+            fault = f"{line(error)} ({place})" if place else line(error)
+            raise L2HError(f"{name}: what fit set makes no model: {fault}; {cure}") from error
         description = {
             "method": name,
             "params": self.get_params(),

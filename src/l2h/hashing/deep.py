@@ -1,6 +1,5 @@
 """Methods that learn by gradient descent: estimator without torch, which only `fit` imports."""
 
-import logging
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 Numbers = float | tuple[float, ...]
 
-NEAR_CONSTANT = 0.99
 _NO_LAYER = np.empty((0, 0), np.float32), np.empty(0, np.float32)
 
 
@@ -163,7 +161,6 @@ class DeepHasher(Hasher):
         layers[0] = layers[0][0] / scale, layers[0][1]
         self.hidden_projection_, self.hidden_intercept_ = layers[0] if len(layers) > 1 else _NO_LAYER
         self.projection_, self.intercept_ = layers[-1]
-        self.warn_of_collapse(self.decision_function(data))
         return self
 
     def _checked_mirrored(self, mirrored: ArrayLike, data: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -189,19 +186,6 @@ class DeepHasher(Hasher):
         """Widths of the hidden layer to choose from, 0 for none."""
         widths = several(self.hidden)
         return {"linear": (0,), "mlp": widths, "auto": (0, *widths), FULL: widths}[self.scope]
-
-    def warn_of_collapse(self, scores: NDArray) -> None:
-        """Log which bits of scores, float (n, bits), hardly ever change."""
-        share = (scores > 0).mean(axis=0)
-        constant = np.flatnonzero(np.maximum(share, 1 - share) >= NEAR_CONSTANT).tolist()
-        if constant:
-            logging.getLogger("l2h").warning(
-                "%s: %d of %d bits are near-constant on training images (bits %s); try a lower lr",
-                type(self).__name__,
-                len(constant),
-                self.bits,
-                constant,
-            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

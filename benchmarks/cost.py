@@ -73,7 +73,7 @@ def measured(results: Path) -> Iterator[tuple[Job, float]]:
         features = [path for path in folder.glob("features/*.parquet") if "-mirrored-" not in path.name]
         if splits and features:
             data[folder.name] = sizes({"split": str(splits[0]), "features": str(features[0])})
-    files = json.loads((results / "plan.json").read_text())["benchmarks"]
+    files = json.loads((results / "plan.json").read_text())
     files["report"] = [f"{results.relative_to(home)}/benchmarks/report.tsv"]
     for rule, paths in files.items():
         for path in paths:

@@ -490,14 +490,13 @@ def write_plan(dag):
     if not reports:
         return
     jobs = list(dag.bfs(dag.dependencies, *reports))
-    edges = {(source.rule.name, job.rule.name) for job in jobs for source in dag.dependencies[job]}
     benchmarks = {}
     for job in jobs:
         if job not in reports:
             benchmarks.setdefault(job.rule.name, []).append(job.benchmark)
     try:
         with store.atomic(PLAN) as part:
-            part.write_text(json.dumps({"rules": sorted(edges), "benchmarks": benchmarks}))
+            part.write_text(json.dumps(benchmarks))
     except L2HError as error:
         sys.exit(f"error: {error}")
 

@@ -97,7 +97,6 @@ rule report:
             "l2h.report.page",
             "l2h.report.power",
             "l2h.report.published",
-            "l2h.report.rulegraph",
             "l2h.report.table",
         ),
         files=[

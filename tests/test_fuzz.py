@@ -111,7 +111,7 @@ def write_valid(tmp_path_factory):
         name: {"array": [], "object": {}, "string": ""}[made.FORM["properties"][name]["type"]] for name in made.SAID
     }
     settings = {"bits": [8], "seeds": [0], "threads": {"features": 1}}
-    made.write({**facts, "rules": [["fit", "encode"]], "settings": settings}, folder / "run.json")
+    made.write({**facts, "settings": settings}, folder / "run.json")
     for method in METHODS:
         fitted = hashing.make(method, bits=8, random_state=0, **({"epochs": 1} if method == "hashnet" else {}))
         fitted.fit(rng.normal(size=(300, 8)).astype(np.float32), np.arange(300) % 3).save(folder / method)

@@ -1,4 +1,4 @@
-"""Profiles name what there is; `test_docs` has Snakemake read them, `test_slurm` and `test_kubernetes` run two."""
+"""Profiles name what there is; `test_docs` has Snakemake read them, and `test_slurm` runs one."""
 
 import yaml
 

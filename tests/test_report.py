@@ -4,7 +4,6 @@ import html
 import json
 import re
 from dataclasses import asdict, replace
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from l2h.evaluation import evaluate, per_query
 from l2h.inference import Trainings, difference, holm
 from l2h.notes import Note
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, made, page, power, published, rulegraph
+from l2h.report import answer, charts, comparison, costs, differences, made, page, power, published
 from l2h.report.ending import ending
 from l2h.splits import Split
 
@@ -112,7 +111,6 @@ def render(joined, tested, audits, run="run", looks=(), designs=(), split=SPLIT)
         "system": "Linux",
         "processors": ["a processor"],
         "splits": dict.fromkeys(joined["dataset"] + "/" + joined["protocol"], split),
-        "rules": [["fit", "rank_by_scores"], ["rank_by_scores", "report"], ["fit", "report"]],
         "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
     text, _ = page.render(joined, tested, audits, curves, designs, looks, {run: facts}, {"itq"})
@@ -767,49 +765,6 @@ def test_the_page_says_how_it_was_made(rendered):
         assert words in rendered
 
 
-def test_the_page_has_a_picture_of_the_rules_and_says_it_in_words(rendered):
-    words = "The rules of run: fit, then rank_by_scores; rank_by_scores, then report."
-    assert f'id="rules-0" role="img" aria-label="{words}"' in rendered
-    spec = specs_of(rendered)["rules-0"]
-    rows = [row for rows in spec["datasets"].values() for row in rows]
-    assert [row["lines"] for row in rows if "lines" in row] == [["fit"], ["rank by", "scores"], ["report"]]
-    assert len({row["edge"] for row in rows if "edge" in row}) == 2
-
-
-# a run with a method that scores, and heads that see mirrored images: some places of the library's own overlap
-RULES = """dataset split, dataset features, weights features, dataset mirrored, weights mirrored, split mirrored,
-split check, check fit, features fit, mirrored fit, fit encode, fit scores, fit audit, encode rank, encode costs,
-rank metrics, scores metrics, metrics compare, metrics look, compare report, look report, costs report, audit report"""
-
-
-def test_no_box_lies_over_another():
-    chart = rulegraph.chart(edge.split() for edge in RULES.split(","))
-    boxes = next(layer.data for layer in chart.layer if "left" in layer.data)
-    assert len(boxes) == 16
-    for _, layer in boxes.sort_values("left").groupby("y"):
-        assert all(right < left for right, left in zip(layer["right"][:-1], layer["left"][1:], strict=True))
-
-
-def test_rules_in_a_circle_are_refused():
-    with pytest.raises(L2HError, match="in a circle"):
-        rulegraph.chart([("a", "b"), ("b", "a")])
-
-
-def test_an_arrow_past_a_layer_keeps_clear_of_its_boxes():
-    chain = ["a", "b", "c", "d"]
-    edges = [*pairwise(chain), ("a", "x"), ("x", "d"), ("a", "d")]
-    chart = rulegraph.chart(edges)
-    boxes = next(layer.data for layer in chart.layer if "left" in layer.data)
-    ways = chart.layer[0].data
-    assert len(boxes) == 5
-    assert set(boxes["y"]) == {0, 1, 2, 3}
-    for _, way in ways.groupby("edge"):
-        assert way["y"].is_monotonic_increasing
-        for (x, y), (to_x, to_y) in pairwise(way[["x", "y"]].to_numpy()):
-            crossed = boxes[(boxes["top"] < to_y) & (boxes["bottom"] > y)]  # the layer that this part runs through
-            assert not ((crossed["left"] <= max(x, to_x)) & (crossed["right"] >= min(x, to_x))).any()
-
-
 def test_facts_come_from_the_run_s_files(tmp_path):
     images = pa.table(
         {
@@ -831,10 +786,7 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     (tmp_path / "fit-b.tsv").write_text(head + "1.5\tNA\tNA\n")
     (tmp_path / "rank.tsv").write_text(head + "9\t50\t8\n")
     files = {"fit": ["fit.tsv", "fit-b.tsv", "none.tsv"], "rank": ["rank.tsv"], "metrics": ["none.tsv"]}
-    plan = {
-        "rules": [["fit", "rank"]],
-        "benchmarks": {rule: [str(tmp_path / name) for name in names] for rule, names in files.items()},
-    }
+    plan = {rule: [str(tmp_path / name) for name in names] for rule, names in files.items()}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     of = ("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": (tmp_path / "p.parquet", tmp_path / "m.parquet")})
     facts = made.facts(*of, tmp_path / "plan.json")
@@ -846,7 +798,6 @@ def test_facts_come_from_the_run_s_files(tmp_path):
         {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
         {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
     ]
-    assert facts["rules"] == [["fit", "rank"]]
     assert facts["versions"]["numpy"] == np.__version__
     with pytest.raises(L2HError, match=r"none.json does not exist; .* without --no-hooks"):
         made.facts(*of, tmp_path / "none.json")

@@ -67,7 +67,7 @@ def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
         (tmp_path / path).write_text(f"s\th:m:s\n{seconds}\t-\n")
     del files["report"]
     (tmp_path / "resources").mkdir()
-    (tmp_path / "results/small/plan.json").write_text(json.dumps({"rules": [], "benchmarks": files}))
+    (tmp_path / "results/small/plan.json").write_text(json.dumps(files))
     config = tmp_path / "sweep.yaml"
     config.write_text(yaml.safe_dump({**CONFIG, "methods": list(HASHES), "seeds": [0, 1, 2], "plugins": []}))
 

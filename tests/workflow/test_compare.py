@@ -37,7 +37,6 @@ STRANGE = {  # by the fact that a stranger's run.json gives otherwise than l2h d
     "processors": "x",
     "versions": {"l2h": 1},
     "splits": {"../../x/p": {"seed": 0, "sha256": "", "query": 1, "train": 1, "database": 1}},
-    "rules": [["fit", "encode", "rank"]],
     "times": [{"rule": "fit"}],
     "supervised": [3],
     "deterministic": "itq",

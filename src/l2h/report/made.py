@@ -1,4 +1,4 @@
-"""How a run was made: its command and config, versions, machine, splits, rules and their time; kept as `run.json`."""
+"""How a run was made: its command and config, versions, machine, splits, time of each rule; kept as `run.json`."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from l2h.splits import notes
 
 FILE = "run.json"  # in a run's folder
 # what a run says of itself: from `facts`, and from the workflow
-SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "rules", "times"]
+SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "times"]
 SAID += ["settings", "supervised", "deterministic", "homes", "weights"]
 _TEXT, _COUNT, _AMOUNT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "number", "minimum": 0}
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
@@ -44,7 +44,6 @@ FORM = _object(
     **dict.fromkeys(("processors", "supervised", "deterministic"), _list(_TEXT)),
     **dict.fromkeys(("versions", "metrics", "weights"), _mapping(_TEXT)),
     splits=_mapping(_SPLIT, rf"^{_NAME}/{_NAME}\Z"),
-    rules=_list(_list(_TEXT, minItems=2, maxItems=2), minItems=1),
     times=_list(_object(rule=_TEXT, **dict.fromkeys(("jobs", "wall", "processor", "memory"), _AMOUNT))),
     settings=_object(
         bits=_list(_COUNT), seeds=_list(_COUNT), threads=_object(features={**_COUNT, "minimum": 1, "maximum": 1024})
@@ -69,17 +68,15 @@ def facts(
     config : the config file
     processors : what costs were measured on
     splits : the split file of each "<dataset>/<protocol>", and the manifest that it was made of
-    plan : file of the jobs that the report rests on: "rules", pairs of a rule and one that takes what it makes, and
-        "benchmarks", for each rule Snakemake's benchmark files
+    plan : file of the jobs that the report rests on: for each rule, Snakemake's benchmark files
 
     Returns
     -------
     "command"; "config", its text; "versions" by package, of Python and of this one; "system"; "processors"; "splits":
     by "<dataset>/<protocol>", "seed", "sha256", how many images are "query", "train" and "database", and "notes", dicts
-    of what `l2h.store.read_notes` and `l2h.splits.notes` give; "metrics": the formula of each; "rules", the pairs;
-    "times", from `rule_times`
+    of what `l2h.store.read_notes` and `l2h.splits.notes` give; "metrics": the formula of each; "times",
+    from `rule_times`
     """
-    jobs = _plan(plan)
     return {
         "command": command,
         "config": Path(config).read_text(encoding="utf-8"),
@@ -92,8 +89,7 @@ def facts(
         "processors": list(dict.fromkeys(processors)),
         "splits": {place: _split(*paths) for place, paths in splits.items()},
         "metrics": {name: metric.formula for name, metric in METRICS.items()},
-        "rules": jobs["rules"],
-        "times": rule_times(jobs["benchmarks"]),
+        "times": rule_times(_plan(plan)),
     }
 
 

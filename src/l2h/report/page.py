@@ -14,7 +14,7 @@ from l2h import store
 from l2h.evaluation import METRICS
 from l2h.inference import ONE_TRAINING, SIGNIFICANCE
 from l2h.notes import Note
-from l2h.report import costs, made, published, rulegraph
+from l2h.report import costs, made, published
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
@@ -71,13 +71,10 @@ def render(
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
     splits = {place: split for facts in runs.values() for place, split in facts["splits"].items()}
     notes = {place: [str(Note(**note)) for note in split.get("notes", ())] for place, split in splits.items()}
-    rules = {f"rules-{number}": facts["rules"] for number, facts in enumerate(runs.values())}
-    drawn = plots | {name: rulegraph.chart(edges) for name, edges in rules.items()}
-    specs = {name: chart.to_dict() for name, chart in drawn.items()}
+    specs = {name: chart.to_dict() for name, chart in plots.items()}
     text = environment.get_template("page.html.jinja").render(
         runs=runs,
         differing=made.differing(runs),
-        rules_in_words={name: rulegraph.in_words(edges) for name, edges in rules.items()},
         splits=splits,
         notes=notes,
         weights=list(dict.fromkeys(comparison["weights"])),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from l2h import datasets, store
+from l2h import datasets, splits, store
 from l2h.errors import L2HError
 from l2h.notes import Note
 from l2h.splits import Protocol, Split, SplitError, check, lone_queries, make_split, notes, require_enough
@@ -118,6 +118,29 @@ def test_the_digest_follows_the_content_and_not_the_order_of_rows():
     assert split_of(*GOOD[::-1]).sha256 == split.sha256
     assert Split(split.table, "hand-made", 1).sha256 != split.sha256
     assert split_of(*GOOD[:-1], (3, "database", "c", [1])).sha256 != split.sha256
+
+
+@pytest.mark.parametrize("rows", [0, 1, 50, 3 * 40 + 1])
+def test_the_digest_is_of_a_line_for_each_row(rows, monkeypatch):
+    """Text of many rows at a time gives the bytes that a loop over rows gives, whatever chunks the table has."""
+    monkeypatch.setattr(splits, "HASHED_ROWS", 40)
+    rng = np.random.default_rng(rows)
+    some = [
+        (
+            int(rng.integers(-5, 2**63 - 1)),
+            ["query", "train", "database", "réserve"][rng.integers(4)],
+            int(rng.integers(9)),
+            rng.integers(0, 2**31, rng.integers(4)).tolist(),
+        )
+        for _ in range(rows)
+    ]
+    some += some[:3]  # rows that are equal
+    table = pa.concat_tables([split_of(*some[:60]).table, split_of(*some[60:]).table, split_of(*some).table[5:9]])
+    digest = hashlib.sha256(b"p 7\n")
+    for row in table.sort_by([("role", "ascending"), ("id", "ascending")]).to_pylist():
+        labels = " ".join(map(str, row["labels"]))
+        digest.update(f"{row['id']} {row['role']} {row['image_sha256'].hex()} {labels}\n".encode())
+    assert Split(table, "p", 7).sha256 == digest.hexdigest()
 
 
 def test_labels_are_classes_or_multi_hot():

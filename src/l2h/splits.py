@@ -18,6 +18,7 @@ from l2h.notes import SHOWN, Note
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
 NAMED = 5  # of many, in a message
+HASHED_ROWS = 1 << 16  # of a split at a time, so that their text takes little memory
 ROLES: tuple[Role, ...] = ("query", "train", "database")
 SEARCHED = {False: "database", True: "database without the training images"}  # by `unseen`
 
@@ -69,9 +70,9 @@ class Split:
     def sha256(self) -> str:
         """Digest of protocol, seed and rows, independent of any file format."""
         digest = hashlib.sha256(f"{self.protocol} {self.seed}\n".encode())
-        for row in self.table.sort_by([("role", "ascending"), ("id", "ascending")]).to_pylist():
-            labels = " ".join(map(str, row["labels"]))
-            digest.update(f"{row['id']} {row['role']} {row['image_sha256'].hex()} {labels}\n".encode())
+        ordered = self.table.sort_by([("role", "ascending"), ("id", "ascending")])
+        for batch in ordered.to_batches(max_chunksize=HASHED_ROWS):
+            digest.update(_lines(batch))
         return digest.hexdigest()
 
     def ids(self, role: Role) -> Ints:
@@ -110,6 +111,18 @@ class Split:
         multi_hot = np.zeros((len(labels), len(known)), dtype=bool)
         multi_hot[pc.list_parent_indices(labels).to_numpy(), columns] = True
         return multi_hot
+
+
+def _lines(rows: pa.RecordBatch) -> pa.Buffer:
+    """A line of text for each row: id, role, image_sha256 in hexadecimal and labels, separated by spaces."""
+    n, hashes, labels = len(rows), rows["image_sha256"].cast(pa.binary(32)), rows["labels"]
+    digits = hashes.buffers()[1][32 * hashes.offset : 32 * (hashes.offset + n)].hex().lower()
+    hexadecimal = pa.FixedSizeBinaryArray.from_buffers(pa.binary(64), n, [None, pa.py_buffer(digits)])
+    offsets = pc.subtract(labels.offsets, labels.offsets[0])
+    words = pa.ListArray.from_arrays(offsets, labels.flatten().cast(pa.string()))
+    columns = [rows["id"].cast(pa.string()), rows["role"], hexadecimal.cast(pa.string()), pc.binary_join(words, " ")]
+    lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*columns, " "), "\n", "")
+    return pc.binary_join(pa.ListArray.from_arrays([0, n], lines), "")[0].as_buffer()
 
 
 def make_split(
@@ -263,7 +276,7 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
         if not len(part):
             raise SplitError(f"split {split.protocol} has no image with the role {role}")
         counts = part["id"].value_counts()
-        repeated = [row["values"].as_py() for row in counts if row["counts"].as_py() > 1]
+        repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
         if repeated:
             raise SplitError(f"split {split.protocol}: {role} holds {_some('id', map(named, repeated))} more than once")
     query = parts["query"]

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from l2h import store
+from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import iter_images
-from l2h.near_copies import Thumbnails, near_copies, thumbnail
+from l2h.near_copies import near_copies
+from l2h.store import Thumbnails
 
 BATCH = 256
 

@@ -35,6 +35,7 @@ RUN = Path(CONFIG_FILE).stem
 RESULTS = f"results/{RUN}"
 PLAN = f"{RESULTS}/plan.json"
 IMAGE_STORE, MANIFEST = "resources/{dataset}/images", "resources/{dataset}/manifest.parquet"
+THUMBNAILS = "resources/{dataset}/thumbnails.parquet"
 FOLLOWED = "resources/{dataset}/followed.parquet"
 SPLIT = "resources/{dataset}/splits/{protocol}.parquet"
 PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
@@ -102,7 +103,7 @@ HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
 IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.metadata", "l2h.datasets.pictures"]
-IMAGES += ["l2h.ids"]
+IMAGES += ["l2h.datasets.grey_thumbnails", "l2h.ids", "l2h.progress"]
 EXTRACTION = [
     *IMAGES,
     "l2h.download",
@@ -365,8 +366,9 @@ def shared(**inputs):
     """An input function: files that runs share, which count as changed if their content is another.
 
     Snakemake compares the content of small files alone. So a file itself is `ancient`, and its checksum file stands for
-    it: made again with the same bytes, it calls for nothing. The manifest has the sha256 of all images, a bundle's id
-    that of all its files. What a run makes for itself goes by its time.
+    it: made again with the same bytes, it calls for nothing. The manifest has the sha256 of all images, and its
+    checksum stands for their thumbnails too; a bundle's id is of all its files. What a run makes for itself goes by its
+    time.
     """
 
     def files(wildcards):
@@ -377,8 +379,8 @@ def shared(**inputs):
                 path = path.format(**wildcards)
                 if path.startswith("resources/") and path not in OWN_WEIGHTS and is_as_made(path):
                     if not path.startswith(tuple(UNPACKED.values())):
-                        images = path == IMAGE_STORE.format(**wildcards)
-                        checksums.append(f"{MANIFEST.format(**wildcards) if images else path}.sha256")
+                        follows = path in (IMAGE_STORE.format(**wildcards), THUMBNAILS.format(**wildcards))
+                        checksums.append(f"{MANIFEST.format(**wildcards) if follows else path}.sha256")
                     path = ancient(path)
             found[name] = path
         return {**found, "checksums": list(dict.fromkeys(checksums))}

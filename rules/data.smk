@@ -1,8 +1,9 @@
 rule dataset:
     output:
         images=directory("resources/{dataset}/images"),
-        manifest="resources/{dataset}/manifest.parquet",
-        checksum="resources/{dataset}/manifest.parquet.sha256",
+        manifest=MANIFEST,
+        checksum=f"{MANIFEST}.sha256",
+        thumbnails=THUMBNAILS,
     log:
         "resources/{dataset}/logs/dataset.log",
     benchmark:

@@ -27,7 +27,7 @@ rule split:
 
 rule check_split:
     input:
-        unpack(shared(split=SPLIT, images=IMAGE_STORE, manifest=MANIFEST)),
+        unpack(shared(split=SPLIT, manifest=MANIFEST, thumbnails=THUMBNAILS)),
     output:
         "resources/{dataset}/splits/{protocol}.near_copies.parquet",
     log:
@@ -36,7 +36,7 @@ rule check_split:
         "resources/{dataset}/benchmarks/check_split-{protocol}.tsv"
     conda:
         "../envs/l2h.yaml"
-    threads: DECODERS
+    threads: 1
     resources:
         mem_mb=sized(megabytes, "check_split"),
         runtime=sized(minutes, "check_split"),
@@ -45,11 +45,9 @@ rule check_split:
         allow_lone_queries=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["allow_lone_queries"],
         code=code(
             *JOB,
-            *IMAGES,
-            "l2h.registry",
+            "l2h.ids",
             "l2h.leaks",
             "l2h.near_copies",
-            "l2h.progress",
             "l2h.splits",
         ),
     message:

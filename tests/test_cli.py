@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 import l2h
 from l2h import backbones, datasets, hashing, store
 from l2h.cli import main
+from l2h.datasets import grey_thumbnails
 from l2h.datasets.digits import Digits
 from l2h.notes import Note
 from l2h.splits import Split, make_split
@@ -230,6 +232,26 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     code, out, _ = said(capsys, "check-split", leaky, "--data", str(digits), "--json")
     assert code == 1
     assert "(images.npy[" in json.loads(out)[0]["problem"]  # with the images, places are named too
+
+
+def test_near_copies_are_found_in_the_thumbnails_that_the_run_made(capsys, sound, digits, tmp_path):
+    """Without the images; where they are of other images, the line says so, and advises nobody to delete them."""
+    manifest = store.read_manifest(digits / "manifest.parquet")
+    thumbnails = grey_thumbnails.of_store(digits / "images", manifest)
+    split = store.read_split(sound)
+    query, other = split.ids("query")[0], split.ids("database")[0]
+    thumbnails[other] = thumbnails[query]
+    shutil.copy(digits / "manifest.parquet", tmp_path)
+    store.write_thumbnails(tmp_path / "thumbnails.parquet", manifest, thumbnails)
+    code, out, _ = said(capsys, "check-split", sound, sound, "--data", str(tmp_path), "--json")
+    pairs = [[(row["query_id"], row["id"]) for row in found["near_copies"]] for found in json.loads(out)]
+    assert (code, pairs) == (0, [[(query, other)]] * 2)
+    backwards = manifest.take(np.arange(len(manifest))[::-1])
+    store.write_thumbnails(tmp_path / "thumbnails.parquet", backwards, thumbnails)
+    code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
+    assert code == 1
+    assert "thumbnails.parquet is of other images, by id or sha256, than the manifest; give a dataset's folder" in out
+    assert "delete" not in out
 
 
 def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accepted(capsys, tmp_path):

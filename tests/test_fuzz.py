@@ -30,8 +30,10 @@ EXAMPLES = int(os.environ.get("L2H_FUZZ_EXAMPLES", "30"))  # of each test
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 IDS = np.arange(6)
+MANIFEST = pa.table({"id": IDS, "image_sha256": pa.array([bytes([number] * 32) for number in IDS], pa.binary(32))})
 TABLES = {
     "manifest": (store.MANIFEST, store.read_manifest),
+    "thumbnails": (store.THUMBNAILS, lambda path: store.read_thumbnails(path, MANIFEST)),
     "split": (store.SPLIT, lambda path: splits.check(store.read_split(path))),
     "histogram": (store.HISTOGRAM, store.read_ranking),
     "relevance": (
@@ -85,6 +87,7 @@ def write_valid(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("valid"), np.random.default_rng(0)
     hashes = [bytes([number] * 32) for number in range(6)]
     store.write_manifest(folder / "manifest", hashes, [[0], [1]] * 3, [f"images.npy[{row}]" for row in range(6)])
+    store.write_thumbnails(folder / "thumbnails", MANIFEST, rng.integers(0, 256, (6, 16, 16), dtype=np.uint8))
     dealt = splits.Protocol(query=1, train=1)
     split = splits.make_split(store.read_manifest(folder / "manifest"), "p", dealt, 0)
     store.write_split(folder / "split", split)

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from l2h import datasets, near_copies, store
-from l2h.near_copies import thumbnail
+from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.splits import Split
 
 
@@ -123,11 +123,11 @@ def test_both_ids_and_places_are_reported(tmp_path, caplog):
         [{"id": i, "role": role, "image_sha256": bytes([i] * 32), "labels": [0]} for i, role in roles],
         schema=store.SPLIT,
     )
-    batches = [(np.array([10, 20, 30]), images[:3]), (np.array([40, 50]), images[3:])]
-    batches = [(ids, [np.asarray(image) for image in some]) for ids, some in batches]
-    locations = {number: f"root/{number}.jpg" for number in (10, 20, 30, 40, 50)}
+    ids = [10, 20, 30, 40, 50]
+    manifest = pa.table({"id": ids, "location": [f"root/{number}.jpg" for number in ids]})
+    thumbnails = np.stack([thumbnail(np.asarray(image)) for image in images])
     caplog.set_level(logging.INFO, "l2h")
-    rows = near_copies.of_queries(Split(table, "p", 0), batches, locations)
+    rows = near_copies.of_queries(Split(table, "p", 0), manifest, thumbnails)
     store.write_rows(tmp_path / "n.parquet", rows, store.NEAR_COPIES)
     (row,) = store.read_rows(tmp_path / "n.parquet", store.NEAR_COPIES).to_pylist()
     assert row.pop("similarity") > near_copies.SIMILARITY

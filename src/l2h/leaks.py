@@ -1,37 +1,23 @@
-"""What flatters results before anything is computed: queries in train or database, by id, bytes or what they show."""
+"""What flatters results before anything is computed: queries in the training set or the database, by id or bytes."""
 
 import logging
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from l2h import near_copies
-from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
 from l2h.ids import find
-from l2h.progress import track
 from l2h.splits import SEARCHED, Split, check, lone_queries, notes
-
-BATCH = 256
 
 _log = logging.getLogger("l2h")
 
 
-def look_for(
-    split: Split, manifest: pa.Table, images: str | Path, *, allow_lone_queries: bool = False
-) -> list[dict[str, Any]]:
-    """Refuse a split that leaks, and warn of identical images and of near copies of queries.
+def require_none(split: Split, manifest: pa.Table, *, allow_lone_queries: bool = False) -> None:
+    """Refuse a split that leaks, and warn of identical images.
 
     Parameters
     ----------
     manifest : of the data set that was split
-    images : its image store
     allow_lone_queries : warn of queries to which nothing in the database is relevant, where they are refused otherwise
-
-    Returns
-    -------
-    a row a near copy, with the columns of `l2h.store.NEAR_COPIES`
 
     Raises
     ------
@@ -53,6 +39,3 @@ def look_for(
             _log.warning("%d queries find nothing in the %s and count as 0: %s%s", len(lone), where, some, more)
     for note in notes(split, manifest):
         _log.warning("%s", note)
-    batches = iter_images(images, manifest, BATCH)
-    progress = track(f"{split.protocol}, near copies", batches, len(manifest), "images", BATCH)
-    return near_copies.of_queries(split, progress, locations)

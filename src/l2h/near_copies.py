@@ -10,18 +10,18 @@ thumbnail has. `benchmarks/near_copies.py` measures how many of each kind are fo
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
-from PIL import Image
 
 from l2h.ids import find
 from l2h.splits import Split
+from l2h.store import SIDE, Thumbnails
 
-SIDE = 16  # of a thumbnail
 KEPT = 12  # frequencies in each direction
 HASHED = 8
 RADIUS = 10  # of the 63 bits of a hash; copies differ in fewer
@@ -30,8 +30,6 @@ FLAT = 2.0  # grey levels of standard deviation, below which there is nothing to
 MATCHES = 10  # that are kept for a query, the most similar ones
 
 _log = logging.getLogger("l2h")
-
-Thumbnails = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -44,32 +42,30 @@ class Match:
     flipped: bool
 
 
-def of_queries(
-    split: Split, batches: Iterable[tuple[NDArray[np.int64], NDArray | Sequence[NDArray]]], locations: Mapping[int, str]
-) -> list[dict[str, Any]]:
+def of_queries(split: Split, manifest: pa.Table, thumbnails: Thumbnails) -> list[dict[str, Any]]:
     """Warn of pictures in train and database that show what a query shows.
 
     Parameters
     ----------
-    batches : ids, int64 (m,), and images of all pictures of the data set, uint8 (h, w) or (h, w, 3) each
-    locations : where an id's picture lies
+    manifest : of the data set that was split
+    thumbnails : uint8 (n, SIDE, SIDE), of its images
 
     Returns
     -------
     a row a pair, with the columns of `l2h.store.NEAR_COPIES`
     """
-    parts = [(ids, np.stack([thumbnail(image) for image in images])) for ids, images in batches]
-    ids, thumbnails = (np.concatenate(column) for column in zip(*parts, strict=True))
     sides = split.ids("query"), np.union1d(split.ids("train"), split.ids("database"))
-    queries, others = (thumbnails[find(side, ids)[0]] for side in sides)
+    places = [find(side, manifest["id"].to_numpy())[0] for side in sides]
     rows = []
-    for matches in near_copies(queries, others):
+    for matches in near_copies(*(thumbnails[some] for some in places)):
         for match in matches:
-            query, other = (int(side[row]) for side, row in zip(sides, (match.query, match.other), strict=True))
-            where = {"query_location": locations[query], "location": locations[other]}
-            rows.append(
-                {"query_id": query, "id": other, **where, "similarity": match.similarity, "flipped": match.flipped}
+            query, other = (
+                {name: manifest[name][int(some[row])].as_py() for name in ("id", "location")}
+                for some, row in zip(places, (match.query, match.other), strict=True)
             )
+            where = {"query_location": query["location"], "location": other["location"]}
+            ids = {"query_id": query["id"], "id": other["id"]}
+            rows.append({**ids, **where, "similarity": match.similarity, "flipped": match.flipped})
     if rows:
         first = ", ".join(
             f"query {row['query_id']} ({row['query_location']}) and {row['id']} ({row['location']})" for row in rows[:5]
@@ -81,11 +77,6 @@ def of_queries(
             ", ..." if len(rows) > 5 else "",
         )
     return rows
-
-
-def thumbnail(image: NDArray[np.uint8]) -> Thumbnails:
-    """The whole picture, uint8 (h, w) or (h, w, 3), in grey, uint8 (SIDE, SIDE)."""
-    return np.asarray(Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
 def near_copies(queries: Thumbnails, others: Thumbnails) -> Iterator[list[Match]]:

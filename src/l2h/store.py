@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
+Thumbnails = NDArray[np.uint8]
 
 CURE = "delete it and run again"  # of files that a run wrote; readers of a user's own file are given another
 # What files say, beside what they are, of the job that writes them: its rule, and the digests of its code as JSON.
@@ -62,6 +63,14 @@ SPLIT = pa.schema(
         ("role", pa.string()),
         ("image_sha256", pa.binary(32)),
         ("labels", LABELS),
+    ]
+)
+SIDE = 16  # pixels of a grey thumbnail, in each direction
+THUMBNAILS = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("image_sha256", pa.binary(32)),
+        ("thumbnail", pa.binary(SIDE**2)),
     ]
 )
 FOLLOWED = pa.schema(
@@ -295,6 +304,21 @@ def _is_note(row: Any) -> bool:
 
 def _are_texts(values: list[Any]) -> bool:
     return all(isinstance(value, str) for value in values)
+
+
+def write_thumbnails(path: str | Path, manifest: pa.Table, thumbnails: Iterable[Thumbnails]) -> None:
+    """Write the grey thumbnails, uint8 (SIDE, SIDE) each, of a manifest's images, in its order."""
+    column = _fixed_binary(np.stack(list(thumbnails)).reshape(-1, SIDE**2))
+    table = manifest.select(["id", "image_sha256"]).append_column("thumbnail", column)
+    _write_table(path, table, THUMBNAILS, {})
+
+
+def read_thumbnails(path: str | Path, manifest: pa.Table, cure: str = CURE) -> Thumbnails:
+    """Read the thumbnails, uint8 (n, SIDE, SIDE), of a manifest's images; raises L2HError if they are of others."""
+    table = _read_table(path, THUMBNAILS, "thumbnails", cure)
+    if any(table[name] != manifest[name] for name in ("id", "image_sha256")):
+        raise L2HError(f"{path} is of other images, by id or sha256, than the manifest; {cure}")
+    return _bytes(table["thumbnail"].combine_chunks()).reshape(-1, SIDE, SIDE)
 
 
 def write_followed(path: str | Path, state: str, files: Mapping[str, tuple[int, int, bytes]]) -> None:

@@ -4,8 +4,9 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import leaks, store
+from l2h import leaks, near_copies, store
 
 split, manifest = store.read_split(snakemake.input.split), store.read_manifest(snakemake.input.manifest)
-rows = leaks.look_for(split, manifest, snakemake.input.images, allow_lone_queries=snakemake.params.allow_lone_queries)
+leaks.require_none(split, manifest, allow_lone_queries=snakemake.params.allow_lone_queries)
+rows = near_copies.of_queries(split, manifest, store.read_thumbnails(snakemake.input.thumbnails, manifest))
 store.write_rows(snakemake.output[0], rows, store.NEAR_COPIES)

@@ -1,4 +1,4 @@
-"""Fetch, make or check a data set: its image store and manifest."""
+"""Fetch, make or check a data set: its image store, manifest and thumbnails."""
 
 from l2h.job import start
 
@@ -7,13 +7,17 @@ start(snakemake)
 from pathlib import Path
 
 from l2h import datasets, store
-from l2h.datasets import followed
+from l2h.datasets import followed, grey_thumbnails
 from l2h.fetch import Sources
 
-params = snakemake.params
+params, output = snakemake.params, snakemake.output
 sources = Sources(params.downloads, snakemake.config["dataset_mirror"])
 dataset = datasets.make(params.reader, sources, **params.arguments)
 before = followed.snapshot(dataset.made_of())
-dataset.prepare(Path(snakemake.output.images), Path(snakemake.output.manifest))
-store.write_checksum(snakemake.output.manifest, snakemake.output.checksum)
+dataset.prepare(Path(output.images), Path(output.manifest))
+store.write_checksum(output.manifest, output.checksum)
+manifest, thumbnails = store.read_manifest(output.manifest), dataset.thumbnails
+if thumbnails is None:
+    thumbnails = grey_thumbnails.of_store(output.images, manifest)
+store.write_thumbnails(output.thumbnails, manifest, thumbnails)
 followed.remember(params.record, params.made_of, before, dataset.seen)

@@ -2,11 +2,17 @@
 
 from argparse import Namespace
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from l2h.cli import command
 from l2h.errors import L2HError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from l2h.store import Thumbnails
 
 DOES = """Check split files for leaks: queries in the training set or the database, by id or by bytes.
 
@@ -41,8 +47,9 @@ def add_to(commands: command.Commands) -> None:
 
 def run(arguments: Namespace) -> int:
     """Check every file, and print a line on each."""
+    data = _Dataset(arguments.data) if arguments.data else None
     findings = [
-        _check(path, arguments.data, arguments.allow_lone_queries)
+        _check(path, data, arguments.allow_lone_queries)
         for path in arguments.files
         if not path.endswith(".near_copies.parquet")
     ]
@@ -57,9 +64,34 @@ def run(arguments: Namespace) -> int:
     return int(any(finding["problem"] for finding in findings))
 
 
-def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, Any]:
+class _Dataset:
+    """The data set that was split, read when it is needed, and once for all files."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.manifest_path = folder / "manifest.parquet"
+
+    @cached_property
+    def manifest(self) -> "pa.Table":
+        from l2h import store
+
+        return store.read_manifest(self.manifest_path, DATA_CURE)
+
+    @cached_property
+    def thumbnails(self) -> "Thumbnails":
+        """Those that the run made; or, where an older version ran, of all images anew."""
+        from l2h import store
+        from l2h.datasets import grey_thumbnails
+
+        path = self.folder / "thumbnails.parquet"
+        if path.exists():
+            return store.read_thumbnails(path, self.manifest, DATA_CURE)
+        return grey_thumbnails.of_store(self.folder / "images", self.manifest)
+
+
+def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[str, Any]:
     """What is found in one file; near_copies is None where they were not looked for."""
-    from l2h import leaks, store
+    from l2h import leaks, near_copies, store
     from l2h.splits import ROLES, check, lone_queries, notes
 
     finding: dict[str, Any] = {"file": path, "problem": None, "protocol": None, "roles": {}, "near_copies": None}
@@ -77,11 +109,9 @@ def _check(path: str, data: Path | None, allow_lone_queries: bool) -> dict[str, 
         if data is None:
             check(split, allow_lone_queries=allow_lone_queries)
         else:
-            manifest = store.read_manifest(data / "manifest.parquet", DATA_CURE)
-            finding["near_copies"] = leaks.look_for(
-                split, manifest, data / "images", allow_lone_queries=allow_lone_queries
-            )
-            finding["notes"] = store.read_notes(data / "manifest.parquet") + notes(split, manifest)
+            leaks.require_none(split, data.manifest, allow_lone_queries=allow_lone_queries)
+            finding["near_copies"] = near_copies.of_queries(split, data.manifest, data.thumbnails)
+            finding["notes"] = store.read_notes(data.manifest_path) + notes(split, data.manifest)
     except L2HError as error:
         finding["problem"] = str(error)
     return finding

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h import store
+from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import ARRAY
 from l2h.errors import L2HError
 from l2h.notes import Note
@@ -36,6 +37,8 @@ class Dataset(ABC):
     licence : of images and labels, with its source; a release states it
     notes : what `prepare` left out or converted; the manifest keeps it, and the check and the report show it
     seen : bytes, modification time in nanoseconds and sha256 of files that `prepare` has read, by path
+    thumbnails : of the images that `prepare` has read, see `l2h.datasets.grey_thumbnails`, in the order of their ids;
+        None where it kept none, so that they are made from the image store
     """
 
     protocols: Mapping[str, Protocol | None]
@@ -46,6 +49,7 @@ class Dataset(ABC):
     licence: ClassVar[str] = "as stated by its owner"
     notes: Sequence[Note] = ()
     seen: Mapping[str, tuple[int, int, bytes]] = {}
+    thumbnails: Iterable[store.Thumbnails] | None = None
 
     def __init__(self, sources: "Sources"):
         self.sources = sources
@@ -100,3 +104,4 @@ class ArrayDataset(Dataset):
             part.mkdir()
             np.save(part / ARRAY, images)
             store.write_manifest(manifest_path, hashes, labels, locations, classes=self.classes, notes=self.notes)
+        self.thumbnails = map(thumbnail, images)

@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from l2h import store
 from l2h.datasets import pictures
 from l2h.datasets.base import Dataset
 from l2h.datasets.folders import find_classes, is_image, list_files
 from l2h.datasets.followed import stat
+from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import DECODERS, ROOT
 from l2h.datasets.lists import Picture, read_lists
 from l2h.datasets.problems import Problems
@@ -29,6 +30,15 @@ EMPTY = "left out, class folders without an image"
 CURE = "correct these files and lines, or take them out"
 
 _log = logging.getLogger("l2h")
+
+
+class _File(NamedTuple):
+    """What is kept of a picture file: what was done to make it RGB, and more; if it cannot be used, only the fault."""
+
+    sha256: bytes = bytes(32)
+    converted: tuple[str, ...] = ()
+    thumbnail: store.Thumbnails | None = None
+    fault: str | None = None
 
 
 class ImageList(Dataset):
@@ -170,7 +180,7 @@ class ImageList(Dataset):
         """Each file's sha256; without meaning where the file cannot be used, which is a problem then."""
         root = self.root.resolve()
 
-        def inspected() -> Iterator[tuple[bytes, tuple[str, ...], str | None]]:
+        def inspected() -> Iterator[_File]:
             with ThreadPoolExecutor(DECODERS) as pool:
                 for start in range(0, len(found), AT_A_TIME):
                     some = found[start : start + AT_A_TIME]
@@ -178,27 +188,29 @@ class ImageList(Dataset):
 
         paths = [self._path(one.path) for one in found]
         before = {path: stat(path) for path in paths}
-        hashes, converted = [], Problems()
-        results = track(f"checking {self.root}", inspected(), len(found), "pictures")
-        for picture, (sha256, done, fault) in zip(found, results, strict=True):
-            hashes.append(sha256)
-            for word in done:
+        files = list(track(f"checking {self.root}", inspected(), len(found), "pictures"))
+        converted = Problems()
+        for picture, file in zip(found, files, strict=True):
+            for word in file.converted:
                 converted.add(f"converted ({word})", picture.path)
-            if fault:
-                problems.add(fault, picture.path)
+            if file.fault:
+                problems.add(file.fault, picture.path)
         for note in converted.notes():
             _log.info("%s", note)
         self.notes = [*self.notes, *converted.notes()]
+        hashes = [file.sha256 for file in files]
         self.seen = {path: (*before[path], sha256) for path, sha256 in zip(paths, hashes, strict=True)}
+        self.thumbnails = [file.thumbnail for file in files if file.thumbnail is not None]
         return hashes
 
 
-def _inspect(path: Path, root: Path) -> tuple[bytes, tuple[str, ...], str | None]:
-    """Decode a file once; return its sha256, what was done to make it RGB, and what is wrong with it, or None."""
+def _inspect(path: Path, root: Path) -> _File:
+    """Decode a file once."""
     try:
         if not Path(os.path.realpath(path)).is_relative_to(root):
             raise pictures.PictureError("links that lead out of the folder")
         content = pictures.read(path)
-        return hashlib.sha256(content).digest(), pictures.decode(content)[1], None
+        pixels, converted = pictures.decode(content)
+        return _File(hashlib.sha256(content).digest(), converted, thumbnail(pixels))
     except pictures.PictureError as error:
-        return bytes(32), (), str(error)
+        return _File(fault=str(error))

@@ -1,0 +1,53 @@
+"""Thumbnails are those of the image store, however they were made, and belong to one manifest."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from l2h import datasets, store
+from l2h.datasets import grey_thumbnails
+from l2h.errors import L2HError
+
+
+@pytest.fixture(params=["digits", "image_list"])
+def prepared(request, tmp_path):
+    """A dataset of an array, and one of picture files; its folder, which is prepared, and its manifest."""
+    params = {}
+    if request.param == "image_list":
+        params = {"root": str(tmp_path / "root")}
+        for number in range(6):
+            (tmp_path / f"root/{number % 2}").mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(number).integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"root/{number % 2}/{number}.png")
+    dataset = datasets.make(request.param, None, **params)
+    dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+    return dataset, tmp_path, store.read_manifest(tmp_path / "manifest.parquet")
+
+
+def test_those_of_a_dataset_are_those_of_its_image_store(prepared):
+    dataset, folder, manifest = prepared
+    thumbnails = np.stack(list(dataset.thumbnails))
+    assert thumbnails.shape == (len(manifest), 16, 16)
+    assert np.array_equal(thumbnails, grey_thumbnails.of_store(folder / "images", manifest))
+
+
+def test_a_thumbnail_is_the_whole_image_in_grey():
+    image = np.zeros((64, 32, 3), np.uint8)
+    image[:32] = 255, 0, 0
+    found = grey_thumbnails.thumbnail(image)
+    assert found.dtype == np.uint8
+    assert np.unique(found[:7]).tolist() == [76]  # 0.299 of 255
+    assert not found[9:].any()
+
+
+def test_they_survive_the_disk_and_belong_to_one_manifest(prepared):
+    dataset, folder, manifest = prepared
+    thumbnails = list(dataset.thumbnails)
+    path = folder / "thumbnails.parquet"
+    store.write_thumbnails(path, manifest, thumbnails)
+    assert np.array_equal(store.read_thumbnails(path, manifest), np.stack(thumbnails))
+    with pytest.raises(L2HError, match=r"thumbnails.parquet is of other images, .* manifest; delete it and run again"):
+        store.read_thumbnails(path, manifest[:-1])
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(L2HError, match=r"thumbnails.parquet is damaged"):
+        store.read_thumbnails(path, manifest)

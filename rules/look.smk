@@ -3,6 +3,7 @@ rule look:
         unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, split=split_of)),
         near_copies="resources/{dataset}/splits/{protocol}.near_copies.parquet",
         queries=lambda wildcards: [f"{CELL}/queries.parquet".format(**key) for key in looked_at(**wildcards)],
+        metrics=lambda wildcards: [f"{CELL}/metrics.parquet".format(**key) for key in looked_at(**wildcards)],
         codes=lambda wildcards: [f"{CELL}/codes.parquet".format(**key) for key in looked_at(**wildcards)],
     output:
         f"{PLACE}/look.json",

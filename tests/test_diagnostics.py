@@ -63,7 +63,7 @@ def test_codes_of_which_more_than_a_quarter_is_constant_are_warned_of_whatever_m
     codes_of_query = codes.pack(bits[:20])
     labels = rng.integers(0, 2, 300)
     h = rank_histogram(codes_of_query, codes.pack(bits), labels[:20], labels, bits=8)
-    figures = {figure["metric"]: figure["value"] for figure in evaluate(h, h, codes.pack(bits))}
+    figures = {figure["metric"]: figure["value"] for figure in evaluate(h, h, codes.pack(bits)).figures}
     assert figures["near_constant_bits"] == constant
     words = f"{constant} of 8 bits have one value for at least 99% of the database"
     assert [words in record.getMessage() for record in caplog.records] == [True] * warned

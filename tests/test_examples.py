@@ -92,6 +92,6 @@ def test_the_example_config_ranks_its_methods_as_was_published():
         fitted = hashing.make(entry["method"], bits=16, random_state=0, **entry["arguments"]).fit(features[500:])
         codes = [fitted.transform(part) for part in (features[:500], features[500:])]
         histogram = rank_histogram(*codes, labels[:500], labels[500:], bits=16)
-        scores.append(evaluate(histogram, histogram)[0]["value"])
+        scores.append(evaluate(histogram, histogram).figures[0]["value"])
     assert [entry["label"] for entry in config["methods"]] == ["pca-direct", "pca_rr", "itq"]
     assert scores == sorted(scores)

@@ -42,7 +42,8 @@ def bits():
 
 
 def cell(bits, average_precision=(0.2, 0.9, 0.5), variant="itq"):
-    return looking.Cell(variant, BITS, 0, np.array(average_precision), lambda ids: codes.pack(bits[ids]))
+    figures = {"distinct_codes": 4.0}
+    return looking.Cell(variant, BITS, 0, np.array(average_precision), figures, lambda ids: codes.pack(bits[ids]))
 
 
 def read_images(ids):
@@ -121,7 +122,7 @@ def test_codes_are_pictured_bit_by_bit(split, bits):
             varied = (pair.any(axis=0) & ~pair.all(axis=0)).all()
             r = abs(np.corrcoef(pair.T.astype(float))[0, 1]) if varied else 0
             assert black[one, other] == pytest.approx(255 * r, abs=1)
-    assert shown["figures"]["distinct_codes"] == len(np.unique(database, axis=0))
+    assert shown["figures"] == {"distinct_codes": 4}
 
 
 def test_of_many_labels_the_most_frequent_are_shown_and_an_image_under_each_of_its_own(bits):

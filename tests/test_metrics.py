@@ -102,7 +102,7 @@ def test_empty_balls_and_tied_pairs_against_counting():
 
 def test_every_figure_has_an_entry_in_the_registry_and_the_other_way_round():
     h = RankHistogram(np.array([[3, 2, 1]]), np.array([[1, 2, 0]]))
-    figures = evaluate(h, h, np.array([[1], [2], [3]], np.uint8), {"criterion": None})
+    figures = evaluate(h, h, np.array([[1], [2], [3]], np.uint8), {"criterion": None}).figures
     assert {figure["metric"] for figure in figures} == set(METRICS)
     assert {metric.better for metric in METRICS.values()} <= {"higher", "lower", ""}
 
@@ -112,7 +112,8 @@ def test_queries_with_nothing_relevant_are_counted():
     unseen = RankHistogram(np.array([[1, 2], [2, 1], [3, 0]]), np.array([[0, 0], [0, 0], [2, 0]]))
 
     def counted(*arguments):
-        return {one["metric"]: one["value"] for one in evaluate(*arguments) if one["metric"].startswith("lone")}
+        figures = evaluate(*arguments).figures
+        return {one["metric"]: one["value"] for one in figures if one["metric"].startswith("lone")}
 
     assert counted(database, unseen) == {"lone_queries": 1, "lone_queries_unseen": 2}
     nothing = RankHistogram(np.zeros((3, 2), int), np.zeros((3, 2), int))
@@ -124,7 +125,8 @@ def test_queries_with_nothing_relevant_are_counted():
 @pytest.mark.parametrize("criterion", [None, "mean average precision"])
 def test_a_training_without_a_choice_is_counted(criterion):
     h = RankHistogram(np.array([[3, 2]]), np.array([[1, 0]]))
-    (figure,) = [one for one in evaluate(h, h, None, {"criterion": criterion}) if one["metric"] == "nothing_chosen"]
+    figures = evaluate(h, h, None, {"criterion": criterion}).figures
+    (figure,) = [one for one in figures if one["metric"] == "nothing_chosen"]
     assert figure["value"] == (criterion is None)
 
 
@@ -183,6 +185,31 @@ def test_shared_groups_give_the_same_figures_as_each_call_alone(seed, k):
             assert np.array_equal(metrics.average_precision(shared, k, ties, normalise), alone)
         assert np.array_equal(metrics.precision_at_k(shared, 7), metrics.precision_at_k(h, 7))
         assert np.array_equal(metrics.recall_at_k(shared, 7), metrics.recall_at_k(h, 7))
+
+
+@pytest.mark.parametrize("some", [0, 30])
+def test_a_cell_is_evaluated_in_one_pass_over_its_groups(some, monkeypatch):
+    rng = np.random.default_rng(0)
+    database, unseen = (random_histogram(rng, bits=5, size=size) for size in (60, some))
+    alone = [metrics.average_precision(h) for h in (database, unseen)]
+    made = []
+
+    class Counted(metrics.Groups):
+        def __init__(self, h):
+            made.append(h)
+            super().__init__(h)
+
+    monkeypatch.setattr(metrics, "Groups", Counted)
+    figures, by_query = evaluate(database, unseen)
+    assert made == [database, unseen]
+    assert np.array_equal(by_query["average_precision"], alone[0])
+    if some:
+        assert np.array_equal(by_query["average_precision_unseen"], alone[1])
+    else:
+        assert np.isnan(by_query["average_precision_unseen"]).all()
+    means = {one["metric"]: one["value"] for one in figures if (one["k"], one["ties"]) == (None, "expected")}
+    assert means["map"] == alone[0].mean()
+    assert means.get("map_unseen") == (alone[1].mean() if some else None)
 
 
 def test_digits_do_not_drown_in_a_database_of_a_billion():

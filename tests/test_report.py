@@ -12,7 +12,7 @@ import pytest
 
 from l2h import store
 from l2h.errors import L2HError
-from l2h.evaluation import evaluate, per_query
+from l2h.evaluation import evaluate
 from l2h.inference import Trainings, difference, holm
 from l2h.notes import Note
 from l2h.ranking import RankHistogram
@@ -38,8 +38,9 @@ def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", ba
         "bits": bits,
         "seed": seed,
     }
-    metrics = pa.Table.from_pylist([{**key, **figure} for figure in evaluate(h, rest)], schema=store.METRICS)
-    return metrics, (pa.table({"query_id": range(3, 51, 2), **per_query(h, rest)}), key)
+    figures, by_query = evaluate(h, rest)
+    metrics = pa.Table.from_pylist([{**key, **figure} for figure in figures], schema=store.METRICS)
+    return metrics, (pa.table({"query_id": range(3, 51, 2), **by_query}), key)
 
 
 @pytest.fixture(scope="module")

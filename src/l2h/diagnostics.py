@@ -1,7 +1,7 @@
 """How well codes use their bits."""
 
 import logging
-from collections.abc import Mapping
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,19 @@ NEAR_CONSTANT = 0.99  # share of the images that have one value in a bit
 MANY = 0.25
 
 
-def diagnose(packed: NDArray[np.uint8], bits: int) -> dict[str, float]:
-    """Diagnostics of the codes of one database, uint8 (n, ceil(bits / 8)), by the names in `l2h.evaluation.METRICS`."""
+class Diagnostics(TypedDict):
+    """What codes do with their bits; `l2h.evaluation.METRICS` has the meaning of each name."""
+
+    bit_imbalance: float
+    bit_entropy: float
+    bit_correlation: float
+    code_entropy: float
+    distinct_codes: float
+    near_constant_bits: float
+
+
+def diagnose(packed: NDArray[np.uint8], bits: int) -> Diagnostics:
+    """Diagnose the codes of one database, uint8 (n, ceil(bits / 8))."""
     values = codes.unpack(packed, bits)
     share = values.mean(axis=0)
     _, counts = np.unique(packed, axis=0, return_counts=True)
@@ -31,7 +42,7 @@ def diagnose(packed: NDArray[np.uint8], bits: int) -> dict[str, float]:
     }
 
 
-def warn_of_constant_codes(found: Mapping[str, float], bits: int) -> None:
+def warn_of_constant_codes(found: Diagnostics, bits: int) -> None:
     """Log a warning if many bits hardly vary, given what `diagnose` returned."""
     constant = round(found["near_constant_bits"])
     if constant > MANY * bits:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,13 +98,27 @@ METRICS = {
 }
 
 
+class Evaluation(NamedTuple):
+    """Scores of one cell.
+
+    Attributes
+    ----------
+    figures : one dict each: metric (a name in METRICS), k, ties, normalise, value
+    by_query : average precision of each query, float64 (Q,): `average_precision` over the database, and
+        `average_precision_unseen` over its unseen part, NaN if that is empty
+    """
+
+    figures: list[dict[str, Any]]
+    by_query: dict[str, NDArray[np.float64]]
+
+
 def evaluate(
     database: Ranking,
     unseen: Ranking,
     codes: NDArray[np.uint8] | None = None,
     selection: Mapping[str, Any] | None = None,
-) -> list[dict[str, Any]]:
-    """All figures of one cell, one dict each: metric (a name in METRICS), k, ties, normalise, value.
+) -> Evaluation:
+    """Compute all figures of one cell.
 
     Codes that hardly tell images apart are logged as a warning, whatever made them.
 
@@ -128,14 +142,18 @@ def evaluate(
         figures.append({"metric": metric, "k": k, "ties": ties, "normalise": by, "value": value})
 
     shared, shared_unseen = (metrics.shared(ranking) for ranking in (database, unseen))
+    items = database.items
+    orders = get_args(Ties)
+    over_all = {ties: metrics.average_precision(shared, None, ties) for ties in orders}
+    over_unseen = {ties: metrics.average_precision(shared_unseen, None, ties) for ties in orders if not unseen.empty}
 
     def mean_of_first(k: int, metric: Callable[..., NDArray], *how: str) -> float | None:
-        return metric(shared, k, *how).mean() if k <= database.items else None
+        return metric(shared, k, *how).mean() if k <= items else None
 
-    for ties in get_args(Ties):
-        add("map", metrics.average_precision(shared, None, ties).mean(), None, ties, "relevant")
-        if not unseen.empty:
-            add("map_unseen", metrics.average_precision(shared_unseen, None, ties).mean(), None, ties, "relevant")
+    for ties in orders:
+        add("map", over_all[ties].mean(), None, ties, "relevant")
+        if ties in over_unseen:
+            add("map_unseen", over_unseen[ties].mean(), None, ties, "relevant")
         for k in DEPTHS:
             for by in get_args(Normalise):
                 add("map", mean_of_first(k, metrics.average_precision, ties, by), k, ties, by)
@@ -160,14 +178,9 @@ def evaluate(
             warn_of_constant_codes(found, database.bits)
             for name, value in found.items():
                 add(name, value)
-    return figures
-
-
-def per_query(database: Ranking, unseen: Ranking) -> dict[str, NDArray[np.float64]]:
-    """Average precision of each query, float64 (Q,), over the database, and over its unseen part (NaN if empty)."""
-    return {
-        "average_precision": metrics.average_precision(database),
-        "average_precision_unseen": np.full(len(database.relevant), np.nan)
-        if unseen.empty
-        else metrics.average_precision(unseen),
+    nothing = np.full(len(database.relevant), np.nan)
+    by_query = {
+        "average_precision": over_all["expected"],
+        "average_precision_unseen": over_unseen.get("expected", nothing),
     }
+    return Evaluation(figures, by_query)

@@ -8,17 +8,21 @@ start(snakemake)
 
 from l2h import not_run, store
 from l2h.datasets.images import ImageStore
+from l2h.diagnostics import Diagnostics
 from l2h.report.look import Cell, look
 
 files, params = snakemake.input, snakemake.params
 images = ImageStore(files.images, store.read_manifest(files.manifest))
 cells = []
-for codes, path in zip(files.codes, files.queries, strict=True):
+for codes, path, metrics in zip(files.codes, files.queries, files.metrics, strict=True):
     if not_run.find(codes):
         continue
     queries, key = store.read_queries(path)
     average_precision = queries.sort_by("query_id")["average_precision"].to_numpy()
-    cells.append(Cell(key["variant"], key["bits"], key["seed"], average_precision, partial(store.read_codes, codes)))
+    values = store.read_metrics(metrics).select(["metric", "value"]).to_pylist()
+    figures = {row["metric"]: row["value"] for row in values if row["metric"] in Diagnostics.__required_keys__}
+    read_codes = partial(store.read_codes, codes)
+    cells.append(Cell(key["variant"], key["bits"], key["seed"], average_precision, figures, read_codes))
 seen = look(
     store.read_split(files.split),
     cells,

@@ -9,7 +9,7 @@ from l2h import not_run
 not_run.hand_on(snakemake)
 
 from l2h import store
-from l2h.evaluation import evaluate, per_query
+from l2h.evaluation import evaluate
 
 ids, database, metadata = store.read_ranking(snakemake.input.database)
 _, unseen, _ = store.read_ranking(snakemake.input.unseen)
@@ -18,6 +18,6 @@ codes = store.read_codes(path, store.read_split(snakemake.input.split).ids("data
 key = store.cell_key(metadata)
 model = snakemake.input.get("model")
 selection = store.read_description(model)["selection"] if model else None
-figures = evaluate(database, unseen, codes, selection)
+figures, by_query = evaluate(database, unseen, codes, selection)
 store.write_metrics(snakemake.output.metrics, [{**key, **figure} for figure in figures])
-store.write_queries(snakemake.output.queries, {"query_id": ids, **per_query(database, unseen)}, metadata)
+store.write_queries(snakemake.output.queries, {"query_id": ids, **by_query}, metadata)

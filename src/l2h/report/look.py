@@ -3,7 +3,7 @@
 Everything is at a variant's longest code and first seed, and is text that a page can hold, pictures included.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from l2h import codes
 from l2h.audit import relevance
-from l2h.diagnostics import correlations, diagnose
+from l2h.diagnostics import correlations
 from l2h.errors import L2HError
 from l2h.ids import find
 from l2h.report.thumbnails import plot, thumbnail
@@ -35,6 +35,7 @@ class Cell:
     ----------
     variant, bits, seed : its key
     average_precision : float64 (Q,), of the split's queries in the order of their ids
+    figures : what `l2h.diagnostics.diagnose` found in its codes
     read_codes : gives the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
     """
 
@@ -42,6 +43,7 @@ class Cell:
     bits: int
     seed: int
     average_precision: NDArray[np.float64]
+    figures: Mapping[str, float]
     read_codes: Callable[[Ints], NDArray[np.uint8]]
 
 
@@ -162,5 +164,5 @@ def pictures_of_codes(cell: Cell, packed: NDArray[np.uint8], sample: Sequence[In
         "by_label": [plot(bits[rows]) for rows in sample],
         "share": plot(bits.mean(axis=0, keepdims=True)),
         "correlation": plot(np.nan_to_num(np.abs(correlations(bits)))),
-        "figures": diagnose(packed, cell.bits),
+        "figures": dict(cell.figures),
     }

@@ -100,7 +100,7 @@ def test_equal_methods_differ_in_5_percent(S, trainings):
 
 def test_components_are_those_of_the_model():
     values = table(np.random.default_rng(0), 400, 400, trainings=0.03, queries=0.1, rest=0.05)
-    found = inference.components(values)
+    found = inference.components(Trainings(values))
     assert found.trainings**0.5 == pytest.approx(0.03, rel=0.1)
     assert found.queries**0.5 == pytest.approx(0.1, rel=0.1)
     assert found.rest**0.5 == pytest.approx(0.05, rel=0.02)

@@ -53,7 +53,7 @@ def test_jobs_that_take_it_hand_it_on(absent, tmp_path):
 def test_all_seeds_of_a_cell_are_one_row_and_where_nothing_ran_the_reasons_are_said():
     other = {**KEY, "seed": "1", "not_run": "too few images"}
     with pytest.raises(L2HError, match="nothing could be run: too few images$"):
-        comparison.compare([], [], [{**KEY, "not_run": "too few images"}, other])
+        comparison.compare([], {}, [{**KEY, "not_run": "too few images"}, other])
 
 
 def test_a_line_names_what_was_not_run():

@@ -43,6 +43,17 @@ def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", ba
     return metrics, (pa.table({"query_id": range(3, 51, 2), **by_query}), key)
 
 
+def compare(cells, not_run=(), deterministic=()):
+    """The table of cells' metrics and queries."""
+    metrics, queries = zip(*cells, strict=True)
+    return comparison.compare(metrics, differences.methods(queries, deterministic), not_run)
+
+
+def between(queries, deterministic=()):
+    """Differences between the methods of cells, given their queries."""
+    return differences.between_methods(differences.methods(queries, deterministic))
+
+
 @pytest.fixture(scope="module")
 def cells():
     several = [(variant, bits, seed) for variant in ("itq", "<b>lsh</b>") for bits in (8, 16) for seed in (0, 1, 2)]
@@ -51,7 +62,7 @@ def cells():
 
 @pytest.fixture(scope="module")
 def table(cells):
-    return comparison.compare(*zip(*cells, strict=True))
+    return compare(cells)
 
 
 def join_costs(table, disturbed=()):
@@ -93,7 +104,7 @@ def audits(table):
 
 @pytest.fixture(scope="module")
 def tested(cells):
-    return differences.between_methods([queries for _, queries in cells])
+    return between([queries for _, queries in cells])
 
 
 SPLIT = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
@@ -178,7 +189,7 @@ def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, t
 def test_exact_search_is_compared_with_every_code_length(beside):
     cells = [cell("cosine", 40, 0, scope="exact"), cell("l2", 40, 0, scope="exact")]
     cells += [cell("itq", bits, 0) for bits in (16, 8)]
-    tested = differences.between_methods([queries for _, queries in cells])
+    tested = between([queries for _, queries in cells])
     assert tested[["bits", "variant", "other"]].to_numpy().tolist() == [
         [16, "itq", "cosine"],
         [16, "itq", "l2"],
@@ -207,7 +218,7 @@ def with_external():
 
 def test_external_codes_are_compared_with_the_methods_of_every_backbone(with_external):
     queries = [queries for _, queries in with_external]
-    tested = differences.between_methods(queries)
+    tested = between(queries)
     assert tested[["dataset", "backbone", "bits", "variant", "other"]].to_numpy().tolist() == [
         ["digits", "alexnet-fc7", 8, "itq", "cosine"],
         ["digits", "alexnet-fc7", 16, "itq", "our"],
@@ -228,14 +239,14 @@ def test_external_codes_are_compared_with_the_methods_of_every_backbone(with_ext
     same = tested.iloc[1]  # codes of our own, handed over as a file
     assert same[["difference", "low", "high"]].tolist() == [0, 0, 0]
     assert same.isna()[["p", "p_holm"]].all()  # another training might rank otherwise
-    table = comparison.compare(*zip(*with_external, strict=True))
+    table = compare(with_external)
     assert len(table) == len(with_external)
     assert table["map_low"].notna().all()
 
 
 def test_the_report_says_how_external_codes_compare_with_others(with_external):
-    table = comparison.compare(*zip(*with_external, strict=True))
-    tested = differences.between_methods([queries for _, queries in with_external])
+    table = compare(with_external)
+    tested = between([queries for _, queries in with_external])
     rows = table[(table["dataset"] == "digits") & table["backbone"].isin(["alexnet-fc7", "external"])]
     rows = rows.assign(map=rows["map"].where(rows["variant"] != "theirs", 0.99))
     *_, entry = answer.answers(rows, answer.tested_pairs(tested.assign(p_holm=0.01)), set())
@@ -250,7 +261,7 @@ def test_the_report_says_how_external_codes_compare_with_others(with_external):
 def test_cells_of_other_queries_are_not_compared(cells):
     (_, (queries, key)), (_, other) = cells[0], cells[3]
     with pytest.raises(L2HError, match="digits, p, alexnet-fc7, .* were ranked for different queries"):
-        differences.between_methods([(queries.set_column(0, "query_id", [range(24)]), key), other])
+        between([(queries.set_column(0, "query_id", [range(24)]), key), other])
 
 
 def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_path):
@@ -432,7 +443,7 @@ def beside():
         cell("theirs", 8, 0, scope="external", backbone="external"),
         cell("theirs", 8, 0, "pairs", scope="external", backbone="external"),
     ]
-    return comparison.compare(*zip(*cells, strict=True))
+    return compare(cells)
 
 
 def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
@@ -556,11 +567,11 @@ def test_with_one_training_random_methods_are_not_tested_and_the_page_says_so(au
     ]
     one.append(cell("cosine", 40, 0, scope="exact"))
     queries = [queries for _, queries in one]
-    tested = differences.between_methods(queries, {"sh"}).set_index(["variant", "other"])
+    tested = between(queries, {"sh"}).set_index(["variant", "other"])
     assert tested.index[tested["p"].notna()].tolist() == [("sh", "cosine")]
     assert tested["interval"].value_counts().to_dict() == {"queries, for this training": 5, "queries": 1}
     assert tested["low"].notna().all()
-    table = comparison.compare(*zip(*one, strict=True), deterministic={"sh"})
+    table = compare(one, deterministic={"sh"})
     assert table["interval"].tolist() == ["queries, for this training"] * 2 + ["queries"] * 2
     head = re.sub(r"\s+", " ", render(join_costs(table), tested.reset_index(), audits).partition("</header>")[0])
     assert "In this training, of the methods trained without labels" in head
@@ -572,14 +583,14 @@ def test_with_one_training_random_methods_are_not_tested_and_the_page_says_so(au
 
 def test_the_pairs_of_one_code_length_are_corrected_together():
     cells = [queries_of(name, seed, 0.01) for name in ("a", "bb", "ccc") for seed in (0, 1, 2)]
-    tested = differences.between_methods(cells)
+    tested = between(cells)
     assert tested["p_holm"].tolist() == pytest.approx(holm(tested["p"].tolist()))
 
 
 def test_the_report_says_what_differences_the_run_can_show(joined, tested, audits):
     effects = {"a": 0.01, "bb": 0.01, "ccc": 0.01}
     cells = [queries_of(name, seed, effect) for name, effect in effects.items() for seed in range(4)]
-    (design,) = power.of_places([*cells, queries_of("cosine", 0, 0, scope="exact")])
+    (design,) = power.of_places(differences.methods([*cells, queries_of("cosine", 0, 0, scope="exact")]))
     assert (design.trainings, design.queries, design.bits, design.pairs) == (4, 60, 8, 6)
     assert design.splits is None
     assert sum(design.shares().values()) == pytest.approx(1)
@@ -595,7 +606,7 @@ def test_the_report_says_what_differences_the_run_can_show(joined, tested, audit
     assert html.escape(said) in text
     chart = specs_of(text)["digits-p-alexnet-fc7-power"]
     assert "trainings" in json.dumps(chart)
-    assert power.of_places(cells[::4]) == []  # one training
+    assert power.of_places(differences.methods(cells[::4])) == []  # one training
 
 
 def test_splits_that_are_drawn_anew_add_their_own_spread():
@@ -607,7 +618,7 @@ def test_splits_that_are_drawn_anew_add_their_own_spread():
                 table, key = queries_of(name, seed, 0.001, protocol)
                 values = table["average_precision"].to_numpy() + (by if name == "a" else 0)
                 cells.append((table.set_column(1, "average_precision", [values]), key))
-    designs = power.of_places(cells)
+    designs = power.of_places(differences.methods(cells))
     assert [design.splits for design in designs] == pytest.approx([0.01] * 3, rel=0.1)
     assert designs[0].shares()["splits"] > 0.9
 
@@ -843,7 +854,7 @@ NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]
 @pytest.fixture(scope="module")
 def partial(cells):
     """The table of a run in which one data set could not be had."""
-    return comparison.compare(*zip(*cells, strict=True), NOT_RUN)
+    return compare(cells, NOT_RUN)
 
 
 def test_what_was_not_run_is_the_last_row_of_the_table(table, partial, tmp_path):

@@ -15,6 +15,7 @@ values a skewed distribution takes); Holm, Scandinavian Journal of Statistics, 1
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,23 @@ class Trainings:
         """Whether the spread over trainings is known: there are several, or they are all the same."""
         return self.deterministic or len(self.values) > 1
 
+    @cached_property
+    def by_query(self) -> Floats:
+        """Means over trainings, float64 (Q,)."""
+        means: Floats = self.values.mean(axis=0)
+        return means
+
+    @cached_property
+    def mean_squares(self) -> tuple[float, float, float]:
+        """Mean squares of trainings, queries and the rest; with one training, the first and the last are 0."""
+        S, Q = self.values.shape
+        queries = float(S * self.by_query.var(ddof=1))
+        if S == 1:
+            return 0.0, queries, 0.0
+        rows = self.values.mean(axis=1, keepdims=True)
+        rest = ((self.values - rows - self.by_query + self.values.mean()) ** 2).sum() / ((S - 1) * (Q - 1))
+        return float(Q * rows.var(ddof=1)), queries, float(rest)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -86,10 +104,10 @@ class Components:
     rest: float
 
 
-def components(values: Floats) -> Components:
-    """Split the variance of average precisions (S, Q), Q >= 2, by the method of moments."""
-    trainings, queries, rest = _mean_squares(values)
-    return Components(max(trainings - rest, 0) / values.shape[1], max(queries - rest, 0) / values.shape[0], rest)
+def components(of: Trainings) -> Components:
+    """Split the variance of average precisions of two queries or more by the method of moments."""
+    (S, Q), (trainings, queries, rest) = of.values.shape, of.mean_squares
+    return Components(max(trainings - rest, 0) / Q, max(queries - rest, 0) / S, rest)
 
 
 def mean(one: Trainings) -> Estimate:
@@ -104,9 +122,8 @@ def mean(one: Trainings) -> Estimate:
     >>> f"{found.value:.3f} in {found.low:.3f} to {found.high:.3f} over {found.interval}"
     '0.804 in 0.772 to 0.837 over queries and trainings'
     """
-    by_query = one.values.mean(axis=0)
     covers = QUERIES if one.deterministic else TRAININGS if one.known else ONE_TRAINING
-    return _estimate(by_query, [one], covers)
+    return _estimate(one.by_query, [one], covers)
 
 
 def difference(one: Trainings, other: Trainings) -> Estimate:
@@ -118,7 +135,7 @@ def difference(one: Trainings, other: Trainings) -> Estimate:
     ----------
     one, other : with values (S1, Q) and (S2, Q)
     """
-    by_query = one.values.mean(axis=0) - other.values.mean(axis=0)
+    by_query = one.by_query - other.by_query
     if one.deterministic and other.deterministic:
         covers = QUERIES
     else:
@@ -158,18 +175,6 @@ def too_few(by_query: Floats) -> str:
     return f"{Q} queries, about {needed} needed as their values are skewed" if needed > Q else ""
 
 
-def _mean_squares(values: Floats) -> tuple[float, float, float]:
-    """Mean squares of trainings, queries and the rest; with one training, the first and the last are 0."""
-    S, Q = values.shape
-    columns = values.mean(axis=0)
-    queries = float(S * columns.var(ddof=1))
-    if S == 1:
-        return 0.0, queries, 0.0
-    rows = values.mean(axis=1, keepdims=True)
-    rest = ((values - rows - columns + values.mean()) ** 2).sum() / ((S - 1) * (Q - 1))
-    return float(Q * rows.var(ddof=1)), queries, float(rest)
-
-
 def _estimate(by_query: Floats, methods: Sequence[Trainings], covers: str) -> Estimate:
     """Add up the parts of the variance of a mean: one for each method's trainings, and one for the queries."""
     value = float(by_query.mean())
@@ -179,7 +184,7 @@ def _estimate(by_query: Floats, methods: Sequence[Trainings], covers: str) -> Es
     why = too_few(by_query)
     if why:
         return Estimate(value, np.nan, np.nan, np.nan, f"none: {why}")
-    squares = [(one.values, *_mean_squares(one.values)) for one in methods]
+    squares = [(one.values, *one.mean_squares) for one in methods]
     # that of trainings holds the rest of queries and trainings, which that of queries therefore leaves out
     parts = [(trainings / values.size, len(values) - 1) for values, trainings, _, _ in squares]
     rest = sum(rest / values.size for values, _, _, rest in squares)

@@ -34,9 +34,9 @@ class Spread:
 
 def spread(one: Trainings, other: Trainings) -> Spread:
     """Estimate the spread of a difference; both methods have several trainings, or are deterministic."""
-    random = [components(method.values) for method in (one, other) if not method.deterministic]
+    random = [components(method) for method in (one, other) if not method.deterministic]
     sizes = [len(method.values) for method in (one, other) if not method.deterministic]
-    by_query = one.values.mean(axis=0) - other.values.mean(axis=0)
+    by_query = one.by_query - other.by_query
     rest = sum(part.rest / S for part, S in zip(random, sizes, strict=True))
     queries = max(float(by_query.var(ddof=1)) - rest, 0.0)
     return Spread(tuple(part.trainings for part in random), tuple(part.rest for part in random), queries)

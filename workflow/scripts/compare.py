@@ -9,10 +9,10 @@ from l2h.report import comparison, differences
 
 paths, absent = not_run.split_off(snakemake.input.metrics)
 metrics = map(store.read_metrics, paths)
-queries = [store.read_queries(path) for path in not_run.split_off(snakemake.input.queries)[0]]
-deterministic = snakemake.params.deterministic
-table = comparison.compare(metrics, queries, [*absent, *snakemake.params.not_run], deterministic)
+queries = map(store.read_queries, not_run.split_off(snakemake.input.queries)[0])
+methods = differences.methods(queries, snakemake.params.deterministic)
+table = comparison.compare(metrics, methods, [*absent, *snakemake.params.not_run])
 comparison.write(table, snakemake.output.csv, snakemake.output.parquet, snakemake.output.markdown)
-tested = differences.between_methods(queries, deterministic)
+tested = differences.between_methods(methods)
 differences.write(tested, snakemake.output.differences)
 store.write_frame(snakemake.output.tested, tested)

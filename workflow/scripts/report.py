@@ -7,17 +7,17 @@ start(snakemake)
 import pyarrow as pa
 
 from l2h import not_run, store
-from l2h.report import charts, costs, made, page, power
+from l2h.report import charts, costs, differences, made, page, power
 
 files, params = snakemake.input, snakemake.params
 measured = [store.read_rows(path, store.COSTS) for path in files.costs]
 joined = costs.join(store.read_frame(files.comparison), measured)
 costs.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
-differences = store.read_frame(files.differences)
+tested = store.read_frame(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in not_run.split_off(files.metrics)[0]])
-queries = [store.read_queries(path) for path in not_run.split_off(files.queries)[0]]
-designs = power.of_places(queries, params.described["deterministic"])
+queries = map(store.read_queries, not_run.split_off(files.queries)[0])
+designs = power.of_places(differences.methods(queries, params.described["deterministic"]))
 looks = [store.read_look(path) for path in files.looks]
 facts = params.described | made.facts(
     params.command,
@@ -28,7 +28,7 @@ facts = params.described | made.facts(
 )
 made.write(facts, snakemake.output.made)
 text, plots = page.render(
-    joined, differences, audits.to_pandas(), curves, designs, looks, {params.run: facts}, set(facts["supervised"])
+    joined, tested, audits.to_pandas(), curves, designs, looks, {params.run: facts}, set(facts["supervised"])
 )
 page.write(text, snakemake.output.report)
 charts.write_files(plots, snakemake.output.plots)

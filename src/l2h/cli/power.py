@@ -23,13 +23,14 @@ def run(arguments: Namespace) -> int:
     """Print a table for each dataset, protocol and backbone."""
     from l2h import store
     from l2h.errors import L2HError
-    from l2h.report import power
+    from l2h.report import differences, power
     from l2h.runs import Run
 
     finished = Run(arguments.run_folder)
     facts = finished.facts
-    queries = [store.read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet")]
-    designs = [one for one in power.of_places(queries, facts["deterministic"]) if one.trainings > 1]
+    queries = (store.read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet"))
+    methods = differences.methods(queries, facts["deterministic"])
+    designs = [one for one in power.of_places(methods) if one.trainings > 1]
     if not designs:
         raise L2HError(
             f"{arguments.run_folder} has one training of each method, which says nothing of the spread over trainings; "

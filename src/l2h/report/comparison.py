@@ -1,6 +1,6 @@
 """Many cells' metrics to one table: a row per dataset, protocol, backbone, variant and code length."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.errors import L2HError
-from l2h.report.differences import Queries, intervals
+from l2h.report.differences import Methods, intervals
 
 # metrics of which a cell has one figure, and which the table shows
 SINGLE = [
@@ -27,16 +27,15 @@ KEY = [name for name in store.CELL_KEY if name != "seed"]
 
 def compare(
     metrics: Iterable[pa.Table],
-    queries: Queries,
+    methods: Methods,
     not_run: Sequence[Mapping[str, str]] = (),
-    deterministic: Collection[str] = (),
 ) -> pd.DataFrame:
     """Means over seeds, in the order in which the cells come, and then what was not run.
 
     Parameters
     ----------
     metrics : each cell's tidy metrics
-    queries : each cell's average precisions and key
+    methods : the cells' average precisions, from `l2h.report.differences.methods`
     not_run : dataset, protocol, and not_run, which says why: of each data set that cannot be had, and of each training
         that was impossible, which has all of the cell's key beside
 
@@ -72,9 +71,7 @@ def compare(
         columns[name] = tidy[tidy["metric"] == name].groupby(KEY, sort=False)["value"].mean()
     seeds = whole.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
     table = pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
-    table = table.merge(intervals(queries, deterministic), how="left").astype(
-        {"bits": "Int64"}
-    )  # a whole number, or empty
+    table = table.merge(intervals(methods), how="left").astype({"bits": "Int64"})  # a whole number, or empty
     absent = [{**{name: value for name, value in one.items() if name != "seed"}, "seeds": 0} for one in not_run]
     rows = pd.DataFrame(absent).drop_duplicates()  # all seeds of a cell have one reason
     if "bits" in rows:

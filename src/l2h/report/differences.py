@@ -1,10 +1,10 @@
 """Intervals of mAP, and tests of the differences between methods; see `l2h.inference`."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,14 @@ from l2h import inference, store
 from l2h.errors import L2HError
 from l2h.inference import Trainings
 
-Queries = Iterable[tuple[pa.Table, dict[str, Any]]]
-
 PLACE = ["dataset", "protocol", "backbone", "weights"]
 EXACT = "exact"  # the scope of search on the features, which has no code length
 EXTERNAL = "external"  # the scope of codes from another program, which have no backbone
 
 Place = tuple[str, ...]
 Variant = tuple[str, int, str]  # name, bits, scope
-Cells = dict[Variant, list[pa.Table]]  # each variant's tables, one for each seed
+Methods = Mapping[Place, Mapping[Variant, Trainings]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,41 @@ class Pair:
     other: Trainings
 
 
-def intervals(queries: Queries, deterministic: Collection[str] = ()) -> pd.DataFrame:
-    """95 % intervals of mAP.
+def methods(queries: Iterable[tuple[pa.Table, dict[str, Any]]], deterministic: Collection[str] = ()) -> Methods:
+    """Gather the average precisions of each place's variants, in the order in which the cells come.
 
     Parameters
     ----------
     queries : each cell's average precisions and key, from `l2h.store.read_queries`
     deterministic : variants whose result does not depend on the seed, beside exact search
+
+    Raises
+    ------
+    L2HError
+        cells that are compared were ranked for different queries
+    """
+    places: dict[Place, dict[Variant, list[pa.Table]]] = {}
+    for table, key in queries:
+        place = tuple(key[name] for name in PLACE)
+        places.setdefault(place, {}).setdefault((key["variant"], key["bits"], key["scope"]), []).append(table)
+    for place in places:
+        first, *others = (table["query_id"] for tables in _compared(places, place).values() for table in tables)
+        if any(ids != first for ids in others):
+            raise L2HError(f"the cells of {', '.join(place)} were ranked for different queries; delete them, run again")
+    return {
+        place: {
+            variant: Trainings(
+                np.stack([table["average_precision"].to_numpy() for table in tables]),
+                variant[2] == EXACT or variant[0] in deterministic,
+            )
+            for variant, tables in own.items()
+        }
+        for place, own in places.items()
+    }
+
+
+def intervals(of: Methods) -> pd.DataFrame:
+    """95 % intervals of mAP.
 
     Returns
     -------
@@ -50,14 +77,14 @@ def intervals(queries: Queries, deterministic: Collection[str] = ()) -> pd.DataF
     interval, what it covers, or why there is none
     """
     rows = []
-    for place, cells in _places(queries).items():
-        for (variant, bits, _), values in _values(place, cells, deterministic).items():
+    for place, own in of.items():
+        for (variant, bits, _), values in own.items():
             found = inference.mean(values)
             rows.append([*place, variant, bits, found.low, found.high, found.interval])
     return pd.DataFrame(rows, columns=[*PLACE, "variant", "bits", "map_low", "map_high", "interval"])
 
 
-def between_methods(queries: Queries, deterministic: Collection[str] = ()) -> pd.DataFrame:
+def between_methods(of: Methods) -> pd.DataFrame:
     """Differences in mAP of every two variants at one code length, with 95 % interval and two-sided p.
 
     Exact search is compared with the codes of every length. External codes are compared with each other, and with the
@@ -70,7 +97,7 @@ def between_methods(queries: Queries, deterministic: Collection[str] = ()) -> pd
     length); p is empty where nothing can be tested. Exact search is the other wherever its counterpart has codes
     """
     rows = []
-    for pair in pairs(queries, deterministic):
+    for pair in pairs(of):
         found = inference.difference(pair.one, pair.other)
         (variant, bits, _), (other, _, _) = pair.first, pair.second
         rows.append([*pair.place, bits, variant, other, found.value, found.low, found.high, found.interval, found.p])
@@ -79,14 +106,13 @@ def between_methods(queries: Queries, deterministic: Collection[str] = ()) -> pd
     return table.assign(p_holm=table.groupby([*PLACE, "bits"])["p"].transform(inference.holm))
 
 
-def pairs(queries: Queries, deterministic: Collection[str] = ()) -> Iterator[Pair]:
+def pairs(of: Methods) -> Iterator[Pair]:
     """Yield every two variants that `between_methods` compares."""
-    places = _places(queries)
-    for place, own in places.items():
-        cells = _values(place, own | _external(places, place), deterministic)
-        for first, second in combinations(sorted(cells, key=lambda variant: variant[2] == EXACT), 2):
+    for place, own in of.items():
+        known = _compared(of, place)
+        for first, second in combinations(sorted(known, key=lambda variant: variant[2] == EXACT), 2):
             if _comparable(first, second) and {first, second} & own.keys():
-                yield Pair(place, first, second, cells[first], cells[second])
+                yield Pair(place, first, second, known[first], known[second])
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
@@ -95,39 +121,17 @@ def write(table: pd.DataFrame, path: str | Path) -> None:
         table.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
 
 
-def _places(queries: Queries) -> dict[Place, Cells]:
-    """The cells of each place, in the order in which they come."""
-    places: dict[Place, Cells] = {}
-    for table, key in queries:
-        place = tuple(key[name] for name in PLACE)
-        places.setdefault(place, {}).setdefault((key["variant"], key["bits"], key["scope"]), []).append(table)
-    return places
-
-
-def _external(places: dict[Place, Cells], place: Place) -> Cells:
-    """The external codes of a place's data set and protocol."""
-    return {
-        variant: tables
-        for (dataset, protocol, *_), cells in places.items()
-        for variant, tables in cells.items()
+def _compared(places: Mapping[Place, Mapping[Variant, T]], place: Place) -> dict[Variant, T]:
+    """A place's own variants, and the external codes of its data set and protocol."""
+    external = {
+        variant: one
+        for (dataset, protocol, *_), some in places.items()
+        for variant, one in some.items()
         if (dataset, protocol) == place[:2] and variant[2] == EXTERNAL
     }
+    return {**places[place], **external}
 
 
 def _comparable(one: Variant, other: Variant) -> bool:
     """Whether both have one code length, or the other alone has none, as exact search."""
     return one[1] == other[1] or (one[2] != EXACT and other[2] == EXACT)
-
-
-def _values(place: Place, cells: Cells, deterministic: Collection[str]) -> dict[Variant, Trainings]:
-    """Each variant's average precisions."""
-    ids = next(iter(cells.values()))[0]["query_id"]
-    if any(table["query_id"] != ids for tables in cells.values() for table in tables):
-        raise L2HError(f"the cells of {', '.join(place)} were ranked for different queries; delete them, run again")
-    return {
-        (variant, bits, scope): Trainings(
-            np.stack([table["average_precision"].to_numpy() for table in tables]),
-            scope == EXACT or variant in deterministic,
-        )
-        for (variant, bits, scope), tables in cells.items()
-    }

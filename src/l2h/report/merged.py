@@ -56,7 +56,7 @@ def merge(folders: Sequence[Path]) -> Merged:
     _require_same_meaning({name: run.facts for name, run in runs.items()})
     parts = {name: _Part(name, run) for name, run in runs.items()}
     deterministic = {label for part in parts.values() for label in part.labels("deterministic")}
-    queries = [cell for part in parts.values() for cell in part.queries()]
+    methods = differences.methods((cell for part in parts.values() for cell in part.queries()), deterministic)
 
     def together(read: Callable[[_Part], pd.DataFrame]) -> pd.DataFrame:
         return pd.concat([read(part) for part in parts.values()], ignore_index=True)
@@ -64,10 +64,10 @@ def merge(folders: Sequence[Path]) -> Merged:
     return Merged(
         _in_order(pd.concat([part.comparison.assign(run=name) for name, part in parts.items()], ignore_index=True)),
         _in_order(together(_Part.joined)),
-        differences.between_methods(queries, deterministic),
+        differences.between_methods(methods),
         together(_Part.audits),
         together(_Part.curves),
-        power.of_places(queries, deterministic),
+        power.of_places(methods),
         {name: run.facts for name, run in runs.items()},
         {label for part in parts.values() for label in part.labels("supervised")},
     )

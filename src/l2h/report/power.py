@@ -1,7 +1,7 @@
 """What differences between methods a run can show, from the spread of its own average precisions."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, median, variance
 from typing import Any
@@ -9,9 +9,11 @@ from typing import Any
 from l2h import power
 from l2h.inference import SIGNIFICANCE
 from l2h.power import Spread
-from l2h.report.differences import Pair, Place, Queries, pairs
+from l2h.report.differences import Methods, Pair, Place, pairs
 
 TARGETS = (0.005, 0.01, 0.02)  # differences in mAP
+
+Tested = dict[tuple[Place, int], list[tuple[Pair, Spread]]]  # of each place and code length
 
 
 @dataclass(frozen=True)
@@ -60,24 +62,19 @@ class Design:
         return {name: part / total for name, part in sources.items()}
 
 
-def of_places(queries: Queries, deterministic: Collection[str] = ()) -> list[Design]:
-    """Find the design of each place and code length that has pairs to test.
-
-    Parameters
-    ----------
-    queries, deterministic : as `l2h.report.differences.between_methods`
-    """
-    tested: dict[tuple[Place, int], list[Pair]] = {}
-    for pair in pairs(queries, deterministic):
+def of_places(methods: Methods) -> list[Design]:
+    """Find the design of each place and code length that has pairs to test."""
+    tested: Tested = {}
+    for pair in pairs(methods):
         if pair.one.known and pair.other.known:
-            tested.setdefault((pair.place, pair.first[1]), []).append(pair)
+            spread = power.spread(pair.one, pair.other)
+            tested.setdefault((pair.place, pair.first[1]), []).append((pair, spread))
     splits = _between_splits(tested)
     designs = []
     for (place, bits), some in tested.items():
-        trainings = max(len(method.values) for pair in some for method in (pair.one, pair.other))
-        number = some[0].one.values.shape[1]
-        spreads = [power.spread(pair.one, pair.other) for pair in some]
-        ranked = sorted(spreads, key=lambda spread: power.detectable(spread, trainings, number))
+        trainings = max(len(method.values) for pair, _ in some for method in (pair.one, pair.other))
+        number = some[0][0].one.values.shape[1]
+        ranked = sorted((spread for _, spread in some), key=lambda spread: power.detectable(spread, trainings, number))
         typical = ranked[len(ranked) // 2]
         designs.append(Design(place, bits, trainings, number, len(some), typical, splits.get(_drawn(place, bits))))
     return designs
@@ -89,14 +86,14 @@ def _drawn(place: Place, bits: int) -> tuple[Any, ...]:
     return dataset, re.sub(r"-seed\d+$", "", protocol), *rest, bits
 
 
-def _between_splits(tested: Mapping[tuple[Place, int], list[Pair]]) -> dict[tuple[Any, ...], float]:
+def _between_splits(tested: Tested) -> dict[tuple[Any, ...], float]:
     """Variance of a difference between splits, beyond what queries and trainings explain: the median over pairs."""
     differences: dict[tuple[Any, ...], dict[Any, list[tuple[float, float]]]] = {}
     for (place, bits), some in tested.items():
-        for pair in some:
+        for pair, spread in some:
             S, Q = max(len(pair.one.values), len(pair.other.values)), pair.one.values.shape[1]
             value = float(pair.one.values.mean() - pair.other.values.mean())
-            explained = sum(part for part, _ in power.spread(pair.one, pair.other).parts(S, Q))
+            explained = sum(part for part, _ in spread.parts(S, Q))
             by_pair = differences.setdefault(_drawn(place, bits), {})
             by_pair.setdefault((pair.first, pair.second), []).append((value, explained))
     return {

@@ -48,7 +48,7 @@ from l2h.hashing import full
 from l2h.hashing.finetuning import finetune
 from l2h.metrics import average_precision
 from l2h.ranking import on_numba, on_numpy, on_torch, rank_histogram
-from l2h.ranking.counting import Problem, lay_out
+from l2h.ranking.problem import Problem, lay_out
 from l2h.ranking.roles import rank_split
 from l2h.splits import Protocol, Split, make_split
 from l2h.timing import measure, processor

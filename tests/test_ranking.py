@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from l2h import codes, ranking
 from l2h.errors import L2HError
 from l2h.ranking import RankHistogram, counting, on_cuda, on_numba, on_numpy, on_torch, rank_histogram
+from l2h.ranking.problem import lay_out
 from l2h.ranking.roles import rank_split
 from l2h.splits import Split
 
@@ -265,7 +266,7 @@ def test_long_codes_are_counted_exactly(name, bits):
     query, labels = rng.random((1, bits)) < 0.5, rng.integers(0, 2, 300)
     distance = np.linspace(0, bits, 300).astype(int)
     database = query ^ (np.arange(bits) < distance[:, None])
-    problem, _ = counting.lay_out(codes.pack(query), codes.pack(database), np.array([1]), labels, bits)
+    problem, _ = lay_out(codes.pack(query), codes.pack(database), np.array([1]), labels, bits)
     expected = [np.bincount(distance[labels == label], minlength=bits + 1) for label in (0, 1)]
     assert np.array_equal(COUNTERS[name](problem), [expected])
 
@@ -283,7 +284,7 @@ def test_no_queries_and_no_items_are_counted(name, multi_hot):
     for n_query, n_items in ((0, 5), (3, 0), (0, 0)):
         packed = [np.zeros((n, 2), np.uint8) for n in (n_query, n_items)]
         labels = [np.zeros((n, 3), bool) if multi_hot else np.zeros(n, int) for n in (n_query, n_items)]
-        problem, _ = counting.lay_out(*packed, *labels, 12)
+        problem, _ = lay_out(*packed, *labels, 12)
         assert np.array_equal(COUNTERS[name](problem), np.zeros((n_query, 2, 13)))
 
 
@@ -291,7 +292,7 @@ def test_no_queries_and_no_items_are_counted(name, multi_hot):
 def problem():
     rng = np.random.default_rng(0)
     bits, labels = rng.random((60, 40)) < 0.5, rng.integers(0, 3, 60)
-    return counting.lay_out(codes.pack(bits[:7]), codes.pack(bits), labels[:7], labels, 40)[0]
+    return lay_out(codes.pack(bits[:7]), codes.pack(bits), labels[:7], labels, 40)[0]
 
 
 @pytest.mark.parametrize("fault", ["wrong counts", "an error"])

@@ -11,7 +11,7 @@ PROGRAM = """
 import numpy as np, torch
 from l2h import codes
 from l2h.ranking import on_cuda, on_numpy, on_triton
-from l2h.ranking.counting import lay_out
+from l2h.ranking.problem import lay_out
 
 on_triton.BLOCK, on_triton.CHUNK = 64, 256
 rng = np.random.default_rng(0)

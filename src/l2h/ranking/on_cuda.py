@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from l2h.errors import line
 from l2h.ranking import on_torch
-from l2h.ranking.counting import Problem
+from l2h.ranking.problem import Problem
 
 LARGE = 10**9  # pairs; torch counts fewer in less time than Triton takes to compile
 WORDS = 8  # of codes and label sets; Triton unrolls its kernel over them, and compiles more than 20 s for 32

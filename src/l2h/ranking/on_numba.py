@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from l2h.ranking.counting import Problem
+from l2h.ranking.problem import Problem
 
 CHUNK = 1024  # pairs whose distances are held between popcount, which the compiler vectorises, and counting
 TILE = 65536  # items: at most 32,768 pairs, which fit counters of 16 bits; codes of 64 bits fill half a MiB

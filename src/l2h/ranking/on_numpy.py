@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h.ranking.counting import Problem
+from l2h.ranking.problem import Problem
 
 
 def count(problem: Problem) -> NDArray[np.int64]:

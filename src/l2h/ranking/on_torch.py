@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from l2h.ranking.counting import Problem
+from l2h.ranking.problem import Problem
 
 PAIRS = 1 << 24  # at once: 128 MiB of slots, and as much again for what leads to them
 TILE = 1 << 16  # words of items at once, 64 bits each: 32 MiB of signs, and as much again for what leads to them

@@ -6,7 +6,7 @@ import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from l2h.ranking.counting import Problem
+from l2h.ranking.problem import Problem
 
 BLOCK = 4096  # items whose distances a program holds in registers
 CHUNK = 1 << 18  # items a program counts; they stay in the L2 cache while all queries pass over them

@@ -98,6 +98,8 @@ rule report:
             "l2h.report.power",
             "l2h.report.published",
             "l2h.report.table",
+            "l2h.runs",
+            "l2h.runs.description",
         ),
         files=[
             digest(path)

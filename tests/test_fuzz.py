@@ -24,7 +24,7 @@ from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
 from l2h.fetch import Sources
 from l2h.ranking import RankedRelevance, RankHistogram
-from l2h.report import made
+from l2h.runs import description
 
 EXAMPLES = int(os.environ.get("L2H_FUZZ_EXAMPLES", "30"))  # of each test
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -52,7 +52,7 @@ READERS = {name: read or ARRAYS[name] for name, (_, read) in TABLES.items()} | {
     "look.json": store.read_look,
     "checkpoint": store.read_checkpoint,
     "images.npy": lambda path: ImageStore(path.parent, pa.table({"id": IDS})),
-    "run.json": lambda path: made.read(path.parent),
+    "run.json": lambda path: description.read(path.parent),
     "codes.npy": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, IDS),
     "codes.parquet": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, IDS),
 }
@@ -111,10 +111,11 @@ def write_valid(tmp_path_factory):
     (folder / "list.gz").write_bytes(gzip.compress((folder / "list").read_bytes()))
     (folder / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))
     facts = {
-        name: {"array": [], "object": {}, "string": ""}[made.FORM["properties"][name]["type"]] for name in made.SAID
+        name: {"array": [], "object": {}, "string": ""}[description.FORM["properties"][name]["type"]]
+        for name in description.SAID
     }
     settings = {"bits": [8], "seeds": [0], "threads": {"features": 1}}
-    made.write({**facts, "settings": settings}, folder / "run.json")
+    description.write({**facts, "settings": settings}, folder / "run.json")
     for method in METHODS:
         fitted = hashing.make(method, bits=8, random_state=0, **({"epochs": 1} if method == "hashnet" else {}))
         fitted.fit(rng.normal(size=(300, 8)).astype(np.float32), np.arange(300) % 3).save(folder / method)

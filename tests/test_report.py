@@ -815,30 +815,6 @@ def test_facts_come_from_the_run_s_files(tmp_path):
         made.facts(*of, tmp_path / "none.json")
 
 
-def test_a_path_that_is_no_run_s_folder_is_one_line_with_the_cure(tmp_path):
-    bundle = tmp_path / "digits"
-    bundle.mkdir()
-    (bundle / "manifest.json").write_text("{}")
-    archive = tmp_path / "digits.tar"
-    archive.write_bytes(b"")
-    for path in (bundle, archive):
-        with pytest.raises(L2HError, match=rf"{path} is a bundle, .* pretrained: \[{path}\]"):
-            made.read(path)
-    with pytest.raises(L2HError, match="there is no run quickstart; give a run's folder, as results/quickstart"):
-        made.read("quickstart")
-    (tmp_path / "my.yaml").touch()
-    with pytest.raises(L2HError, match="there is no run .*my.yaml; give"):
-        made.read(tmp_path / "my.yaml")
-    with pytest.raises(L2HError, match="run.json does not exist; run it to its end"):
-        made.read(tmp_path)
-    made.write({"command": ""}, tmp_path / "tiny/run.json")
-    with pytest.raises(L2HError, match=r"is no run, but holds some; give one of \S+/tiny$"):
-        made.read(tmp_path)
-    made.write({"command": ""}, tmp_path / "run.json")
-    with pytest.raises(L2HError, match="does not say config, .* another version of l2h wrote it; run it to its end"):
-        made.read(tmp_path)
-
-
 def test_a_table_cut_short_is_one_line(table, tmp_path):
     path = tmp_path / "t.parquet"
     comparison.write(table, tmp_path / "t.csv", path, tmp_path / "t.md")

@@ -12,8 +12,8 @@ from typing import Any
 from l2h import bounds, store
 from l2h.backbones.weights import file_sha256
 from l2h.errors import L2HError, line
-from l2h.report.made import FILE
 from l2h.runs import FOLDERS, Run
+from l2h.runs.description import FILE
 
 # a cell's files in the order in which one follows from the other
 STAGES = ("model", "training.parquet", "codes.parquet", "histogram", "relevance", "metrics.parquet", "queries.parquet")

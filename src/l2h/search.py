@@ -15,8 +15,8 @@ from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError, hint, line
 from l2h.hashing import FULL
-from l2h.report.made import FILE
 from l2h.runs import Run
+from l2h.runs.description import FILE
 
 Ints = NDArray[np.int64]
 Pictures = Sequence[NDArray[np.uint8]]

@@ -10,13 +10,12 @@ import pytest
 
 from l2h import store
 from l2h.cli import main
-from l2h.report import made
-from l2h.runs import Run
+from l2h.runs import Run, description
 
 
 def change(run, **facts):
     """Let a run say something else of itself."""
-    made.write({**made.read(run), **facts}, run / "run.json")
+    description.write({**description.read(run), **facts}, run / "run.json")
 
 
 @pytest.fixture

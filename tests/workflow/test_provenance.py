@@ -10,7 +10,7 @@ import pytest
 from l2h import store
 from l2h.backbones.weights import file_sha256
 from l2h.cli import main
-from l2h.report import made
+from l2h.runs import description
 
 RUN = "results/tiny"
 PLACE = f"{RUN}/digits/digits-300/alexnet-pool5"
@@ -124,9 +124,9 @@ def test_the_words_name_all_four(inside, capsys):
 def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
     shutil.copytree(inside / RUN / "digits", tmp_path / RUN / "digits")
     shutil.copytree(inside / "resources/digits", tmp_path / "resources/digits")
-    facts = made.read(inside / RUN)
+    facts = description.read(inside / RUN)
     facts["splits"]["digits/digits-300"]["sha256"] = "0" * 64
-    made.write(facts, tmp_path / RUN / "run.json")
+    description.write(facts, tmp_path / RUN / "run.json")
     code, found = said(capsys, str(tmp_path / CELL / "codes.parquet"))
     assert code == 1
     assert [problem.partition(" ")[2] for problem in found["problems"]] == [

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from l2h import not_run, store
 from l2h.report import charts, costs, differences, made, page, power
+from l2h.runs import description
 
 files, params = snakemake.input, snakemake.params
 measured = [store.read_rows(path, store.COSTS) for path in files.costs]
@@ -26,7 +27,7 @@ facts = params.described | made.facts(
     dict(zip(params.protocols, zip(files.splits, files.manifests, strict=True), strict=True)),
     params.plan,
 )
-made.write(facts, snakemake.output.made)
+description.write(facts, snakemake.output.made)
 text, plots = page.render(
     joined, tested, audits.to_pandas(), curves, designs, looks, {params.run: facts}, set(facts["supervised"])
 )

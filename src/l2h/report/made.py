@@ -1,4 +1,4 @@
-"""How a run was made: its command and config, versions, machine, splits, time of each rule; kept as `run.json`."""
+"""How a run was made: its command and config, versions, machine, splits, time of each rule."""
 
 import csv
 import json
@@ -10,46 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import l2h
-from l2h import bounds, store
+from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import METRICS
 from l2h.splits import notes
 
-FILE = "run.json"  # in a run's folder
-# what a run says of itself: from `facts`, and from the workflow
-SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "times"]
-SAID += ["settings", "supervised", "deterministic", "homes", "weights"]
-_TEXT, _COUNT, _AMOUNT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "number", "minimum": 0}
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-
-
-def _list(items: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items, **more}
-
-
-def _mapping(values: Mapping[str, Any], names: str = "") -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": values, "propertyNames": {"pattern": names}}
-
-
-def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-_SPLIT = _object(sha256=_TEXT, **dict.fromkeys(("seed", "query", "train", "database"), _COUNT))
-_NOTE = _object(what=_TEXT, count=_COUNT, examples=_list(_TEXT), more={"type": "boolean"})
-_SPLIT["properties"]["notes"] = _list(_NOTE)  # which older runs do not have
-# the form of SAID, as a JSON schema: a run may be a stranger's
-FORM = _object(
-    **dict.fromkeys(("command", "config", "system"), _TEXT),
-    **dict.fromkeys(("processors", "supervised", "deterministic"), _list(_TEXT)),
-    **dict.fromkeys(("versions", "metrics", "weights"), _mapping(_TEXT)),
-    splits=_mapping(_SPLIT, rf"^{_NAME}/{_NAME}\Z"),
-    times=_list(_object(rule=_TEXT, **dict.fromkeys(("jobs", "wall", "processor", "memory"), _AMOUNT))),
-    settings=_object(
-        bits=_list(_COUNT), seeds=_list(_COUNT), threads=_object(features={**_COUNT, "minimum": 1, "maximum": 1024})
-    ),
-    homes=_mapping({"type": "string", "pattern": rf"^resources/(bundles/)?{_NAME}\Z"}),
-)
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "numba", "faiss-cpu", "pyarrow", "snakemake")
 
 
@@ -93,34 +58,6 @@ def facts(
     }
 
 
-def write(facts: Mapping[str, Any], path: str | Path) -> None:
-    """Write what `facts` gives, and whatever else a run says of itself."""
-    with store.atomic(path) as part:
-        part.write_text(json.dumps(store.sealed(facts), indent=2) + "\n", encoding="utf-8")
-
-
-def read(folder: str | Path) -> dict[str, Any]:
-    """What a run, by its folder, says of itself; raises L2HError where it was not run to its end."""
-    path = Path(folder) / FILE
-    cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
-    try:
-        content = bounds.read_json(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise L2HError(_no_run(Path(folder)) or f"{path} does not exist; {cure}") from None
-    except (OSError, ValueError) as error:
-        raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
-    facts = store.unsealed(content, path, cure=f"delete it and {cure}")
-    missing = [name for name in SAID if name not in facts]
-    if missing:
-        raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
-    from jsonschema import Draft202012Validator
-
-    for fault in Draft202012Validator(FORM).iter_errors(facts):
-        place = " ".join(map(str, fault.absolute_path))[:80]
-        raise L2HError(f"{path} is not as l2h writes it, in {place!r}; {cure}")
-    return facts
-
-
 def rule_times(benchmarks: Mapping[str, Iterable[str | Path]]) -> list[dict[str, Any]]:
     """How many jobs of each rule ran, and what they took.
 
@@ -146,7 +83,7 @@ def differing(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     Parameters
     ----------
-    runs : by name, what each says of itself, from `read`
+    runs : by name, what each says of itself, from `l2h.runs.description.read`
 
     Returns
     -------
@@ -155,23 +92,6 @@ def differing(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     described = [{**_by_name(facts["settings"]), "versions": facts["versions"]} for facts in runs.values()]
     return [{"key": key, "values": values} for key, values in _differing(described, "")]
-
-
-def _no_run(folder: Path) -> str:
-    """What a path is that cannot be a run's folder; "" where it can."""
-    from l2h.bundles.manifest import MANIFEST
-
-    if folder.suffix == ".tar" or (folder / MANIFEST).exists():
-        return (
-            f"{folder} is a bundle, which has neither images nor codes; name it in a config, pretrained: [{folder}], "
-            "run that, and give the run's folder, results/<run>"
-        )
-    inside = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
-    if inside:
-        return f"{folder} is no run, but holds some; give one of {', '.join(inside)}"
-    if folder.is_dir():
-        return ""
-    return f"there is no run {folder}; give a run's folder, as results/quickstart"
 
 
 def _plan(path: str | Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from l2h import not_run
-from l2h.report import made
+from l2h.runs import description
 
 FOLDERS = ("dataset", "protocol", "backbone", "variant")
 _NUMBERS = re.compile(r"(\d+)bits-seed(\d+)")
@@ -24,7 +24,7 @@ class Run:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What the run says of itself; L2HError where there is no run, or it has not come to its end."""
-        return made.read(self.folder)
+        return description.read(self.folder)
 
     @property
     def root(self) -> Path:

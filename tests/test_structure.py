@@ -1,0 +1,91 @@
+"""Imports inside the package: no circles, and no import of a layer above. Those inside functions count too."""
+
+from collections.abc import Mapping, Set
+from graphlib import CycleError, TopologicalSorter
+
+import grimp
+import pytest
+
+GRAPH = grimp.build_graph("l2h", cache_dir=None, exclude_type_checking_imports=True)
+IMPORTS = {module: GRAPH.find_modules_directly_imported_by(module) for module in GRAPH.modules}
+
+# From low to high: a module imports its own layer and those before it. A new module of the root needs a place here.
+LAYERS = [
+    {"", "errors", "plugins", "registry"},  # "" is l2h itself
+    {"bounds", "device", "download", "footer", "ids", "notes", "progress"},
+    {"codes", "splits"},
+    {"ranking"},
+    {"store", "not_run"},  # after codes, splits and rankings, which it reads and writes
+    {"job"},  # tells the store which job it writes for
+    {"metrics"},
+    {"datasets", "fetch", "leaks", "near_copies"},
+    {"backbones", "extraction", "features"},
+    {"hashing"},
+    {"evaluation", "audit", "costs", "diagnostics", "inference", "power", "timing"},
+    {"bundles"},
+    {"config"},
+    {"sizing"},
+    {"runs", "failures", "provenance", "search", "sheet"},
+    {"report"},
+    {"cli", "__main__"},
+]
+HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
+
+# Circles that still stand, as (importer, imported). An entry goes when its circle is broken; the list must end empty.
+# l2h.hashing: the registry checks classes by a base class whose module imports the registry.
+KNOWN = [("l2h.hashing", "l2h.hashing.base")]
+
+
+def circle(imports: Mapping[str, Set[str]]) -> list[str]:
+    """The modules of one circle, the first repeated at its end; empty if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def upward(imports: Mapping[str, Set[str]]) -> list[str]:
+    """Imports of a module in a higher layer."""
+    return sorted(
+        f"{importer} imports {imported}"
+        for importer, others in imports.items()
+        for imported in others
+        if HEIGHT[root(imported)] > HEIGHT[root(importer)]
+    )
+
+
+def root(module: str) -> str:
+    """The module or package of the root that a module belongs to."""
+    return f"{module}.".split(".")[1]
+
+
+def without(imports: Mapping[str, Set[str]], left_out: list[tuple[str, str]]) -> dict[str, set[str]]:
+    return {
+        module: {other for other in others if (module, other) not in left_out} for module, others in imports.items()
+    }
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circle(without(IMPORTS, KNOWN)) == []
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_a_known_circle_still_stands(known):
+    assert circle(without(IMPORTS, [other for other in KNOWN if other != known]))
+
+
+def test_each_module_of_the_root_stands_in_one_layer():
+    placed = [name for layer in LAYERS for name in layer]
+    assert sorted(placed) == sorted({root(module) for module in GRAPH.modules})
+
+
+def test_no_module_imports_a_higher_layer():
+    assert upward(IMPORTS) == []
+
+
+def test_a_circle_and_an_upward_import_are_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})
+    assert circle({"a": {"b"}, "b": {"c"}, "d": {"a"}}) == []
+    planted = {"l2h.ranking.histogram": {"l2h.ranking.counting", "l2h.report.page"}, "l2h.cli": {"l2h.report"}}
+    assert upward(planted) == ["l2h.ranking.histogram imports l2h.report.page"]

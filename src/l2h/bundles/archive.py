@@ -3,6 +3,12 @@
 The archive is a sequence of regular files without any of tar's extensions. What else a header can say (links,
 devices, sparse files, long names) is refused before anything is written, and nothing in it is compressed, so it
 cannot grow while it is unpacked.
+
+Each header is parsed by `tarfile.TarInfo`, but `tarfile.TarFile` does not walk the archive: it obeys extensions before
+its caller, or its data filter, sees a file. With Python 3.11.7, a long name of 256 MiB took 1.9 GB of memory, a pax
+header of 80 kB more than 10 s, 500 long names in a row ended in a RecursionError, sparse maps that are not numbers in a
+ValueError, and a damaged header or a missing end passed for the end of the archive. Python's main branch still reads
+these headers whole and in any number.
 """
 
 import hashlib

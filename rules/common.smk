@@ -97,7 +97,7 @@ DETERMINISTIC = [variant for variant, entry in VARIANTS.items() if entry["determ
 ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
 # What every script imports first; a rule adds what its own script uses.
-JOB = ["l2h", "l2h.bounds", "l2h.errors", "l2h.footer", "l2h.job", "l2h.notes", "l2h.plugins", "l2h.store"]
+JOB = ["l2h", "l2h.limits", "l2h.errors", "l2h.footer", "l2h.job", "l2h.notes", "l2h.plugins", "l2h.store"]
 CELLS = [*JOB, "l2h.not_run"]  # of what takes cells, some of which may not have been run
 HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.problem"]

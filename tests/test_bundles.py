@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from l2h import backbones, bounds, datasets, hashing, store
+from l2h import backbones, datasets, hashing, limits, store
 from l2h.bundles import archive, consistency, manifest
 from l2h.bundles.release import release, weights_licence
 from l2h.bundles.unpack import unpack
@@ -581,8 +581,8 @@ def test_an_input_size_that_the_config_leaves_to_the_network(content, tmp_path):
 
 
 def test_a_table_that_would_fill_memory(content, tmp_path, monkeypatch):
-    monkeypatch.setattr(bounds, "MAX_MEMORY", 100)
-    monkeypatch.setattr(bounds, "MAX_RATIO", 0.01)
+    monkeypatch.setattr(limits, "MAX_MEMORY", 100)
+    monkeypatch.setattr(limits, "MAX_RATIO", 0.01)
     refused(write(tmp_path / "x.tar", content), r"manifest.parquet would take \d+ bytes of memory")
 
 

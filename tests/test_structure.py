@@ -12,7 +12,7 @@ IMPORTS = {module: GRAPH.find_modules_directly_imported_by(module) for module in
 # From low to high: a module imports its own layer and those before it. A new module of the root needs a place here.
 LAYERS = [
     {"", "errors", "plugins", "registry"},  # "" is l2h itself
-    {"bounds", "device", "download", "footer", "ids", "notes", "progress"},
+    {"limits", "device", "download", "footer", "ids", "notes", "progress"},
     {"codes", "splits"},
     {"ranking"},
     {"store", "not_run"},  # after codes, splits and rankings, which it reads and writes

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from l2h import bounds, store
+from l2h import limits, store
 from l2h.backbones.weights import file_sha256
 from l2h.errors import L2HError, line
 from l2h.runs import FOLDERS, Run
@@ -187,7 +187,7 @@ def _made_by(path: Path, cure: str = store.CURE) -> Mapping[str, str]:
     try:
         if path.is_dir() and (path / "model.json").exists():
             path = path / "model.json"
-        return dict(bounds.read_json(path).get("made_by", {})) if path.suffix == ".json" else {}
+        return dict(limits.read_json(path).get("made_by", {})) if path.suffix == ".json" else {}
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); {cure}") from error
 

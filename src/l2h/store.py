@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from l2h import bounds, footer
+from l2h import footer, limits
 from l2h.errors import L2HError, line
 from l2h.notes import Note
 
@@ -579,10 +579,10 @@ def write_frame(path: str | Path, frame: "pd.DataFrame") -> None:
 def read_frame(path: str | Path) -> "pd.DataFrame":
     """Read what `write_frame` wrote."""
     with _open(path) as file:
-        bounds.require_table(file.metadata, path)
-        text = bounds.text_columns(file.schema)
+        limits.require_table(file.metadata, path)
+        text = limits.text_columns(file.schema)
     with _open(path, text=text) as file:
-        bounds.require_text(file.read(), path)
+        limits.require_text(file.read(), path)
     with _open(path) as file:
         try:
             return file.read().to_pandas()
@@ -599,7 +599,7 @@ def write_look(path: str | Path, look: Mapping[str, Any]) -> None:
 def read_look(path: str | Path) -> dict[str, Any]:
     """Read what `write_look` wrote."""
     try:
-        look = bounds.read_json(Path(path))
+        look = limits.read_json(Path(path))
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({line(error)}); {CURE}") from error
     if not look.keys() >= LOOK:
@@ -625,7 +625,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
 
     description = read_description(folder)
     try:
-        bounds.require_plain(Path(folder) / "model.safetensors")
+        limits.require_plain(Path(folder) / "model.safetensors")
         arrays = load_file(Path(folder) / "model.safetensors")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
@@ -635,7 +635,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
 def read_description(folder: str | Path) -> dict[str, Any]:
     """Read a model folder's description alone; whether it is the one that was written is not known without arrays."""
     try:
-        return bounds.read_json(Path(folder) / "model.json")
+        return limits.read_json(Path(folder) / "model.json")
     except (OSError, ValueError) as error:
         raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
 
@@ -680,7 +680,7 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray
     from safetensors import SafetensorError, safe_open
 
     try:
-        bounds.require_plain(path)
+        limits.require_plain(path)
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -715,11 +715,11 @@ def _read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE
     with _open(path, cure) as file:
         if not _widened(file.schema_arrow).equals(schema, check_metadata=False):
             raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {cure}")
-        bounds.require_table(file.metadata, path)
-        text = bounds.text_columns(file.schema)
+        limits.require_table(file.metadata, path)
+        text = limits.text_columns(file.schema)
     with _open(path, cure, text) as file:
         table = file.read()
-        bounds.require_text(table, path)
+        limits.require_text(table, path)
         table = table.cast(schema.with_metadata(table.schema.metadata))
     for name in table.column_names:
         if not any(schema is tidy for tidy in TIDY) and _lacks(table[name]):
@@ -773,7 +773,7 @@ def _iter_batches(
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
             raise L2HError(f"{path} is no file of {what}: its columns are {', '.join(map(str, schema))}; {cure}")
         for group in range(file.num_row_groups):
-            bounds.require_group(file.metadata, group, path)
+            limits.require_group(file.metadata, group, path)
             if wanted is not None and not np.isin(file.read_row_group(group, ["id"])["id"], wanted).any():
                 continue
             table = file.read_row_group(group)
@@ -807,11 +807,11 @@ def _gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) ->
 def _open(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
     """Open a parquet file; what is found to be wrong with it while it is open is an L2HError."""
     try:
-        bounds.require_plain(path)
+        limits.require_plain(path)
         if not footer.is_whole(path):
             raise L2HError(f"{path} is damaged: its footer does not match its sha256; {cure}")
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(text)) as file:
-            bounds.require_columns(file.metadata, path)
+            limits.require_columns(file.metadata, path)
             yield file
     except L2HError:
         raise

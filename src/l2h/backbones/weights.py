@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from l2h import bounds, store
+from l2h import limits, store
 from l2h.backbones.base import Backbone
 from l2h.download import Fetch
 from l2h.errors import L2HError
@@ -58,7 +58,7 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
         network = backbone.truncate(backbone.network(), layer)
     wanted = network.state_dict()
     try:
-        bounds.require_plain(path)
+        limits.require_plain(path)
         with safe_open(path, framework="pt") as file:
             sealed = SEAL.fullmatch((file.metadata() or {}).get("origin", ""))
             # tables name the whole file, so all of it must be right

@@ -48,10 +48,10 @@ def _read(path: Path) -> dict[str, Any]:
     """The config, within bounds; L2HError where Snakemake would do more than read it, or could not."""
     import yaml
 
-    from l2h import bounds
+    from l2h import limits
 
     try:
-        bounds.require_plain(path)
+        limits.require_plain(path)
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from l2h import bounds
+from l2h import limits
 from l2h.datasets import pictures
 from l2h.errors import L2HError, line
 from l2h.ids import find
@@ -95,7 +95,7 @@ class ImageStore:
         """The array, memory-mapped and not loaded."""
         path = self.folder / ARRAY
         try:
-            bounds.require_plain(path)
+            limits.require_plain(path)
             images = np.load(path, mmap_mode="r", allow_pickle=False)
         except Exception as error:  # the header is parsed as Python's literals, which fail in many ways
             raise L2HError(

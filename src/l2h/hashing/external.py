@@ -7,7 +7,7 @@ from string import Formatter
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import bounds, codes, store
+from l2h import codes, limits, store
 from l2h.errors import L2HError, line
 from l2h.hashing.base import Method, require
 from l2h.ids import find
@@ -110,7 +110,7 @@ class External(Method):
     def _from_array(self, path: str | Path, n: int) -> NDArray[np.uint8]:
         try:
             # mapped, as a header may promise more than there is, or than memory holds
-            bounds.require_plain(path)
+            limits.require_plain(path)
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except Exception as error:  # the header is parsed as Python's literals, which fail in many ways
             raise L2HError(f"{path} is no .npy array ({line(error)}); write it by np.save, without objects") from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from l2h import bounds, store
+from l2h import limits, store
 from l2h.errors import L2HError
 
 FILE = "run.json"  # in a run's folder
@@ -56,7 +56,7 @@ def read(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / FILE
     cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
     try:
-        content = bounds.read_json(path)
+        content = limits.read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise L2HError(_no_run(Path(folder)) or f"{path} does not exist; {cure}") from None
     except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 from test_store import KEY
 
-from l2h import backbones, bounds, hashing, store
+from l2h import backbones, hashing, limits, store
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
@@ -26,7 +26,7 @@ def table(schema, *rows):
 
 @pytest.fixture
 def limited(monkeypatch):
-    monkeypatch.setattr(bounds, "MAX_MEMORY", 10_000)
+    monkeypatch.setattr(limits, "MAX_MEMORY", 10_000)
 
 
 def test_rows_that_take_next_to_nothing_in_the_file(tmp_path, limited):
@@ -183,7 +183,7 @@ def test_json_that_is_no_object(tmp_path, content):
 
 def test_json_that_is_too_large(tmp_path, monkeypatch):
     (tmp_path / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))
-    monkeypatch.setattr(bounds, "MAX_JSON", 20)
+    monkeypatch.setattr(limits, "MAX_JSON", 20)
     with pytest.raises(L2HError, match=r"look.json is damaged or cut short \(larger than"):
         store.read_look(tmp_path / "look.json")
 

@@ -1,4 +1,4 @@
-"""What a few bytes of a stranger's file may become in memory: parquet and JSON, looked at before they are read."""
+"""Size limits for untrusted parquet and JSON files, checked before they are read."""
 
 import io
 import json

@@ -518,12 +518,12 @@ def say_what_is_mirrored(dag):
             )
 
 
-def ending(comparison, report):
+def summarise(comparison, report):
     """What the end of a run says: its result in a few lines, and where the rest is."""
-    from l2h.report import ending
+    from l2h.report.summary import summary
 
     figures = Path(comparison).with_suffix(".csv")
-    result = ending.ending(store.read_frame(comparison), set(SUPERVISED))
+    result = summary(store.read_frame(comparison), set(SUPERVISED))
     return f"\n{result}\nall figures: {figures}\nreport:      {report}"
 
 

@@ -123,7 +123,7 @@ onstart:
 onsuccess:
     report = Path(f"{RESULTS}/report.html")
     if report.exists() and report.stat().st_mtime >= STARTED:
-        print(ending(f"{RESULTS}/comparison.parquet", report))
+        print(summarise(f"{RESULTS}/comparison.parquet", report))
 
 
 onerror:

@@ -17,7 +17,7 @@ from l2h.inference import Trainings, difference, holm
 from l2h.notes import Note
 from l2h.ranking import RankHistogram
 from l2h.report import answer, charts, comparison, costs, differences, made, page, power, published
-from l2h.report.ending import ending
+from l2h.report.summary import summary
 from l2h.splits import Split
 
 
@@ -379,16 +379,16 @@ def test_all_three_files_say_the_same_twice(table, tmp_path):
 
 def test_the_ending_has_a_line_a_place_and_leaves_out_what_is_not_there(table, beside):
     random = "untrained network: random features"
-    head, digits, pairs = ending(table, {"itq"}).splitlines()
+    head, digits, pairs = summary(table, {"itq"}).splitlines()
     assert head == "Highest mAP over the whole database, means of 3 trainings"
     assert pairs.startswith(f"pairs (p, alexnet-fc7, {random}): trained with")
-    trained = ending(table.assign(weights="imagenet1k_v1@abc"), {"itq"}).splitlines()
+    trained = summary(table.assign(weights="imagenet1k_v1@abc"), {"itq"}).splitlines()
     assert trained[2].startswith("pairs (p, alexnet-fc7): trained with")
     for group, labels in (("trained with labels", True), ("trained without labels", False)):
         rows = table[(table["dataset"] == "digits") & ((table["variant"] == "itq") == labels)]
         best = rows.loc[rows["map"].idxmax()]
         assert f"{group}, {best['variant']} {best['map']:.3f} at {best['bits']} bits" in digits
-    head, digits, theirs, other = ending(beside, set()).splitlines()
+    head, digits, theirs, other = summary(beside, set()).splitlines()
     assert head == "Highest mAP over the whole database, in this training"
     exact = beside.set_index("variant")["map"]["cosine"]
     assert re.search(rf"^digits \(p, alexnet-fc7, {random}\): .*; exact search, cosine {exact:.3f}$", digits)
@@ -631,7 +631,7 @@ def test_a_baseline_that_no_hash_reaches_is_named_first(table, joined, tested, a
     rows = pd.concat([hashes, baselines, exact, slower], ignore_index=True)
     assert [(row["variant"], row["map"]) for row in answer.ahead(rows)] == [("cosine", 0.95), ("classifier", 0.9)]
     assert answer.ahead(hashes) == []
-    assert ending(rows, {"itq"}).splitlines()[1].endswith("; no hash reaches classifier 0.900 at 16 bits")
+    assert summary(rows, {"itq"}).splitlines()[1].endswith("; no hash reaches classifier 0.900 at 16 bits")
     digits = joined["dataset"] == "digits"
     more = joined[digits].assign(variant="classifier", scope="baseline", map=0.999)
     text = render(pd.concat([joined, more], ignore_index=True), tested, audits)
@@ -849,7 +849,7 @@ def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_pat
     ran, lines = comparison.split_off(partial)
     assert lines == ["far (q): get <it> from afar"]
     assert ran["bits"].dtype == np.int64
-    assert ending(partial, set()).splitlines()[-1] == "not run: far (q): get <it> from afar"
+    assert summary(partial, set()).splitlines()[-1] == "not run: far (q): get <it> from afar"
     joined = join_costs(partial)
     costs.write_table(joined, tmp_path / "table.md")
     assert (tmp_path / "table.md").read_text().endswith("\n\nNot run: far (q): get <it> from afar\n")

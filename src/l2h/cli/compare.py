@@ -35,7 +35,7 @@ def add_to(commands: command.Commands) -> None:
 def run(arguments: Namespace) -> int:
     """Merge, write, and say what came of it."""
     from l2h.report import charts, comparison, differences, made, merged, page
-    from l2h.report.ending import ending
+    from l2h.report.summary import summary
 
     output: Path = arguments.output
     if (output / "run.json").exists():
@@ -56,7 +56,7 @@ def run(arguments: Namespace) -> int:
     else:
         lines = [f"{row['key']}: {_values(dict(zip(both.runs, row['values'], strict=True)))}" for row in differing]
         places = [f"all figures: {files['csv']}", f"report:      {output / 'report.html'}"]
-        command.print_lines("\n".join([ending(both.joined, both.supervised), "", *lines, "", *places]))
+        command.print_lines("\n".join([summary(both.joined, both.supervised), "", *lines, "", *places]))
     return 0
 
 

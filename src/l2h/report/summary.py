@@ -1,4 +1,4 @@
-"""What a run says at its end: for each place of the comparison, the highest mAP of each kind of method."""
+"""The summary of a run: for each setting, the highest mAP of each kind of method."""
 
 import pandas as pd
 
@@ -7,7 +7,7 @@ from l2h.report.comparison import split_off
 from l2h.report.differences import EXACT, PLACE
 
 
-def ending(comparison: pd.DataFrame, supervised: set[str]) -> str:
+def summary(comparison: pd.DataFrame, supervised: set[str]) -> str:
     """A line on each data set, protocol and backbone, and one on each data set that was not run.
 
     Parameters

@@ -485,7 +485,7 @@ def captioned(path, name, category="Result", **how):
 
 
 def write_plan(dag):
-    """Write which jobs the report rests on, if a run is to make it: `l2h.report.made.facts` says how.
+    """Write which jobs the report rests on, if a run is to make it: `l2h.report.run_info.facts` says how.
 
     Where the run's folder cannot be written to, the run ends here, with one line.
     """

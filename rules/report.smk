@@ -57,7 +57,7 @@ rule report:
         report=captioned(f"{RESULTS}/report.html", "page"),
         plots=captioned(directory(f"{RESULTS}/plots"), "charts", "Charts", patterns=["{name}.png"]),
         table=captioned(f"{RESULTS}/table.md", "table"),
-        made=f"{RESULTS}/run.json",
+        run_info=f"{RESULTS}/run.json",
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
@@ -93,7 +93,7 @@ rule report:
             "l2h.report.comparison",
             "l2h.report.costs",
             "l2h.report.differences",
-            "l2h.report.made",
+            "l2h.report.run_info",
             "l2h.report.page",
             "l2h.report.power",
             "l2h.report.published",

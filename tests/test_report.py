@@ -16,7 +16,7 @@ from l2h.evaluation import evaluate
 from l2h.inference import Trainings, difference, holm
 from l2h.notes import Note
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, made, page, power, published
+from l2h.report import answer, charts, comparison, costs, differences, page, power, published, run_info
 from l2h.report.summary import summary
 from l2h.splits import Split
 
@@ -801,7 +801,7 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     plan = {rule: [str(tmp_path / name) for name in names] for rule, names in files.items()}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     of = ("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": (tmp_path / "p.parquet", tmp_path / "m.parquet")})
-    facts = made.facts(*of, tmp_path / "plan.json")
+    facts = run_info.facts(*of, tmp_path / "plan.json")
     assert facts["config"] == "bits: [8]"
     assert facts["processors"] == ["a"]
     counts = {"query": 1, "train": 1, "database": 1}
@@ -812,7 +812,7 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     ]
     assert facts["versions"]["numpy"] == np.__version__
     with pytest.raises(L2HError, match=r"none.json does not exist; .* without --no-hooks"):
-        made.facts(*of, tmp_path / "none.json")
+        run_info.facts(*of, tmp_path / "none.json")
 
 
 def test_a_table_cut_short_is_one_line(table, tmp_path):

@@ -44,7 +44,7 @@ OF_A_RUN = {
     "differences.parquet": (None, {"l2h.report.differences", "l2h.inference"}),
     "table.md": (None, {"l2h.report.costs", "l2h.costs"}),
     "report.html": (None, {"l2h.report.page", "l2h.report.look", "l2h_plugin_toy_method"}),
-    "run.json": ("report", {"l2h.report.made"}),
+    "run.json": ("report", {"l2h.report.run_info"}),
 }
 
 

@@ -7,7 +7,7 @@ start(snakemake)
 import pyarrow as pa
 
 from l2h import not_run, store
-from l2h.report import charts, costs, differences, made, page, power
+from l2h.report import charts, costs, differences, page, power, run_info
 from l2h.runs import description
 
 files, params = snakemake.input, snakemake.params
@@ -20,14 +20,14 @@ curves = charts.precision_recall([store.read_metrics(path) for path in not_run.s
 queries = map(store.read_queries, not_run.split_off(files.queries)[0])
 designs = power.of_places(differences.methods(queries, params.described["deterministic"]))
 looks = [store.read_look(path) for path in files.looks]
-facts = params.described | made.facts(
+facts = params.described | run_info.facts(
     params.command,
     params.config_file,
     [name for table in measured for name in table["hardware"].unique().to_pylist()],
     dict(zip(params.protocols, zip(files.splits, files.manifests, strict=True), strict=True)),
     params.plan,
 )
-description.write(facts, snakemake.output.made)
+description.write(facts, snakemake.output.run_info)
 text, plots = page.render(
     joined, tested, audits.to_pandas(), curves, designs, looks, {params.run: facts}, set(facts["supervised"])
 )

@@ -34,7 +34,7 @@ def add_to(commands: command.Commands) -> None:
 
 def run(arguments: Namespace) -> int:
     """Merge, write, and say what came of it."""
-    from l2h.report import charts, comparison, differences, made, merged, page
+    from l2h.report import charts, comparison, differences, merged, page, run_info
     from l2h.report.summary import summary
 
     output: Path = arguments.output
@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
     differences.write(both.differences, output / "differences.csv")
     charts.write_files(plots, output / "plots")
     page.write(text, output / "report.html")
-    differing = made.differing(both.runs)
+    differing = run_info.differing(both.runs)
     if arguments.json:
         paths = {"table": str(files["csv"]), "report": str(output / "report.html")}
         command.print_json({"runs": list(both.runs), "rows": len(both.comparison), "differing": differing, **paths})

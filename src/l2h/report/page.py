@@ -14,7 +14,7 @@ from l2h import store
 from l2h.evaluation import METRICS
 from l2h.inference import ONE_TRAINING, SIGNIFICANCE
 from l2h.notes import Note
-from l2h.report import costs, made, published
+from l2h.report import costs, published, run_info
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
@@ -43,7 +43,7 @@ def render(
     curves : from `l2h.report.charts.precision_recall`
     designs : from `l2h.report.power.of_places`
     looks : of those places that have one, from `l2h.report.look.look` with dataset, protocol and backbone
-    runs : how each run, by name, was made, from `l2h.report.made.facts`; those that share a place share its split
+    runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a place share its split
     supervised : the variants that need labels
     """
     environment = Environment(
@@ -74,7 +74,7 @@ def render(
     specs = {name: chart.to_dict() for name, chart in plots.items()}
     text = environment.get_template("page.html.jinja").render(
         runs=runs,
-        differing=made.differing(runs),
+        differing=run_info.differing(runs),
         splits=splits,
         notes=notes,
         weights=list(dict.fromkeys(comparison["weights"])),

@@ -9,7 +9,7 @@ from l2h import limits, store
 from l2h.errors import L2HError
 
 FILE = "run.json"  # in a run's folder
-# what a run says of itself: from `l2h.report.made.facts`, and from the workflow
+# what a run says of itself: from `l2h.report.run_info.facts`, and from the workflow
 SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "times"]
 SAID += ["settings", "supervised", "deterministic", "homes", "weights"]
 _TEXT, _COUNT, _AMOUNT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "number", "minimum": 0}
@@ -46,7 +46,7 @@ FORM = _object(
 
 
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
-    """Write what `l2h.report.made.facts` gives, and whatever else a run says of itself."""
+    """Write what `l2h.report.run_info.facts` gives, and whatever else a run says of itself."""
     with store.atomic(path) as part:
         part.write_text(json.dumps(store.sealed(facts), indent=2) + "\n", encoding="utf-8")
 

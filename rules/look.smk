@@ -30,7 +30,7 @@ rule look:
             "l2h.audit",
             "l2h.diagnostics",
             "l2h.report",
-            "l2h.report.look",
+            "l2h.report.gallery",
             "l2h.report.thumbnails",
         ),
     message:

@@ -43,7 +43,7 @@ OF_A_RUN = {
     "differences.csv": (None, {"l2h.report.differences", "l2h.inference"}),
     "differences.parquet": (None, {"l2h.report.differences", "l2h.inference"}),
     "table.md": (None, {"l2h.report.costs", "l2h.costs"}),
-    "report.html": (None, {"l2h.report.page", "l2h.report.look", "l2h_plugin_toy_method"}),
+    "report.html": (None, {"l2h.report.page", "l2h.report.gallery", "l2h_plugin_toy_method"}),
     "run.json": ("report", {"l2h.report.run_info"}),
 }
 
@@ -67,7 +67,7 @@ def test_files_of_a_run(inside, capsys, name):
 OF_A_PLACE = {
     f"{PLACE}/costs.parquet": ("costs", "l2h.costs"),
     f"{PLACE}/audit.parquet": ("audit", "l2h.audit"),
-    f"{PLACE}/look.json": ("look", "l2h.report.look"),
+    f"{PLACE}/look.json": ("look", "l2h.report.gallery"),
     f"{CELL}/model": ("fit", "l2h.hashing.itq"),
     f"{CELL}/model/model.json": ("fit", "l2h.hashing.itq"),
     f"{CELL}/model/model.safetensors": (None, "l2h.hashing.itq"),

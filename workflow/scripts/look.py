@@ -9,7 +9,7 @@ start(snakemake)
 from l2h import not_run, store
 from l2h.datasets.images import ImageStore
 from l2h.diagnostics import Diagnostics
-from l2h.report.look import Cell, look
+from l2h.report.gallery import GalleryEntry, gallery
 
 files, params = snakemake.input, snakemake.params
 images = ImageStore(files.images, store.read_manifest(files.manifest))
@@ -22,8 +22,8 @@ for codes, path, metrics in zip(files.codes, files.queries, files.metrics, stric
     values = store.read_metrics(metrics).select(["metric", "value"]).to_pylist()
     figures = {row["metric"]: row["value"] for row in values if row["metric"] in Diagnostics.__required_keys__}
     read_codes = partial(store.read_codes, codes)
-    cells.append(Cell(key["variant"], key["bits"], key["seed"], average_precision, figures, read_codes))
-seen = look(
+    cells.append(GalleryEntry(key["variant"], key["bits"], key["seed"], average_precision, figures, read_codes))
+seen = gallery(
     store.read_split(files.split),
     cells,
     store.read_rows(files.near_copies, store.NEAR_COPIES),

@@ -42,7 +42,7 @@ def render(
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
     designs : from `l2h.report.power.of_places`
-    looks : of those places that have one, from `l2h.report.look.look` with dataset, protocol and backbone
+    looks : of those places that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
     runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a place share its split
     supervised : the variants that need labels
     """

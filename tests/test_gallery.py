@@ -11,7 +11,7 @@ from PIL import Image
 
 from l2h import codes, store
 from l2h.errors import L2HError
-from l2h.report import look as looking
+from l2h.report import gallery
 from l2h.report.thumbnails import SIDE, plot, thumbnail
 from l2h.splits import Split
 
@@ -43,7 +43,7 @@ def bits():
 
 def cell(bits, average_precision=(0.2, 0.9, 0.5), variant="itq"):
     figures = {"distinct_codes": 4.0}
-    return looking.Cell(variant, BITS, 0, np.array(average_precision), figures, lambda ids: codes.pack(bits[ids]))
+    return looking.GalleryEntry(variant, BITS, 0, np.array(average_precision), figures, lambda ids: codes.pack(bits[ids]))
 
 
 def read_images(ids):
@@ -61,7 +61,7 @@ def image_of(uri):
 
 
 def test_the_first_results_are_the_nearest_and_what_is_tied_stands_by_id(split, bits):
-    found = looking.answers(split, cell(bits), QUERIES[[2, 0]], codes.pack(bits[DATABASE]))
+    found = gallery.answers(split, cell(bits), QUERIES[[2, 0]], codes.pack(bits[DATABASE]))
     for number, answer in zip((8, 3), found, strict=True):
         order = sorted(DATABASE.tolist(), key=lambda other: ((bits[other] != bits[number]).sum(), other))
         distance = [int((bits[other] != bits[number]).sum()) for other in order]
@@ -84,12 +84,12 @@ def test_a_database_smaller_than_the_first_results_is_shown_whole(bits):
     table = make_split(lambda number: [0]).table.filter(
         pa.compute.is_in(pa.compute.field("id"), pa.array([*QUERIES, *ids]))
     )
-    (answer,) = looking.answers(Split(table, "p", 0), cell(bits), QUERIES[:1], codes.pack(bits[ids]))
+    (answer,) = gallery.answers(Split(table, "p", 0), cell(bits), QUERIES[:1], codes.pack(bits[ids]))
     assert sorted(hit["id"] for hit in answer["hits"]) == ids.tolist()
 
 
 def test_queries_are_chosen_by_the_method_of_the_greatest_map(split, bits):
-    seen = looking.look(split, [cell(bits), cell(~bits, (0.9, 0.9, 0.3), "sh")], NEAR, read_images, [8, 5])
+    seen = gallery.gallery(split, [cell(bits), cell(~bits, (0.9, 0.9, 0.3), "sh")], NEAR, read_images, [8, 5])
     assert seen["judge"] == "sh"
     why = {query["id"]: query["why"] for query in seen["queries"]}
     assert why == {3: "best", 5: "median, chosen by hand", 8: "worst, chosen by hand"}
@@ -102,15 +102,15 @@ def test_queries_are_chosen_by_the_method_of_the_greatest_map(split, bits):
 
 def test_what_is_chosen_by_hand_must_be_a_query(split, bits):
     with pytest.raises(L2HError, match=r"config key datasets: look names 4, 99, but no query .* are 3, 5, 8 ..."):
-        looking.look(split, [cell(bits)], NEAR, read_images, [3, 99, 4])
+        gallery.gallery(split, [cell(bits)], NEAR, read_images, [3, 99, 4])
 
 
 def test_codes_are_pictured_bit_by_bit(split, bits):
-    labels, sample = looking.sample_of_labels(split)
+    labels, sample = gallery.sample_of_labels(split)
     assert labels == [0, 1, 2]
     assert all((DATABASE[rows] % 3 == label).all() for label, rows in zip(labels, sample, strict=True))
     database = bits[DATABASE]
-    shown = looking.pictures_of_codes(cell(bits), codes.pack(database), sample)
+    shown = gallery.pictures_of_codes(cell(bits), codes.pack(database), sample)
     for rows, uri in zip(sample, shown["by_label"], strict=True):
         assert np.array_equal(np.asarray(image_of(uri)) == 0, database[rows])
     share = 1 - np.asarray(image_of(shown["share"]))[0] / 255
@@ -127,21 +127,21 @@ def test_codes_are_pictured_bit_by_bit(split, bits):
 
 def test_of_many_labels_the_most_frequent_are_shown_and_an_image_under_each_of_its_own(bits):
     several = make_split(lambda number: [0, 1 + number % 13] if number < 26 else [])
-    labels, sample = looking.sample_of_labels(several)
-    assert len(labels) == looking.LABELS
+    labels, sample = gallery.sample_of_labels(several)
+    assert len(labels) == gallery.LABELS
     assert labels == sorted(labels)
-    assert len(sample[0]) == looking.SAMPLE
+    assert len(sample[0]) == gallery.SAMPLE
     assert (DATABASE[sample[0]] < 26).all()
-    seen = looking.look(several, [cell(bits)], NEAR, read_images)
+    seen = gallery.gallery(several, [cell(bits)], NEAR, read_images)
     assert seen["images"]["8"]["labels"] == [0, 9]
 
 
 def test_labels_may_be_large_numbers(bits):
     large = make_split(lambda number: [2**31 - 1 if number % 2 else 81_312] + [5] * (number == 9))
-    labels, sample = looking.sample_of_labels(large)
+    labels, sample = gallery.sample_of_labels(large)
     assert labels == [5, 81_312, 2**31 - 1]
     assert DATABASE[sample[0]].tolist() == [9]
-    seen = looking.look(large, [cell(bits)], NEAR, read_images)
+    seen = gallery.gallery(large, [cell(bits)], NEAR, read_images)
     assert seen["images"]["3"]["labels"] == [2**31 - 1]
 
 
@@ -151,7 +151,7 @@ def test_near_copies_are_counted_and_the_first_pictured(split, bits):
         for number in range(20, 28)
     ]
     near = pa.Table.from_pylist(rows, schema=store.NEAR_COPIES)
-    seen = looking.look(split, [cell(bits)], near, read_images)
+    seen = gallery.gallery(split, [cell(bits)], near, read_images)
     assert (seen["near_copies"]["queries"], seen["near_copies"]["pairs"]) == (1, 8)
     assert [pair["id"] for pair in seen["near_copies"]["shown"]] == [20, 21, 22, 23, 24]
     assert {"20", "24"} <= set(seen["images"])
@@ -168,7 +168,7 @@ def test_small_images_stay_as_they_are_and_large_ones_become_small():
 def test_what_there_is_to_look_at_is_written_and_read_whole_or_not_at_all(split, bits, tmp_path):
     path = tmp_path / "look.json"
     place = {"dataset": "d", "protocol": "p", "backbone": "b"}
-    store.write_look(path, {**place, **looking.look(split, [cell(bits)], NEAR, read_images)})
+    store.write_look(path, {**place, **gallery.gallery(split, [cell(bits)], NEAR, read_images)})
     assert store.read_look(path)["images"]["3"]["labels"] == [0]
     path.write_text(path.read_text()[:-9])
     with pytest.raises(L2HError, match=r"look.json is damaged or cut short .*; delete it and run again"):

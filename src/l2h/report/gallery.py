@@ -1,4 +1,4 @@
-"""What there is to look at in one place: some queries, what each method finds for them first, and the codes themselves.
+"""The gallery of one setting: some queries, what each method finds for them first, and the codes themselves.
 
 Everything is at a variant's longest code and first seed, and is text that a page can hold, pictures included.
 """
@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Cell:
+class GalleryEntry:
     """One variant at one code length and seed.
 
     Attributes
@@ -47,9 +47,9 @@ class Cell:
     read_codes: Callable[[Ints], NDArray[np.uint8]]
 
 
-def look(
+def gallery(
     split: Split,
-    cells: Sequence[Cell],
+    cells: Sequence[GalleryEntry],
     near_copies: pa.Table,
     read_images: Callable[[Ints], Sequence[NDArray[np.uint8]]],
     by_hand: Sequence[int] = (),
@@ -115,7 +115,7 @@ def choose(ids: Ints, average_precision: NDArray[np.float64], by_hand: Sequence[
     return why
 
 
-def answers(split: Split, cell: Cell, asked: Ints, packed: NDArray[np.uint8]) -> list[dict[str, Any]]:
+def answers(split: Split, cell: GalleryEntry, asked: Ints, packed: NDArray[np.uint8]) -> list[dict[str, Any]]:
     """What one cell finds first for each query, by distance and then by id; `packed` are the database's codes."""
     database = split.ids("database")
     relevant = relevance(split.labels(asked), split.labels(database))
@@ -155,7 +155,7 @@ def sample_of_labels(split: Split) -> tuple[list[int], list[Ints]]:
     return kept, [np.sort(rng.permutation(rows[label])[:SAMPLE]) for label in kept]
 
 
-def pictures_of_codes(cell: Cell, packed: NDArray[np.uint8], sample: Sequence[Ints]) -> dict[str, Any]:
+def pictures_of_codes(cell: GalleryEntry, packed: NDArray[np.uint8], sample: Sequence[Ints]) -> dict[str, Any]:
     """The codes of sampled rows, an image a row and a bit a column, and what the bits of the whole database do."""
     bits = codes.unpack(packed, cell.bits)
     return {

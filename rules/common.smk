@@ -103,7 +103,7 @@ HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
 RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.problem"]
 RANKING += ["l2h.ranking.relevance"]
 FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
-IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.metadata", "l2h.datasets.pictures"]
+IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.metadata", "l2h.datasets.decoding"]
 IMAGES += ["l2h.datasets.grey_thumbnails", "l2h.ids", "l2h.progress"]
 EXTRACTION = [
     *IMAGES,

@@ -43,7 +43,8 @@ def bits():
 
 def cell(bits, average_precision=(0.2, 0.9, 0.5), variant="itq"):
     figures = {"distinct_codes": 4.0}
-    return looking.GalleryEntry(variant, BITS, 0, np.array(average_precision), figures, lambda ids: codes.pack(bits[ids]))
+    ap = np.array(average_precision)
+    return gallery.GalleryEntry(variant, BITS, 0, ap, figures, lambda ids: codes.pack(bits[ids]))
 
 
 def read_images(ids):
@@ -110,7 +111,7 @@ def test_codes_are_pictured_bit_by_bit(split, bits):
     assert labels == [0, 1, 2]
     assert all((DATABASE[rows] % 3 == label).all() for label, rows in zip(labels, sample, strict=True))
     database = bits[DATABASE]
-    shown = gallery.pictures_of_codes(cell(bits), codes.pack(database), sample)
+    shown = gallery.images_of_codes(cell(bits), codes.pack(database), sample)
     for rows, uri in zip(sample, shown["by_label"], strict=True):
         assert np.array_equal(np.asarray(image_of(uri)) == 0, database[rows])
     share = 1 - np.asarray(image_of(shown["share"]))[0] / 255

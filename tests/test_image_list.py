@@ -324,7 +324,7 @@ BAD = {
 }
 
 
-class TestPictures:
+class TestImages:
     def test_one_error_names_all_kinds_with_their_numbers_and_first_places(self, good):
         names = list(BAD)
         for name, (content, _) in BAD.items():

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from l2h import datasets, store
-from l2h.datasets import pictures
+from l2h.datasets import decoding
+from l2h.datasets.decoding import ImageError, decode
 from l2h.datasets.images import ImageStore, iter_images, mirror, require_same
-from l2h.datasets.pictures import PictureError, decode
 from l2h.errors import L2HError
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -104,7 +104,7 @@ class TestArrays:
             ImageStore(folder, manifest)
 
 
-class TestPictures:
+class TestImages:
     @pytest.fixture
     def prepared(self, tmp_path):
         """Two pictures of different sizes, behind the link that `image_list` makes."""
@@ -312,7 +312,7 @@ def test_damage_in_what_pixels_rest_on_is_not_forgiven(name):
     whole = see_through_palette()
     place = whole.index(name) + 5
     damaged = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         decode(damaged)
 
 
@@ -381,7 +381,7 @@ def test_a_bmp_of_sixteen_bits_a_pixel_is_read():
     ids=lambda value: "file" if isinstance(value, bytes) else None,
 )
 def test_what_is_refused_and_why(content, words):
-    with pytest.raises(PictureError, match=words):
+    with pytest.raises(ImageError, match=words):
         decode(content)
 
 
@@ -395,7 +395,7 @@ def test_pages_of_a_tiff_are_not_counted():
     head = struct.pack("<2sHI", b"II", 42, 8 + len(pages)) + pages
     content = head + struct.pack("<H", len(whole)) + entries + struct.pack("<I", 8)
     start = time.process_time()
-    with pytest.raises(PictureError, match="animated, or of several pages"):
+    with pytest.raises(ImageError, match="animated, or of several pages"):
         decode(content)
     assert time.process_time() - start < 2
 
@@ -408,7 +408,7 @@ def test_scans_of_a_jpeg_are_counted():
     for times in (0, 90):
         content = whole[:-2] + scan * times + whole[-2:] + appended
         assert decode(content)[0].shape == (120, 180, 3)
-    with pytest.raises(PictureError, match="more than 100 scans"):
+    with pytest.raises(ImageError, match="more than 100 scans"):
         decode(whole[:-2] + scan * 91 + whole[-2:])
 
 
@@ -418,7 +418,7 @@ def test_a_file_cut_short_is_never_taken_for_a_picture(data, kind):
     picture = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     whole = encoded(picture, kind)
     cut = data.draw(st.integers(0, len(whole) * 9 // 10))
-    with pytest.raises(PictureError, match="no picture|broken or cut short"):
+    with pytest.raises(ImageError, match="no picture|broken or cut short"):
         decode(whole[:cut])
 
 
@@ -430,21 +430,21 @@ def test_a_damaged_file_gives_a_picture_or_an_error_and_nothing_else(data, kind)
         whole[place] = data.draw(st.integers(0, 255))
     try:
         image, _ = decode(bytes(whole))
-    except PictureError:
+    except ImageError:
         return
     assert image.dtype == np.uint8
     assert image.shape[2] == 3
 
 
 def test_files_that_are_no_file_or_too_large(tmp_path, monkeypatch):
-    with pytest.raises(PictureError, match="missing"):
-        pictures.read(tmp_path / "nowhere")
-    with pytest.raises(PictureError, match="no plain file"):
-        pictures.read(tmp_path)
-    monkeypatch.setattr(pictures, "MAX_BYTES", 1 << 20)
+    with pytest.raises(ImageError, match="missing"):
+        decoding.read(tmp_path / "nowhere")
+    with pytest.raises(ImageError, match="no plain file"):
+        decoding.read(tmp_path)
+    monkeypatch.setattr(decoding, "MAX_BYTES", 1 << 20)
     (tmp_path / "large").write_bytes(bytes((1 << 20) + 1))
-    with pytest.raises(PictureError, match="larger than 1 MiB"):
-        pictures.read(tmp_path / "large")
+    with pytest.raises(ImageError, match="larger than 1 MiB"):
+        decoding.read(tmp_path / "large")
 
 
 def test_two_manifests_of_one_data_set_list_the_same_images(tmp_path):

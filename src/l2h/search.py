@@ -19,7 +19,7 @@ from l2h.runs import Run
 from l2h.runs.description import FILE
 
 Ints = NDArray[np.int64]
-Pictures = Sequence[NDArray[np.uint8]]
+Images = Sequence[NDArray[np.uint8]]
 
 # what tells a run's cells apart, and the option that chooses
 OPTIONS = {"dataset": "dataset", "protocol": "protocol", "backbone": "backbone", "variant": "method", "bits": "bits"}
@@ -104,8 +104,8 @@ class Cell:
         manifest = store.read_manifest(path)
         return manifest, ImageStore(self.run.root / f"resources/{self.dataset}/images", manifest)
 
-    def encode(self, pictures: Pictures) -> NDArray[np.uint8]:
-        """Packed codes, uint8 (n, bytes), of pictures, uint8 (h, w[, 3]), as the run made its own.
+    def encode(self, images: Images) -> NDArray[np.uint8]:
+        """Packed codes, uint8 (n, bytes), of images, uint8 (h, w[, 3]), as the run made its own.
 
         It computes on the processor, whatever the run did.
 
@@ -122,7 +122,7 @@ class Cell:
         import torch
 
         processor = torch.device("cpu")
-        batches = [(np.arange(len(pictures)), pictures)]
+        batches = [(np.arange(len(images)), images)]
         if method["scope"] == FULL:
             from l2h.hashing import network
 

@@ -41,14 +41,14 @@ def add_to(commands: command.Commands) -> None:
 def run(arguments: Namespace) -> int:
     """Search, print, and draw."""
     from l2h import plugins, search, sheet
-    from l2h.datasets import pictures
+    from l2h.datasets import decoding
     from l2h.runs import Run
 
     if arguments.picture:
         sheet.check_path(arguments.picture)
     try:
-        query, _ = pictures.decode(pictures.read(arguments.query))
-    except pictures.PictureError as error:
+        query, _ = decoding.decode(decoding.read(arguments.query))
+    except decoding.ImageError as error:
         raise L2HError(f"{arguments.query}: {error}; {error.cure}") from error
     plugins.load(arguments.plugin)
     names = ("dataset", "protocol", "backbone", "bits", "seed")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from l2h.datasets.pictures import SUFFIXES
+from l2h.datasets.decoding import SUFFIXES
 from l2h.datasets.problems import Problems
 from l2h.datasets.unicode_names import note_alike
 from l2h.errors import L2HError

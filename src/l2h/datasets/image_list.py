@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from l2h import store
-from l2h.datasets import pictures
+from l2h.datasets import decoding
 from l2h.datasets.base import Dataset
 from l2h.datasets.folders import find_classes, is_image, list_files
 from l2h.datasets.followed import stat
 from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import DECODERS, ROOT
-from l2h.datasets.lists import Picture, read_lists
+from l2h.datasets.lists import LabelledImage, read_lists
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
 from l2h.notes import SHOWN, Note
@@ -25,7 +25,7 @@ from l2h.splits import ROLES, Protocol
 if TYPE_CHECKING:
     from l2h.fetch import Sources
 
-AT_A_TIME = 1000  # pictures that wait for a decoder
+AT_A_TIME = 1000  # images that wait for a decoder
 EMPTY = "left out, class folders without an image"
 CURE = "correct these files and lines, or take them out"
 
@@ -133,7 +133,7 @@ class ImageList(Dataset):
     def _path(self, file: str) -> str:
         return os.path.join(self.root, file)
 
-    def _find(self, problems: Problems) -> list[Picture]:
+    def _find(self, problems: Problems) -> list[LabelledImage]:
         if self.lists:
             found, self.classes = read_lists(self.lists, self.root, problems)
             return found
@@ -146,7 +146,7 @@ class ImageList(Dataset):
                 f"{self.root} needs a subfolder with images for each of two or more classes; it has {len(self.classes)}"
                 f"{deeper}"
             )
-        return [Picture(path, [label]) for path, label in classes.images]
+        return [LabelledImage(path, [label]) for path, label in classes.images]
 
     def _log_classes(self) -> None:
         if self.classes:
@@ -155,7 +155,7 @@ class ImageList(Dataset):
             self._tell(note)
         self._report(EMPTY, self.empty)
 
-    def _without_unlabelled_queries(self, found: list[Picture], problems: Problems) -> list[Picture]:
+    def _without_unlabelled_queries(self, found: list[LabelledImage], problems: Problems) -> list[LabelledImage]:
         """Note pictures without a label: queries among them are a problem, or are dropped; the rest is searched."""
         unlabelled = [one for one in found if not one.labels]
         queries = [one.path for one in unlabelled if "query" in one.roles]
@@ -176,7 +176,7 @@ class ImageList(Dataset):
         _log.warning("%s", note)
         self.notes = [*self.notes, note]
 
-    def _check(self, found: list[Picture], problems: Problems) -> list[bytes]:
+    def _check(self, found: list[LabelledImage], problems: Problems) -> list[bytes]:
         """Each file's sha256; without meaning where the file cannot be used, which is a problem then."""
         root = self.root.resolve()
 
@@ -190,11 +190,11 @@ class ImageList(Dataset):
         before = {path: stat(path) for path in paths}
         files = list(track(f"checking {self.root}", inspected(), len(found), "pictures"))
         converted = Problems()
-        for picture, file in zip(found, files, strict=True):
+        for image, file in zip(found, files, strict=True):
             for word in file.converted:
-                converted.add(f"converted ({word})", picture.path)
+                converted.add(f"converted ({word})", image.path)
             if file.fault:
-                problems.add(file.fault, picture.path)
+                problems.add(file.fault, image.path)
         for note in converted.notes():
             _log.info("%s", note)
         self.notes = [*self.notes, *converted.notes()]
@@ -208,9 +208,9 @@ def _inspect(path: Path, root: Path) -> _File:
     """Decode a file once."""
     try:
         if not Path(os.path.realpath(path)).is_relative_to(root):
-            raise pictures.PictureError("links that lead out of the folder")
-        content = pictures.read(path)
-        pixels, converted = pictures.decode(content)
+            raise decoding.ImageError("links that lead out of the folder")
+        content = decoding.read(path)
+        pixels, converted = decoding.decode(content)
         return _File(hashlib.sha256(content).digest(), converted, thumbnail(pixels))
-    except pictures.PictureError as error:
+    except decoding.ImageError as error:
         return _File(fault=str(error))

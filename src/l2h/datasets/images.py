@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from l2h import limits
-from l2h.datasets import pictures
+from l2h.datasets import decoding
 from l2h.errors import L2HError, line
 from l2h.ids import find
 from l2h.store import CURE
@@ -20,7 +20,7 @@ Images = NDArray[np.uint8] | list[NDArray[np.uint8]]
 
 ARRAY = "images.npy"
 ROOT = "root"
-DECODERS = 4  # threads that decode pictures; nothing they do moves a result
+DECODERS = 4  # threads that decode images; nothing they do moves a result
 
 
 class ImageStore:
@@ -68,7 +68,7 @@ class ImageStore:
         if self._array is not None:
             return self._checked(np.asarray(self._array[rows]), rows, wanted["image_sha256"].to_pylist())
         with ThreadPoolExecutor(DECODERS) as pool:
-            return list(pool.map(self._read_picture, *(column.to_pylist() for column in wanted.columns)))
+            return list(pool.map(self._read_image, *(column.to_pylist() for column in wanted.columns)))
 
     def _checked(self, images: NDArray[np.uint8], rows: Ints, sha256: list[bytes]) -> NDArray[np.uint8]:
         for image, row, expected in zip(images, rows, sha256, strict=True):
@@ -79,16 +79,16 @@ class ImageStore:
                 )
         return images
 
-    def _read_picture(self, location: str, sha256: bytes) -> NDArray[np.uint8]:
+    def _read_image(self, location: str, sha256: bytes) -> NDArray[np.uint8]:
         path = self.folder / location
         try:
             if not location.startswith(f"{ROOT}/") or ".." in path.parts:
-                raise pictures.PictureError("not below the folder of pictures")
-            content = pictures.read(path)
+                raise decoding.ImageError("not below the folder of pictures")
+            content = decoding.read(path)
             if hashlib.sha256(content).digest() != sha256:
-                raise pictures.PictureError("changed since the data set was made")
-            return pictures.decode(content)[0]
-        except pictures.PictureError as error:
+                raise decoding.ImageError("changed since the data set was made")
+            return decoding.decode(content)[0]
+        except decoding.ImageError as error:
             raise L2HError(f"{path}: {error}; put the image back, or run again to create the dataset anew") from error
 
     def _map_array(self) -> NDArray[np.uint8]:

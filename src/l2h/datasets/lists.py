@@ -13,16 +13,16 @@ from l2h.store import MAX_LABEL
 
 
 @dataclass
-class Picture:
-    """A picture to read: its path below the root, its labels from 0, and the roles that lists give it."""
+class LabelledImage:
+    """An image to read: its path below the root, its labels from 0, and the roles that lists give it."""
 
     path: str
     labels: list[int]
     roles: list[str] = field(default_factory=list)
 
 
-def read_lists(lists: Mapping[str, Path], root: Path, problems: Problems) -> tuple[list[Picture], list[str]]:
-    """The pictures that lists name, in the order of their first mention, and what their labels are called.
+def read_lists(lists: Mapping[str, Path], root: Path, problems: Problems) -> tuple[list[LabelledImage], list[str]]:
+    """The images that lists name, in the order of their first mention, and what their labels are called.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def read_lists(lists: Mapping[str, Path], root: Path, problems: Problems) -> tup
 
     Returns
     -------
-    pictures, and the names of labels 0, 1, ...; no names where the lists number them
+    images, and the names of labels 0, 1, ...; no names where the lists number them
 
     Raises
     ------
@@ -48,16 +48,16 @@ def read_lists(lists: Mapping[str, Path], root: Path, problems: Problems) -> tup
         _require_one_width(listings, problems)
     elif rows:
         _require_two_classes(rows, problems)
-    pictures: dict[str, Picture] = {}
+    images: dict[str, LabelledImage] = {}
     for role, listing in listings.items():
         for row in listing.rows:
-            picture = pictures.setdefault(row.path, Picture(row.path, row.labels))
-            if picture.labels != row.labels:
+            image = images.setdefault(row.path, LabelledImage(row.path, row.labels))
+            if image.labels != row.labels:
                 problems.add("other labels than in another list", f"{role} line {row.number} {row.path}")
-            if "query" in picture.roles:
+            if "query" in image.roles:
                 problems.add("queries that are trained on or searched as well", f"{role} line {row.number} {row.path}")
-            picture.roles += [role] if role != "images" else []
-    return list(pictures.values()), classes
+            image.roles += [role] if role != "images" else []
+    return list(images.values()), classes
 
 
 def _the_format(lists: Mapping[str, Path], listings: Mapping[str, Listing]) -> str | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from l2h.datasets.image_list import ImageList
-from l2h.datasets.lists import Picture
+from l2h.datasets.lists import LabelledImage
 from l2h.datasets.problems import Problems
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Nuswide81M(ImageList):
             "dataset_mirror names"
         )
 
-    def _find(self, problems: Problems) -> list[Picture]:
+    def _find(self, problems: Problems) -> list[LabelledImage]:
         found = super()._find(problems)
         for role, size in SIZES.items():
             listed = sum(role in one.roles for one in found)

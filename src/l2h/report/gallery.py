@@ -74,11 +74,11 @@ def gallery(
     chosen = choose(split.ids("query"), judge.average_precision, by_hand)
     labels, sample = sample_of_labels(split)
     asked = np.array(list(chosen))
-    found, pictures = [], []
+    found, of_codes = [], []
     for cell in cells:
         packed = cell.read_codes(split.ids("database"))
         found.append(answers(split, cell, asked, packed))
-        pictures.append(pictures_of_codes(cell, packed, sample))
+        of_codes.append(images_of_codes(cell, packed, sample))
     pairs = near_copies.select(["query_id", "id", "similarity", "flipped"]).to_pylist()
     shown = pairs[:PAIRS]
     hits = [hit["id"] for cell_answers in found for answer in cell_answers for hit in answer["hits"]]
@@ -90,7 +90,7 @@ def gallery(
             for (number, why), some in zip(chosen.items(), zip(*found, strict=True), strict=True)
         ],
         "labels": labels,
-        "codes": pictures,
+        "codes": of_codes,
         "near_copies": {"queries": len({pair["query_id"] for pair in pairs}), "pairs": len(pairs), "shown": shown},
         "images": {
             str(number): {"picture": thumbnail(image), "labels": some}
@@ -155,7 +155,7 @@ def sample_of_labels(split: Split) -> tuple[list[int], list[Ints]]:
     return kept, [np.sort(rng.permutation(rows[label])[:SAMPLE]) for label in kept]
 
 
-def pictures_of_codes(cell: GalleryEntry, packed: NDArray[np.uint8], sample: Sequence[Ints]) -> dict[str, Any]:
+def images_of_codes(cell: GalleryEntry, packed: NDArray[np.uint8], sample: Sequence[Ints]) -> dict[str, Any]:
     """The codes of sampled rows, an image a row and a bit a column, and what the bits of the whole database do."""
     bits = codes.unpack(packed, cell.bits)
     return {

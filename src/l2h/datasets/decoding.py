@@ -1,4 +1,4 @@
-"""One picture file to pixels, or to a word on why not."""
+"""Decode one image file to pixels, or say in a word why not."""
 
 import io
 import re
@@ -15,7 +15,7 @@ from l2h.datasets import metadata
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_BYTES = 1 << 28  # of a file
-MAX_PIXELS = 1 << 26  # of a picture: 200 MB as RGB
+MAX_PIXELS = 1 << 26  # of an image: 200 MB as RGB
 SMALLER = "save a smaller copy"
 MAX_SCANS = 100  # of a progressive JPEG, which have about ten; each goes over all pixels, whatever few bytes it takes
 
@@ -48,7 +48,7 @@ TURNS = {
 }
 
 
-class PictureError(Exception):
+class ImageError(Exception):
     """A file that cannot be used; the text is the kind of fault, the same for all files that have it.
 
     Attributes
@@ -62,24 +62,24 @@ class PictureError(Exception):
 
 
 def read(path: str | Path) -> bytes:
-    """A picture file's bytes; raises PictureError where there is no such file, or it is too large to be a picture."""
+    """Read an image file's bytes; raises ImageError if it is missing, or too large to be an image."""
     path = Path(path)
     try:
         if not path.is_file():  # opening a pipe would wait
-            raise PictureError("no plain file" if path.exists() else "missing", "check the path")
+            raise ImageError("no plain file" if path.exists() else "missing", "check the path")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PictureError(f"not readable ({error.strerror})", "make it readable") from None
+        raise ImageError(f"not readable ({error.strerror})", "make it readable") from None
     if len(content) > MAX_BYTES:
-        raise PictureError(f"larger than {MAX_BYTES >> 20} MiB", SMALLER)
+        raise ImageError(f"larger than {MAX_BYTES >> 20} MiB", SMALLER)
     return content
 
 
 def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Turn a file's bytes into pixels.
 
-    Everything becomes RGB: transparent pictures are laid on white, grey ones get three equal channels. A camera's note
+    Everything becomes RGB: transparent images are laid on white, grey ones get three equal channels. A camera's note
     on how it was held (EXIF orientation) is followed. Damage is forgiven in metadata alone, never in pixels.
 
     Returns
@@ -88,20 +88,20 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
 
     Raises
     ------
-    PictureError
-        the file is no picture, or broken, or eight-bit RGB pixels cannot stand for it
+    ImageError
+        the file is no image, or broken, or eight-bit RGB pixels cannot stand for it
     """
     bare, exif, xmp = metadata.take_off(content)
     try:
         image = Image.open(io.BytesIO(bare), formats=FORMATS)
     except Image.DecompressionBombError:
-        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER) from None
+        raise ImageError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER) from None
     except Exception:  # what the parsers trip over is OSError, SyntaxError, ValueError, struct.error, ...
-        raise PictureError("no picture of a format that is read", f"give one of {', '.join(FORMATS)}") from None
+        raise ImageError("no picture of a format that is read", f"give one of {', '.join(FORMATS)}") from None
     try:
         _require_fit(image)
         if image.format == "JPEG" and _scans(bare) > MAX_SCANS:
-            raise PictureError(f"more than {MAX_SCANS} scans", "save it again")
+            raise ImageError(f"more than {MAX_SCANS} scans", "save it again")
         image.load()
         done = [MODES[image.mode]]
         turn = TURNS.get(metadata.orientation(exif or image.info.get("exif", b""), xmp or image.info.get("xmp", b"")))
@@ -113,28 +113,28 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright.convert("RGBA"))
         return np.array(upright.convert("RGB")), tuple(word for word in done if word)
-    except PictureError:
+    except ImageError:
         raise
     except Exception as error:  # a decoder fed with broken bytes raises whatever it stumbles on
-        raise PictureError("broken or cut short", "get it anew, or choose another image") from error
+        raise ImageError("broken or cut short", "get it anew, or choose another image") from error
 
 
 def _require_fit(image: ImageFile.ImageFile) -> None:
-    """Raise PictureError for a picture that is whole, as far as its head tells, and yet of no use."""
+    """Raise ImageError for an image that is whole, as far as its header tells, but cannot be used."""
     if image.width * image.height > MAX_PIXELS:
-        raise PictureError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER)
+        raise ImageError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER)
     if min(image.size) < 2:
-        raise PictureError("one pixel high or wide", "choose a larger image")
+        raise ImageError("one pixel high or wide", "choose a larger image")
     if getattr(image, "is_animated", False):
-        raise PictureError("animated, or of several pages")
+        raise ImageError("animated, or of several pages")
     if image.mode.startswith(("I", "F")) or any(map(_is_deep, image.tile)):
-        raise PictureError("more than 8 bits a channel")
+        raise ImageError("more than 8 bits a channel")
     if image.mode not in MODES:
-        raise PictureError(f"colours in {image.mode}")
+        raise ImageError(f"colours in {image.mode}")
 
 
 def _is_deep(tile: tuple[Any, ...]) -> bool:
-    """Whether a part of a picture has 16 bits a channel in the file, which PIL may cut to 8 without a word."""
+    """Whether a part of an image has 16 bits a channel in the file, which PIL may cut to 8 without a word."""
     codec, _, _, how = tile
     return bool(DEEP.search(str(how))) or (codec.startswith("ppm") and how[-1] > 255)
 

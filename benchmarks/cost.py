@@ -36,7 +36,7 @@ DEEP = {"fit dsh", "fit hashnet", "fit bihalf"}
 ON_GPU = {"features", "mirrored features", "costs", *DEEP}
 CORES = {"dataset": DECODERS, "check_split": DECODERS, "look": DECODERS, "costs": os.cpu_count() or 1}
 OF_A_CELL = re.compile("fit|rank|add shards|metrics")
-PLACE = re.compile(r"(?:resources|results/[\w-]+(?:/benchmarks)?)/([\w-]+)/")
+DATASET = re.compile(r"(?:resources|results/[\w-]+(?:/benchmarks)?)/([\w-]+)/")
 
 
 class Job(NamedTuple):
@@ -48,8 +48,8 @@ class Job(NamedTuple):
 
 def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
     """The job of a rule that writes this file, or whose benchmark file it is."""
-    place = PLACE.match(path)
-    of = data.get(place[1], Sizes()) if place else Sizes()
+    dataset = DATASET.match(path)
+    of = data.get(dataset[1], Sizes()) if dataset else Sizes()
     method = re.search(r"/(\w+)/\d+bits-seed\d+/", path)
     shards = re.search(r"/shard\d+of(\d+)/", path)
     kind = f"fit {method[1]}" if rule.startswith("fit") and method else rule.removesuffix("_shard")

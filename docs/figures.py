@@ -3,7 +3,7 @@
 import pandas as pd
 
 RUN = "results/quickstart"
-PLACE = "digits/digits-300/alexnet-fc7"
+SETTING = "digits/digits-300/alexnet-fc7"
 METHODS = ["itq", "dsh"]
 MISTAKES = {
     "0.5 * (bits - a.b) of 0/1 codes, which is no Hamming distance": "inner product of 0/1 codes",
@@ -17,7 +17,7 @@ def main() -> None:
     """Ties, mistakes, and what the training images in the database do."""
     table = pd.read_csv(f"{RUN}/comparison.csv").query("dataset == 'digits'").set_index(["variant", "bits"])
     ties = table.loc[METHODS, ["map_worst", "map", "map_best", "tied_pairs"]]
-    audit = pd.read_parquet(f"{RUN}/{PLACE}/audit.parquet").query("variant in @METHODS and bits in (8, 64)")
+    audit = pd.read_parquet(f"{RUN}/{SETTING}/audit.parquet").query("variant in @METHODS and bits in (8, 64)")
     printed = audit.assign(mistake=audit["mistake"].map(MISTAKES)).pivot_table(
         index=["variant", "bits", "right"], columns="mistake", values="printed"
     )

@@ -38,15 +38,15 @@ IMAGE_STORE, MANIFEST = "resources/{dataset}/images", "resources/{dataset}/manif
 THUMBNAILS = "resources/{dataset}/thumbnails.parquet"
 FOLLOWED = "resources/{dataset}/followed.parquet"
 SPLIT = "resources/{dataset}/splits/{protocol}.parquet"
-PLACE = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
-CELL = f"{PLACE}/{{variant}}/{{bits}}bits-seed{{seed}}"
+SETTING = f"{RESULTS}/{{dataset}}/{{protocol}}/{{backbone}}"
+CELL = f"{SETTING}/{{variant}}/{{bits}}bits-seed{{seed}}"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 CELL_MESSAGE = (
     "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
     "%s {wildcards.variant}{length:{wildcards.bits}}, seed {wildcards.seed}"
 )
-PLACE_LOG, CELL_LOG = (path.replace(RESULTS, f"{RESULTS}/logs", 1) for path in (PLACE, CELL))
-PLACE_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks", 1) for path in (PLACE, CELL))
+SETTING_LOG, CELL_LOG = (path.replace(RESULTS, f"{RESULTS}/logs", 1) for path in (SETTING, CELL))
+SETTING_BENCHMARK, CELL_BENCHMARK = (path.replace(RESULTS, f"{RESULTS}/benchmarks", 1) for path in (SETTING, CELL))
 
 
 class Length:
@@ -249,10 +249,10 @@ def flip_of(wildcards):
     return datasets.registry.get(DATASETS[wildcards.dataset]["reader"]).flips if flip is None else flip
 
 
-def places(name, variants=VARIANTS):
+def of_settings(name, variants=VARIANTS):
     """A file of every data set, protocol and backbone, if some of these variants are hashers."""
     return [
-        f"{PLACE}/{name}".format(dataset=dataset, protocol=protocol, backbone=backbone)
+        f"{SETTING}/{name}".format(dataset=dataset, protocol=protocol, backbone=backbone)
         for dataset, protocol in PROTOCOLS
         for backbone in BACKBONES
         if hashers(variants)
@@ -265,7 +265,7 @@ def hashers(variants):
 
 
 def keys_of(variants):
-    """The cells of one place's hashers at the first seed, as the columns that tables have beside the place's.
+    """The cells of one setting's hashers at the first seed, as the columns that tables have beside the setting's.
 
     In an order of their own, so that another order of the config's methods measures nothing again.
     """
@@ -289,7 +289,7 @@ def cells_of(variants, path):
 
 
 def looked_at(dataset, protocol, backbone):
-    """The cells that a place's section shows pictures of: each variant's longest code at its first seed.
+    """The cells that a setting's section shows pictures of: each variant's longest code at its first seed.
 
     In an order of their own, as those of `keys_of`.
     """
@@ -308,7 +308,7 @@ def looks():
     """What there is to look at in each section of the report; a data set from a bundle has no images."""
     made_here = any(key["backbone"] != EXTERNAL for key in cell_keys())
     return [
-        f"{PLACE}/look.json".format(dataset=dataset, protocol=protocol, backbone=backbone)
+        f"{SETTING}/look.json".format(dataset=dataset, protocol=protocol, backbone=backbone)
         for dataset, protocol in PROTOCOLS
         for backbone in (BACKBONES if made_here else [EXTERNAL])
         if dataset not in UNPACKED and looked_at(dataset, protocol, backbone)
@@ -320,7 +320,7 @@ def kept():
 
     Weights and features are no targets: they are large, and a finished run does without them.
     """
-    files = [*cells("metrics.parquet"), *cells("queries.parquet"), *places("audit.parquet", ON_FEATURES), *looks()]
+    files = [*cells("metrics.parquet"), *cells("queries.parquet"), *of_settings("audit.parquet", ON_FEATURES), *looks()]
     files += [f"{home(dataset)}/manifest.parquet" for dataset, _ in PROTOCOLS]
     files += [f"{home(dataset)}/splits/{protocol}.parquet" for dataset, protocol in PROTOCOLS]
     for key in cell_keys():
@@ -331,7 +331,7 @@ def kept():
         files += [path.format(**key) for path in paths]
     if not UNPACKED:  # what is trained here
         trained = [key for key in cell_keys() if key["backbone"] != EXTERNAL]
-        files += [f"{CELL}/training.parquet".format(**key) for key in trained] + places("costs.parquet")
+        files += [f"{CELL}/training.parquet".format(**key) for key in trained] + of_settings("costs.parquet")
         files += [IMAGE_STORE.format(dataset=dataset) for dataset, _ in PROTOCOLS]
         files += [f"resources/{dataset}/splits/{protocol}.near_copies.parquet" for dataset, protocol in PROTOCOLS]
     return list(dict.fromkeys(files))

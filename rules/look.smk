@@ -6,11 +6,11 @@ rule look:
         metrics=lambda wildcards: [f"{CELL}/metrics.parquet".format(**key) for key in looked_at(**wildcards)],
         codes=lambda wildcards: [f"{CELL}/codes.parquet".format(**key) for key in looked_at(**wildcards)],
     output:
-        f"{PLACE}/look.json",
+        f"{SETTING}/look.json",
     log:
-        f"{PLACE_LOG}/look.log",
+        f"{SETTING_LOG}/look.log",
     benchmark:
-        f"{PLACE_BENCHMARK}/look.tsv"
+        f"{SETTING_BENCHMARK}/look.tsv"
     conda:
         "../envs/l2h.yaml"
     threads: DECODERS

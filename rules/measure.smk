@@ -9,11 +9,11 @@ rule audit:
         unpack(shared(split=split_of, features=features_of)),
         models=lambda wildcards: cells_of(ON_FEATURES, model_of(wildcards))(wildcards),
     output:
-        f"{PLACE}/audit.parquet",
+        f"{SETTING}/audit.parquet",
     log:
-        f"{PLACE_LOG}/audit.log",
+        f"{SETTING_LOG}/audit.log",
     benchmark:
-        f"{PLACE_BENCHMARK}/audit.tsv"
+        f"{SETTING_BENCHMARK}/audit.tsv"
     conda:
         "../envs/l2h.yaml"
     threads: 1
@@ -57,11 +57,11 @@ rule costs:
         codes=cells_of(VARIANTS, f"{CELL}/codes.parquet"),
         trainings=cells_of(VARIANTS, f"{CELL}/training.parquet"),
     output:
-        f"{PLACE}/costs.parquet",
+        f"{SETTING}/costs.parquet",
     log:
-        f"{PLACE_LOG}/costs.log",
+        f"{SETTING_LOG}/costs.log",
     benchmark:
-        f"{PLACE_BENCHMARK}/costs.tsv"
+        f"{SETTING_BENCHMARK}/costs.tsv"
     conda:
         "../envs/l2h.yaml"
     threads: lambda wildcards: workflow.cores or 1

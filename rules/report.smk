@@ -46,8 +46,8 @@ rule report:
     input:
         comparison=f"{RESULTS}/comparison.parquet",
         differences=f"{RESULTS}/differences.parquet",
-        audits=places("audit.parquet", ON_FEATURES),
-        costs=[] if UNPACKED else places("costs.parquet"),
+        audits=of_settings("audit.parquet", ON_FEATURES),
+        costs=[] if UNPACKED else of_settings("costs.parquet"),
         looks=looks(),
         metrics=cells("metrics.parquet"),
         queries=cells("queries.parquet"),

@@ -590,7 +590,7 @@ def test_the_pairs_of_one_code_length_are_corrected_together():
 def test_the_report_says_what_differences_the_run_can_show(joined, tested, audits):
     effects = {"a": 0.01, "bb": 0.01, "ccc": 0.01}
     cells = [queries_of(name, seed, effect) for name, effect in effects.items() for seed in range(4)]
-    (design,) = power.of_places(differences.methods([*cells, queries_of("cosine", 0, 0, scope="exact")]))
+    (design,) = power.of_settings(differences.methods([*cells, queries_of("cosine", 0, 0, scope="exact")]))
     assert (design.trainings, design.queries, design.bits, design.pairs) == (4, 60, 8, 6)
     assert design.splits is None
     assert sum(design.shares().values()) == pytest.approx(1)
@@ -601,12 +601,12 @@ def test_the_report_says_what_differences_the_run_can_show(joined, tested, audit
         f"With 4 trainings and 60 queries, a true difference in mAP of {design.detectable():.3f} is found"
     )
     rows = joined[joined["dataset"] == "digits"]
-    own = replace(design, place=tuple(rows.iloc[0][differences.PLACE]))
+    own = replace(design, setting=tuple(rows.iloc[0][differences.SETTING]))
     text = render(joined, tested, audits, designs=[own])
     assert html.escape(said) in text
     chart = specs_of(text)["digits-p-alexnet-fc7-power"]
     assert "trainings" in json.dumps(chart)
-    assert power.of_places(differences.methods(cells[::4])) == []  # one training
+    assert power.of_settings(differences.methods(cells[::4])) == []  # one training
 
 
 def test_splits_that_are_drawn_anew_add_their_own_spread():
@@ -618,7 +618,7 @@ def test_splits_that_are_drawn_anew_add_their_own_spread():
                 table, key = queries_of(name, seed, 0.001, protocol)
                 values = table["average_precision"].to_numpy() + (by if name == "a" else 0)
                 cells.append((table.set_column(1, "average_precision", [values]), key))
-    designs = power.of_places(differences.methods(cells))
+    designs = power.of_settings(differences.methods(cells))
     assert [design.splits for design in designs] == pytest.approx([0.01] * 3, rel=0.1)
     assert designs[0].shares()["splits"] > 0.9
 

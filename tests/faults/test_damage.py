@@ -9,9 +9,9 @@ import pytest
 
 from harness import WHOLE, chance
 
-PLACE = "results/tiny/digits/digits-300/alexnet-pool5"
-HASHNET, ITQ, LSH = (f"{PLACE}/{name}/8bits-seed0" for name in ("hashnet", "itq", "lsh"))
-COSINE = f"{PLACE}/cosine/0bits-seed0"  # no code
+SETTING = "results/tiny/digits/digits-300/alexnet-pool5"
+HASHNET, ITQ, LSH = (f"{SETTING}/{name}/8bits-seed0" for name in ("hashnet", "itq", "lsh"))
+COSINE = f"{SETTING}/cosine/0bits-seed0"  # no code
 REPORT = "results/tiny/report.html"
 # Each kind of file: where it is, and the rule that reads it, which is made to run again. (Bundles and checkpoints have
 # their own tests, in test_bundles.py and test_finetuning.py.)
@@ -33,9 +33,9 @@ ARTEFACTS = {
     "metrics": (f"{HASHNET}/metrics.parquet", "compare"),
     "comparison": ("results/tiny/comparison.parquet", "report"),
     "differences": ("results/tiny/differences.parquet", "report"),
-    "audit": (f"{PLACE}/audit.parquet", "report"),
-    "costs": (f"{PLACE}/costs.parquet", "report"),
-    "look": (f"{PLACE}/look.json", "report"),
+    "audit": (f"{SETTING}/audit.parquet", "report"),
+    "costs": (f"{SETTING}/costs.parquet", "report"),
+    "look": (f"{SETTING}/look.json", "report"),
 }
 SAMPLE = ("images", "split", "features", "model.json", "metrics")  # one of each format
 KINDS = ("cut short", "emptied", "a bit flipped", "a bit flipped, and its time changed")

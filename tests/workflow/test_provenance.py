@@ -13,8 +13,8 @@ from l2h.cli import main
 from l2h.runs import description
 
 RUN = "results/tiny"
-PLACE = f"{RUN}/digits/digits-300/alexnet-pool5"
-CELL = f"{PLACE}/itq/8bits-seed0"
+SETTING = f"{RUN}/digits/digits-300/alexnet-pool5"
+CELL = f"{SETTING}/itq/8bits-seed0"
 FEATURES = "resources/digits/features/alexnet-pool5-untrained-0-63px-fp32-float32-cpu2.parquet"
 SPLIT = "resources/digits/splits/digits-300.parquet"
 WEIGHTS = "resources/weights/alexnet-untrained-0.safetensors"
@@ -65,9 +65,9 @@ def test_files_of_a_run(inside, capsys, name):
 
 
 OF_A_PLACE = {
-    f"{PLACE}/costs.parquet": ("costs", "l2h.costs"),
-    f"{PLACE}/audit.parquet": ("audit", "l2h.audit"),
-    f"{PLACE}/look.json": ("look", "l2h.report.gallery"),
+    f"{SETTING}/costs.parquet": ("costs", "l2h.costs"),
+    f"{SETTING}/audit.parquet": ("audit", "l2h.audit"),
+    f"{SETTING}/look.json": ("look", "l2h.report.gallery"),
     f"{CELL}/model": ("fit", "l2h.hashing.itq"),
     f"{CELL}/model/model.json": ("fit", "l2h.hashing.itq"),
     f"{CELL}/model/model.safetensors": (None, "l2h.hashing.itq"),

@@ -15,7 +15,7 @@ from l2h.runs import Run
 from workspace import BACKBONE, ROOT, VARIANTS, run_script
 
 RESULTS = "results/tiny"
-PLACE = f"{RESULTS}/digits/digits-300/{BACKBONE}"
+SETTING = f"{RESULTS}/digits/digits-300/{BACKBONE}"
 JOBS = {
     "weights": 1,
     **dict.fromkeys(("dataset", "split", "check_split", "features", "mirrored_features"), 2),
@@ -126,7 +126,7 @@ def test_the_summary_names_the_best_and_where_the_rest_is(finished):
 
 
 def test_models_are_json_and_safetensors_and_name_what_made_them(finished):
-    cell = finished.folder / PLACE / "hashnet/8bits-seed0"
+    cell = finished.folder / SETTING / "hashnet/8bits-seed0"
     assert sorted(path.name for path in (cell / "model").glob("[!.]*")) == ["model.json", "model.safetensors"]
     description, _ = store.read_model(cell / "model")
     split = store.read_split(finished.folder / "resources/digits/splits/digits-300.parquet")
@@ -139,12 +139,12 @@ def test_models_are_json_and_safetensors_and_name_what_made_them(finished):
 
 
 def test_a_network_of_scope_full_leaves_a_model_and_its_cost_and_no_checkpoint(finished):
-    cell = finished.folder / PLACE / "dsh-full/8bits-seed0"
+    cell = finished.folder / SETTING / "dsh-full/8bits-seed0"
     assert {path.name for path in (cell / "model").glob("[!.]*")} == {"model.json", "model.safetensors"}
     assert not (cell / "checkpoint.safetensors").exists()
     description, _ = store.read_model(cell / "model")
     assert len(description["selection"]["scores"]) == 1
-    costs = store.read_rows(finished.folder / PLACE / "costs.parquet", store.COSTS).to_pandas()
+    costs = store.read_rows(finished.folder / SETTING / "costs.parquet", store.COSTS).to_pandas()
     made = costs[costs["quantity"].isin(["encode_best", "hash_best"])].set_index("variant")["quantity"]
     assert made.to_dict() == {
         **dict.fromkeys(("hashnet", "itq", "toy", "classifier", "wide"), "hash_best"),
@@ -269,7 +269,7 @@ def test_training_looks_at_training_images_alone(finished, tmp_path):
     data = finished.folder / "resources/digits"
     split = store.read_split(data / "splits/digits-300.parquet")
     features = min((data / "features").glob("*.parquet"), key=lambda path: len(path.name))
-    description, arrays = store.read_model(finished.folder / PLACE / "classifier/8bits-seed0/model")
+    description, arrays = store.read_model(finished.folder / SETTING / "classifier/8bits-seed0/model")
 
     def batches():
         for ids, values in store.iter_features(features):
@@ -290,7 +290,7 @@ def test_training_looks_at_training_images_alone(finished, tmp_path):
 def test_training_from_images_looks_at_training_images_alone(finished, tmp_path):
     """The network is the same where all other images have other pixels, bit by bit."""
     data = finished.folder / "resources/digits"
-    description, arrays = store.read_model(finished.folder / PLACE / "dsh-full/8bits-seed0/model")
+    description, arrays = store.read_model(finished.folder / SETTING / "dsh-full/8bits-seed0/model")
     ids = store.read_split(data / "splits/digits-300.parquet").ids("train")
     images = np.load(data / "images/images.npy")
     assert store.read_manifest(data / "manifest.parquet")["id"].to_pylist() == list(range(len(images)))

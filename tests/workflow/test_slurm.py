@@ -19,8 +19,8 @@ WHOLE = os.environ.get("L2H_SLURM") == "quickstart"
 QUICKSTART = yaml.safe_load((ROOT / "config/quickstart.yaml").read_text())
 SMALL = {**CONFIG, "datasets": ["digits"], "methods": [HASHNET, "itq"], "bits": [8, 16], "plugins": []}
 RUN = QUICKSTART if WHOLE else SMALL
-PLACE = f"digits/digits-300/{'alexnet-fc7' if WHOLE else BACKBONE}"
-CELLS = PLACE.replace("/", "-")  # as groups of jobs are called
+SETTING = f"digits/digits-300/{'alexnet-fc7' if WHOLE else BACKBONE}"
+CELLS = SETTING.replace("/", "-")  # as groups of jobs are called
 DATASETS, VARIANTS = len(RUN["datasets"]), len(RUN["methods"])
 METHODS, DEEP = (("dsh", "bihalf"), 3) if WHOLE else (("hashnet", "itq"), 1)
 CANCELLED = METHODS[0]
@@ -50,7 +50,7 @@ def ran(slurm, tmp_path_factory) -> tuple[Workspace, list[dict[str, str]]]:
     """A run to the table with a job cancelled on the way, and what Slurm says of its jobs."""
     workspace = Workspace(tmp_path_factory.mktemp("slurm") / "work")
     workspace.configure({**RUN, "device": "auto"})
-    begun = workspace.folder / "results/tiny/logs" / PLACE / CANCELLED / "8bits-seed0/fit.log"
+    begun = workspace.folder / "results/tiny/logs" / SETTING / CANCELLED / "8bits-seed0/fit.log"
     killer = slurm.cancel_one(f"fit-{CELLS}-{CANCELLED}", begun.exists)
     through_slurm(workspace, "results/tiny/comparison.csv")
     killer.join(30)
@@ -115,7 +115,7 @@ def test_a_job_that_slurm_kills_for_its_memory_runs_again_with_more(ran, slurm):
     shutil.copy(SUPPORT / "hungry_method.py", workspace.folder)
     hungry = {"methods": ["hungry"], "plugins": ["hungry_method.py"], "datasets": ["digits"], "bits": [8]}
     workspace.configure({**RUN, **hungry, "device": "auto"}, "hungry")
-    through_slurm(workspace, f"results/hungry/{PLACE}/hungry/8bits-seed0/model", config="hungry")
+    through_slurm(workspace, f"results/hungry/{SETTING}/hungry/8bits-seed0/model", config="hungry")
     killed, again = slurm.jobs()[len(before) :]
     assert (killed["JobState"], again["JobState"]) == ("FAILED", "COMPLETED")
     assert "exceeded memory limit" in Path(killed["StdOut"]).read_text()

@@ -1,4 +1,4 @@
-"""Choose queries of one place, and picture them, what each method finds first for them, and the codes."""
+"""Choose queries of one setting, and picture them, what each method finds first for them, and the codes."""
 
 from functools import partial
 

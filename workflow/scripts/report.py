@@ -18,7 +18,7 @@ audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, st
 tested = store.read_frame(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in not_run.split_off(files.metrics)[0]])
 queries = map(store.read_queries, not_run.split_off(files.queries)[0])
-designs = power.of_places(differences.methods(queries, params.described["deterministic"]))
+designs = power.of_settings(differences.methods(queries, params.described["deterministic"]))
 looks = [store.read_look(path) for path in files.looks]
 facts = params.described | run_info.facts(
     params.command,

@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
     facts = finished.facts
     queries = (store.read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet"))
     methods = differences.methods(queries, facts["deterministic"])
-    designs = [one for one in power.of_places(methods) if one.trainings > 1]
+    designs = [one for one in power.of_settings(methods) if one.trainings > 1]
     if not designs:
         raise L2HError(
             f"{arguments.run_folder} has one training of each method, which says nothing of the spread over trainings; "
@@ -39,18 +39,18 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         command.print_json([_described(design) for design in designs])
     else:
-        for place in dict.fromkeys(design.place for design in designs):
-            own = [design for design in designs if design.place == place]
-            command.print_lines("\n".join([", ".join(place[:3]), power.sentence(own), "", *_table(own), ""]))
+        for setting in dict.fromkeys(design.setting for design in designs):
+            own = [design for design in designs if design.setting == setting]
+            command.print_lines("\n".join([", ".join(setting[:3]), power.sentence(own), "", *_table(own), ""]))
     return 0
 
 
 def _described(design: Any) -> dict[str, Any]:
-    from l2h.report.differences import PLACE
+    from l2h.report.differences import SETTING
     from l2h.report.power import TARGETS
 
     return {
-        **dict(zip(PLACE, design.place, strict=True)),
+        **dict(zip(SETTING, design.setting, strict=True)),
         "bits": design.bits,
         "trainings": design.trainings,
         "queries": design.queries,

@@ -5,30 +5,30 @@ from typing import Any
 import pandas as pd
 
 from l2h.inference import SIGNIFICANCE
-from l2h.report.differences import EXACT, EXTERNAL, PLACE
+from l2h.report.differences import EXACT, EXTERNAL, SETTING
 
 BASELINE = "baseline"  # a scope
 LEVEL = "not distinguishable from"
 GROUPS = ("trained with labels", "trained without labels", "made elsewhere")
 
-Pairs = dict[tuple, float]  # place, bits and two variants: p, corrected by Holm's method
+Pairs = dict[tuple, float]  # setting, bits and two variants: p, corrected by Holm's method
 
 
 def tested_pairs(differences: pd.DataFrame) -> Pairs:
     """The p_holm of each pair of variants that `l2h.report.differences.between_methods` could test."""
     tested = differences[differences["p_holm"].notna()]
-    rows = tested[[*PLACE, "bits", "variant", "other", "p_holm"]].itertuples(index=False)
-    return {(*place, bits, frozenset((one, other))): p for *place, bits, one, other, p in rows}
+    rows = tested[[*SETTING, "bits", "variant", "other", "p_holm"]].itertuples(index=False)
+    return {(*setting, bits, frozenset((one, other))): p for *setting, bits, one, other, p in rows}
 
 
 def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
-    """How the mAP of one row compares with another of its place and code length.
+    """How the mAP of one row compares with another of its setting and code length.
 
-    "" where that was not tested: other code lengths, other places, random methods trained once. Exact search, as
-    `other`, has no length; external codes belong to every place.
+    "" where that was not tested: other code lengths, other settings, random methods trained once. Exact search, as
+    `other`, has no length; external codes belong to every setting.
     """
-    place = other if one["scope"] == EXTERNAL else one
-    key = (*(place[name] for name in PLACE), one["bits"], frozenset((one["variant"], other["variant"])))
+    setting = other if one["scope"] == EXTERNAL else one
+    key = (*(setting[name] for name in SETTING), one["bits"], frozenset((one["variant"], other["variant"])))
     if key not in pairs:
         return ""
     if pairs[key] >= SIGNIFICANCE:
@@ -73,14 +73,14 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
 
 
 def ahead(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """The baselines and exact searches that no hash of the same place reaches, each at its best length, best first."""
+    """Baselines and exact searches that no hash of the same setting reaches, each at its best length, best first."""
     yardstick = rows["scope"].isin([EXACT, BASELINE])
     best = rows[yardstick].sort_values("map", ascending=False, kind="stable").drop_duplicates("variant")
     return best[best["map"] > rows.loc[~yardstick, "map"].max()].to_dict("records")
 
 
 def warnings(rows: pd.DataFrame) -> list[str]:
-    """A sentence on each thing that the rows of one place ask to be read with care for."""
+    """A sentence on each thing that the rows of one setting ask to be read with care for."""
     said = []
     for name, where in (
         ("lone_queries", "in the database"),

@@ -50,7 +50,7 @@ def charts(rows: pd.DataFrame, curves: pd.DataFrame, designs: Sequence[Design] =
     ----------
     rows : of the comparison, joined with costs
     curves : from `precision_recall`, of the same group
-    designs : from `l2h.report.power.of_places`, of the same group
+    designs : from `l2h.report.power.of_settings`, of the same group
     """
     hashes = rows[rows["scope"] != EXACT]
     numbers = {variant: number for number, variant in enumerate(dict.fromkeys(hashes["variant"]))}

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.report.comparison import split_off
-from l2h.report.differences import PLACE
+from l2h.report.differences import SETTING
 
-ROW = [*PLACE, "variant", "bits"]
+ROW = [*SETTING, "variant", "bits"]
 NOTHING = "–"  # where nothing was measured
 MARK = "*"  # behind what was disturbed
 DISTURBED = "disturbed: other processes took the CPU during the measurement, so the true cost is lower"
@@ -51,7 +51,7 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     joined = comparison
     for measured in (
         _column(tidy, "training_processor", ["training_processor"], ROW),
-        _column(tidy, "image_ms", ["preprocess_best", "backbone_best"], PLACE),
+        _column(tidy, "image_ms", ["preprocess_best", "backbone_best"], SETTING),
         _column(tidy, "encode_ms", ["encode_best"], ROW),
         _column(tidy, "hash_us", ["hash_best"], ROW),
         _column(tidy, "bytes_per_item", ["bytes_per_item"], ROW),

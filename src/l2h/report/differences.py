@@ -14,21 +14,21 @@ from l2h import inference, store
 from l2h.errors import L2HError
 from l2h.inference import Trainings
 
-PLACE = ["dataset", "protocol", "backbone", "weights"]
+SETTING = ["dataset", "protocol", "backbone", "weights"]
 EXACT = "exact"  # the scope of search on the features, which has no code length
 EXTERNAL = "external"  # the scope of codes from another program, which have no backbone
 
-Place = tuple[str, ...]
+Setting = tuple[str, ...]
 Variant = tuple[str, int, str]  # name, bits, scope
-Methods = Mapping[Place, Mapping[Variant, Trainings]]
+Methods = Mapping[Setting, Mapping[Variant, Trainings]]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two variants of one place, and their average precisions for the same queries."""
+    """Two variants of one setting, and their average precisions for the same queries."""
 
-    place: Place
+    setting: Setting
     first: Variant
     second: Variant
     one: Trainings
@@ -36,7 +36,7 @@ class Pair:
 
 
 def methods(queries: Iterable[tuple[pa.Table, dict[str, Any]]], deterministic: Collection[str] = ()) -> Methods:
-    """Gather the average precisions of each place's variants, in the order in which the cells come.
+    """Gather the average precisions of each setting's variants, in the order in which the cells come.
 
     Parameters
     ----------
@@ -48,23 +48,25 @@ def methods(queries: Iterable[tuple[pa.Table, dict[str, Any]]], deterministic: C
     L2HError
         cells that are compared were ranked for different queries
     """
-    places: dict[Place, dict[Variant, list[pa.Table]]] = {}
+    settings: dict[Setting, dict[Variant, list[pa.Table]]] = {}
     for table, key in queries:
-        place = tuple(key[name] for name in PLACE)
-        places.setdefault(place, {}).setdefault((key["variant"], key["bits"], key["scope"]), []).append(table)
-    for place in places:
-        first, *others = (table["query_id"] for tables in _compared(places, place).values() for table in tables)
+        setting = tuple(key[name] for name in SETTING)
+        settings.setdefault(setting, {}).setdefault((key["variant"], key["bits"], key["scope"]), []).append(table)
+    for setting in settings:
+        first, *others = (table["query_id"] for tables in _compared(settings, setting).values() for table in tables)
         if any(ids != first for ids in others):
-            raise L2HError(f"the cells of {', '.join(place)} were ranked for different queries; delete them, run again")
+            raise L2HError(
+                f"the cells of {', '.join(setting)} were ranked for different queries; delete them, run again"
+            )
     return {
-        place: {
+        setting: {
             variant: Trainings(
                 np.stack([table["average_precision"].to_numpy() for table in tables]),
                 variant[2] == EXACT or variant[0] in deterministic,
             )
             for variant, tables in own.items()
         }
-        for place, own in places.items()
+        for setting, own in settings.items()
     }
 
 
@@ -77,11 +79,11 @@ def intervals(of: Methods) -> pd.DataFrame:
     interval, what it covers, or why there is none
     """
     rows = []
-    for place, own in of.items():
+    for setting, own in of.items():
         for (variant, bits, _), values in own.items():
             found = inference.mean(values)
-            rows.append([*place, variant, bits, found.low, found.high, found.interval])
-    return pd.DataFrame(rows, columns=[*PLACE, "variant", "bits", "map_low", "map_high", "interval"])
+            rows.append([*setting, variant, bits, found.low, found.high, found.interval])
+    return pd.DataFrame(rows, columns=[*SETTING, "variant", "bits", "map_low", "map_high", "interval"])
 
 
 def between_methods(of: Methods) -> pd.DataFrame:
@@ -93,26 +95,26 @@ def between_methods(of: Methods) -> pd.DataFrame:
     Returns
     -------
     columns dataset, protocol, backbone, weights, bits, variant, other, difference (of variant - other), low, high,
-    interval (what it covers, or why there is none), p, p_holm (corrected for the pairs tested at the place and code
+    interval (what it covers, or why there is none), p, p_holm (corrected for the pairs tested at the setting and code
     length); p is empty where nothing can be tested. Exact search is the other wherever its counterpart has codes
     """
     rows = []
     for pair in pairs(of):
         found = inference.difference(pair.one, pair.other)
         (variant, bits, _), (other, _, _) = pair.first, pair.second
-        rows.append([*pair.place, bits, variant, other, found.value, found.low, found.high, found.interval, found.p])
-    columns = [*PLACE, "bits", "variant", "other", "difference", "low", "high", "interval", "p"]
+        rows.append([*pair.setting, bits, variant, other, found.value, found.low, found.high, found.interval, found.p])
+    columns = [*SETTING, "bits", "variant", "other", "difference", "low", "high", "interval", "p"]
     table = pd.DataFrame(rows, columns=columns).astype({"p": float})
-    return table.assign(p_holm=table.groupby([*PLACE, "bits"])["p"].transform(inference.holm))
+    return table.assign(p_holm=table.groupby([*SETTING, "bits"])["p"].transform(inference.holm))
 
 
 def pairs(of: Methods) -> Iterator[Pair]:
     """Yield every two variants that `between_methods` compares."""
-    for place, own in of.items():
-        known = _compared(of, place)
+    for setting, own in of.items():
+        known = _compared(of, setting)
         for first, second in combinations(sorted(known, key=lambda variant: variant[2] == EXACT), 2):
             if _comparable(first, second) and {first, second} & own.keys():
-                yield Pair(place, first, second, known[first], known[second])
+                yield Pair(setting, first, second, known[first], known[second])
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
@@ -121,15 +123,15 @@ def write(table: pd.DataFrame, path: str | Path) -> None:
         table.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
 
 
-def _compared(places: Mapping[Place, Mapping[Variant, T]], place: Place) -> dict[Variant, T]:
-    """A place's own variants, and the external codes of its data set and protocol."""
+def _compared(settings: Mapping[Setting, Mapping[Variant, T]], setting: Setting) -> dict[Variant, T]:
+    """A setting's own variants, and the external codes of its data set and protocol."""
     external = {
         variant: one
-        for (dataset, protocol, *_), some in places.items()
+        for (dataset, protocol, *_), some in settings.items()
         for variant, one in some.items()
-        if (dataset, protocol) == place[:2] and variant[2] == EXTERNAL
+        if (dataset, protocol) == setting[:2] and variant[2] == EXTERNAL
     }
-    return {**places[place], **external}
+    return {**settings[setting], **external}
 
 
 def _comparable(one: Variant, other: Variant) -> bool:

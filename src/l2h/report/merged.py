@@ -14,10 +14,9 @@ import pyarrow as pa
 from l2h import store
 from l2h.errors import L2HError
 from l2h.report import charts, costs, differences, power
-from l2h.report.differences import PLACE
+from l2h.report.differences import SETTING
 from l2h.runs import FOLDERS, Run
 
-CELL = [*PLACE, "variant", "bits"]
 MAP = ("map", "map_std", "map_low", "map_high", "map_worst", "map_best", "map_unseen")
 
 
@@ -67,7 +66,7 @@ def merge(folders: Sequence[Path]) -> Merged:
         differences.between_methods(methods),
         together(_Part.audits),
         together(_Part.curves),
-        power.of_places(methods),
+        power.of_settings(methods),
         {name: run.facts for name, run in runs.items()},
         {label for part in parts.values() for label in part.labels("supervised")},
     )
@@ -92,7 +91,7 @@ class _Part:
         ]
         self._cells = [folder for _, folder in sorted(cells)]  # as they stand in the table
         _require_cells(run, self.comparison, {folder.relative_to(run.folder).parts[:-1] for folder in self._cells})
-        self._places = dict.fromkeys(folder.parents[1] for folder in self._cells)
+        self._by_setting = dict.fromkeys(folder.parents[1] for folder in self._cells)
 
     def queries(self) -> Iterator[tuple[pa.Table, dict[str, Any]]]:
         """As differences take them."""
@@ -122,7 +121,7 @@ class _Part:
         return self._labelled(charts.precision_recall(metrics))
 
     def _beside(self, name: str) -> Iterable[Path]:
-        return (folder / name for folder in self._places if (folder / name).exists())
+        return (folder / name for folder in self._by_setting if (folder / name).exists())
 
     def _label(self, variant: Any) -> Any:
         return f"{self.name}: " + variant
@@ -147,7 +146,7 @@ def _comparison(run: Run) -> pd.DataFrame:
 
 
 def _require_cells(run: Run, table: pd.DataFrame, known: set[tuple[str, ...]]) -> None:
-    """Raise L2HError where a table has figures of a place that the run's folder has no cell of."""
+    """Raise L2HError where a table has figures of a setting that the run's folder has no cell of."""
     ran = table[table["seeds"] > 0]
     for place in dict.fromkeys(ran[list(FOLDERS)].itertuples(index=False, name=None)):
         if place not in known or f"{place[0]}/{place[1]}" not in run.facts["splits"]:
@@ -181,10 +180,11 @@ def _require_same_meaning(runs: dict[str, dict[str, Any]]) -> None:
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one place together, and in it those of one variant and code length, as they come first; run in front."""
+    """Rows of one setting together, in it those of one variant and code length, as they come first; run in front."""
     ranks = {
-        name: rows.groupby(key, sort=False, dropna=False).ngroup() for name, key in (("place", PLACE), ("cell", CELL))
+        name: rows.groupby(key, sort=False, dropna=False).ngroup()
+        for name, key in (("setting", SETTING), ("row", costs.ROW))
     }
-    ordered = rows.iloc[pd.DataFrame(ranks).sort_values(["place", "cell"], kind="stable").index]
+    ordered = rows.iloc[pd.DataFrame(ranks).sort_values(["setting", "row"], kind="stable").index]
     first = [name for name in ("run",) if name in ordered]
     return ordered[[*first, *ordered.columns.drop(first)]].reset_index(drop=True)

@@ -18,7 +18,7 @@ from l2h.report import costs, published, run_info
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
-from l2h.report.differences import EXACT, EXTERNAL, PLACE
+from l2h.report.differences import EXACT, EXTERNAL, SETTING
 from l2h.report.power import Design, sentence
 from l2h.report.table import table
 
@@ -41,9 +41,9 @@ def render(
     differences : the table of `l2h.report.differences.between_methods`
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
-    designs : from `l2h.report.power.of_places`
-    looks : of those places that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
-    runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a place share its split
+    designs : from `l2h.report.power.of_settings`
+    looks : of those settings that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
+    runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a setting share its split
     supervised : the variants that need labels
     """
     environment = Environment(
@@ -57,20 +57,20 @@ def render(
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
-    places = {tuple(look[name] for name in PLACE[:3]): look for look in looks}
+    by_setting = {tuple(look[name] for name in SETTING[:3]): look for look in looks}
     sections = [
         {
-            **_section(number, name, rows, audits, curves, [one for one in designs if one.place == name]),
+            **_section(number, name, rows, audits, curves, [one for one in designs if one.setting == name]),
             "answers": answers(rows, pairs, supervised),
             "ahead": ahead(rows),
             "warnings": warnings(rows),
-            "look": _in_order(places.get(name[:3]), list(rows["variant"])),
+            "look": _in_order(by_setting.get(name[:3]), list(rows["variant"])),
         }
         for number, (name, rows) in enumerate(groups)
     ]
     plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
-    splits = {place: split for facts in runs.values() for place, split in facts["splits"].items()}
-    notes = {place: [str(Note(**note)) for note in split.get("notes", ())] for place, split in splits.items()}
+    splits = {name: split for facts in runs.values() for name, split in facts["splits"].items()}
+    notes = {name: [str(Note(**note)) for note in split.get("notes", ())] for name, split in splits.items()}
     specs = {name: chart.to_dict() for name, chart in plots.items()}
     text = environment.get_template("page.html.jinja").render(
         runs=runs,
@@ -112,7 +112,7 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
     for _, rows in comparison.groupby(["dataset", "protocol"], sort=False):
         external = rows["scope"] == EXTERNAL
         outside = rows[external]
-        inside = list(rows[~external].groupby(PLACE, sort=False))
+        inside = list(rows[~external].groupby(SETTING, sort=False))
         for name, part in inside or [((*rows.iloc[0][["dataset", "protocol"]], EXTERNAL, EXTERNAL), rows[:0])]:
             yield name, pd.concat([part, outside])
 
@@ -127,7 +127,7 @@ def _section(
 ) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
-    own = curves.merge(rows[[*PLACE, "variant", "bits"]])
+    own = curves.merge(rows[[*SETTING, "variant", "bits"]])
     title = "-".join(dict.fromkeys((dataset, protocol, backbone)))
     return {
         "id": f"section-{number}",
@@ -144,7 +144,7 @@ def _section(
         "mistakes": list(dict.fromkeys(audits["mistake"])),
         "disturbed": costs.disturbed(rows),
         "costs": bool(rows["bytes_per_item"].notna().any()),
-        "audit": _audited(rows, audits[(audits[PLACE] == list(name)).all(axis=1)]),
+        "audit": _audited(rows, audits[(audits[SETTING] == list(name)).all(axis=1)]),
     }
 
 

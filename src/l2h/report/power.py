@@ -9,20 +9,20 @@ from typing import Any
 from l2h import power
 from l2h.inference import SIGNIFICANCE
 from l2h.power import Spread
-from l2h.report.differences import Methods, Pair, Place, pairs
+from l2h.report.differences import Methods, Pair, Setting, pairs
 
 TARGETS = (0.005, 0.01, 0.02)  # differences in mAP
 
-Tested = dict[tuple[Place, int], list[tuple[Pair, Spread]]]  # of each place and code length
+Tested = dict[tuple[Setting, int], list[tuple[Pair, Spread]]]  # of each setting and code length
 
 
 @dataclass(frozen=True)
 class Design:
-    """The pairs of methods of one place and code length whose difference can be tested.
+    """The pairs of methods of one setting and code length whose difference can be tested.
 
     Attributes
     ----------
-    place : dataset, protocol, backbone, weights
+    setting : dataset, protocol, backbone, weights
     trainings, queries : of each method
     pairs : how many pairs are tested together
     typical : the spread of the pair with the median smallest difference
@@ -30,7 +30,7 @@ class Design:
         run has one split
     """
 
-    place: Place
+    setting: Setting
     bits: int
     trainings: int
     queries: int
@@ -62,39 +62,39 @@ class Design:
         return {name: part / total for name, part in sources.items()}
 
 
-def of_places(methods: Methods) -> list[Design]:
-    """Find the design of each place and code length that has pairs to test."""
+def of_settings(methods: Methods) -> list[Design]:
+    """Find the design of each setting and code length that has pairs to test."""
     tested: Tested = {}
     for pair in pairs(methods):
         if pair.one.known and pair.other.known:
             spread = power.spread(pair.one, pair.other)
-            tested.setdefault((pair.place, pair.first[1]), []).append((pair, spread))
+            tested.setdefault((pair.setting, pair.first[1]), []).append((pair, spread))
     splits = _between_splits(tested)
     designs = []
-    for (place, bits), some in tested.items():
+    for (setting, bits), some in tested.items():
         trainings = max(len(method.values) for pair, _ in some for method in (pair.one, pair.other))
         number = some[0][0].one.values.shape[1]
         ranked = sorted((spread for _, spread in some), key=lambda spread: power.detectable(spread, trainings, number))
         typical = ranked[len(ranked) // 2]
-        designs.append(Design(place, bits, trainings, number, len(some), typical, splits.get(_drawn(place, bits))))
+        designs.append(Design(setting, bits, trainings, number, len(some), typical, splits.get(_drawn(setting, bits))))
     return designs
 
 
-def _drawn(place: Place, bits: int) -> tuple[Any, ...]:
+def _drawn(setting: Setting, bits: int) -> tuple[Any, ...]:
     """What splits of one protocol that were drawn with different seeds have in common."""
-    dataset, protocol, *rest = place
+    dataset, protocol, *rest = setting
     return dataset, re.sub(r"-seed\d+$", "", protocol), *rest, bits
 
 
 def _between_splits(tested: Tested) -> dict[tuple[Any, ...], float]:
     """Variance of a difference between splits, beyond what queries and trainings explain: the median over pairs."""
     differences: dict[tuple[Any, ...], dict[Any, list[tuple[float, float]]]] = {}
-    for (place, bits), some in tested.items():
+    for (setting, bits), some in tested.items():
         for pair, spread in some:
             S, Q = max(len(pair.one.values), len(pair.other.values)), pair.one.values.shape[1]
             value = float(pair.one.values.mean() - pair.other.values.mean())
             explained = sum(part for part, _ in spread.parts(S, Q))
-            by_pair = differences.setdefault(_drawn(place, bits), {})
+            by_pair = differences.setdefault(_drawn(setting, bits), {})
             by_pair.setdefault((pair.first, pair.second), []).append((value, explained))
     return {
         drawn: median(

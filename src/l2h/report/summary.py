@@ -4,7 +4,7 @@ import pandas as pd
 
 from l2h.report.answer import BASELINE, ahead, answers
 from l2h.report.comparison import split_off
-from l2h.report.differences import EXACT, PLACE
+from l2h.report.differences import EXACT, SETTING
 
 
 def summary(comparison: pd.DataFrame, supervised: set[str]) -> str:
@@ -17,7 +17,7 @@ def summary(comparison: pd.DataFrame, supervised: set[str]) -> str:
     """
     ran, not_run = split_off(comparison)
     lines = []
-    for (dataset, protocol, backbone, weights), rows in ran.groupby(PLACE, sort=False):
+    for (dataset, protocol, backbone, weights), rows in ran.groupby(SETTING, sort=False):
         best = [f"{entry['group']}, {_figure(entry['best'])}" for entry in answers(rows, {}, supervised)]
         exact = rows[rows["scope"] == EXACT]
         if len(exact):

@@ -35,9 +35,9 @@ def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
     Returns
     -------
     "columns", of figures that some row has: name, head, metric (a name of METRICS), k (0 for what has none), figure
-    (its format); "apart", the columns of KEY that it takes to tell places apart; "places", "metrics" and "depths" to
+    (its format); "apart", the columns of KEY that it takes to tell settings apart; "places", "metrics" and "depths" to
     choose from; "rows": dicts of the comparison's row, its "place", "best", the columns in which it is best of its
-    place and code length, and "level", whether its mAP was not shown to be lower than the best
+    setting and code length, and "level", whether its mAP was not shown to be lower than the best
     """
     marked = []
     for rows in groups:

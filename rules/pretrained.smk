@@ -8,7 +8,7 @@ for path, manifest in BUNDLES.items():
             path if Path(path).is_file() else f"{path}/manifest.json",
         output:
             tables=expand(f"{UNPACKED[manifest.dataset]}/{{table}}", table=manifest.tables),
-            models=directory([f"{UNPACKED[manifest.dataset]}/{cell.folder}" for cell in manifest.cells]),
+            models=directory([f"{UNPACKED[manifest.dataset]}/{model.folder}" for model in manifest.models]),
         log:
             f"resources/bundles/logs/{manifest.id}.log",
         benchmark:

@@ -680,4 +680,4 @@ def test_an_id_stands_for_everything_in_a_bundle(bundle, content):
     data = described(content, licences={})["manifest.json"]
     assert manifest.parse(data, "x").id != one.id
     assert one.protocols == ["p"]
-    assert [cell.folder for cell in one.cells] == ["models/p/net/cosine/0bits-seed0", MODEL]
+    assert [cell.folder for cell in one.models] == ["models/p/net/cosine/0bits-seed0", MODEL]

@@ -26,7 +26,7 @@ OPTIONS = {"dataset": "dataset", "protocol": "protocol", "backbone": "backbone",
 SETTINGS = {"bits": "bits", "seed": "seeds"}  # those that every method of the run was asked for
 
 
-def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
+def choose(run: Run, wanted: Mapping[str, Any]) -> "SearchIndex":
     """The one cell of a run's that is asked for.
 
     Parameters
@@ -59,16 +59,16 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "Cell":
         if len(there) > 1:
             choice = ", ".join(map(str, there))
             raise L2HError(f"{run.folder} holds several to search by; choose one by --{option}: {choice}")
-    cell = Cell(run, known, **min(cells, key=lambda cell: cell["seed"]))
-    for fact, name in (("homes", cell.dataset), ("splits", f"{cell.dataset}/{cell.protocol}")):
+    index = SearchIndex(run, known, **min(cells, key=lambda cell: cell["seed"]))
+    for fact, name in (("homes", index.dataset), ("splits", f"{index.dataset}/{index.protocol}")):
         if name not in known[fact]:
             raise L2HError(f"{run.folder} has codes of {name}, but does not say so in its {FILE}; run it again")
-    cell.require(cell.codes)
-    return cell
+    index.require(index.codes)
+    return index
 
 
 @dataclass(frozen=True)
-class Cell:
+class SearchIndex:
     """One method's codes of one code length and seed, and what made them."""
 
     run: Run
@@ -173,7 +173,7 @@ class Cell:
         last = of_found[-1]
         return entries, int((distances == last).sum() - (of_found == last).sum())
 
-    def pictures(self, ids: Ints) -> list[NDArray[np.uint8]]:
+    def read_images(self, ids: Ints) -> list[NDArray[np.uint8]]:
         """The images with these ids, int64 (m,), uint8 (h, w[, 3]) each."""
         _, images = self.images
         self.require(images.folder)

@@ -75,7 +75,7 @@ def refused(capsys, *words):
 def test_images_of_the_database_get_the_codes_that_the_run_gave_them(inside, method):
     cell = choose(Run(inside.folder / RESULTS), {**SEEDED, "variant": method})
     ids = some_of_the_database(inside, 40)
-    grey = cell.pictures(ids)
+    grey = cell.read_images(ids)
     stored = store.read_codes(cell.folder / "codes.parquet", ids)
     assert np.array_equal(cell.encode(grey), stored)
     assert np.array_equal(cell.encode([np.repeat(image[..., None], 3, 2) for image in grey[:3]]), stored[:3])

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from l2h import splits, store
-from l2h.bundles.manifest import MANIFEST, Cell, Manifest
+from l2h.bundles.manifest import MANIFEST, Manifest, ModelKey
 from l2h.errors import L2HError
 from l2h.ids import find
 
@@ -30,8 +30,8 @@ def check(folder: Path, manifest: Manifest) -> None:
         hashes[protocol] = _check_split(folder / "splits" / f"{protocol}.parquet", protocol, images)
     for label, entry in manifest.backbones.items():
         _check_features(folder / "features" / f"{label}.parquet", entry)
-    for cell in manifest.cells:
-        _check_model(folder / cell.folder, cell, manifest, hashes[cell.protocol])
+    for model in manifest.models:
+        _check_model(folder / model.folder, model, manifest, hashes[model.protocol])
 
 
 def _check_split(path: Path, protocol: str, images: pa.Table) -> str:
@@ -57,14 +57,14 @@ def _check_features(path: Path, entry: dict[str, Any]) -> None:
         _require_same(path, name, metadata[name], str(entry.get(key)))
 
 
-def _check_model(folder: Path, cell: Cell, manifest: Manifest, split_sha256: str) -> None:
+def _check_model(folder: Path, model: ModelKey, manifest: Manifest, split_sha256: str) -> None:
     description, _ = store.read_model(folder)
-    variant = manifest.variants[cell.variant]
+    variant = manifest.variants[model.variant]
     expected = {
         "method": {"method": variant.get("method")},
-        "params": {**_mapping(variant.get("arguments")), "bits": cell.bits, "random_state": cell.seed},
+        "params": {**_mapping(variant.get("arguments")), "bits": model.bits, "random_state": model.seed},
         "data": {
-            **{name: str(value) for name, value in cell._asdict().items()},
+            **{name: str(value) for name, value in model._asdict().items()},
             "dataset": manifest.dataset,
             "scope": variant.get("scope"),
             "split_sha256": split_sha256,

@@ -53,7 +53,7 @@ class Member(NamedTuple):
     sha256: str
 
 
-class Cell(NamedTuple):
+class ModelKey(NamedTuple):
     """What names a model of a bundle."""
 
     protocol: str
@@ -101,10 +101,10 @@ class Manifest:
         return [path for path in self.members if path.endswith(".parquet")]
 
     @cached_property
-    def cells(self) -> dict[Cell, None]:
+    def models(self) -> dict[ModelKey, None]:
         """The models, in the order of their paths."""
         matches = filter(None, map(_MODEL.fullmatch, self.members))
-        return dict.fromkeys(Cell(match[1], match[2], match[3], int(match[4]), int(match[5])) for match in matches)
+        return dict.fromkeys(ModelKey(match[1], match[2], match[3], int(match[4]), int(match[5])) for match in matches)
 
     def expect(self, path: str, size: int, place: str) -> Member:
         """The entry of a file that was found; raises L2HError where it should not be there, or not be of this size."""
@@ -183,11 +183,11 @@ def _require_whole(manifest: Manifest, place: str) -> None:
     """Raise L2HError unless what the manifest describes and the files it lists belong together."""
     needed = ["config.json", "manifest.parquet"]
     needed += [f"features/{backbone}.parquet" for backbone in manifest.backbones]
-    for cell in manifest.cells:
-        needed += [f"splits/{cell.protocol}.parquet", f"features/{cell.backbone}.parquet"]
-        needed += [f"{cell.folder}/{name}" for name in MODEL_FILES]
-        if cell.variant not in manifest.variants:
-            raise L2HError(f"{place}: {MANIFEST} lists {cell.folder}, but does not describe {cell.variant!r}; {CURE}")
+    for model in manifest.models:
+        needed += [f"splits/{model.protocol}.parquet", f"features/{model.backbone}.parquet"]
+        needed += [f"{model.folder}/{name}" for name in MODEL_FILES]
+        if model.variant not in manifest.variants:
+            raise L2HError(f"{place}: {MANIFEST} lists {model.folder}, but does not describe {model.variant!r}; {CURE}")
     for path in needed:
         if path not in manifest.members:
             raise L2HError(f"{place}: {MANIFEST} does not list {path}, which belongs to it; {CURE}")

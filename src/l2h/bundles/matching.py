@@ -74,12 +74,12 @@ def _match_variant(path: str, manifest: Manifest, entry: Entry) -> None:
 
 
 def _match_cells(path: str, manifest: Manifest, dataset: Entry, backbone: str, entry: Entry) -> None:
-    place = dataset["protocol_id"], backbone, entry["label"]
-    held = [cell for cell in manifest.cells if cell[:3] == place]
-    what = f"{entry['label']} ({place[0]}, {backbone})"
-    for bits, seed in entry["results"][f"{dataset['name']}/{place[0]}"]:
-        _require_held(path, f"{what} of bits", bits, dict.fromkeys(cell.bits for cell in held))
-        same_bits = [cell.seed for cell in held if cell.bits == bits]
+    key = dataset["protocol_id"], backbone, entry["label"]
+    held = [model for model in manifest.models if model[:3] == key]
+    what = f"{entry['label']} ({key[0]}, {backbone})"
+    for bits, seed in entry["results"][f"{dataset['name']}/{key[0]}"]:
+        _require_held(path, f"{what} of bits", bits, dict.fromkeys(model.bits for model in held))
+        same_bits = [model.seed for model in held if model.bits == bits]
         _require_held(path, f"{what} of {bits} bits and seed", seed, same_bits)
 
 

@@ -8,7 +8,7 @@ from l2h.cli import command
 from l2h.errors import L2HError
 
 if TYPE_CHECKING:
-    from l2h.search import Cell
+    from l2h.search import SearchIndex
 
 DOES = """Show the images of a finished run whose codes lie nearest to that of a picture.
 
@@ -53,34 +53,34 @@ def run(arguments: Namespace) -> int:
     plugins.load(arguments.plugin)
     names = ("dataset", "protocol", "backbone", "bits", "seed")
     wanted = {"variant": arguments.method, **{name: getattr(arguments, name) for name in names}}
-    cell = search.choose(Run(arguments.folder), wanted)
-    found, more = cell.search(cell.encode([query])[0], arguments.k)
+    index = search.choose(Run(arguments.folder), wanted)
+    found, more = index.search(index.encode([query])[0], arguments.k)
     if arguments.picture:
         import numpy as np
 
-        images = cell.pictures(np.array([entry["id"] for entry in found]))
+        images = index.read_images(np.array([entry["id"] for entry in found]))
         captions = [f"{entry['rank']}: distance {entry['distance']}" for entry in found]
         sheet.write(sheet.draw([query, *images], ["query", *captions]), arguments.picture)
     if arguments.json:
-        chosen = {name: getattr(cell, name) for name in (*search.OPTIONS, "seed")}
+        chosen = {name: getattr(index, name) for name in (*search.OPTIONS, "seed")}
         command.print_json({**chosen, "neighbours": found, "more_at_last_distance": more})
     else:
-        command.print_lines(_text(cell, found, more, arguments.picture))
+        command.print_lines(_text(index, found, more, arguments.picture))
     return 0
 
 
-def _text(cell: "Cell", found: list[dict], more: int, picture: str | None) -> str:
+def _text(index: "SearchIndex", found: list[dict], more: int, picture: str | None) -> str:
     """What was searched by, the table, and what the table leaves out."""
     from tabulate import tabulate
 
-    place = f"{cell.dataset}, {cell.protocol}, {cell.backbone}"
+    setting = f"{index.dataset}, {index.protocol}, {index.backbone}"
     rows = [
         [entry[name] for name in COLUMNS[:3]]
         + [", ".join(entry["classes"] or map(str, entry["labels"])), entry["location"]]
         for entry in found
     ]
     table = tabulate(rows, headers=COLUMNS, disable_numparse=[3, 4])  # a class may be called 007
-    lines = [f"{place}: {cell.variant}, {cell.bits} bits, seed {cell.seed}", table]
+    lines = [f"{setting}: {index.variant}, {index.bits} bits, seed {index.seed}", table]
     if more:
         lines.append(f"{more} more at distance {found[-1]['distance']}, with larger ids")
     if picture:

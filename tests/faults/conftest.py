@@ -11,10 +11,10 @@ import harness
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
     """A run that nothing is done to."""
-    place = harness.Place(tmp_path_factory.mktemp("undisturbed") / "work")
-    run = place.run()
+    workspace = harness.FaultWorkspace(tmp_path_factory.mktemp("undisturbed") / "work")
+    run = workspace.run()
     assert run.code == 0, run.text[-5000:]
-    return place
+    return workspace
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -65,11 +65,11 @@ def damage(path: Path, kind: str) -> None:
 @pytest.fixture(scope="module")
 def reported(undisturbed, tmp_path_factory):
     """The undisturbed run with its report."""
-    place = undisturbed.copy(tmp_path_factory.mktemp("reported") / "work")
-    place.target = REPORT
-    run = place.run()
+    workspace = undisturbed.copy(tmp_path_factory.mktemp("reported") / "work")
+    workspace.target = REPORT
+    run = workspace.run()
     assert run.code == 0, run.text[-5000:]
-    return place
+    return workspace
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
@@ -78,17 +78,17 @@ def test_a_damaged_file(name, kind, request, tmp_path):
     undisturbed = request.getfixturevalue(
         "reported" if reader in ("audit", "costs", "look", "report") else "undisturbed"
     )
-    place = undisturbed.copy(tmp_path / "work")
-    place.target = undisturbed.target
-    (path,) = place.folder.glob(pattern)
+    workspace = undisturbed.copy(tmp_path / "work")
+    workspace.target = undisturbed.target
+    (path,) = workspace.folder.glob(pattern)
     damage(path, kind)
 
     def follow(line: str):
         """Delete what the line says, and run the same command again."""
         told = re.search(r"delete (?!it\b)(\S+) and run", line) or re.search(r"^(\S+?):? ", line)
-        named = place.folder / told[1]
+        named = workspace.folder / told[1]
         assert named in (path, *path.parents), line
         shutil.rmtree(named) if named.is_dir() else named.unlink()
-        return place.run()
+        return workspace.run()
 
-    place.judge(f"file {kind}", place.run("--forcerun", reader), undisturbed.table(), follow)
+    workspace.judge(f"file {kind}", workspace.run("--forcerun", reader), undisturbed.table(), follow)

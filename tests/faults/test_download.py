@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from harness import CONFIG, WHOLE, Place
+from harness import CONFIG, WHOLE, FaultWorkspace
 from workspace import SUPPORT
 
 
@@ -34,19 +34,19 @@ SAMPLE = ("network away mid-download", "network back at the second try", "body w
 @pytest.mark.parametrize("fault", ANSWERS if WHOLE else SAMPLE)
 def test_a_download(fault, serve, tmp_path):
     target, images = "resources/served/manifest.parquet", "resources/served/images/images.npy"
-    place = Place(tmp_path / "work", config(serve(*ANSWERS[fault])))
-    place.target, place.result = target, images
-    shutil.copy(SUPPORT / "served.py", place.folder)
+    workspace = FaultWorkspace(tmp_path / "work", config(serve(*ANSWERS[fault])))
+    workspace.target, workspace.result = target, images
+    shutil.copy(SUPPORT / "served.py", workspace.folder)
 
     def by_hand(line):
-        target = place.folder / "resources/downloads/served.npy"
-        assert f"at {target.relative_to(place.folder)}" in line
+        target = workspace.folder / "resources/downloads/served.npy"
+        assert f"at {target.relative_to(workspace.folder)}" in line
         assert not target.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(BODY)
-        return place.run()
+        return workspace.run()
 
-    place.judge(f"download: {fault}", place.run(), BODY, by_hand)
+    workspace.judge(f"download: {fault}", workspace.run(), BODY, by_hand)
 
 
 def config(url: str) -> dict:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import OUTCOMES, WHOLE, Place, chance
+from harness import OUTCOMES, WHOLE, FaultWorkspace, chance
 from workspace import ROOT
 
 KILLS = 20 if WHOLE else 3
@@ -22,29 +22,29 @@ def quickstart(undisturbed, tmp_path_factory):
     if not WHOLE:
         return undisturbed
     config = yaml.safe_load((ROOT / "config" / "quickstart.yaml").read_text())
-    place = Place(tmp_path_factory.mktemp("quickstart") / "work", config)
-    run = place.run()
+    workspace = FaultWorkspace(tmp_path_factory.mktemp("quickstart") / "work", config)
+    run = workspace.run()
     assert run.code == 0, run.text[-5000:]
-    return place
+    return workspace
 
 
 def test_runs_killed_and_resumed(quickstart, tmp_path):
     """From nothing: kill, resume, kill, ... at random moments to the end; then anew, until so many were killed."""
     killed, rounds, order = 0, 0, chance("kills")
     while killed < KILLS:
-        place, rounds, before = Place(tmp_path / str(rounds), quickstart.config), rounds + 1, killed
+        workspace, rounds, before = FaultWorkspace(tmp_path / str(rounds), quickstart.config), rounds + 1, killed
         finished: set[str] = set()
-        run = place.start()
+        run = workspace.start()
         while wait_for_jobs(run, order.randint(0, BETWEEN) if killed < KILLS else ALL, order.uniform(0, 5)):
             run.kill()
             killed += 1
             begun, done = run.steps
             assert not finished & set(begun), "what was reported as finished is done again"
             finished |= set(done)
-            run = place.resume()
+            run = workspace.resume()
         assert not finished & set(run.steps[0]), "what was reported as finished is done again"
         assert run.wait().code == 0, run.text[-3000:]
-        assert place.table() == quickstart.table()
+        assert workspace.table() == quickstart.table()
         OUTCOMES.note("kill -9 of a whole run", "survived", killed - before)
 
 
@@ -61,8 +61,8 @@ def wait_for_jobs(run, jobs: float, seconds: float) -> bool:
 @pytest.mark.parametrize("rule", ["fit", "rank", "features", "compare"] if WHOLE else ["fit"])
 def test_a_killed_job(rule, undisturbed, tmp_path):
     """The run fails, and says which job; the same command again goes on."""
-    place = undisturbed.copy(tmp_path / "work")
-    run = place.start("--forcerun", rule)
+    workspace = undisturbed.copy(tmp_path / "work")
+    run = workspace.start("--forcerun", rule)
     while run.process.poll() is None:
         script = next((job for job in jobs_of(run.process.pid) if job[1].endswith(f".{rule}.py")), None)
         if script:
@@ -72,7 +72,7 @@ def test_a_killed_job(rule, undisturbed, tmp_path):
     run.wait()
     assert run.code != 0
     assert f"Error in rule {rule}" in run.text
-    place.judge("kill -9 of a job", place.run(), undisturbed.table())
+    workspace.judge("kill -9 of a job", workspace.run(), undisturbed.table())
 
 
 def jobs_of(group: int) -> list[tuple[int, str]]:

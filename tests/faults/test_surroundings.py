@@ -21,19 +21,19 @@ WHERE = {"results": "compare", "resources/digits": "dataset", "resources/weights
 @pytest.mark.parametrize("where", WHERE if WHOLE else ["results"])
 def test_a_full_disk(where, undisturbed, tmp_path):
     """What lay there is to be made again, without room for it."""
-    place = undisturbed.copy(tmp_path / "work")
+    workspace = undisturbed.copy(tmp_path / "work")
     with disks.small(tmp_path / "disk", "300m") as disk:
-        shutil.rmtree(place.folder / where)
-        (place.folder / where).symlink_to(disk)
+        shutil.rmtree(workspace.folder / where)
+        (workspace.folder / where).symlink_to(disk)
         fill(disk / "filler")
-        run = place.run("--forcerun", WHERE[where])
+        run = workspace.run("--forcerun", WHERE[where])
 
         def make_room(line):
             assert where in line, line
             (disk / "filler").unlink()
-            return place.run("--rerun-incomplete")
+            return workspace.run("--rerun-incomplete")
 
-        place.judge("disk full", run, undisturbed.table(), make_room)
+        workspace.judge("disk full", run, undisturbed.table(), make_room)
 
 
 def fill(path):
@@ -45,32 +45,32 @@ def fill(path):
 
 @pytest.mark.parametrize("rule", ["metrics", "split"] if WHOLE else ["metrics"])
 def test_a_read_only_folder(rule, undisturbed, tmp_path):
-    place = undisturbed.copy(tmp_path / "work")
-    folder = place.folder / ("results" if rule == "metrics" else "resources")
+    workspace = undisturbed.copy(tmp_path / "work")
+    folder = workspace.folder / ("results" if rule == "metrics" else "resources")
     with disks.read_only(folder):
-        run = place.run("--forcerun", rule)
+        run = workspace.run("--forcerun", rule)
     assert run.code != 0
     assert re.search("Write-protected output files|Read-only file system", run.text), run.text[-3000:]
     assert f"{folder.name}/" in run.text
-    again = place.run("--rerun-incomplete")
+    again = workspace.run("--rerun-incomplete")
     assert again.code == 0, again.text[-3000:]
-    assert place.table() == undisturbed.table()
+    assert workspace.table() == undisturbed.table()
     OUTCOMES.note("folder read-only", "refused")
 
 
 def test_two_runs_at_once(undisturbed, tmp_path):
-    place = undisturbed.copy(tmp_path / "work")
-    first = place.start("--forcerun", "metrics")
+    workspace = undisturbed.copy(tmp_path / "work")
+    first = workspace.start("--forcerun", "metrics")
     while first.process.poll() is None and not first.steps[0]:
         time.sleep(0.05)
     first.pause()
-    second = place.run()
+    second = workspace.run()
     first.go_on()
     assert second.code != 0
     assert "cannot be locked" in second.text
     assert "--unlock" in second.text
     OUTCOMES.note("second run at once", "refused")
-    place.judge("first of two runs", first.wait(), undisturbed.table())
+    workspace.judge("first of two runs", first.wait(), undisturbed.table())
 
 
 @pytest.mark.parametrize("step", [STEP, -STEP], ids=["future", "past"])
@@ -79,8 +79,8 @@ def test_a_clock_that_jumps(step, undisturbed, tmp_path):
 
     What comes from the future is newer than what is made of it, which Snakemake refuses.
     """
-    place = undisturbed.copy(tmp_path / "work")
-    for path in place.folder.rglob("*"):
+    workspace = undisturbed.copy(tmp_path / "work")
+    for path in workspace.folder.rglob("*"):
         if path.is_file() and "weights" not in path.parts:
             status = path.stat()
             os.utime(path, (status.st_atime + step, status.st_mtime + step))
@@ -89,7 +89,7 @@ def test_a_clock_that_jumps(step, undisturbed, tmp_path):
         """As docs/how-to/rerun.md says."""
         assert "clock skew" in line
         command = 'find results resources -newermt now -exec touch --date "$(date)" {} +'
-        subprocess.run(command, shell=True, check=True, cwd=place.folder)  # noqa: S602
-        return place.run()
+        subprocess.run(command, shell=True, check=True, cwd=workspace.folder)  # noqa: S602
+        return workspace.run()
 
-    place.judge("clock", place.run("--forcerun", "compare"), undisturbed.table(), put_right)
+    workspace.judge("clock", workspace.run("--forcerun", "compare"), undisturbed.table(), put_right)

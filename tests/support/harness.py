@@ -66,7 +66,7 @@ def chance(*which: object) -> random.Random:
     return random.Random(f"{SEED} {which}")  # noqa: S311 (no secret)
 
 
-class Place(Workspace):
+class FaultWorkspace(Workspace):
     """A working directory in which a run may come to harm."""
 
     target = result = TABLE  # what is asked for; the file that must be the same in the end
@@ -109,13 +109,13 @@ class Place(Workspace):
 class Run:
     """A run of the workflow that was started."""
 
-    def __init__(self, place: Workspace, arguments: Sequence[str]):
-        self.output = place.folder / f"said-{time.monotonic_ns()}.log"
+    def __init__(self, workspace: Workspace, arguments: Sequence[str]):
+        self.output = workspace.folder / f"said-{time.monotonic_ns()}.log"
         with self.output.open("wb") as file:
             self.process = subprocess.Popen(
-                place.command(*([] if "--cores" in arguments else ["--cores", "2"]), "--nocolor", *arguments),
-                cwd=place.folder,
-                env=place.environment,
+                workspace.command(*([] if "--cores" in arguments else ["--cores", "2"]), "--nocolor", *arguments),
+                cwd=workspace.folder,
+                env=workspace.environment,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from harness import Place
+from harness import FaultWorkspace
 from l2h import store
 from workspace import CONFIG, rows
 
@@ -24,24 +24,24 @@ KILLS = 3
 
 
 @pytest.fixture(scope="module")
-def resumed(tmp_path_factory) -> Place:
+def resumed(tmp_path_factory) -> FaultWorkspace:
     """Run from nothing, with a kill -9 of the whole process group after some jobs, three times."""
-    place = Place(tmp_path_factory.mktemp("killed") / "work", PART)
-    place.killed, place.repeated = 0, set()
+    workspace = FaultWorkspace(tmp_path_factory.mktemp("killed") / "work", PART)
+    workspace.killed, workspace.repeated = 0, set()
     finished: set[str] = set()
     chance = random.Random(0)  # noqa: S311 (no secret)
-    run = place.start("--cores", "1")
-    while place.killed < KILLS and run.wait_for_jobs(chance.randint(1, 6)):
+    run = workspace.start("--cores", "1")
+    while workspace.killed < KILLS and run.wait_for_jobs(chance.randint(1, 6)):
         time.sleep(chance.uniform(0, 2))
         run.kill()
-        place.killed += 1
+        workspace.killed += 1
         begun, done = run.steps
-        place.repeated |= finished & set(begun)
+        workspace.repeated |= finished & set(begun)
         finished |= set(done)
-        run = place.resume("--cores", "1")
+        run = workspace.resume("--cores", "1")
     assert run.wait().code == 0, run.text[-5000:]
-    place.repeated |= finished & set(run.steps[0])
-    return place
+    workspace.repeated |= finished & set(run.steps[0])
+    return workspace
 
 
 def test_what_was_finished_is_not_done_again(resumed):

@@ -7,7 +7,7 @@ import pandas as pd
 from l2h.inference import SIGNIFICANCE
 from l2h.report.differences import EXACT, EXTERNAL, SETTING
 
-BASELINE = "baseline"  # a scope
+BASELINE = "baseline"  # the kind of classifier and pq, beside EXACT and EXTERNAL
 LEVEL = "not distinguishable from"
 GROUPS = ("trained with labels", "trained without labels", "made elsewhere")
 

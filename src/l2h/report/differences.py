@@ -15,11 +15,12 @@ from l2h.errors import L2HError
 from l2h.inference import Trainings
 
 SETTING = ["dataset", "protocol", "backbone", "weights"]
-EXACT = "exact"  # the scope of search on the features, which has no code length
-EXTERNAL = "external"  # the scope of codes from another program, which have no backbone
+# Kinds of methods that have no scope to train; the column `scope` holds the kind in its place.
+EXACT = "exact"  # search on the features, which has no code length
+EXTERNAL = "external"  # codes from another program, which have no backbone
 
 Setting = tuple[str, ...]
-Variant = tuple[str, int, str]  # name, bits, scope
+Variant = tuple[str, int, str]  # name, bits, and what the column `scope` holds
 Methods = Mapping[Setting, Mapping[Variant, Trainings]]
 T = TypeVar("T")
 

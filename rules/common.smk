@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 from l2h import backbones, datasets, hashing, store
 from l2h.backbones.weights import UNTRAINED, file_sha256
-from l2h.bundles.archive import read_manifest
+from l2h.bundles.archive import read_bundle_manifest
 from l2h.bundles.release import weights_licence
 from l2h.config import DOWNLOADS, EXTERNAL, declared
 from l2h.datasets import followed
@@ -89,7 +89,7 @@ NOT_RUN += [
     for bits, why in entry["impossible"].items()
 ]
 # What a data set's bundle holds is taken from it, verified and unpacked, instead of made.
-BUNDLES = {path: read_manifest(path) for path in config["pretrained"]}
+BUNDLES = {path: read_bundle_manifest(path) for path in config["pretrained"]}
 UNPACKED = {manifest.dataset: f"resources/bundles/{manifest.id}" for manifest in BUNDLES.values()}
 FINETUNED = [variant for variant, entry in VARIANTS.items() if entry["scope"] == FULL]
 SUPERVISED = [variant for variant, entry in VARIANTS.items() if entry["supervised"]]

@@ -91,7 +91,7 @@ rule report:
             "l2h.report.answer",
             "l2h.report.charts",
             "l2h.report.comparison",
-            "l2h.report.costs",
+            "l2h.report.cost_columns",
             "l2h.report.differences",
             "l2h.report.run_info",
             "l2h.report.page",

@@ -418,7 +418,7 @@ def test_any_changed_bit_is_refused_or_changes_no_file(bundle, content, tmp_path
         return
     found = {str(file.relative_to(target)): file.read_bytes() for file in target.rglob("*") if file.is_file()}
     if found.pop("manifest.json") != content["manifest.json"]:
-        assert archive.read_manifest(path).id != archive.read_manifest(bundle).id
+        assert archive.read_bundle_manifest(path).id != archive.read_bundle_manifest(bundle).id
     assert found == {name: data for name, data in content.items() if name != "manifest.json"}
 
 
@@ -676,7 +676,7 @@ def test_the_device_is_the_evaluating_machine_s(asked, tmp_path):
 
 
 def test_an_id_stands_for_everything_in_a_bundle(bundle, content):
-    one = archive.read_manifest(bundle)
+    one = archive.read_bundle_manifest(bundle)
     data = described(content, licences={})["manifest.json"]
     assert manifest.parse(data, "x").id != one.id
     assert one.protocols == ["p"]

@@ -16,7 +16,7 @@ from l2h.evaluation import evaluate
 from l2h.inference import Trainings, difference, holm
 from l2h.notes import Note
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, costs, differences, page, power, published, run_info
+from l2h.report import answer, charts, comparison, cost_columns, differences, page, power, published, run_info
 from l2h.report.summary import summary
 from l2h.splits import Split
 
@@ -79,7 +79,7 @@ def join_costs(table, disturbed=()):
         left_out = "hash_best" if number == 3 else "encode_best"
         rows += [{**cell, "quantity": name, "value": number + 0.5} for name in own if name != left_out]
         rows[-1] |= {"items": 10**6, "disturbed": number in disturbed}
-    return costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
+    return cost_columns.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
 
 
 def audits_of(table):
@@ -272,10 +272,10 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     assert joined["image_ms"][3] == pytest.approx(3500)
     assert np.isnan(joined["hash_us"][3])
     assert joined[list(table.columns)].equals(table)
-    costs.write_table(joined, tmp_path / "table.md")
+    cost_columns.write_table(joined, tmp_path / "table.md")
     lines = [re.split(r" *\| *", line)[1:-1] for line in (tmp_path / "table.md").read_text().splitlines()]
     assert len(lines) == 2 + len(table)
-    assert lines[0][-7:] == list(costs.COSTS.values())
+    assert lines[0][-7:] == list(cost_columns.COSTS.values())
     assert f"{table['map'][0]:.3f}" in lines[2]
     assert lines[3][-7:] == ["1.5", "4", "1,500,000", "2", "1.5", "1,000,000", "9"]
     assert lines[5][-7:] == ["3.5", "3,500", "–", "4", "3.5", "1,000,000", "9"]
@@ -292,7 +292,7 @@ def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_process
             ("training_processor", 7.0, "another node"),
         )
     ]
-    joined = costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
+    joined = cost_columns.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
     assert (joined["image_ms"][0], joined["training_processor"][0]) == (2, 7)
 
 
@@ -301,14 +301,16 @@ def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audi
     joined = join_costs(table, disturbed=[best])
     assert list(joined["search_flat_rate_disturbed"]) == [row == best for row in range(len(table))]
     rate = f"{best + 0.5:.1f}*"
-    costs.write_table(joined, tmp_path / "table.md")
+    cost_columns.write_table(joined, tmp_path / "table.md")
     text = (tmp_path / "table.md").read_text()
     assert re.findall(r"[\d.]+\*", text) == [rate]
-    assert text.endswith(f"\n\n\\* {costs.DISTURBED}.\n")
+    assert text.endswith(f"\n\n\\* {cost_columns.DISTURBED}.\n")
     page = re.sub(r"\s+", " ", render(joined, tested, audits).partition("<script>")[0])
-    assert f"search of 1,000,000 codes answers {rate} queries a second (best of 9) (* {costs.DISTURBED})." in page
+    assert (
+        f"search of 1,000,000 codes answers {rate} queries a second (best of 9) (* {cost_columns.DISTURBED})." in page
+    )
     assert page.count(f"<td>{rate}</td>") == 2  # of the best, and of all
-    assert f"<strong>* {costs.DISTURBED}.</strong>" in page
+    assert f"<strong>* {cost_columns.DISTURBED}.</strong>" in page
     assert "--forcerun costs" in page
     page = render(join_costs(table), tested, audits).partition("<script>")[0]
     assert not re.search(r"\d\*", page)
@@ -332,8 +334,8 @@ def test_a_sum_is_disturbed_if_a_part_of_it_is(table):
             {**key, "quantity": name, "value": 0.001, "hardware": "cpu", "disturbed": name in disturbed}
             for name in quantities
         ]
-        row = costs.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)]).iloc[0]
-        return [costs.text(row, name) for name in ("image_ms", "hash_us", "code_ms")]
+        row = cost_columns.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)]).iloc[0]
+        return [cost_columns.text(row, name) for name in ("image_ms", "hash_us", "code_ms")]
 
     assert joined() == ["2", "1,000", "3"]
     assert joined("backbone_best") == ["2*", "1,000", "3*"]
@@ -341,11 +343,11 @@ def test_a_sum_is_disturbed_if_a_part_of_it_is(table):
 
 
 def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
-    joined = costs.join(table, [])
-    assert joined[[*costs.COSTS, "code_ms"]].isna().all(axis=None)
-    assert not costs.disturbed(joined)
+    joined = cost_columns.join(table, [])
+    assert joined[[*cost_columns.COSTS, "code_ms"]].isna().all(axis=None)
+    assert not cost_columns.disturbed(joined)
     assert joined[list(table.columns)].equals(table)
-    costs.write_table(joined, tmp_path / "table.md")
+    cost_columns.write_table(joined, tmp_path / "table.md")
     text = render(joined, tested, audits)
     assert "What it costs" not in text
     assert "What common mistakes would have printed" in text
@@ -508,7 +510,7 @@ def test_the_page_and_its_table_leave_out_what_is_empty(table, joined, tested, t
     made = page.table([rows for _, rows in table.groupby("dataset")], answer.tested_pairs(tested))
     assert made["depths"] == [100, 250, 500, 1000]
     assert [pd.isna(row["map_at_500"]) for row in made["rows"]] == [False] * 4 + [True]
-    costs.write_table(joined, tmp_path / "table.md")
+    cost_columns.write_table(joined, tmp_path / "table.md")
     shown = read_markdown(tmp_path / "table.md")
     assert (shown["mAP@1000"] == "–").tolist() == [False] * 4 + [True]
 
@@ -851,7 +853,7 @@ def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_pat
     assert ran["bits"].dtype == np.int64
     assert summary(partial, set()).splitlines()[-1] == "not run: far (q): get <it> from afar"
     joined = join_costs(partial)
-    costs.write_table(joined, tmp_path / "table.md")
+    cost_columns.write_table(joined, tmp_path / "table.md")
     assert (tmp_path / "table.md").read_text().endswith("\n\nNot run: far (q): get <it> from afar\n")
     text = render(joined, tested, audits)
     assert "<strong>Not run:</strong> far (q): get &lt;it&gt; from afar" in text

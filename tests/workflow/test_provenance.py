@@ -42,7 +42,7 @@ OF_A_RUN = {
     "comparison.md": (None, {"l2h.report.comparison", "l2h.hashing.hashnet"}),
     "differences.csv": (None, {"l2h.report.differences", "l2h.inference"}),
     "differences.parquet": (None, {"l2h.report.differences", "l2h.inference"}),
-    "table.md": (None, {"l2h.report.costs", "l2h.costs"}),
+    "table.md": (None, {"l2h.report.cost_columns", "l2h.costs"}),
     "report.html": (None, {"l2h.report.page", "l2h.report.gallery", "l2h_plugin_toy_method"}),
     "run.json": ("report", {"l2h.report.run_info"}),
 }

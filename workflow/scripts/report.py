@@ -7,13 +7,13 @@ start(snakemake)
 import pyarrow as pa
 
 from l2h import not_run, store
-from l2h.report import charts, costs, differences, page, power, run_info
+from l2h.report import charts, cost_columns, differences, page, power, run_info
 from l2h.runs import description
 
 files, params = snakemake.input, snakemake.params
 measured = [store.read_rows(path, store.COSTS) for path in files.costs]
-joined = costs.join(store.read_frame(files.comparison), measured)
-costs.write_table(joined, snakemake.output.table)
+joined = cost_columns.join(store.read_frame(files.comparison), measured)
+cost_columns.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([store.AUDIT.empty_table(), *(store.read_rows(path, store.AUDIT) for path in files.audits)])
 tested = store.read_frame(files.differences)
 curves = charts.precision_recall([store.read_metrics(path) for path in not_run.split_off(files.metrics)[0]])

@@ -57,7 +57,7 @@ def measure(content: bytes | Path) -> Member:
     return Member(size, digest.hexdigest())
 
 
-def read_manifest(path: str | Path) -> Manifest:
+def read_bundle_manifest(path: str | Path) -> Manifest:
     """The manifest of a bundle, an archive or a folder; its other files are not looked at."""
     with closing(files(path)) as found:
         name, size, blocks = next(found, ("nothing", 0, iter(())))

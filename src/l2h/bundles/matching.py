@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from l2h import hashing
-from l2h.bundles.archive import read_manifest
+from l2h.bundles.archive import read_bundle_manifest
 from l2h.bundles.manifest import Manifest
 from l2h.errors import L2HError
 from l2h.hashing.base import FittedMethod
@@ -25,7 +25,7 @@ def require_bundles(config: Entry) -> None:
     """
     bundles: dict[str, tuple[str, Manifest]] = {}
     for path in config["pretrained"]:
-        manifest = read_manifest(path)
+        manifest = read_bundle_manifest(path)
         if manifest.dataset in bundles:
             raise L2HError(
                 f"{path} and {bundles[manifest.dataset][0]} both hold {manifest.dataset!r}; name one of them"

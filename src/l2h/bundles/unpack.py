@@ -5,7 +5,7 @@ from pathlib import Path
 
 from l2h import store
 from l2h.bundles import consistency
-from l2h.bundles.archive import files, read_manifest, verified
+from l2h.bundles.archive import files, read_bundle_manifest, verified
 from l2h.bundles.manifest import CURE
 from l2h.errors import L2HError
 
@@ -23,7 +23,7 @@ def unpack(path: str | Path, folder: str | Path) -> None:
         a file is damaged, missing, or too much; or the files do not belong together
     """
     path, folder = Path(path), Path(folder)
-    manifest = read_manifest(path)
+    manifest = read_bundle_manifest(path)
     folder.parent.mkdir(parents=True, exist_ok=True)
     size, free = sum(member.size for member in manifest.members.values()), shutil.disk_usage(folder.parent).free
     if size > free:

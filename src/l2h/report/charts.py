@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.evaluation import METRICS
-from l2h.report.costs import COSTS, DISTURBED, MARK
+from l2h.report.cost_columns import COSTS, DISTURBED, MARK
 from l2h.report.differences import EXACT
 from l2h.report.power import Design
 

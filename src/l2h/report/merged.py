@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from l2h import store
 from l2h.errors import L2HError
-from l2h.report import charts, costs, differences, power
+from l2h.report import charts, cost_columns, differences, power
 from l2h.report.differences import SETTING
 from l2h.runs import FOLDERS, Run
 
@@ -106,7 +106,7 @@ class _Part:
     def joined(self) -> pd.DataFrame:
         """The comparison with what the run's own machine measured."""
         measured = [store.read_rows(path, store.COSTS) for path in self._beside("costs.parquet")]
-        joined = costs.join(self.comparison, measured)
+        joined = cost_columns.join(self.comparison, measured)
         not_run = joined["not_run"].where(joined["not_run"] == "", self._label(joined["not_run"]))
         return self._labelled(joined.assign(not_run=not_run))
 
@@ -183,7 +183,7 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one setting together, in it those of one variant and code length, as they come first; run in front."""
     ranks = {
         name: rows.groupby(key, sort=False, dropna=False).ngroup()
-        for name, key in (("setting", SETTING), ("row", costs.ROW))
+        for name, key in (("setting", SETTING), ("row", cost_columns.ROW))
     }
     ordered = rows.iloc[pd.DataFrame(ranks).sort_values(["setting", "row"], kind="stable").index]
     first = [name for name in ("run",) if name in ordered]

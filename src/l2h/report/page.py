@@ -14,7 +14,7 @@ from l2h import store
 from l2h.evaluation import METRICS
 from l2h.inference import ONE_TRAINING, SIGNIFICANCE
 from l2h.notes import Note
-from l2h.report import costs, published, run_info
+from l2h.report import cost_columns, published, run_info
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
@@ -37,7 +37,7 @@ def render(
 
     Parameters
     ----------
-    comparison : the table of `l2h.report.comparison.compare`, joined with costs by `l2h.report.costs.join`
+    comparison : the table of `l2h.report.comparison.compare`, joined with costs by `l2h.report.cost_columns.join`
     differences : the table of `l2h.report.differences.between_methods`
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
@@ -53,7 +53,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cost"] = costs.text
+    environment.filters["cost"] = cost_columns.text
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
@@ -83,8 +83,8 @@ def render(
         significance=SIGNIFICANCE,
         exact=EXACT,
         registry=METRICS,
-        costs=costs.COSTS,
-        disturbed=f"{costs.MARK} {costs.DISTURBED}",
+        costs=cost_columns.COSTS,
+        disturbed=f"{cost_columns.MARK} {cost_columns.DISTURBED}",
         sections=sections,
         table=table((rows for _, rows in groups), pairs),
         not_run=not_run,
@@ -142,7 +142,7 @@ def _section(
         "power": sentence(designs),
         "rows": rows.to_dict("records"),
         "mistakes": list(dict.fromkeys(audits["mistake"])),
-        "disturbed": costs.disturbed(rows),
+        "disturbed": cost_columns.disturbed(rows),
         "costs": bool(rows["bytes_per_item"].notna().any()),
         "audit": _audited(rows, audits[(audits[SETTING] == list(name)).all(axis=1)]),
     }

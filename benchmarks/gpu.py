@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from common import synthetic
-from l2h import backbones, codes, hashing, store
+from l2h import backbones, codes, hashing
 from l2h.backbones.weights import load_network
 from l2h.datasets.cifar10 import Cifar10
 from l2h.datasets.digits import Digits
@@ -51,6 +51,7 @@ from l2h.ranking import on_numba, on_numpy, on_torch, rank_histogram
 from l2h.ranking.problem import Problem, lay_out
 from l2h.ranking.roles import rank_split
 from l2h.splits import Protocol, Split, make_split
+from l2h.store.files import atomic
 from l2h.timing import measure, processor
 
 if find_spec("triton"):
@@ -560,7 +561,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def write() -> None:
         report["seconds"] = time.monotonic() - start
-        with store.atomic(asked.out / "gpu.json") as part:
+        with atomic(asked.out / "gpu.json") as part:
             part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
     with tempfile.TemporaryDirectory() as scratch:

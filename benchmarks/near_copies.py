@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
-from l2h import store
 from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import iter_images
 from l2h.near_copies import near_copies
-from l2h.store import Thumbnails
+from l2h.store.manifests import read_manifest
+from l2h.store.thumbnails import Thumbnails
 
 BATCH = 256
 
@@ -93,7 +93,7 @@ def main() -> None:
     arguments = parser.parse_args()
     columns = []
     for folder in arguments.datasets:
-        manifest = store.read_manifest(folder / "manifest.parquet")
+        manifest = read_manifest(folder / "manifest.parquet")
         # one image of each file content, so that a hit by chance is no hit of an exact copy
         _, first = np.unique(manifest["image_sha256"].to_pylist(), return_index=True)
         rows = np.random.default_rng(0).permutation(first)[: arguments.images + arguments.searched]

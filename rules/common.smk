@@ -12,7 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
-from l2h import backbones, datasets, hashing, store
+from l2h import backbones, datasets, hashing
+from l2h.store.files import atomic
+from l2h.store.results import read_frame
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_bundle_manifest
 from l2h.bundles.release import weights_licence
@@ -498,7 +500,7 @@ def write_plan(dag):
         if job not in reports:
             benchmarks.setdefault(job.rule.name, []).append(job.benchmark)
     try:
-        with store.atomic(PLAN) as part:
+        with atomic(PLAN) as part:
             part.write_text(json.dumps(benchmarks))
     except L2HError as error:
         sys.exit(f"error: {error}")
@@ -523,7 +525,7 @@ def summarise(comparison, report):
     from l2h.report.summary import summary
 
     figures = Path(comparison).with_suffix(".csv")
-    result = summary(store.read_frame(comparison), set(SUPERVISED))
+    result = summary(read_frame(comparison), set(SUPERVISED))
     return f"\n{result}\nall figures: {figures}\nreport:      {report}"
 
 

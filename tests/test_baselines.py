@@ -7,11 +7,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
-from l2h import hashing, store
+from l2h import hashing
 from l2h.errors import L2HError
 from l2h.hashing.classifier import codewords
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
+from l2h.store.models import read_model, write_model
 
 SCORERS = ("cosine", "l2", "pq")
 
@@ -84,8 +85,8 @@ def test_pq_s_mistakes_are_named(digits, tmp_path):
     with pytest.raises(L2HError, match="PQ needs at least 256 training images, got 255"):
         hashing.make("pq", bits=8).fit(digits[0][:255])
     hashing.make("pq", bits=16, random_state=0).fit(digits[0]).save(tmp_path / "model")
-    description, arrays = store.read_model(tmp_path / "model")
-    store.write_model(tmp_path / "model", {**description, "n_features_in": 65}, arrays)
+    description, arrays = read_model(tmp_path / "model")
+    write_model(tmp_path / "model", {**description, "n_features_in": 65}, arrays)
     with pytest.raises(L2HError, match=r"centroids_ has the shape \(2, 256, 32\), \(2, 256, 33\) expected"):
         hashing.load(tmp_path / "model")
 

@@ -17,13 +17,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from l2h import backbones, datasets, hashing, limits, store
+from l2h import backbones, datasets, hashing, limits
 from l2h.bundles import archive, consistency, manifest
 from l2h.bundles.release import release, weights_licence
 from l2h.bundles.unpack import unpack
 from l2h.config import ConfigError, resolve
 from l2h.errors import L2HError
 from l2h.splits import Protocol, Split, make_split
+from l2h.store.features import iter_features, write_features
+from l2h.store.manifests import read_manifest, write_manifest
+from l2h.store.splits import read_split, write_split
+from l2h.store.tables import read_metadata
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 WEIGHTS = "ab" * 32
@@ -66,15 +70,13 @@ def made(tmp_path_factory):
     ids = np.arange(12)
     hashes = [hashlib.sha256(bytes([number])).digest() for number in ids]
     locations = [f"images.npy[{number}]" for number in ids]
-    store.write_manifest(folder / "manifest.parquet", hashes, [[number % 3] for number in ids], locations)
-    images = store.read_manifest(folder / "manifest.parquet")
+    write_manifest(folder / "manifest.parquet", hashes, [[number % 3] for number in ids], locations)
+    images = read_manifest(folder / "manifest.parquet")
     split = make_split(images, "p", Protocol(query=2, train=4, per_class=False), 0)
-    store.write_split(folder / "split.parquet", split)
+    write_split(folder / "split.parquet", split)
     noted = {name: str(FEATURES[key]) for key, name in consistency.NOTED.items() if key in FEATURES}
     features = np.random.default_rng(1).normal(size=(12, 6)).astype(np.float32)
-    store.write_features(
-        folder / "features.parquet", [(ids, features)], "float32", {**noted, "weights_sha256": WEIGHTS}
-    )
+    write_features(folder / "features.parquet", [(ids, features)], "float32", {**noted, "weights_sha256": WEIGHTS})
     write_model(folder / "lsh", "lsh", 8, split)
     write_model(folder / "cosine", "cosine", 0, split)
     return {
@@ -526,18 +528,18 @@ def tables(content, tmp_path, name, write_table):
 
 
 def test_a_split_that_leaks_is_refused(content, made, tmp_path):
-    split = store.read_split(made["splits/p.parquet"])
+    split = read_split(made["splits/p.parquet"])
     roles = split.table["role"].to_pylist()
     query, train = split.ids("query")[0], split.table.filter(pa.compute.equal(split.table["role"], "train"))
     row = train.slice(0, 1).set_column(0, "id", pa.array([query]))
     assert "query" in roles
     leaky = Split(pa.concat_tables([split.table, row]), "p", 0)
-    path = tables(content, tmp_path, "splits/p.parquet", lambda target: store.write_split(target, leaky))
+    path = tables(content, tmp_path, "splits/p.parquet", lambda target: write_split(target, leaky))
     refused(path, f"does not fit together: split p: train holds query {query}")
 
 
 def test_a_split_of_another_protocol_or_of_other_images(content, made, tmp_path):
-    split = store.read_split(made["splits/p.parquet"])
+    split = read_split(made["splits/p.parquet"])
     for number, (other, words) in enumerate(
         [
             (Split(split.table, "q", 0), "splits/p.parquet says protocol 'q'"),
@@ -547,7 +549,7 @@ def test_a_split_of_another_protocol_or_of_other_images(content, made, tmp_path)
     ):
         folder = tmp_path / str(number)
         folder.mkdir()
-        refused(tables(content, folder, "splits/p.parquet", lambda target: store.write_split(target, other)), words)  # noqa: B023
+        refused(tables(content, folder, "splits/p.parquet", lambda target: write_split(target, other)), words)  # noqa: B023
 
 
 def shifted(split, by):
@@ -561,11 +563,11 @@ def relabelled(split):
 
 
 def test_features_of_other_weights(content, made, tmp_path):
-    noted = store.read_metadata(made["features/net.parquet"])
-    batches = list(store.iter_features(made["features/net.parquet"]))
+    noted = read_metadata(made["features/net.parquet"])
+    batches = list(iter_features(made["features/net.parquet"]))
 
     def other(target):
-        store.write_features(target, batches, "float32", {**noted, "weights_sha256": "cd" * 32})
+        write_features(target, batches, "float32", {**noted, "weights_sha256": "cd" * 32})
 
     path = tables(content, tmp_path, "features/net.parquet", other)
     refused(path, f"features/net.parquet says weights_sha256 '{'cd' * 32}'; .* say '{WEIGHTS}'")

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import l2h.fetch
-from l2h import datasets, store
+from l2h import datasets
 from l2h.datasets import cifar10
 from l2h.download import Download
 from l2h.errors import L2HError
 from l2h.fetch import Sources
 from l2h.splits import check, make_split
+from l2h.store.manifests import read_manifest
 
 
 def text(value: bytes) -> bytes:
@@ -137,7 +138,7 @@ def prepared(tmp_path_factory):
         patch.setattr(cifar10, "ARCHIVE", known)
         dataset = datasets.registry.get("cifar10")(Sources(folder))
         dataset.prepare(folder / "images", folder / "manifest.parquet")
-    return images, store.read_manifest(folder / "manifest.parquet"), np.load(folder / "images/images.npy"), dataset
+    return images, read_manifest(folder / "manifest.parquet"), np.load(folder / "images/images.npy"), dataset
 
 
 def test_all_60_000_images(prepared):

@@ -16,12 +16,16 @@ import yaml
 from PIL import Image
 
 import l2h
-from l2h import backbones, datasets, hashing, store
+from l2h import backbones, datasets, hashing
 from l2h.cli import main
 from l2h.datasets import grey_thumbnails
 from l2h.datasets.digits import Digits
 from l2h.notes import Note
 from l2h.splits import Split, make_split
+from l2h.store.manifests import MANIFEST, read_manifest, write_manifest
+from l2h.store.splits import SPLIT, read_split, write_split
+from l2h.store.tables import LABELS
+from l2h.store.thumbnails import write_thumbnails
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = Digits.protocols["digits-300"]
@@ -38,13 +42,13 @@ def digits(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def split(digits) -> Split:
-    manifest = store.read_manifest(digits / "manifest.parquet")
+    manifest = read_manifest(digits / "manifest.parquet")
     return make_split(manifest, "digits-300", PROTOCOL, seed=0)
 
 
 @pytest.fixture
 def sound(split, tmp_path) -> str:
-    store.write_split(tmp_path / "sound.parquet", split)
+    write_split(tmp_path / "sound.parquet", split)
     return str(tmp_path / "sound.parquet")
 
 
@@ -53,7 +57,7 @@ def leaky(split, tmp_path) -> str:
     """The first query stands in the training set too."""
     row = split.table.slice(0, 1)
     twice = row.set_column(1, "role", pa.array(["train"]))
-    store.write_split(tmp_path / "leaky.parquet", Split(pa.concat_tables([split.table, twice]), "digits-300", 0))
+    write_split(tmp_path / "leaky.parquet", Split(pa.concat_tables([split.table, twice]), "digits-300", 0))
     return str(tmp_path / "leaky.parquet")
 
 
@@ -205,7 +209,7 @@ def test_check_split_passes_what_is_sound_and_fails_on_a_leak(capsys, sound, lea
 
 
 def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, sound, leaky, digits, tmp_path):
-    manifest = store.read_manifest(digits / "manifest.parquet")
+    manifest = read_manifest(digits / "manifest.parquet")
     code, out, _ = said(capsys, "check-split", sound, "--data", str(digits), "--json")
     (found,) = json.loads(out)
     assert code == 0
@@ -213,7 +217,7 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     assert "; near copies: none\n" in said(capsys, "check-split", sound, "--data", str(digits))[1]
     # a query that is mirrored into the database
     images = np.load(digits / "images/images.npy")
-    split = store.read_split(sound)
+    split = read_split(sound)
     query, other = split.ids("query")[0], split.ids("database")[0]
     images[other] = images[query][:, ::-1]
     (tmp_path / "data/images").mkdir(parents=True)
@@ -221,10 +225,10 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     hashes = manifest["image_sha256"].to_pylist()
     hashes[other] = hashlib.sha256(images[other].tobytes()).digest()
     columns = (manifest[name].to_pylist() for name in ("labels", "location"))
-    store.write_manifest(tmp_path / "data/manifest.parquet", hashes, *columns)
-    planted = make_split(store.read_manifest(tmp_path / "data/manifest.parquet"), "digits-300", PROTOCOL, seed=0)
+    write_manifest(tmp_path / "data/manifest.parquet", hashes, *columns)
+    planted = make_split(read_manifest(tmp_path / "data/manifest.parquet"), "digits-300", PROTOCOL, seed=0)
     assert planted.ids("query")[0] == query
-    store.write_split(tmp_path / "planted.parquet", planted)
+    write_split(tmp_path / "planted.parquet", planted)
     code, out, _ = said(capsys, "check-split", str(tmp_path / "planted.parquet"), "--data", str(tmp_path / "data"))
     assert code == 0
     assert f"query {query} ({manifest['location'][int(query)]}) and {other} ({manifest['location'][int(other)]})" in out
@@ -236,18 +240,18 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
 
 def test_near_copies_are_found_in_the_thumbnails_that_the_run_made(capsys, sound, digits, tmp_path):
     """Without the images; where they are of other images, the line says so, and advises nobody to delete them."""
-    manifest = store.read_manifest(digits / "manifest.parquet")
+    manifest = read_manifest(digits / "manifest.parquet")
     thumbnails = grey_thumbnails.of_store(digits / "images", manifest)
-    split = store.read_split(sound)
+    split = read_split(sound)
     query, other = split.ids("query")[0], split.ids("database")[0]
     thumbnails[other] = thumbnails[query]
     shutil.copy(digits / "manifest.parquet", tmp_path)
-    store.write_thumbnails(tmp_path / "thumbnails.parquet", manifest, thumbnails)
+    write_thumbnails(tmp_path / "thumbnails.parquet", manifest, thumbnails)
     code, out, _ = said(capsys, "check-split", sound, sound, "--data", str(tmp_path), "--json")
     pairs = [[(row["query_id"], row["id"]) for row in found["near_copies"]] for found in json.loads(out)]
     assert (code, pairs) == (0, [[(query, other)]] * 2)
     backwards = manifest.take(np.arange(len(manifest))[::-1])
-    store.write_thumbnails(tmp_path / "thumbnails.parquet", backwards, thumbnails)
+    write_thumbnails(tmp_path / "thumbnails.parquet", backwards, thumbnails)
     code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
     assert code == 1
     assert "thumbnails.parquet is of other images, by id or sha256, than the manifest; give a dataset's folder" in out
@@ -258,7 +262,7 @@ def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accep
     rows = [(0, "query", 0), (1, "query", 1), (2, "train", 0), (3, "database", 0)]
     columns = [{"id": i, "role": role, "image_sha256": bytes([i] * 32), "labels": [label]} for i, role, label in rows]
     path = str(tmp_path / "p.parquet")
-    store.write_split(path, Split(pa.Table.from_pylist(columns, schema=store.SPLIT), "p", 0))
+    write_split(path, Split(pa.Table.from_pylist(columns, schema=SPLIT), "p", 0))
     code, out, _ = said(capsys, "check-split", path)
     assert code == 1
     assert "1 of 2 queries share no label with any image of the database" in out
@@ -279,9 +283,9 @@ def test_identical_images_and_what_was_left_out_are_counted(capsys, caplog, tmp_
     places = [f"images.npy[{row}]" for row in range(8)]
     roles = [["query"], ["query"], ["train"], ["train"], *[["database"]] * 4]
     left_out = Note("left out", 2, ["a", "b"])
-    store.write_manifest(tmp_path / "manifest.parquet", hashes, labels, places, roles, notes=[left_out])
+    write_manifest(tmp_path / "manifest.parquet", hashes, labels, places, roles, notes=[left_out])
     path = tmp_path / "p.parquet"
-    store.write_split(path, make_split(store.read_manifest(tmp_path / "manifest.parquet"), "lists", None, 0))
+    write_split(path, make_split(read_manifest(tmp_path / "manifest.parquet"), "lists", None, 0))
     code, out, _ = said(capsys, "check-split", str(path))
     assert code == 0
     assert out.splitlines()[1:] == [
@@ -300,10 +304,10 @@ def test_identical_images_and_what_was_left_out_are_counted(capsys, caplog, tmp_
 
 
 def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path):
-    manifest = store.read_manifest(digits / "manifest.parquet")
+    manifest = read_manifest(digits / "manifest.parquet")
     hashes = manifest["image_sha256"].to_pylist()[::-1]
     columns = (manifest[name].to_pylist() for name in ("labels", "location"))
-    store.write_manifest(tmp_path / "manifest.parquet", hashes, *columns)
+    write_manifest(tmp_path / "manifest.parquet", hashes, *columns)
     code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
     assert code == 1
     assert "split digits-300: it has other images, by id or sha256, than the data set named" in out
@@ -325,9 +329,9 @@ def test_a_file_that_cannot_be_read_fails_the_check(capsys, tmp_path, name):
 def no_splits(folder: Path, split: Split) -> dict[str, Path]:
     """Files that are no split, each for another reason."""
     table = split.table.replace_schema_metadata({"protocol": "p", "seed": "0", "sha256": split.sha256})
-    labels = pa.array([[-1]] * len(table), store.LABELS)
+    labels = pa.array([[-1]] * len(table), LABELS)
     kinds = {
-        "manifest": store.MANIFEST.empty_table(),
+        "manifest": MANIFEST.empty_table(),
         "without metadata": split.table.replace_schema_metadata(None),
         "other rows": table.slice(1),
         "negative labels": table.set_column(3, "labels", labels),

@@ -7,13 +7,14 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import check_estimator
 
-from l2h import datasets, hashing, plugins, store
+from l2h import datasets, hashing, plugins
 from l2h.config import resolve
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate
 from l2h.fetch import Sources
 from l2h.ranking import rank_histogram
 from l2h.splits import Protocol, make_split
+from l2h.store.manifests import read_manifest
 from workspace import ROOT
 
 PATH = "path/to/pictures"
@@ -42,7 +43,7 @@ def test_a_folder_of_pictures_becomes_a_split_by_an_edit_of_one_path(tmp_path):
     datasets.make(entry["reader"], Sources(tmp_path), **entry["params"]).prepare(
         tmp_path / "images", tmp_path / "manifest"
     )
-    split = make_split(store.read_manifest(tmp_path / "manifest"), entry["protocol"], Protocol(**entry["dealing"]), 0)
+    split = make_split(read_manifest(tmp_path / "manifest"), entry["protocol"], Protocol(**entry["dealing"]), 0)
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [8, 32, 72]
 
 

@@ -5,8 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from l2h import codes, hashing, store
+from l2h import codes, hashing
 from l2h.errors import L2HError
+from l2h.store.codes import write_codes
 
 IDS = np.arange(6)
 BITS = np.random.default_rng(0).random((6, 11)) < 0.5
@@ -52,7 +53,7 @@ def test_a_table_may_have_any_order(tmp_path):
 
 
 def test_l2h_s_own_files_are_read_too(tmp_path):
-    store.write_codes(tmp_path / "c.parquet", [(IDS, PACKED)], {"bits": "11"})
+    write_codes(tmp_path / "c.parquet", [(IDS, PACKED)], {"bits": "11"})
     assert np.array_equal(external().read(tmp_path / "c.parquet", IDS), PACKED)
 
 

@@ -8,12 +8,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torchvision.models import alexnet
 
-from l2h import backbones, datasets, store
+from l2h import backbones, datasets
 from l2h import device as devices
 from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
 from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
 from l2h.features import extract, forward, preprocess
+from l2h.store.features import write_features
+from l2h.store.manifests import read_manifest
 
 ALEXNET = backbones.registry.get("alexnet")()
 GREY = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
@@ -177,7 +179,7 @@ def test_real_imagenet_convolutions(shared_data, tmp_path):
 def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
     """Row groups follow the batches, so that no more than a batch is in memory."""
     datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-    manifest = store.read_manifest(tmp_path / "manifest.parquet").slice(0, 898)
+    manifest = read_manifest(tmp_path / "manifest.parquet").slice(0, 898)
     network = load_network(ALEXNET, "pool5", untrained)
     features = extract(
         iter_images(tmp_path / "images", manifest, 300),
@@ -188,7 +190,7 @@ def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
         precision="fp32",
         device=torch.device("cpu"),
     )
-    store.write_features(tmp_path / "f.parquet", features, "float16", {"layer": "pool5"})
+    write_features(tmp_path / "f.parquet", features, "float16", {"layer": "pool5"})
     file = pq.ParquetFile(tmp_path / "f.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [300, 300, 298]
     assert file.schema_arrow.field("feature").type == pa.list_(pa.float16(), 9216)

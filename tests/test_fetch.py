@@ -164,11 +164,11 @@ class TestMnist:
         assert images[0, 5, 12:16].tolist() == [3, 18, 18, 18]
 
     def test_its_protocol(self, mnist, tmp_path):
-        from l2h import store
         from l2h.splits import make_split
+        from l2h.store.manifests import read_manifest
 
         mnist.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-        manifest = store.read_manifest(tmp_path / "manifest.parquet")
+        manifest = read_manifest(tmp_path / "manifest.parquet")
         split = make_split(manifest, "mnist-1k", mnist.protocols["mnist-1k"], seed=0)
         sizes = {role: len(split.ids(role)) for role in ("query", "train", "database")}
         assert sizes == {"query": 1000, "train": 5000, "database": 69_000}

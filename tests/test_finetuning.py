@@ -14,7 +14,7 @@ import safetensors.numpy
 import torch
 from sklearn.datasets import load_digits
 
-from l2h import backbones, codes, costs, datasets, hashing, plugins, store
+from l2h import backbones, codes, costs, datasets, hashing, plugins
 from l2h.backbones.weights import make_untrained
 from l2h.errors import L2HError
 from l2h.features import preprocess
@@ -23,6 +23,7 @@ from l2h.hashing.finetuning import ahead, augment, finetune
 from l2h.hashing.selection import validation_part
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
+from l2h.store.models import read_checkpoint, read_model, write_checkpoint, write_model
 
 SUPPORT = Path(__file__).parent / "support"
 ENTRY = {"name": "toy", "layer": "fc", "input_size": 16, "precision": "fp32", "weights": "mine", "weights_sha256": "0f"}
@@ -129,7 +130,7 @@ def test_a_damaged_checkpoint_is_not_taken_for_whole(damage, weights, tmp_path, 
     bit = whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:]
     path.write_bytes({"cut short": whole[:-1], "one bit": bit, "empty": b"", "other": weights.read_bytes()}[damage])
     with pytest.raises(L2HError, match="checkpoint is (no whole checkpoint|damaged)"):
-        store.read_checkpoint(path)
+        read_checkpoint(path)
     again, _ = train(weights, path)
     assert "training begins anew" in caplog.text
     assert same(again, expected)
@@ -141,7 +142,7 @@ def test_a_checkpoint_of_another_training_is_left_alone(weights, tmp_path, caplo
     caplog.clear()
     train(weights, path, identity={"data": "digits", "lr": 2, "code": {"a": "2"}}, epochs=2)
     assert f"{path} is of a training with other code, lr; training begins anew" in caplog.text
-    assert store.read_checkpoint(path)[0]["identity"]["lr"] == 2
+    assert read_checkpoint(path)[0]["identity"]["lr"] == 2
 
 
 def test_the_checkpoint_of_one_epoch_replaces_that_of_the_last_at_once(weights, tmp_path, monkeypatch):
@@ -160,7 +161,7 @@ def test_the_checkpoint_of_one_epoch_replaces_that_of_the_last_at_once(weights, 
     monkeypatch.setattr(safetensors.numpy, "save_file", dying)
     with pytest.raises(Killed):
         train(weights, path)
-    assert store.read_checkpoint(path)[0]["epoch"] == 2
+    assert read_checkpoint(path)[0]["epoch"] == 2
 
 
 @pytest.mark.parametrize("name", DEEP)
@@ -236,14 +237,14 @@ def test_the_backbone_learns_at_a_tenth_of_the_rate_and_both_fall_to_nothing(wei
 def test_training_stops_when_nothing_better_comes(weights, tmp_path, monkeypatch):
     scores = iter([0.1, 0.5, 0.3, 0.4, 0.2, 0.9])
     states = []
-    original = store.write_checkpoint
+    original = write_checkpoint
 
     def write(path, description, arrays):
         states.append({name: array.copy() for name, array in arrays.items()})
         original(path, description, arrays)
 
     monkeypatch.setattr(finetuning, "criterion", lambda *_: ("a score", lambda *_: (next(scores),)))
-    monkeypatch.setattr(store, "write_checkpoint", write)
+    monkeypatch.setattr(finetuning, "write_checkpoint", write)
     net, record = train(weights, tmp_path / "checkpoint", epochs=50, patience=3)
     assert record == {
         "epochs": 2,
@@ -277,7 +278,7 @@ def test_among_epochs_of_equal_score_that_of_the_lowest_loss_is_kept(weights, tm
     how = {"flip": False, "identity": {"data": "digits"}, "checkpoint": tmp_path / "cut"}
     _, record = finetune(method, ENTRY, weights, read, np.zeros(200, int), **how)
     assert (record["scores"], record["tied"]) == ([1.0] * 4, 4)
-    losses = [-minus for _, minus in store.read_checkpoint(tmp_path / "cut")[0]["scores"]]
+    losses = [-minus for _, minus in read_checkpoint(tmp_path / "cut")[0]["scores"]]
     assert record["epochs"] == 1 + int(np.argmin(losses)) > 1
 
 
@@ -392,10 +393,10 @@ def test_digits_are_not_mirrored_and_other_data_sets_are():
     ],
 )
 def test_a_model_that_is_not_whole(change, words, model):
-    description, arrays = store.read_model(model[1])
+    description, arrays = read_model(model[1])
     arrays = {name: array.copy() for name, array in arrays.items()}
     change(description, arrays)
-    store.write_model(model[1], description, arrays)
+    write_model(model[1], description, arrays)
     with pytest.raises(L2HError, match=words) as error:
         network.load(model[1])
     assert "\n" not in str(error.value)

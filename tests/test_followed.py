@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from l2h import datasets, store
+from l2h import datasets
 from l2h.datasets import followed
 from l2h.fetch import Sources
+from l2h.store.manifests import read_followed
 
 
 class Folder:
@@ -67,7 +68,7 @@ def test_a_touched_file_is_read_once_and_changes_nothing(folder):
     name = folder.make()
     folder.put("a.npy", b"first")
     assert folder.state() == name
-    _, known = store.read_followed(folder.record)
+    _, known = read_followed(folder.record)
     found = os.stat(folder.path / "a.npy")
     assert known[str(folder.path / "a.npy")][:2] == (found.st_size, found.st_mtime_ns)
     assert folder.state() == name

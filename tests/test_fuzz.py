@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_store import KEY
 
-from l2h import codes, datasets, hashing, splits, store
+from l2h import codes, datasets, footer, hashing, splits
 from l2h.datasets.images import ImageStore
 from l2h.datasets.lists import read_lists
 from l2h.datasets.problems import Problems
@@ -25,6 +25,25 @@ from l2h.errors import L2HError
 from l2h.fetch import Sources
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.runs import description
+from l2h.store import manifests
+from l2h.store.codes import read_codes, write_codes
+from l2h.store.features import read_features, write_features
+from l2h.store.manifests import read_manifest, write_manifest
+from l2h.store.models import read_checkpoint, write_checkpoint
+from l2h.store.rankings import HISTOGRAM, read_ranking, write_histogram, write_relevance
+from l2h.store.results import (
+    LOOK,
+    METRICS,
+    QUERIES,
+    cell_key,
+    read_look,
+    read_metrics,
+    read_queries,
+    write_metrics,
+    write_queries,
+)
+from l2h.store.splits import SPLIT, read_split, write_split
+from l2h.store.thumbnails import THUMBNAILS, read_thumbnails, write_thumbnails
 
 EXAMPLES = int(os.environ.get("L2H_FUZZ_EXAMPLES", "30"))  # of each test
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -32,25 +51,25 @@ fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=li
 IDS = np.arange(6)
 MANIFEST = pa.table({"id": IDS, "image_sha256": pa.array([bytes([number] * 32) for number in IDS], pa.binary(32))})
 TABLES = {
-    "manifest": (store.MANIFEST, store.read_manifest),
-    "thumbnails": (store.THUMBNAILS, lambda path: store.read_thumbnails(path, MANIFEST)),
-    "split": (store.SPLIT, lambda path: splits.check(store.read_split(path))),
-    "histogram": (store.HISTOGRAM, store.read_ranking),
+    "manifest": (manifests.MANIFEST, read_manifest),
+    "thumbnails": (THUMBNAILS, lambda path: read_thumbnails(path, MANIFEST)),
+    "split": (SPLIT, lambda path: splits.check(read_split(path))),
+    "histogram": (HISTOGRAM, read_ranking),
     "relevance": (
         pa.schema([("query_id", pa.int64()), ("relevant", pa.binary(2)), ("tied", pa.binary(2))]),
-        store.read_ranking,
+        read_ranking,
     ),
-    "queries": (store.QUERIES, store.read_queries),
-    "metrics": (store.METRICS, store.read_metrics),
+    "queries": (QUERIES, read_queries),
+    "metrics": (METRICS, read_metrics),
     "features": (pa.schema([("id", pa.int64()), ("feature", pa.list_(pa.float32(), 3))]), None),
     "codes": (pa.schema([("id", pa.int64()), ("code", pa.binary(2))]), None),
 }
-ARRAYS = {"features": lambda path: store.read_features(path, IDS), "codes": lambda path: store.read_codes(path, IDS)}
+ARRAYS = {"features": lambda path: read_features(path, IDS), "codes": lambda path: read_codes(path, IDS)}
 READERS = {name: read or ARRAYS[name] for name, (_, read) in TABLES.items()} | {
     "list": lambda path: read_lists({"images": path}, path.parent, Problems()),
     "list.gz": lambda path: read_lists({"images": path}, path.parent, Problems()),
-    "look.json": store.read_look,
-    "checkpoint": store.read_checkpoint,
+    "look.json": read_look,
+    "checkpoint": read_checkpoint,
     "images.npy": lambda path: ImageStore(path.parent, pa.table({"id": IDS})),
     "run.json": lambda path: description.read(path.parent),
     "codes.npy": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, IDS),
@@ -76,7 +95,7 @@ def judged(read, path, named=None):
 def valid(tmp_path_factory):
     """A valid file of each kind, by name, and a folder to write others to. A stranger's bear no seal to find out by."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store.footer, "seal", lambda path: None)
+        patch.setattr(footer, "seal", lambda path: None)
         folder = write_valid(tmp_path_factory)
     for path in folder.rglob("*.json"):
         path.write_text(path.read_text().replace('"sha256"', '"left out"'))
@@ -86,30 +105,30 @@ def valid(tmp_path_factory):
 def write_valid(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("valid"), np.random.default_rng(0)
     hashes = [bytes([number] * 32) for number in range(6)]
-    store.write_manifest(folder / "manifest", hashes, [[0], [1]] * 3, [f"images.npy[{row}]" for row in range(6)])
-    store.write_thumbnails(folder / "thumbnails", MANIFEST, rng.integers(0, 256, (6, 16, 16), dtype=np.uint8))
+    write_manifest(folder / "manifest", hashes, [[0], [1]] * 3, [f"images.npy[{row}]" for row in range(6)])
+    write_thumbnails(folder / "thumbnails", MANIFEST, rng.integers(0, 256, (6, 16, 16), dtype=np.uint8))
     dealt = splits.Protocol(query=1, train=1)
-    split = splits.make_split(store.read_manifest(folder / "manifest"), "p", dealt, 0)
-    store.write_split(folder / "split", split)
+    split = splits.make_split(read_manifest(folder / "manifest"), "p", dealt, 0)
+    write_split(folder / "split", split)
     histogram = RankHistogram(np.full((2, 12), 3), np.full((2, 12), 1), "digest")
-    store.write_histogram(folder / "histogram", np.array([4, 5]), histogram, KEY)
+    write_histogram(folder / "histogram", np.array([4, 5]), histogram, KEY)
     relevant = codes.pack(rng.random((2, 13)) < 0.5)
     ranking = RankedRelevance(relevant, np.zeros_like(relevant), 13)
-    store.write_relevance(folder / "relevance", np.array([4, 5]), ranking, KEY)
+    write_relevance(folder / "relevance", np.array([4, 5]), ranking, KEY)
     figures = {"query_id": [4, 5], "average_precision": [0.5, 1.0], "average_precision_unseen": [0.5, 0.25]}
-    store.write_queries(folder / "queries", {name: pa.array(values) for name, values in figures.items()}, KEY)
-    row = {**store.cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
-    store.write_metrics(folder / "metrics", [row])
-    store.write_features(folder / "features", [(IDS, rng.normal(size=(6, 3)))], "float32", KEY)
+    write_queries(folder / "queries", {name: pa.array(values) for name, values in figures.items()}, KEY)
+    row = {**cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
+    write_metrics(folder / "metrics", [row])
+    write_features(folder / "features", [(IDS, rng.normal(size=(6, 3)))], "float32", KEY)
     packed = codes.pack(rng.random((6, 11)) < 0.5)
     for name in ("codes", "codes.parquet"):
-        store.write_codes(folder / name, [(IDS, packed)], KEY)
+        write_codes(folder / name, [(IDS, packed)], KEY)
     np.save(folder / "codes.npy", packed)
     np.save(folder / "images.npy", np.zeros((6, 4, 4), np.uint8))
-    store.write_checkpoint(folder / "checkpoint", {"epoch": 3}, {"weight": rng.normal(size=(3, 2))})
+    write_checkpoint(folder / "checkpoint", {"epoch": 3}, {"weight": rng.normal(size=(3, 2))})
     (folder / "list").write_text("a b/1.png 0 1\nc.png\t1 0 \n")
     (folder / "list.gz").write_bytes(gzip.compress((folder / "list").read_bytes()))
-    (folder / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))
+    (folder / "look.json").write_text(json.dumps(dict.fromkeys(LOOK)))
     facts = {
         name: {"array": [], "object": {}, "string": ""}[description.FORM["properties"][name]["type"]]
         for name in description.SAID

@@ -9,11 +9,13 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from l2h import codes, store
+from l2h import codes
 from l2h.errors import L2HError
 from l2h.report import gallery
 from l2h.report.thumbnails import SIDE, plot, thumbnail
 from l2h.splits import Split
+from l2h.store.results import NEAR_COPIES, read_look, write_look
+from l2h.store.splits import SPLIT
 
 QUERIES, DATABASE = np.array([3, 5, 8]), np.delete(np.arange(40), [3, 5, 8])
 BITS = 6
@@ -27,7 +29,7 @@ def make_split(labels_of):
         "image_sha256": pa.array([bytes([number] * 32) for number, _ in roles], pa.binary(32)),
         "labels": pa.array([labels_of(int(number)) for number, _ in roles], pa.list_(pa.int32())),
     }
-    return Split(pa.table(table, schema=store.SPLIT), "p", 0)
+    return Split(pa.table(table, schema=SPLIT), "p", 0)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def read_images(ids):
     return [np.full((8, 8), number, np.uint8) for number in ids]
 
 
-NEAR = store.NEAR_COPIES.empty_table()
+NEAR = NEAR_COPIES.empty_table()
 
 
 def image_of(uri):
@@ -151,7 +153,7 @@ def test_near_copies_are_counted_and_the_first_pictured(split, bits):
         {"query_id": 3, "id": number, "query_location": "", "location": "", "similarity": 0.999, "flipped": True}
         for number in range(20, 28)
     ]
-    near = pa.Table.from_pylist(rows, schema=store.NEAR_COPIES)
+    near = pa.Table.from_pylist(rows, schema=NEAR_COPIES)
     seen = gallery.gallery(split, [cell(bits)], near, read_images)
     assert (seen["near_copies"]["queries"], seen["near_copies"]["pairs"]) == (1, 8)
     assert [pair["id"] for pair in seen["near_copies"]["shown"]] == [20, 21, 22, 23, 24]
@@ -169,11 +171,11 @@ def test_small_images_stay_as_they_are_and_large_ones_become_small():
 def test_what_there_is_to_look_at_is_written_and_read_whole_or_not_at_all(split, bits, tmp_path):
     path = tmp_path / "look.json"
     place = {"dataset": "d", "protocol": "p", "backbone": "b"}
-    store.write_look(path, {**place, **gallery.gallery(split, [cell(bits)], NEAR, read_images)})
-    assert store.read_look(path)["images"]["3"]["labels"] == [0]
+    write_look(path, {**place, **gallery.gallery(split, [cell(bits)], NEAR, read_images)})
+    assert read_look(path)["images"]["3"]["labels"] == [0]
     path.write_text(path.read_text()[:-9])
     with pytest.raises(L2HError, match=r"look.json is damaged or cut short .*; delete it and run again"):
-        store.read_look(path)
+        read_look(path)
     path.write_text('{"queries": []}')
     with pytest.raises(L2HError, match=r"look.json is no file of things to look at"):
-        store.read_look(path)
+        read_look(path)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from l2h import datasets, store
+from l2h import datasets
 from l2h.datasets import grey_thumbnails
 from l2h.errors import L2HError
+from l2h.store.manifests import read_manifest
+from l2h.store.thumbnails import read_thumbnails, write_thumbnails
 
 
 @pytest.fixture(params=["digits", "image_list"])
@@ -21,7 +23,7 @@ def prepared(request, tmp_path):
             Image.fromarray(pixels).save(tmp_path / f"root/{number % 2}/{number}.png")
     dataset = datasets.make(request.param, None, **params)
     dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-    return dataset, tmp_path, store.read_manifest(tmp_path / "manifest.parquet")
+    return dataset, tmp_path, read_manifest(tmp_path / "manifest.parquet")
 
 
 def test_those_of_a_dataset_are_those_of_its_image_store(prepared):
@@ -44,10 +46,10 @@ def test_they_survive_the_disk_and_belong_to_one_manifest(prepared):
     dataset, folder, manifest = prepared
     thumbnails = list(dataset.thumbnails)
     path = folder / "thumbnails.parquet"
-    store.write_thumbnails(path, manifest, thumbnails)
-    assert np.array_equal(store.read_thumbnails(path, manifest), np.stack(thumbnails))
+    write_thumbnails(path, manifest, thumbnails)
+    assert np.array_equal(read_thumbnails(path, manifest), np.stack(thumbnails))
     with pytest.raises(L2HError, match=r"thumbnails.parquet is of other images, .* manifest; delete it and run again"):
-        store.read_thumbnails(path, manifest[:-1])
+        read_thumbnails(path, manifest[:-1])
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(L2HError, match=r"thumbnails.parquet is damaged"):
-        store.read_thumbnails(path, manifest)
+        read_thumbnails(path, manifest)

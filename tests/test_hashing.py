@@ -10,11 +10,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import check_estimator
 
-from l2h import codes, hashing, plugins, store
+from l2h import codes, hashing, plugins
 from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
+from l2h.store.models import read_model, write_model
 
 SHALLOW = ("itq", "lsh", "sh")
 DEEP = ("bihalf", "dsh", "hashnet")
@@ -252,9 +253,9 @@ class TestDamagedModels:
 
     @pytest.mark.parametrize("shape", [(64,), (63, 8), (64, 9), (64, 8, 1)])
     def test_arrays_that_do_not_fit(self, model, shape):
-        _, arrays = store.read_model(model)
+        _, arrays = read_model(model)
         description = json.loads((model / "model.json").read_text())
-        store.write_model(model, description, {**arrays, "projection_": np.ones(shape, np.float32)})
+        write_model(model, description, {**arrays, "projection_": np.ones(shape, np.float32)})
         with pytest.raises(L2HError, match="is no model that this version can use"):
             hashing.load(model)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from l2h import datasets, store
+from l2h import datasets
 from l2h.datasets import list_formats, lists
 from l2h.datasets.images import ImageStore
 from l2h.datasets.problems import Problems
@@ -19,6 +19,7 @@ from l2h.errors import L2HError
 from l2h.fetch import Sources
 from l2h.notes import Note
 from l2h.splits import SplitError, check, make_split
+from l2h.store.manifests import read_classes, read_manifest, read_notes
 from test_images import png
 
 
@@ -57,7 +58,7 @@ def folder(tmp_path):
 
         def prepare(self, dataset=None, **params):
             (dataset or self.make(**params)).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-            return store.read_manifest(tmp_path / "manifest.parquet")
+            return read_manifest(tmp_path / "manifest.parquet")
 
         def refused(self, **params):
             with pytest.raises(L2HError) as caught:
@@ -90,7 +91,7 @@ class TestLists:
         manifest = good.prepare(**good.lists(**THREE))
         assert manifest["location"].to_pylist() == ["root/q.png", "root/t.png", "root/d.png"]
         assert manifest["labels"].to_pylist() == [[1], [0], [0, 1]]
-        assert store.read_classes(tmp_path / "manifest.parquet") == []
+        assert read_classes(tmp_path / "manifest.parquet") == []
         assert manifest["roles"].to_pylist() == [["query"], ["train", "database"], ["database"]]
         files = [hashlib.sha256((good.path / name).read_bytes()).digest() for name in ("q.png", "t.png", "d.png")]
         assert manifest["image_sha256"].to_pylist() == files
@@ -159,7 +160,7 @@ class TestLists:
         assert manifest["location"].to_pylist()[0] == "root/q.png"
         dropped = Note("dropped, as queries without a label", 1, ["u.png"])
         assert str(dropped) in caplog.text
-        assert store.read_notes(tmp_path / "manifest.parquet") == [dropped]
+        assert read_notes(tmp_path / "manifest.parquet") == [dropped]
 
     def test_a_line_of_any_length_is_read_in_one_go(self, good):
         """An expression that tried every place for the path's end would take hours."""
@@ -259,7 +260,7 @@ class TestFormats:
     def test_csv_names_reach_the_manifest(self, good, tmp_path):
         manifest = good.prepare(**good.lists(images="path,label\nq.png,owl\nt.png,cat\nd.png,owl"))
         assert manifest["labels"].to_pylist() == [[1], [0], [1]]
-        assert store.read_classes(tmp_path / "manifest.parquet") == ["cat", "owl"]
+        assert read_classes(tmp_path / "manifest.parquet") == ["cat", "owl"]
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -368,7 +369,7 @@ class TestImages:
         manifest = good.prepare(**good.lists(**THREE))
         assert "converted (CMYK): 1 (q.png)" in caplog.text
         assert "converted (grey): 1 (d.png)" in caplog.text
-        notes = store.read_notes(tmp_path / "manifest.parquet")
+        notes = read_notes(tmp_path / "manifest.parquet")
         assert notes == [Note("converted (CMYK)", 1, ["q.png"]), Note("converted (grey)", 1, ["d.png"])]
         images = ImageStore(tmp_path / "images", manifest).read(np.arange(3))
         assert [image.shape for image in images] == [(6, 8, 3)] * 3
@@ -396,14 +397,14 @@ class TestClasses:
             "root/b/4.JFIF",
         ]
         assert manifest["labels"].to_pylist() == [[0], [0], [1], [1]]
-        assert store.read_classes(tmp_path / "manifest.parquet") == ["a", "b"]
+        assert read_classes(tmp_path / "manifest.parquet") == ["a", "b"]
         assert "classes: 0 a, 1 b" in caplog.text
         left_out = [
             Note("left out, hidden images", 1, ["a/.hidden.png"]),
             Note("left out, not images by their names", 2, ["a/Thumbs.db", "notes.txt"]),
         ]
         assert all(str(note) in caplog.text for note in left_out)
-        assert store.read_notes(tmp_path / "manifest.parquet") == left_out
+        assert read_notes(tmp_path / "manifest.parquet") == left_out
 
     def test_images_outside_the_class_folders_are_refused(self, folder):
         for number, name in enumerate(("1.png", "a/2.png", "b/3.png")):
@@ -419,7 +420,7 @@ class TestClasses:
         assert caplog.messages == [f"{folder.path}: {words}"]
         folder.prepare()
         assert words in caplog.messages[1:]
-        assert store.read_classes(tmp_path / "manifest.parquet") == ["a", "c"]
+        assert read_classes(tmp_path / "manifest.parquet") == ["a", "c"]
 
     def test_links_to_folders_are_named_and_never_followed(self, folder, tmp_path, caplog):
         """To a folder of the root, to the root itself, out of it, and to a class; a hidden one is left out."""

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from l2h import datasets, store
+from l2h import datasets
 from l2h.datasets import decoding
 from l2h.datasets.decoding import ImageError, decode
 from l2h.datasets.images import ImageStore, iter_images, mirror, require_same
 from l2h.errors import L2HError
+from l2h.store.manifests import read_manifest
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
@@ -44,7 +45,7 @@ class TestArrays:
     @pytest.fixture
     def prepared(self, tmp_path):
         datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-        return tmp_path / "images", store.read_manifest(tmp_path / "manifest.parquet")
+        return tmp_path / "images", read_manifest(tmp_path / "manifest.parquet")
 
     def test_batches_cover_all_images_in_order(self, prepared):
         folder, manifest = prepared

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from l2h import store
 from l2h.failures import failures
 from l2h.job import THREAD_VARIABLES
+from l2h.store.tables import read_metadata
 
 BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numba, numpy, torch"
 AFTER = "import numba, numpy, torch; from l2h.job import limit_threads; limit_threads(2)"
@@ -126,13 +126,15 @@ from types import SimpleNamespace
 from l2h.job import start
 start(SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], params={params}, config={{"plugins": []}}, rule="fit"))
 import numpy as np
-from l2h import store
+from l2h.store.codes import write_codes
+from l2h.store.models import write_model
+from l2h.store.tables import read_metadata
 batch = np.arange(2), np.zeros((2, 1), np.uint8)
-store.write_codes({str(tmp_path / "c.parquet")!r}, [batch], {{"bits": "8", "rule": "x"}})
-store.write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
+write_codes({str(tmp_path / "c.parquet")!r}, [batch], {{"bits": "8", "rule": "x"}})
+write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
 """
     subprocess.run([sys.executable, "-c", program], check=True)
     made_by = {"rule": "fit", "code": json.dumps({"l2h.a": "2", "l2h.b": "1", "l2h.c": "3"})}
-    assert store.read_metadata(tmp_path / "c.parquet") == {"bits": "8", **made_by}
+    assert read_metadata(tmp_path / "c.parquet") == {"bits": "8", **made_by}
     told = json.loads((tmp_path / "model/model.json").read_text())
     assert told == {"method": "m", "made_by": made_by, "sha256": told["sha256"]}

@@ -11,11 +11,30 @@ import pytest
 from safetensors.numpy import save_file
 from test_store import KEY
 
-from l2h import backbones, hashing, limits, store
+from l2h import backbones, hashing, limits
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.splits import Split
+from l2h.store import manifests
+from l2h.store.codes import read_bare_codes
+from l2h.store.features import read_features
+from l2h.store.manifests import read_manifest
+from l2h.store.models import read_checkpoint, read_description, read_model
+from l2h.store.rankings import HISTOGRAM, read_histogram
+from l2h.store.results import (
+    LOOK,
+    cell_key,
+    read_frame,
+    read_look,
+    read_metrics,
+    read_queries,
+    write_frame,
+    write_metrics,
+    write_queries,
+)
+from l2h.store.splits import SPLIT, read_split
+from l2h.store.tables import read_metadata
 
 MANIFEST = {"id": 0, "image_sha256": bytes(32), "labels": [0], "location": "a", "roles": []}
 
@@ -34,21 +53,21 @@ def test_rows_that_take_next_to_nothing_in_the_file(tmp_path, limited):
     zeros = np.zeros(rows, np.int64)
     pq.write_table(pa.table({"id": zeros, "code": pa.array([b"ab"] * rows, pa.binary(2))}), path)
     with pytest.raises(L2HError, match=f"{path} holds a row group of .* bytes, more than the 10000 that are read"):
-        store.read_bare_codes(path, 11)
+        read_bare_codes(path, 11)
     columns = {"query_id": zeros, "average_precision": zeros * 0.0, "average_precision_unseen": zeros * 0.0}
     pq.write_table(pa.table(columns).replace_schema_metadata(KEY), path)
     with pytest.raises(L2HError, match=rf"{path} would take \d+ bytes of memory, out of \d+ in the file"):
-        store.read_queries(path)
+        read_queries(path)
 
 
 def test_rows_that_are_only_said_to_be_there(tmp_path):
     """Found by atheris: arrow makes room for as many rows as a row group names, here 2^35 in place of 2."""
     path = tmp_path / "t"
-    pq.write_table(table(store.MANIFEST, MANIFEST, MANIFEST), path)
+    pq.write_table(table(manifests.MANIFEST, MANIFEST, MANIFEST), path)
     change_footer(path, b"\x16\x04&\x08", b"\x16\x80\x80\x80\x80\x80\x02&\x08")  # thrift: num_rows, then file_offset 4
     assert pq.read_metadata(path).row_group(0).num_rows == 2**35
     with pytest.raises(L2HError, match=r"t would take \d{13} bytes of memory, out of \d{4} in the file"):
-        store.read_manifest(path)
+        read_manifest(path)
 
 
 def change_footer(path, old, new):
@@ -84,30 +103,30 @@ def test_a_footer_at_odds_with_itself(tmp_path, old, new, said):
     pq.write_table(pa.table({"id": [0, 1], "code": pa.array([b"ab"] * 2, pa.binary(2))}), path, row_group_size=1)
     change_footer(path, old, new)
     with pytest.raises(L2HError, match=rf"{path} is damaged or cut short \(.*{said}.*\)"):
-        store.read_bare_codes(path, 11)
+        read_bare_codes(path, 11)
 
 
 def test_a_table_for_other_programs_is_bounded_too(tmp_path, limited):
     path = tmp_path / "comparison.parquet"
     for column in ([0.0] * 200_000, ["x" * 5000] * 100):
-        store.write_frame(path, pd.DataFrame({"map": column}))
+        write_frame(path, pd.DataFrame({"map": column}))
         with pytest.raises(L2HError, match=rf"{path} would take \d+ bytes of memory, out of \d+ in the file"):
-            store.read_frame(path)
+            read_frame(path)
 
 
 @pytest.mark.parametrize("column", ["location", "roles"])
 def test_a_text_that_stands_in_the_file_once(tmp_path, limited, column):
     path = tmp_path / "t"
     row = {**MANIFEST, column: "x" * 5000 if column == "location" else ["x" * 5000]}
-    pq.write_table(table(store.MANIFEST, *[row] * 100), path)
+    pq.write_table(table(manifests.MANIFEST, *[row] * 100), path)
     with pytest.raises(L2HError, match=rf"{path} would take 500[01]00 bytes of memory"):
-        store.read_manifest(path)
+        read_manifest(path)
 
 
 def test_a_large_file_may_become_a_large_table(tmp_path, limited):
     path, rng = tmp_path / "t", np.random.default_rng(0)
-    pq.write_table(table(store.MANIFEST, *({**MANIFEST, "image_sha256": rng.bytes(32)} for _ in range(1000))), path)
-    assert len(store.read_manifest(path)) == 1000
+    pq.write_table(table(manifests.MANIFEST, *({**MANIFEST, "image_sha256": rng.bytes(32)} for _ in range(1000))), path)
+    assert len(read_manifest(path)) == 1000
 
 
 @pytest.mark.parametrize(
@@ -120,72 +139,72 @@ def test_a_large_file_may_become_a_large_table(tmp_path, limited):
     ],
 )
 def test_rows_that_lack_something(tmp_path, change, words):
-    pq.write_table(table(store.MANIFEST, MANIFEST, {**MANIFEST, **change}), tmp_path / "t")
+    pq.write_table(table(manifests.MANIFEST, MANIFEST, {**MANIFEST, **change}), tmp_path / "t")
     with pytest.raises(L2HError, match=f"t {words}"):
-        store.read_manifest(tmp_path / "t")
+        read_manifest(tmp_path / "t")
 
 
 def test_tidy_tables_leave_out_what_a_row_does_not_have(tmp_path):
-    rows = [{**store.cell_key(KEY), "metric": "bit_balance", "value": 0.5}]
-    store.write_metrics(tmp_path / "t", rows)
-    assert store.read_metrics(tmp_path / "t")["ties"].to_pylist() == [None]
+    rows = [{**cell_key(KEY), "metric": "bit_balance", "value": 0.5}]
+    write_metrics(tmp_path / "t", rows)
+    assert read_metrics(tmp_path / "t")["ties"].to_pylist() == [None]
 
 
 @pytest.mark.parametrize("seed", ["x", "-1", "9" * 5000, "\u0663"])
 def test_a_split_whose_seed_is_no_number(tmp_path, seed):
-    rows = table(store.SPLIT, {"id": 0, "role": "query", "image_sha256": bytes(32), "labels": [0]})
+    rows = table(SPLIT, {"id": 0, "role": "query", "image_sha256": bytes(32), "labels": [0]})
     metadata = {"protocol": "p", "seed": seed, "sha256": Split(rows, "p", 0).sha256}
     pq.write_table(rows.replace_schema_metadata(metadata), tmp_path / "t")
     with pytest.raises(L2HError, match="for its seed; a whole number is expected"):
-        store.read_split(tmp_path / "t")
+        read_split(tmp_path / "t")
 
 
 def test_counts_of_another_width_that_add_up_all_the_same(tmp_path):
     counts = {"total": [3] * 10, "relevant": [1] * 12}, {"total": [3] * 14, "relevant": [1] * 12}
-    rows = table(store.HISTOGRAM, *({"query_id": 0, **row} for row in counts))
+    rows = table(HISTOGRAM, *({"query_id": 0, **row} for row in counts))
     pq.write_table(rows.replace_schema_metadata({**KEY, "queries": ""}), tmp_path / "t")
     with pytest.raises(L2HError, match="is no rank histogram of 11 bits: lists of 12 counts expected"):
-        store.read_histogram(tmp_path / "t")
+        read_histogram(tmp_path / "t")
 
 
 @pytest.mark.parametrize("key", ["bits", "seed"])
 def test_a_key_that_is_no_number(tmp_path, key):
     columns = {"query_id": [4], "average_precision": [0.5], "average_precision_unseen": [0.5]}
-    store.write_queries(tmp_path / "t", {name: pa.array(some) for name, some in columns.items()}, {**KEY, key: "x"})
+    write_queries(tmp_path / "t", {name: pa.array(some) for name, some in columns.items()}, {**KEY, key: "x"})
     with pytest.raises(L2HError, match=f"t says 'x' for its {key}; a whole number"):
-        store.read_queries(tmp_path / "t")
+        read_queries(tmp_path / "t")
 
 
 def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "t"
-    pq.write_table(table(store.MANIFEST, MANIFEST).replace_schema_metadata({b"dataset": b"\xff"}), path)
+    pq.write_table(table(manifests.MANIFEST, MANIFEST).replace_schema_metadata({b"dataset": b"\xff"}), path)
     with pytest.raises(L2HError, match="t is damaged or cut short|t has metadata that is no text"):
-        store.read_metadata(path)
-    pq.write_table(table(store.MANIFEST, MANIFEST), path)
+        read_metadata(path)
+    pq.write_table(table(manifests.MANIFEST, MANIFEST), path)
     path.write_bytes(path.read_bytes().replace(b"image_sha256", b"\x80mage_sha256"))
     with pytest.raises(L2HError, match="t is damaged or cut short"):
-        store.read_manifest(path)
+        read_manifest(path)
 
 
 def test_a_table_without_rows_has_no_features(tmp_path):
     schema = pa.schema([("id", pa.int64()), ("feature", pa.list_(pa.float32(), 3))])
     pq.write_table(schema.empty_table(), tmp_path / "t")
     with pytest.raises(L2HError, match=r"t: no features for ids \[0\]"):
-        store.read_features(tmp_path / "t", np.array([0]))
+        read_features(tmp_path / "t", np.array([0]))
 
 
 @pytest.mark.parametrize("content", [b"[" * 10**6, b"[]", b"1", b"\xff", b'{"a": ' + b"9" * 5000 + b"}"])
 def test_json_that_is_no_object(tmp_path, content):
     (tmp_path / "look.json").write_bytes(content)
     with pytest.raises(L2HError, match="look.json is damaged or cut short"):
-        store.read_look(tmp_path / "look.json")
+        read_look(tmp_path / "look.json")
 
 
 def test_json_that_is_too_large(tmp_path, monkeypatch):
-    (tmp_path / "look.json").write_text(json.dumps(dict.fromkeys(store.LOOK)))
+    (tmp_path / "look.json").write_text(json.dumps(dict.fromkeys(LOOK)))
     monkeypatch.setattr(limits, "MAX_JSON", 20)
     with pytest.raises(L2HError, match=r"look.json is damaged or cut short \(larger than"):
-        store.read_look(tmp_path / "look.json")
+        read_look(tmp_path / "look.json")
 
 
 @pytest.fixture
@@ -235,10 +254,10 @@ def test_a_safetensors_header_that_lies(model, content):
 
 
 OPENED = {
-    "table": store.read_manifest,
-    "table.parquet": store.read_frame,
-    "model.json": lambda path: store.read_description(path.parent),
-    "checkpoint": store.read_checkpoint,
+    "table": read_manifest,
+    "table.parquet": read_frame,
+    "model.json": lambda path: read_description(path.parent),
+    "checkpoint": read_checkpoint,
     "codes.npy": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, np.arange(6)),
     "images.npy": lambda path: ImageStore(path.parent, pa.table({"id": np.arange(6)})),
     "weights": lambda path: load_network(backbones.registry.get("alexnet")(), "pool5", path),
@@ -258,4 +277,4 @@ def test_a_model_whose_arrays_are_no_plain_file(tmp_path):
     (tmp_path / "model.json").write_text("{}")
     os.mkfifo(tmp_path / "model.safetensors")
     with pytest.raises(L2HError, match="no plain file"):
-        store.read_model(tmp_path)
+        read_model(tmp_path)

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from l2h import datasets, near_copies, store
+from l2h import datasets, near_copies
 from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.splits import Split
+from l2h.store.results import NEAR_COPIES, read_rows, write_rows
+from l2h.store.splits import SPLIT
 
 
 def scene(number, size=64):
@@ -121,15 +123,15 @@ def test_both_ids_and_places_are_reported(tmp_path, caplog):
     roles = [(10, "query"), (20, "query"), (30, "train"), (40, "train"), (40, "database"), (50, "database")]
     table = pa.Table.from_pylist(
         [{"id": i, "role": role, "image_sha256": bytes([i] * 32), "labels": [0]} for i, role in roles],
-        schema=store.SPLIT,
+        schema=SPLIT,
     )
     ids = [10, 20, 30, 40, 50]
     manifest = pa.table({"id": ids, "location": [f"root/{number}.jpg" for number in ids]})
     thumbnails = np.stack([thumbnail(np.asarray(image)) for image in images])
     caplog.set_level(logging.INFO, "l2h")
     rows = near_copies.of_queries(Split(table, "p", 0), manifest, thumbnails)
-    store.write_rows(tmp_path / "n.parquet", rows, store.NEAR_COPIES)
-    (row,) = store.read_rows(tmp_path / "n.parquet", store.NEAR_COPIES).to_pylist()
+    write_rows(tmp_path / "n.parquet", rows, NEAR_COPIES)
+    (row,) = read_rows(tmp_path / "n.parquet", NEAR_COPIES).to_pylist()
     assert row.pop("similarity") > near_copies.SIMILARITY
     places = {"query_location": "root/10.jpg", "location": "root/40.jpg"}
     assert row == {"query_id": 10, "id": 40, **places, "flipped": True}

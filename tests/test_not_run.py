@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from l2h import hashing, not_run, store
+from l2h import hashing, not_run
 from l2h.errors import L2HError
 from l2h.report import comparison
+from l2h.store.codes import read_codes, write_codes
 from workspace import run_script
 
 KEY = {"dataset": "d", "protocol": "p", "backbone": "b", "weights": "w", "variant": "v", "method": "lsh"}
@@ -30,12 +31,12 @@ def test_readers_refuse_what_stands_there(absent):
     with pytest.raises(L2HError, match="model is no model that this version can use"):
         hashing.load(model)
     with pytest.raises(L2HError, match="codes.parquet"):
-        store.read_codes(codes, np.arange(3))
+        read_codes(codes, np.arange(3))
 
 
 def test_a_file_that_is_whole_damaged_or_missing_has_no_reason(tmp_path):
     whole = tmp_path / "codes.parquet"
-    store.write_codes(whole, [(np.arange(3), np.zeros((3, 1), np.uint8))], {**KEY})
+    write_codes(whole, [(np.arange(3), np.zeros((3, 1), np.uint8))], {**KEY})
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
     paths = [str(whole), str(tmp_path / "damaged.parquet"), str(tmp_path / "none.parquet")]
     assert not_run.split_off(paths) == (paths, [])

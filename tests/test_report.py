@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate
 from l2h.inference import Trainings, difference, holm
@@ -19,6 +18,10 @@ from l2h.ranking import RankHistogram
 from l2h.report import answer, charts, comparison, cost_columns, differences, page, power, published, run_info
 from l2h.report.summary import summary
 from l2h.splits import Split
+from l2h.store import splits
+from l2h.store.manifests import write_manifest
+from l2h.store.results import CELL_KEY, COSTS, METRICS, read_frame
+from l2h.store.splits import write_split
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7", items=1000):
@@ -39,7 +42,7 @@ def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", ba
         "seed": seed,
     }
     figures, by_query = evaluate(h, rest)
-    metrics = pa.Table.from_pylist([{**key, **figure} for figure in figures], schema=store.METRICS)
+    metrics = pa.Table.from_pylist([{**key, **figure} for figure in figures], schema=METRICS)
     return metrics, (pa.table({"query_id": range(3, 51, 2), **by_query}), key)
 
 
@@ -79,7 +82,7 @@ def join_costs(table, disturbed=()):
         left_out = "hash_best" if number == 3 else "encode_best"
         rows += [{**cell, "quantity": name, "value": number + 0.5} for name in own if name != left_out]
         rows[-1] |= {"items": 10**6, "disturbed": number in disturbed}
-    return cost_columns.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
+    return cost_columns.join(table, [pa.Table.from_pylist(rows, schema=COSTS)])
 
 
 def audits_of(table):
@@ -112,7 +115,7 @@ SPLIT = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 567
 
 def render(joined, tested, audits, run="run", looks=(), designs=(), split=SPLIT):
     """The page, with the same made-up curve for each of its rows."""
-    curves = joined[[name for name in store.CELL_KEY if name != "seed"]].merge(
+    curves = joined[[name for name in CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
     )
     facts = {
@@ -283,7 +286,7 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
 
 
 def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_processor(table):
-    key = {name: table[name][0] for name in store.CELL_KEY if name != "seed"}
+    key = {name: table[name][0] for name in CELL_KEY if name != "seed"}
     rows = [
         {**key, "quantity": quantity, "value": value, "hardware": hardware}
         for quantity, value, hardware in (
@@ -292,7 +295,7 @@ def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_process
             ("training_processor", 7.0, "another node"),
         )
     ]
-    joined = cost_columns.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)])
+    joined = cost_columns.join(table, [pa.Table.from_pylist(rows, schema=COSTS)])
     assert (joined["image_ms"][0], joined["training_processor"][0]) == (2, 7)
 
 
@@ -326,7 +329,7 @@ def test_a_disturbed_cost_is_marked_in_its_chart(joined):
 
 
 def test_a_sum_is_disturbed_if_a_part_of_it_is(table):
-    key = {name: table[name][0] for name in store.CELL_KEY if name != "seed"}
+    key = {name: table[name][0] for name in CELL_KEY if name != "seed"}
 
     def joined(*disturbed):
         quantities = ("preprocess_best", "backbone_best", "hash_best")
@@ -334,7 +337,7 @@ def test_a_sum_is_disturbed_if_a_part_of_it_is(table):
             {**key, "quantity": name, "value": 0.001, "hardware": "cpu", "disturbed": name in disturbed}
             for name in quantities
         ]
-        row = cost_columns.join(table, [pa.Table.from_pylist(rows, schema=store.COSTS)]).iloc[0]
+        row = cost_columns.join(table, [pa.Table.from_pylist(rows, schema=COSTS)]).iloc[0]
         return [cost_columns.text(row, name) for name in ("image_ms", "hash_us", "code_ms")]
 
     assert joined() == ["2", "1,000", "3"]
@@ -491,7 +494,7 @@ def read_markdown(path):
     return pd.DataFrame(rows, columns=heads).replace("", None)
 
 
-@pytest.mark.parametrize(("kind", "read"), [("csv", pd.read_csv), ("parquet", store.read_frame), ("md", read_markdown)])
+@pytest.mark.parametrize(("kind", "read"), [("csv", pd.read_csv), ("parquet", read_frame), ("md", read_markdown)])
 def test_figures_of_more_items_than_the_database_has_are_empty(kind, read, table, tmp_path):
     """1,000 digits and 499 pairs of them are searched."""
     comparison.write(table, *(tmp_path / f"comparison.{kind}" for kind in ("csv", "parquet", "md")))
@@ -693,7 +696,7 @@ def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
         )
         assert row["recall"] == pytest.approx(np.mean(of(some, "recall_at_distance", None, row["distance"], None)))
     assert set(one["distance"]) == set(range(9))
-    nothing = pa.table(cells[0][0].to_pydict() | {"value": [0.0] * len(cells[0][0])}, schema=store.METRICS)
+    nothing = pa.table(cells[0][0].to_pydict() | {"value": [0.0] * len(cells[0][0])}, schema=METRICS)
     assert charts.precision_recall([nothing]).empty
 
 
@@ -787,13 +790,13 @@ def test_facts_come_from_the_run_s_files(tmp_path):
             "image_sha256": pa.array([bytes([n] * 32) for n in range(3)], pa.binary(32)),
             "labels": pa.array([[0], [0], [1]], pa.list_(pa.int32())),
         },
-        schema=store.SPLIT,
+        schema=splits.SPLIT,
     )
     split = Split(images, "p", 7)
-    store.write_split(tmp_path / "p.parquet", split)
+    write_split(tmp_path / "p.parquet", split)
     hashes, labels = images["image_sha256"].to_pylist(), images["labels"].to_pylist()
     note = Note("converted (grey)", 1, ["a.png"])
-    store.write_manifest(tmp_path / "m.parquet", hashes, labels, ["a.png", "b.png", "c.png"], notes=[note])
+    write_manifest(tmp_path / "m.parquet", hashes, labels, ["a.png", "b.png", "c.png"], notes=[note])
     (tmp_path / "my.yaml").write_text("bits: [8]")
     head = "s\tmax_rss\tcpu_time\n"
     (tmp_path / "fit.tsv").write_text(head + "2.5\t100\t2\n")
@@ -820,10 +823,10 @@ def test_facts_come_from_the_run_s_files(tmp_path):
 def test_a_table_cut_short_is_one_line(table, tmp_path):
     path = tmp_path / "t.parquet"
     comparison.write(table, tmp_path / "t.csv", path, tmp_path / "t.md")
-    assert store.read_frame(path).equals(table)
+    assert read_frame(path).equals(table)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(L2HError, match=r"t.parquet is damaged or cut short .*; delete it and run again"):
-        store.read_frame(path)
+        read_frame(path)
 
 
 NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]

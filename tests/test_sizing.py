@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from l2h import store
 from l2h.sizing import MEGABYTES, MINUTES, Sizes, megabytes, minutes, sizes
 from l2h.splits import Protocol, make_split
+from l2h.store.features import write_features
+from l2h.store.manifests import read_manifest, write_manifest
+from l2h.store.splits import write_split
 
 CIFAR10 = Sizes(images=60_000, width=9216, query=1000, train=10_000, database=59_000, bits=64)
 # What CIFAR-10's benchmark files showed: peak megabytes and minutes.
@@ -19,10 +21,10 @@ MEASURED = {"fit": (2350, 19), "encode": (280, 1), "rank": (320, 1), "metrics": 
 def files(tmp_path) -> dict[str, str]:
     paths = {name: str(tmp_path / f"{name}.parquet") for name in ("manifest", "split", "features")}
     hashes = [number.to_bytes(32, "big") for number in range(50)]
-    store.write_manifest(paths["manifest"], hashes, [[row % 2] for row in range(50)], ["x"] * 50)
-    split = make_split(store.read_manifest(paths["manifest"]), "some", Protocol(query=10, train=20), 0)
-    store.write_split(paths["split"], split)
-    store.write_features(paths["features"], [(np.arange(50), np.zeros((50, 7)))], "float16", {})
+    write_manifest(paths["manifest"], hashes, [[row % 2] for row in range(50)], ["x"] * 50)
+    split = make_split(read_manifest(paths["manifest"]), "some", Protocol(query=10, train=20), 0)
+    write_split(paths["split"], split)
+    write_features(paths["features"], [(np.arange(50), np.zeros((50, 7)))], "float16", {})
     return paths
 
 

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from l2h import datasets, splits, store
+from l2h import datasets, splits
 from l2h.errors import L2HError
 from l2h.notes import Note
 from l2h.splits import Protocol, Split, SplitError, check, lone_queries, make_split, notes, require_enough
+from l2h.store.manifests import read_manifest
+from l2h.store.splits import SPLIT, read_split, write_split
 
-COLUMNS = [*store.SPLIT]
+COLUMNS = [*SPLIT]
 
 
 def sha(content):
@@ -165,9 +167,9 @@ def test_labels_of_any_size_are_kept_from_the_data_set_to_the_split(labels, show
             return np.arange(3, dtype=np.uint8).repeat(16).reshape(3, 4, 4), labels
 
     Mine(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-    split = make_split(store.read_manifest(tmp_path / "manifest.parquet"), "p", Protocol(query=1, train=1), 0)
-    store.write_split(tmp_path / "split.parquet", split)
-    read = store.read_split(tmp_path / "split.parquet")
+    split = make_split(read_manifest(tmp_path / "manifest.parquet"), "p", Protocol(query=1, train=1), 0)
+    write_split(tmp_path / "split.parquet", split)
+    read = read_split(tmp_path / "split.parquet")
     ids = np.arange(3)
     assert read.label_lists(ids) == labels
     assert read.labels(ids).tolist() == shown
@@ -255,7 +257,7 @@ def test_unfit_protocols_are_refused():
 def test_embedded_data_sets(name, protocol, sizes, tmp_path):
     dataset = datasets.registry.get(name)(None)
     dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-    manifest = store.read_manifest(tmp_path / "manifest.parquet")
+    manifest = read_manifest(tmp_path / "manifest.parquet")
     images = np.load(tmp_path / "images/images.npy")
     assert images.dtype == np.uint8
     assert images.max() == 255
@@ -297,14 +299,14 @@ def test_digit_pairs_show_what_their_labels_say():
 
 def test_splits_survive_the_disk_and_show_tampering(tmp_path):
     split = split_of(*GOOD)
-    store.write_split(tmp_path / "s.parquet", split)
-    loaded = store.read_split(tmp_path / "s.parquet")
+    write_split(tmp_path / "s.parquet", split)
+    loaded = read_split(tmp_path / "s.parquet")
     assert (loaded.sha256, loaded.protocol, loaded.seed) == (split.sha256, "hand-made", 0)
     assert loaded.table.equals(split.table)
 
     class Forged(Split):
         sha256 = split.sha256
 
-    store.write_split(tmp_path / "s.parquet", Forged(split_of(*GOOD[1:]).table, "hand-made", 0))
+    write_split(tmp_path / "s.parquet", Forged(split_of(*GOOD[1:]).table, "hand-made", 0))
     with pytest.raises(Exception, match="rows do not match its sha256"):
-        store.read_split(tmp_path / "s.parquet")
+        read_split(tmp_path / "s.parquet")

@@ -9,11 +9,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from l2h import codes, store
+from l2h import codes
 from l2h.errors import L2HError
 from l2h.notes import Note
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.splits import Split
+from l2h.store import manifests, splits
+from l2h.store.codes import read_codes, write_codes
+from l2h.store.features import feature_bits, iter_features, read_features, weights_name, write_features
+from l2h.store.files import atomic, write_checksum
+from l2h.store.manifests import MANIFEST, read_classes, read_manifest, read_notes, write_manifest
+from l2h.store.models import read_model, write_checkpoint, write_model
+from l2h.store.rankings import read_histogram, read_ranking, read_relevance, write_histogram, write_relevance
+from l2h.store.results import cell_key, read_metrics, write_look, write_metrics
+from l2h.store.splits import SPLIT, read_split, write_split
+from l2h.store.tables import read_metadata
 
 KEY = {
     "dataset": "d",
@@ -38,43 +48,43 @@ def feature_batches(dtype=np.float32):
 def files(tmp_path):
     """One file of each kind, and what reads it."""
     rng = np.random.default_rng(0)
-    store.write_features(tmp_path / "features.parquet", feature_batches(), "float32", {"dataset": "d"})
+    write_features(tmp_path / "features.parquet", feature_batches(), "float32", {"dataset": "d"})
     packed = codes.pack(rng.random((6, 11)) < 0.5)
-    store.write_codes(tmp_path / "codes.parquet", [(np.arange(6), packed)], KEY)
+    write_codes(tmp_path / "codes.parquet", [(np.arange(6), packed)], KEY)
     h = RankHistogram(np.full((2, 12), 3), np.full((2, 12), 1), "digest")
-    store.write_histogram(tmp_path / "histogram.parquet", np.array([4, 5]), h, KEY)
+    write_histogram(tmp_path / "histogram.parquet", np.array([4, 5]), h, KEY)
     relevant = codes.pack(rng.random((2, 13)) < 0.5)
     ranking = RankedRelevance(relevant, np.zeros_like(relevant), 13)
-    store.write_relevance(tmp_path / "relevance.parquet", np.array([4, 5]), ranking, KEY)
-    row = {**store.cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
-    store.write_metrics(tmp_path / "metrics.parquet", [row])
+    write_relevance(tmp_path / "relevance.parquet", np.array([4, 5]), ranking, KEY)
+    row = {**cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
+    write_metrics(tmp_path / "metrics.parquet", [row])
     return {
-        tmp_path / "features.parquet": lambda path: list(store.iter_features(path)),
-        tmp_path / "codes.parquet": lambda path: store.read_codes(path, np.arange(6)),
-        tmp_path / "histogram.parquet": store.read_histogram,
-        tmp_path / "relevance.parquet": store.read_relevance,
-        tmp_path / "metrics.parquet": store.read_metrics,
+        tmp_path / "features.parquet": lambda path: list(iter_features(path)),
+        tmp_path / "codes.parquet": lambda path: read_codes(path, np.arange(6)),
+        tmp_path / "histogram.parquet": read_histogram,
+        tmp_path / "relevance.parquet": read_relevance,
+        tmp_path / "metrics.parquet": read_metrics,
     }
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_features_stream_in_row_groups_and_come_back_in_any_order(tmp_path, dtype):
     path = tmp_path / "f.parquet"
-    store.write_features(path, feature_batches(), dtype, {"dataset": "digits"})
+    write_features(path, feature_batches(), dtype, {"dataset": "digits"})
     assert pq.ParquetFile(path).num_row_groups == 3
     assert pq.read_schema(path).field("feature").type == pa.list_(getattr(pa, dtype)(), 5)
-    assert store.read_metadata(path) == {"dataset": "digits"}
+    assert read_metadata(path) == {"dataset": "digits"}
     everything = np.concatenate([features for _, features in feature_batches()])
     wanted = np.array([7, 0, 4])
-    result = store.read_features(path, wanted)
+    result = read_features(path, wanted)
     assert result.dtype == np.float32
     assert np.allclose(result, everything[wanted], atol=1e-6 if dtype == "float32" else 1e-2)
-    assert np.array_equal(np.concatenate([ids for ids, _ in store.iter_features(path)]), np.arange(9))
+    assert np.array_equal(np.concatenate([ids for ids, _ in iter_features(path)]), np.arange(9))
 
 
 def test_a_checksum_file_is_what_sha256sum_writes(tmp_path):
     (tmp_path / "a.bin").write_bytes(b"abc")
-    store.write_checksum(tmp_path / "a.bin", tmp_path / "a.bin.sha256")
+    write_checksum(tmp_path / "a.bin", tmp_path / "a.bin.sha256")
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert (tmp_path / "a.bin.sha256").read_text() == f"{digest}  a.bin\n"
 
@@ -83,16 +93,16 @@ def test_labels_of_16_bits_as_version_0_1_0_wrote_them_are_read(tmp_path, monkey
     """They lie in released bundles, whose digests hold their bytes as they are."""
     manifest, path = tmp_path / "manifest.parquet", tmp_path / "split.parquet"
     with monkeypatch.context() as patch:
-        patch.setattr(store, "MANIFEST", narrowed(store.MANIFEST))
-        patch.setattr(store, "SPLIT", narrowed(store.SPLIT))
-        store.write_manifest(manifest, [bytes(32), bytes(32)], [[7], [32_767, 0]], ["a", "b"])
+        patch.setattr(manifests, "MANIFEST", narrowed(MANIFEST))
+        patch.setattr(splits, "SPLIT", narrowed(SPLIT))
+        write_manifest(manifest, [bytes(32), bytes(32)], [[7], [32_767, 0]], ["a", "b"])
         rows = pq.read_table(manifest).select(["id", "image_sha256", "labels"])
         split = Split(rows.add_column(1, "role", pa.array(["query", "train"])), "p", 0)
-        store.write_split(path, split)
+        write_split(path, split)
     assert pq.read_schema(path).field("labels").type == pa.list_(pa.int16())
-    assert store.read_manifest(manifest)["labels"].to_pylist() == [[7], [32_767, 0]]
-    assert store.read_split(path).table.schema.field("labels").type == pa.list_(pa.int32())
-    assert store.read_split(path).sha256 == split.sha256
+    assert read_manifest(manifest)["labels"].to_pylist() == [[7], [32_767, 0]]
+    assert read_split(path).table.schema.field("labels").type == pa.list_(pa.int32())
+    assert read_split(path).sha256 == split.sha256
 
 
 def narrowed(schema):
@@ -102,16 +112,16 @@ def narrowed(schema):
 def test_missing_ids_are_named(files):
     path = next(iter(files))
     with pytest.raises(L2HError, match=r"no features for ids \[99\]"):
-        store.read_features(path, np.array([1, 99]))
+        read_features(path, np.array([1, 99]))
 
 
 def test_features_that_are_not_finite_are_refused_with_their_ids(tmp_path):
     bad = np.ones((3, 2))
     bad[1, 1] = np.nan  # one value of a row is enough
     with pytest.raises(L2HError, match=r"1 images are not finite in float32 \(ids \[8\]"):
-        store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), bad)], "float32", {})
+        write_features(tmp_path / "f.parquet", [(np.arange(7, 10), bad)], "float32", {})
     with pytest.raises(L2HError, match="not finite in float16"):
-        store.write_features(tmp_path / "f.parquet", [(np.arange(3), np.full((3, 2), 1e6))], "float16", {})
+        write_features(tmp_path / "f.parquet", [(np.arange(3), np.full((3, 2), 1e6))], "float16", {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -120,11 +130,11 @@ def test_an_image_whose_features_all_become_0_is_refused_as_one_whose_overflow(t
     small[1] = 1e-9
     words = r"f.parquet: features of 1 images are too small and all become 0 in float16 \(ids \[8\] ...\); .*: float32"
     with pytest.raises(L2HError, match=words):
-        store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float16", {})
+        write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float16", {})
     assert list(tmp_path.iterdir()) == []
-    store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float32", {})
+    write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float32", {})
     small[1] = 0  # as they are, and not by float16
-    store.write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float16", {})
+    write_features(tmp_path / "f.parquet", [(np.arange(7, 10), small)], "float16", {})
 
 
 @pytest.mark.parametrize(("lost", "warned"), [(0, False), (9, False), (10, True), (400, True)])
@@ -134,7 +144,7 @@ def test_a_file_that_loses_a_percent_of_its_features_to_0_is_warned_of(lost, war
     features[:, 999] = 1
     features.ravel()[np.flatnonzero(features)[:lost]] = 2e-8
     batches = [(np.array([row]), features[row : row + 1]) for row in (0, 1)]  # counted over all batches
-    store.write_features(tmp_path / "f.parquet", batches, "float16", {})
+    write_features(tmp_path / "f.parquet", batches, "float16", {})
     share = f"f.parquet: {lost / 10:.0f}% of the features that are not 0 are too small for float16 and become 0"
     assert (share in caplog.text) == warned
     assert bool(caplog.records) == warned
@@ -142,11 +152,11 @@ def test_a_file_that_loses_a_percent_of_its_features_to_0_is_warned_of(lost, war
 
 def test_codes_and_histograms_come_back(files):
     paths = {path.name: path for path in files}
-    packed = store.read_codes(paths["codes.parquet"], np.array([5, 0, 2]))
+    packed = read_codes(paths["codes.parquet"], np.array([5, 0, 2]))
     assert np.array_equal(packed, codes.pack(np.random.default_rng(0).random((6, 11)) < 0.5)[[5, 0, 2]])
-    metadata = store.read_metadata(paths["codes.parquet"], "bits")
-    assert store.cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
-    queries, h, _ = store.read_histogram(paths["histogram.parquet"])
+    metadata = read_metadata(paths["codes.parquet"], "bits")
+    assert cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
+    queries, h, _ = read_histogram(paths["histogram.parquet"])
     assert queries.tolist() == [4, 5]
     assert h.queries == "digest"
     assert (h.total == 3).all()
@@ -157,27 +167,27 @@ def test_only_the_row_groups_that_hold_a_wanted_code_are_read_whole(tmp_path, mo
     path = tmp_path / "c.parquet"
     packed = np.arange(12, dtype=np.uint8)[:, None]
     ids = np.array([3, 1, 2, 20, 28, 24, 31, 30, 39, 40, 41, 42])
-    store.write_codes(path, ((ids[i : i + 3], packed[i : i + 3]) for i in (0, 3, 6, 9)), {"bits": "8"})
+    write_codes(path, ((ids[i : i + 3], packed[i : i + 3]) for i in (0, 3, 6, 9)), {"bits": "8"})
     groups = []
     read = pq.ParquetFile.read_row_group
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda *args: groups.append(args[1:]) or read(*args))
-    assert store.read_codes(path, np.array([42, 28, 20])).ravel().tolist() == [11, 4, 3]
+    assert read_codes(path, np.array([42, 28, 20])).ravel().tolist() == [11, 4, 3]
     assert [group for group, *columns in groups if not columns] == [1, 3]
     with pytest.raises(L2HError, match=r"no codes for ids \[4, 99\]"):
-        store.read_codes(path, np.array([99, 42, 4])[::-1])
+        read_codes(path, np.array([99, 42, 4])[::-1])
 
 
 def test_rankings_by_scores_come_back(files):
     (path,) = (path for path in files if path.name == "relevance.parquet")
-    queries, h, metadata = store.read_ranking(path)
+    queries, h, metadata = read_ranking(path)
     assert isinstance(h, RankedRelevance)
     assert queries.tolist() == [4, 5]
     assert h.items == 13
     assert h.relevant.shape == h.tied.shape == (2, 2)
     assert h.relevant.any()
     assert not h.tied.any()
-    assert store.cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
-    assert isinstance(store.read_ranking(path.with_name("histogram.parquet"))[1], RankHistogram)
+    assert cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
+    assert isinstance(read_ranking(path.with_name("histogram.parquet"))[1], RankHistogram)
     table = pq.read_table(path)
     for items, words in (
         ("99", "is no relevance file"),
@@ -186,15 +196,15 @@ def test_rankings_by_scores_come_back(files):
     ):
         pq.write_table(table.replace_schema_metadata({**KEY, "items": items}), path)
         with pytest.raises(L2HError, match=words):
-            store.read_ranking(path)
+            read_ranking(path)
 
 
 def test_what_features_take_and_what_made_them(tmp_path):
     for dtype, bits in (("float32", 160), ("float16", 80)):
         made_of = {"weights": "w", "weights_sha256": "0123456789abcdef"}
-        store.write_features(tmp_path / "f.parquet", feature_batches(), dtype, made_of)
-        assert store.feature_bits(tmp_path / "f.parquet") == bits
-        assert store.weights_name(tmp_path / "f.parquet") == "w@0123456789ab"
+        write_features(tmp_path / "f.parquet", feature_batches(), dtype, made_of)
+        assert feature_bits(tmp_path / "f.parquet") == bits
+        assert weights_name(tmp_path / "f.parquet") == "w@0123456789ab"
 
 
 def test_damage_of_any_kind_is_one_clear_line(files):
@@ -213,7 +223,7 @@ def test_damage_of_any_kind_is_one_clear_line(files):
 
 def known(path, read):
     """All that a reader learns of a file, in a form that compares."""
-    return pickle.dumps((read(path), sorted(store.read_metadata(path).items())))
+    return pickle.dumps((read(path), sorted(read_metadata(path).items())))
 
 
 def test_a_flipped_bit_is_refused_or_harmless(files):
@@ -238,14 +248,14 @@ def flipped(whole: bytes, bit: int) -> bytes:
 
 def test_a_flipped_bit_of_a_model_is_refused_or_harmless(tmp_path):
     description = {"method": "m", "params": {"bits": 8, "lr": 0.001}, "by_epoch": {9: 1, 10: 2}, "curve": [0.25, 1e-9]}
-    store.write_model(tmp_path / "model", description, {"mean_": np.arange(5.0), "projection_": np.ones((5, 8))})
-    expected = pickle.dumps(store.read_model(tmp_path / "model"))
+    write_model(tmp_path / "model", description, {"mean_": np.arange(5.0), "projection_": np.ones((5, 8))})
+    expected = pickle.dumps(read_model(tmp_path / "model"))
     for path in (tmp_path / "model/model.json", tmp_path / "model/model.safetensors"):
         whole, refused = path.read_bytes(), 0
         for place in range(len(whole)):
             path.write_bytes(flipped(whole, 8 * place + place % 8))
             try:
-                description, arrays = store.read_model(tmp_path / "model")
+                description, arrays = read_model(tmp_path / "model")
                 assert "sha256" not in json.loads((tmp_path / "model/model.json").read_text()) or (
                     pickle.dumps((description, arrays)) == expected
                 ), (path.name, place)
@@ -256,21 +266,21 @@ def test_a_flipped_bit_of_a_model_is_refused_or_harmless(tmp_path):
 
 
 def test_models_and_tables_without_a_seal_are_read(files, tmp_path):
-    store.write_model(tmp_path / "model", {"method": "m"}, {"mean_": np.arange(5.0)})
+    write_model(tmp_path / "model", {"method": "m"}, {"mean_": np.arange(5.0)})
     path = tmp_path / "model/model.json"
     path.write_text(json.dumps({"method": "of earlier"}))
-    assert store.read_model(tmp_path / "model")[0] == {"method": "of earlier"}
+    assert read_model(tmp_path / "model")[0] == {"method": "of earlier"}
     histogram = next(path for path in files if path.name == "histogram.parquet")
     pq.write_table(pq.read_table(histogram), histogram)
-    assert store.read_histogram(histogram)[2]["bits"] == "11"
+    assert read_histogram(histogram)[2]["bits"] == "11"
 
 
 @pytest.mark.parametrize("classes", ["{", "[" * 100_000, '{"0": "cat"}', '["cat", 1]'])
 def test_classes_that_are_no_list_of_names_are_one_clear_line(classes, tmp_path):
     path = tmp_path / "manifest.parquet"
-    pq.write_table(store.MANIFEST.with_metadata({"classes": classes}).empty_table(), path)
+    pq.write_table(MANIFEST.with_metadata({"classes": classes}).empty_table(), path)
     with pytest.raises(L2HError, match=r"manifest.parquet has classes that are no list of names; delete it"):
-        store.read_classes(path)
+        read_classes(path)
 
 
 NOTE = {"what": "x", "count": 1, "examples": ["a"], "more": False}
@@ -282,11 +292,11 @@ BAD_NOTES = ({"what": 1}, {"count": True}, {"count": -1}, {"examples": "abc"}, {
 )
 def test_notes_that_are_not_as_they_are_written_are_one_clear_line(notes, tmp_path):
     path = tmp_path / "manifest.parquet"
-    pq.write_table(store.MANIFEST.with_metadata({"notes": json.dumps([NOTE])}).empty_table(), path)
-    assert store.read_notes(path) == [Note("x", 1, ["a"])]
-    pq.write_table(store.MANIFEST.with_metadata({"notes": notes}).empty_table(), path)
+    pq.write_table(MANIFEST.with_metadata({"notes": json.dumps([NOTE])}).empty_table(), path)
+    assert read_notes(path) == [Note("x", 1, ["a"])]
+    pq.write_table(MANIFEST.with_metadata({"notes": notes}).empty_table(), path)
     with pytest.raises(L2HError, match=r"manifest.parquet has notes that are not as l2h writes them; delete it"):
-        store.read_notes(path)
+        read_notes(path)
 
 
 def test_files_of_another_kind_are_refused(files):
@@ -301,18 +311,18 @@ def test_files_of_another_kind_are_refused(files):
 def test_a_histogram_of_another_length_is_refused(tmp_path):
     path = tmp_path / "h.parquet"
     h = RankHistogram(np.full((2, 9), 3), np.full((2, 9), 1))
-    store.write_histogram(path, np.array([4, 5]), h, KEY)  # whose key says 11 bits
+    write_histogram(path, np.array([4, 5]), h, KEY)  # whose key says 11 bits
     with pytest.raises(L2HError, match="is no rank histogram of 11 bits"):
-        store.read_histogram(path)
+        read_histogram(path)
 
 
 def test_writing_is_atomic(tmp_path):
     path = tmp_path / "deep" / "file"
-    with store.atomic(path) as part:
+    with atomic(path) as part:
         part.write_text("old")
 
     def fail_half_way():
-        with store.atomic(path) as part:
+        with atomic(path) as part:
             part.write_text("half of the n")
             raise RuntimeError
 
@@ -320,7 +330,7 @@ def test_writing_is_atomic(tmp_path):
         fail_half_way()
     assert path.read_text() == "old"
     assert [p.name for p in path.parent.iterdir()] == ["file"]
-    with store.atomic(tmp_path / "deep") as part:  # a folder takes the place of a folder
+    with atomic(tmp_path / "deep") as part:  # a folder takes the place of a folder
         part.mkdir()
         (part / "new").touch()
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["new"]
@@ -330,30 +340,30 @@ def test_rows_without_an_id_are_refused(tmp_path):
     table = pa.table([pa.array([0, None]), pa.array([b"aa", b"bb"], pa.binary(2))], names=["id", "code"])
     pq.write_table(table.replace_schema_metadata({"bits": "11"}), tmp_path / "c.parquet")
     with pytest.raises(L2HError, match="rows without an id or a code"):
-        store.read_codes(tmp_path / "c.parquet", np.array([0]))
+        read_codes(tmp_path / "c.parquet", np.array([0]))
     pq.write_table(table.replace_schema_metadata({"bits": "many"}), tmp_path / "c.parquet")
     with pytest.raises(L2HError, match="says 'many' for its bits; a whole number"):
-        store.read_codes(tmp_path / "c.parquet", np.array([0]))
+        read_codes(tmp_path / "c.parquet", np.array([0]))
 
 
 def test_nothing_to_write_is_an_error(tmp_path):
     with pytest.raises(L2HError, match="nothing to write"):
-        store.write_codes(tmp_path / "c.parquet", [], KEY)
+        write_codes(tmp_path / "c.parquet", [], KEY)
 
 
 WRITERS = {
-    "table": lambda path: store.write_metrics(path, []),
-    "batches": lambda path: store.write_codes(path, ((ids, bulk) for ids in [np.arange(len(bulk))]), KEY),
-    "model": lambda path: store.write_model(path, {"method": "m"}, {"bulk": bulk}),
-    "checkpoint": lambda path: store.write_checkpoint(path, {}, {"bulk": bulk}),
-    "look": lambda path: store.write_look(path, {"bulk": "0" * 2**21}),
+    "table": lambda path: write_metrics(path, []),
+    "batches": lambda path: write_codes(path, ((ids, bulk) for ids in [np.arange(len(bulk))]), KEY),
+    "model": lambda path: write_model(path, {"method": "m"}, {"bulk": bulk}),
+    "checkpoint": lambda path: write_checkpoint(path, {}, {"bulk": bulk}),
+    "look": lambda path: write_look(path, {"bulk": "0" * 2**21}),
     "array": lambda path: save_array(path),
 }
 bulk = np.random.default_rng(0).integers(0, 256, (2**18, 8), np.uint8)
 
 
 def save_array(path):
-    with store.atomic(path) as part, part.open("wb") as file:
+    with atomic(path) as part, part.open("wb") as file:
         np.save(file, bulk)
 
 
@@ -381,13 +391,13 @@ def test_a_file_in_place_of_a_folder_is_one_clear_line(place, tmp_path):
     (tmp_path / "results").touch()
     words = rf"{place} cannot be written: .*/results is a file and not a folder; move it away, and run the same command"
     with pytest.raises(L2HError, match=words):
-        store.write_metrics(tmp_path / place, [])
+        write_metrics(tmp_path / place, [])
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
 def test_what_fails_beside_writing_is_left_as_it_is(tmp_path):
     def read_what_is_not_allowed():
-        with store.atomic(tmp_path / "file"):
+        with atomic(tmp_path / "file"):
             raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/picture.png")
 
     with pytest.raises(PermissionError, match=r"/elsewhere/picture\.png"):

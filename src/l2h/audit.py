@@ -14,7 +14,7 @@ from l2h.ids import find
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 from l2h.splits import Split
-from l2h.store import Batch
+from l2h.store.tables import Batch
 
 if TYPE_CHECKING:
     from l2h.hashing.base import Hasher

@@ -16,10 +16,10 @@ from typing import Any
 import requests
 import urllib3
 
-from l2h import store
 from l2h.download import Download
 from l2h.errors import L2HError
 from l2h.progress import track
+from l2h.store.files import atomic
 
 PAUSES = (0, 2, 10)  # seconds before each round over a file's addresses
 TIMEOUT = 60  # seconds without a byte
@@ -116,7 +116,7 @@ def _take(
             if target is None:
                 deque(content, maxlen=0)
                 return None
-            with store.atomic(target) as part, part.open("wb") as file:
+            with atomic(target) as part, part.open("wb") as file:
                 file.writelines(track(target.name, content, -(-download.size // BLOCK), "MiB"))
     except (_UnfitError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
         return _line(error)

@@ -33,9 +33,9 @@ def start(snakemake: Any) -> None:
     _start_log(snakemake.log[0], getattr(snakemake, "wildcards", None))
     limit_threads(snakemake.params.get("numeric_threads", 1))
     plugins.WAITING[:] = snakemake.config["plugins"]
-    from l2h import store  # not before the threads are limited
+    from l2h.store.tables import MADE_BY  # not before the threads are limited
 
-    store.MADE_BY.update(rule=snakemake.rule, code=_code(snakemake.params))
+    MADE_BY.update(rule=snakemake.rule, code=_code(snakemake.params))
 
 
 def limit_threads(n: int) -> None:

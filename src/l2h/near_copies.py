@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from l2h.ids import find
 from l2h.splits import Split
-from l2h.store import SIDE, Thumbnails
+from l2h.store.thumbnails import SIDE, Thumbnails
 
 KEPT = 12  # frequencies in each direction
 HASHED = 8

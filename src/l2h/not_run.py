@@ -9,20 +9,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from l2h import store
 from l2h.errors import L2HError
+from l2h.store.models import read_description, write_model
+from l2h.store.results import CELL_KEY
+from l2h.store.tables import read_metadata, write_metadata
 
 REASON = "not_run"
 
 
 def mark(outputs: Iterable[str], reason: str, key: Mapping[str, Any]) -> None:
     """Write the reason, and the cell's key, in place of a cell's files: parquet, or the folder of a model."""
-    told = {REASON: reason, **{name: str(key[name]) for name in store.CELL_KEY if name in key}}
+    told = {REASON: reason, **{name: str(key[name]) for name in CELL_KEY if name in key}}
     for path in map(Path, outputs):
         if path.suffix:
-            store.write_metadata(path, told)
+            write_metadata(path, told)
         else:
-            store.write_model(path, told, {})
+            write_model(path, told, {})
 
 
 def find(path: str | Path) -> dict[str, str] | None:
@@ -32,10 +34,10 @@ def find(path: str | Path) -> dict[str, str] | None:
     """
     path = Path(path)
     try:
-        told = store.read_description(path) if path.is_dir() else store.read_metadata(path)
+        told = read_description(path) if path.is_dir() else read_metadata(path)
     except L2HError:
         return None
-    return {name: told[name] for name in (REASON, *store.CELL_KEY) if name in told} if REASON in told else None
+    return {name: told[name] for name in (REASON, *CELL_KEY) if name in told} if REASON in told else None
 
 
 def hand_on(snakemake: Any) -> None:

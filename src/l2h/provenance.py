@@ -9,11 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from l2h import limits, store
+from l2h import limits
 from l2h.backbones.weights import file_sha256
 from l2h.errors import L2HError, line
 from l2h.runs import FOLDERS, Run
 from l2h.runs.description import FILE
+from l2h.store import tables as tables_files
+from l2h.store.models import read_description
+from l2h.store.tables import read_metadata
 
 # a cell's files in the order in which one follows from the other
 STAGES = ("model", "training.parquet", "codes.parquet", "histogram", "relevance", "metrics.parquet", "queries.parquet")
@@ -121,11 +124,11 @@ def _of_cell(found: Provenance, run: Run, cell: Mapping[str, Any], stage: int) -
     split = home / f"splits/{cell['protocol']}.parquet"
     yield _made_by(home / "manifest.parquet")
     yield _made_by(split)
-    if split.exists() and store.read_metadata(split).get("sha256") != found.data[place]:
+    if split.exists() and read_metadata(split).get("sha256") != found.data[place]:
         found.problems.append(f"{split} is not the split that the run had; run it again")
     model = run.model(cell)
     if model.is_dir():
-        description = store.read_description(model)
+        description = read_description(model)
         data = description.get("data", {})
         features = data.get("features", {})
         yield description.get("made_by", {})
@@ -147,7 +150,7 @@ def _shared(path: Path, whole: Path, home: Path) -> Provenance:
     parts = whole.relative_to(home).parts
     folder = home.joinpath(*parts[: 2 if parts[0] == "bundles" else 1])
     manifest = folder / "manifest.parquet"
-    metadata = store.read_metadata(whole, cure=CURE) if whole.suffix == ".parquet" else {}
+    metadata = read_metadata(whole, cure=CURE) if whole.suffix == ".parquet" else {}
     made_by = [_made_by(whole, CURE), _made_by(manifest)]
     found = Provenance(path, rule=made_by[0].get("rule"))
     if manifest.exists():
@@ -178,12 +181,12 @@ def _stage(name: str) -> int:
     return next((number for number, stage in enumerate(STAGES) if name.startswith(stage)), len(STAGES))
 
 
-def _made_by(path: Path, cure: str = store.CURE) -> Mapping[str, str]:
+def _made_by(path: Path, cure: str = tables_files.CURE) -> Mapping[str, str]:
     """What a file says of the job that wrote it; nothing, if it is of a kind that says nothing."""
     if not path.exists():
         return {}
     if path.suffix == ".parquet":
-        return store.read_metadata(path, cure=cure)
+        return read_metadata(path, cure=cure)
     try:
         if path.is_dir() and (path / "model.json").exists():
             path = path / "model.json"

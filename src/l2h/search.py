@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import job, store
+from l2h import job
 from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError, hint, line
 from l2h.hashing import FULL
 from l2h.runs import Run
 from l2h.runs.description import FILE
+from l2h.store.codes import read_codes
+from l2h.store.features import narrowed
+from l2h.store.manifests import read_classes, read_manifest
+from l2h.store.models import read_model
+from l2h.store.results import CELL_KEY
+from l2h.store.splits import read_split
+from l2h.store.tables import CURE, read_metadata
 
 Ints = NDArray[np.int64]
 Images = Sequence[NDArray[np.uint8]]
@@ -101,7 +108,7 @@ class SearchIndex:
         """The data set's manifest and images."""
         path = self.home / "manifest.parquet"
         self.require(path)
-        manifest = store.read_manifest(path)
+        manifest = read_manifest(path)
         return manifest, ImageStore(self.run.root / f"resources/{self.dataset}/images", manifest)
 
     def encode(self, images: Images) -> NDArray[np.uint8]:
@@ -114,7 +121,7 @@ class SearchIndex:
         L2HError
             model or weights are gone, or are not those of the run
         """
-        method = store.read_metadata(self.codes, *store.CELL_KEY)
+        method = read_metadata(self.codes, *CELL_KEY)
         if method["scope"] == "external":
             raise L2HError(f"codes of {self.variant} come from elsewhere: there is no model to encode a picture with")
         self.require(self.model)
@@ -131,15 +138,13 @@ class SearchIndex:
 
         hasher = hashing.load(self.model)
         try:
-            made_of = store.read_model(self.model)[0]["data"]["features"]
+            made_of = read_model(self.model)[0]["data"]["features"]
             extractor = self._extractor(made_of, processor)
         except L2HError:
             raise
         except (KeyError, TypeError, ValueError) as error:
-            raise L2HError(
-                f"{self.model} does not tell what features it takes ({line(error)}); {store.CURE}"
-            ) from error
-        stored = (store.narrowed(ids, features, made_of["dtype"], "the query") for ids, features in extractor(batches))
+            raise L2HError(f"{self.model} does not tell what features it takes ({line(error)}); {CURE}") from error
+        stored = (narrowed(ids, features, made_of["dtype"], "the query") for ids, features in extractor(batches))
         return np.concatenate([hasher.transform(features.astype(np.float32)) for features in stored])
 
     def search(self, code: NDArray[np.uint8], k: int) -> tuple[list[dict[str, Any]], int]:
@@ -152,14 +157,14 @@ class SearchIndex:
         """
         path = self.home / f"splits/{self.protocol}.parquet"
         self.require(path)
-        split = store.read_split(path)
+        split = read_split(path)
         if split.sha256 != self.facts["splits"][f"{self.dataset}/{self.protocol}"]["sha256"]:
             raise L2HError(f"the split {self.protocol} has changed since {self.run.folder} was made; run it again")
         ids = split.ids("database")
-        found, distances = nearest(code, store.read_codes(self.codes, ids), ids, k)
+        found, distances = nearest(code, read_codes(self.codes, ids), ids, k)
         manifest, images = self.images
         rows = manifest.select(["id", "labels", "location"]).take(images.rows_of(ids[found])).to_pylist()
-        names = dict(enumerate(store.read_classes(self.home / "manifest.parquet")))
+        names = dict(enumerate(read_classes(self.home / "manifest.parquet")))
         of_found = distances[found]
         entries = [
             {

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from l2h import store
 from l2h.errors import L2HError
+from l2h.store.files import atomic
 
 FORMATS = {".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG"}
 SIDE, MARGIN, TEXT = 144, 12, 14  # pixels
@@ -47,5 +47,5 @@ def draw(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> Imag
 def write(sheet: Image.Image, path: str | Path) -> None:
     """Write a sheet in the format that the name's ending says."""
     check_path(path)
-    with store.atomic(path) as part:
+    with atomic(path) as part:
         sheet.save(part, FORMATS[Path(path).suffix.lower()])

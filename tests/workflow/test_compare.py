@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from l2h import store
 from l2h.cli import main
 from l2h.runs import Run, description
+from l2h.store.results import read_queries, write_frame, write_queries
 
 
 def change(run, **facts):
@@ -158,7 +158,7 @@ def test_a_table_names_no_place_that_the_run_has_not(runs, tmp_path, capsys, tam
     path = runs[1] / "comparison.parquet"
     own = pd.read_parquet(path)
     changed = tamper(own)
-    store.write_frame(path, pd.concat([own, changed]) if "they are" in words else changed)
+    write_frame(path, pd.concat([own, changed]) if "they are" in words else changed)
     assert compare(*runs, output=tmp_path / "both") == 1
     assert words in capsys.readouterr().err
     assert not (tmp_path / "both").exists()
@@ -172,13 +172,13 @@ def test_what_a_run_can_show_takes_several_trainings(runs, tmp_path, capsys):
     shutil.copytree(runs[0], run)
     rng = np.random.default_rng(0)
     for path in sorted(cell["folder"] / "queries.parquet" for cell in Run(run).cells("queries.parquet")):
-        table, key = store.read_queries(path)
+        table, key = read_queries(path)
         again = path.parent.with_name(path.parent.name.replace("seed0", "seed1")) / path.name
         again.parent.mkdir()
         columns = {name: table[name].to_numpy() for name in table.column_names}
         moved = np.clip(columns["average_precision"] + rng.normal(0, 0.02, len(table)), 0, 1)
         key = {**{name: str(value) for name, value in key.items()}, "seed": "1"}
-        store.write_queries(again, {**columns, "average_precision": moved}, key)
+        write_queries(again, {**columns, "average_precision": moved}, key)
     assert main(["power", str(run)]) == 0
     out = capsys.readouterr().out
     assert "With 2 trainings and 300 queries, a true difference in mAP of" in out

@@ -11,7 +11,7 @@ import sysconfig
 import pytest
 import yaml
 
-from l2h import store
+from l2h.store.manifests import read_manifest
 from workspace import ROOT, Workspace
 
 # It answers what Snakemake asks, and makes an environment of all that this one has but l2h, which is linked in by a
@@ -59,7 +59,7 @@ def test_the_catalog_promises_what_is_tested_here():
 def test_jobs_run_in_the_environment_and_find_l2h_where_snakemake_does(base, tmp_path):
     workspace = Workspace(tmp_path / "work")
     workspace.snakemake("--sdm", "conda", "--cores", "1", "resources/digits/manifest.parquet")
-    assert len(store.read_manifest(workspace.folder / "resources/digits/manifest.parquet")) == 1797
+    assert len(read_manifest(workspace.folder / "resources/digits/manifest.parquet")) == 1797
     assert (base / "file.yaml").read_text() == (ROOT / "envs/l2h.yaml").read_text()
     (prefix,) = (path for path in (workspace.folder / ".snakemake/conda").iterdir() if path.is_dir())
     assert str(prefix) in (base / "used").read_text().splitlines()

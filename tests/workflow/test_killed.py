@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from harness import FaultWorkspace
-from l2h import store
+from l2h.store.rankings import read_histogram
 from workspace import CONFIG, rows
 
 VARIANTS = ("hashnet", "itq", "dsh-full")
@@ -60,7 +60,7 @@ def test_two_shards_give_the_histograms_of_one_job(resumed, finished):
     assert len(histograms) == 2 * len(VARIANTS)  # those of the shards are gone
     for path in histograms:
         (ids, one, metadata), (other_ids, other, others) = (
-            store.read_histogram(workspace.folder / path) for workspace in (resumed, finished)
+            read_histogram(workspace.folder / path) for workspace in (resumed, finished)
         )
         assert ids.tobytes() == other_ids.tobytes()
         assert (one.total.tobytes(), one.relevant.tobytes()) == (other.total.tobytes(), other.relevant.tobytes())

@@ -7,10 +7,11 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from l2h import store
 from l2h.backbones.weights import file_sha256
 from l2h.cli import main
 from l2h.runs import description
+from l2h.store.manifests import write_manifest
+from l2h.store.splits import read_split
 
 RUN = "results/tiny"
 SETTING = f"{RUN}/digits/digits-300/alexnet-pool5"
@@ -56,7 +57,7 @@ def test_files_of_a_run(inside, capsys, name):
     config = hashlib.sha256((inside / "tiny.yaml").read_bytes()).hexdigest()
     assert found["configs"] == {str(inside / RUN): config}
     assert found["data"] == {
-        f"{dataset}/{protocol}": store.read_split(f"resources/{dataset}/splits/{protocol}.parquet").sha256
+        f"{dataset}/{protocol}": read_split(f"resources/{dataset}/splits/{protocol}.parquet").sha256
         for dataset, protocol in (("digits", "digits-300"), ("digit_pairs", "digit-pairs-200"))
     }
     assert found["weights"] == {"alexnet-pool5": file_sha256(WEIGHTS)}
@@ -88,7 +89,7 @@ def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
     assert found["place"]["backbone"] == "alexnet-pool5"
     assert ("cell" in found["place"]) == (CELL in path)
     assert list(found["configs"]) == [str(inside / RUN)]
-    assert found["data"] == {"digits/digits-300": store.read_split(SPLIT).sha256}
+    assert found["data"] == {"digits/digits-300": read_split(SPLIT).sha256}
     assert found["weights"] == {"alexnet-pool5": file_sha256(WEIGHTS)}
     assert {"l2h.splits", "l2h.extraction", "l2h.datasets.digits"} <= set(found["code"])  # of what it follows from
     assert ("l2h.evaluation" in found["code"]) == (not path.startswith(CELL) or found["rule"] == "metrics")
@@ -96,7 +97,7 @@ def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
 
 def test_files_that_runs_share(inside, capsys):
     manifest = file_sha256("resources/digits/manifest.parquet")
-    split = store.read_split(SPLIT).sha256
+    split = read_split(SPLIT).sha256
     weights = file_sha256(WEIGHTS)
     for path, rule, data, of in (
         ("resources/digits/manifest.parquet", "dataset", {"digits": manifest}, {}),
@@ -134,7 +135,7 @@ def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
         "was trained on another split than the run says; run it again",
     ]
     path = tmp_path / "resources/digits/manifest.parquet"
-    store.write_manifest(path, [bytes(32)], [[0]], ["images.npy[0]"])
+    write_manifest(path, [bytes(32)], [[0]], ["images.npy[0]"])
     code, found = said(capsys, str(tmp_path / FEATURES))
     assert code == 1
     assert f"{path} is not the one that {tmp_path / FEATURES} was made of" in found["problems"][0]

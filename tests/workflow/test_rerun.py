@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from l2h import store
+from l2h.store.splits import read_split
 from workspace import BACKBONE, CONFIG, ROOT, VARIANTS, Workspace, moved
 
 TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
@@ -236,7 +236,7 @@ def test_a_copy_of_a_query_stops_the_run_before_training_with_ids_and_paths(pict
     before = {"dataset", "split", "check_split"}
     assert before <= {job["rule"] for job in pictures.jobs()} <= before | {"weights", "features"}
     assert (pictures.folder / "resources/mine/images/root").resolve() == pictures.folder / "pictures"
-    split = store.read_split(pictures.folder / "resources/mine/splits/lists.parquet")
+    split = read_split(pictures.folder / "resources/mine/splits/lists.parquet")
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [4, 12, 26]
 
 

@@ -10,8 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from l2h import hashing, store
+from l2h import hashing
 from l2h.runs import Run
+from l2h.store.features import iter_features, read_features, write_features
+from l2h.store.manifests import read_manifest
+from l2h.store.models import read_model
+from l2h.store.results import CELL_KEY, COSTS, read_rows
+from l2h.store.splits import read_split
+from l2h.store.tables import read_metadata
 from workspace import BACKBONE, ROOT, VARIANTS, run_script
 
 RESULTS = "results/tiny"
@@ -128,8 +134,8 @@ def test_the_summary_names_the_best_and_where_the_rest_is(finished):
 def test_models_are_json_and_safetensors_and_name_what_made_them(finished):
     cell = finished.folder / SETTING / "hashnet/8bits-seed0"
     assert sorted(path.name for path in (cell / "model").glob("[!.]*")) == ["model.json", "model.safetensors"]
-    description, _ = store.read_model(cell / "model")
-    split = store.read_split(finished.folder / "resources/digits/splits/digits-300.parquet")
+    description, _ = read_model(cell / "model")
+    split = read_split(finished.folder / "resources/digits/splits/digits-300.parquet")
     assert description["data"]["split_sha256"] == split.sha256
     assert len(description["data"]["features"]["weights_sha256"]) == 64
     assert description["data"]["flipped"] is True
@@ -142,9 +148,9 @@ def test_a_network_of_scope_full_leaves_a_model_and_its_cost_and_no_checkpoint(f
     cell = finished.folder / SETTING / "dsh-full/8bits-seed0"
     assert {path.name for path in (cell / "model").glob("[!.]*")} == {"model.json", "model.safetensors"}
     assert not (cell / "checkpoint.safetensors").exists()
-    description, _ = store.read_model(cell / "model")
+    description, _ = read_model(cell / "model")
     assert len(description["selection"]["scores"]) == 1
-    costs = store.read_rows(finished.folder / SETTING / "costs.parquet", store.COSTS).to_pandas()
+    costs = read_rows(finished.folder / SETTING / "costs.parquet", COSTS).to_pandas()
     made = costs[costs["quantity"].isin(["encode_best", "hash_best"])].set_index("variant")["quantity"]
     assert made.to_dict() == {
         **dict.fromkeys(("hashnet", "itq", "toy", "classifier", "wide"), "hash_best"),
@@ -156,9 +162,9 @@ def test_mirrored_features_are_of_the_training_images(finished):
     data = finished.folder / "resources/digits"
     plain, mirrored = sorted((data / "features").glob("*.parquet"), key=lambda path: len(path.name))
     assert mirrored.stem == f"{plain.stem}-mirrored-digits-300"
-    ids = store.read_split(data / "splits/digits-300.parquet").ids("train")
-    assert np.array_equal(np.concatenate([part for part, _ in store.iter_features(mirrored)]), ids)
-    one, other = (store.read_features(path, ids) for path in (plain, mirrored))
+    ids = read_split(data / "splits/digits-300.parquet").ids("train")
+    assert np.array_equal(np.concatenate([part for part, _ in iter_features(mirrored)]), ids)
+    one, other = (read_features(path, ids) for path in (plain, mirrored))
     assert one.shape == other.shape
     assert not np.allclose(one, other)
 
@@ -259,7 +265,7 @@ def test_numeric_threads_follow_the_config_and_not_the_cores(finished):
 
 def parameters(description: dict) -> dict:
     """What Snakemake hands to a training, from what its model says of itself."""
-    key = {name: description["data"][name] for name in store.CELL_KEY if name != "weights"}
+    key = {name: description["data"][name] for name in CELL_KEY if name != "weights"}
     arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
     return {"key": key, "arguments": arguments}
 
@@ -267,15 +273,15 @@ def parameters(description: dict) -> dict:
 def test_training_looks_at_training_images_alone(finished, tmp_path):
     """The model is the same where all other images have other features, bit by bit."""
     data = finished.folder / "resources/digits"
-    split = store.read_split(data / "splits/digits-300.parquet")
+    split = read_split(data / "splits/digits-300.parquet")
     features = min((data / "features").glob("*.parquet"), key=lambda path: len(path.name))
-    description, arrays = store.read_model(finished.folder / SETTING / "classifier/8bits-seed0/model")
+    description, arrays = read_model(finished.folder / SETTING / "classifier/8bits-seed0/model")
 
     def batches():
-        for ids, values in store.iter_features(features):
+        for ids, values in iter_features(features):
             yield ids, np.where(np.isin(ids, split.ids("train"))[:, None], values, 9.0)
 
-    store.write_features(tmp_path / "features.parquet", batches(), "float32", store.read_metadata(features))
+    write_features(tmp_path / "features.parquet", batches(), "float32", read_metadata(features))
     run_script(
         tmp_path,
         "fit",
@@ -283,17 +289,17 @@ def test_training_looks_at_training_images_alone(finished, tmp_path):
         input={"split": data / "splits/digits-300.parquet", "features": "features.parquet", "mirrored": []},
         output={"model": "model", "codes": "codes.parquet", "training": "training.parquet"},
     )
-    _, again = store.read_model(tmp_path / "model")
+    _, again = read_model(tmp_path / "model")
     assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
 
 
 def test_training_from_images_looks_at_training_images_alone(finished, tmp_path):
     """The network is the same where all other images have other pixels, bit by bit."""
     data = finished.folder / "resources/digits"
-    description, arrays = store.read_model(finished.folder / SETTING / "dsh-full/8bits-seed0/model")
-    ids = store.read_split(data / "splits/digits-300.parquet").ids("train")
+    description, arrays = read_model(finished.folder / SETTING / "dsh-full/8bits-seed0/model")
+    ids = read_split(data / "splits/digits-300.parquet").ids("train")
     images = np.load(data / "images/images.npy")
-    assert store.read_manifest(data / "manifest.parquet")["id"].to_pylist() == list(range(len(images)))
+    assert read_manifest(data / "manifest.parquet")["id"].to_pylist() == list(range(len(images)))
     other = np.full_like(images, 77)
     other[ids] = images[ids]
     (tmp_path / "images").mkdir()
@@ -312,5 +318,5 @@ def test_training_from_images_looks_at_training_images_alone(finished, tmp_path)
         },
         output={"model": "model", "training": "training.parquet"},
     )
-    _, again = store.read_model(tmp_path / "model")
+    _, again = read_model(tmp_path / "model")
     assert all(np.array_equal(array, arrays[name]) for name, array in again.items())

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from l2h import codes, store
+from l2h import codes
 from l2h.cli import main
 from l2h.errors import L2HError
 from l2h.runs import Run
 from l2h.search import choose
+from l2h.store.codes import read_codes
+from l2h.store.manifests import read_manifest, write_manifest
+from l2h.store.splits import read_split, write_split
 from workspace import BACKBONE, moved
 
 RESULTS = "results/tiny"
@@ -53,7 +56,7 @@ def save(workspace, image):
 
 
 def some_of_the_database(workspace, n):
-    split = store.read_split(workspace.folder / "resources/digits/splits/digits-300.parquet")
+    split = read_split(workspace.folder / "resources/digits/splits/digits-300.parquet")
     return split.ids("database")[:: len(split.ids("database")) // n][:n]
 
 
@@ -76,17 +79,17 @@ def test_images_of_the_database_get_the_codes_that_the_run_gave_them(inside, met
     cell = choose(Run(inside.folder / RESULTS), {**SEEDED, "variant": method})
     ids = some_of_the_database(inside, 40)
     grey = cell.read_images(ids)
-    stored = store.read_codes(cell.folder / "codes.parquet", ids)
+    stored = read_codes(cell.folder / "codes.parquet", ids)
     assert np.array_equal(cell.encode(grey), stored)
     assert np.array_equal(cell.encode([np.repeat(image[..., None], 3, 2) for image in grey[:3]]), stored[:3])
 
 
 def test_a_picture_of_the_database_finds_itself_and_what_brute_force_finds(inside, capsys):
-    split = store.read_split("resources/digits/splits/digits-300.parquet")
+    split = read_split("resources/digits/splits/digits-300.parquet")
     ids = split.ids("database")
-    table = store.read_codes(f"{RESULTS}/digits/digits-300/alexnet-pool5/itq/8bits-seed0/codes.parquet", ids)
+    table = read_codes(f"{RESULTS}/digits/digits-300/alexnet-pool5/itq/8bits-seed0/codes.parquet", ids)
     bits = codes.unpack(table, 8)
-    labels = store.read_manifest("resources/digits/manifest.parquet")["labels"].to_pylist()
+    labels = read_manifest("resources/digits/manifest.parquet")["labels"].to_pylist()
     image = int(some_of_the_database(inside, 7)[3])
     code, out, _ = said(capsys, "--dataset", "digits", "--method", "itq", "--json", "--k", "25", save(inside, image))
     assert code == 0
@@ -121,10 +124,10 @@ def test_the_table_and_the_picture_show_query_and_neighbours(inside, capsys, tmp
 @pytest.mark.parametrize("names", [[f"00{number}" for number in range(10)], [f"\x1b[2J{n}" for n in range(10)]])
 def test_labels_go_by_the_names_of_their_classes_which_move_no_cursor(inside, capsys, names):
     path, words = Path("resources/digits/manifest.parquet"), ("--dataset", "digits", "--method", "itq", "--k", "8")
-    manifest = store.read_manifest(path)
+    manifest = read_manifest(path)
     columns = (manifest[name].to_pylist() for name in ("image_sha256", "labels", "location"))
     with moved(path):
-        store.write_manifest(path, *columns, classes=names)
+        write_manifest(path, *columns, classes=names)
         _, out, _ = said(capsys, *words, "--json", save(inside, 3))
         _, text, _ = said(capsys, *words, save(inside, 3))
     found = json.loads(out)["neighbours"]
@@ -205,9 +208,9 @@ def test_codes_of_a_deleted_folder_are_named_with_the_command_that_makes_them(in
 def test_another_split_is_named(inside, capsys):
     words = ("--dataset", "digits", "--method", "itq", save(inside, 3))
     path = inside.folder / "resources/digits/splits/digits-300.parquet"
-    split = store.read_split(path)
+    split = read_split(path)
     with moved(path):
-        store.write_split(path, type(split)(split.table, split.protocol, split.seed + 1))
+        write_split(path, type(split)(split.table, split.protocol, split.seed + 1))
         assert "the split digits-300 has changed since results/tiny was made" in refused(capsys, *words)
 
 

@@ -8,11 +8,11 @@ from l2h import not_run
 
 not_run.hand_on(snakemake)
 
-from l2h import store
+from l2h.store.rankings import read_histogram, write_histogram
 
 for name, path in snakemake.output.items():
     first, *others = snakemake.input[name]
-    query_ids, histogram, metadata = store.read_histogram(first)
+    query_ids, histogram, metadata = read_histogram(first)
     for other in others:
-        histogram += store.read_histogram(other)[1]
-    store.write_histogram(path, query_ids, histogram, metadata)
+        histogram += read_histogram(other)[1]
+    write_histogram(path, query_ids, histogram, metadata)

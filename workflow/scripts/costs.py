@@ -8,21 +8,27 @@ from itertools import islice
 
 import torch
 
-from l2h import backbones, costs, device, hashing, not_run, store
+from l2h import backbones, costs, device, hashing, not_run
+from l2h.store.codes import read_codes
+from l2h.store.features import read_features
+from l2h.store.manifests import read_manifest
+from l2h.store.results import COSTS, read_rows, write_rows
+from l2h.store.splits import read_split
+from l2h.store.tables import read_metadata
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import iter_images
 from l2h.progress import track
 from l2h.timing import processor
 
 files, params = snakemake.input, snakemake.params
-split = store.read_split(files.split)
+split = read_split(files.split)
 queries, database = split.ids("query"), split.ids("database")
-weights = store.read_metadata(files.codes[0])["weights"]
+weights = read_metadata(files.codes[0])["weights"]
 place = {**snakemake.wildcards, "weights": weights, "threads": params.numeric_threads, "hardware": processor()}
 rows = []
 
 backbone = backbones.registry.get(params.entry["name"])()
-((_, images),) = islice(iter_images(files.images, store.read_manifest(files.manifest), max(costs.BATCHES)), 1)
+((_, images),) = islice(iter_images(files.images, read_manifest(files.manifest), max(costs.BATCHES)), 1)
 for target in dict.fromkeys([torch.device("cpu"), device.choose(params.device)]):
     network = backbone.fold(load_network(backbone, params.entry["layer"], files.weights))
     how = {"size": backbone.side(params.entry["input_size"]), "precision": params.entry["precision"], "device": target}
@@ -31,8 +37,8 @@ for target in dict.fromkeys([torch.device("cpu"), device.choose(params.device)])
     rows += [{**place, "hardware": hardware, **row} for row in measured]
 
 if files.features:
-    query = store.read_features(files.features, queries[:1])
-    features = store.read_features(files.features, database[: costs.FLOAT_VALUES // query.shape[1]])
+    query = read_features(files.features, queries[:1])
+    features = read_features(files.features, database[: costs.FLOAT_VALUES // query.shape[1]])
     rows += [{**place, **row} for row in costs.float_search(features, query)]
     features = features[: max(costs.BATCHES)].copy()  # the rest takes memory that the search of codes needs
 
@@ -42,12 +48,12 @@ cells = list(zip(params.cell_keys, files.models, files.codes, files.trainings, s
 for key, model, codes, training in track("costs", cells, len(cells), "cells"):
     if not_run.find(codes):
         continue
-    sides = (store.read_codes(codes, side) for side in (database, queries[: costs.QUERIES]))
+    sides = (read_codes(codes, side) for side in (database, queries[: costs.QUERIES]))
     if key["scope"] == hashing.FULL:
         made = costs.encoding(model, images)
     else:
         made = costs.per_image("hash", hashing.load(model).transform, features)
     measured = costs.cell(made, key["bits"], *sides)
-    rows += store.read_rows(training, store.COSTS).to_pylist()
+    rows += read_rows(training, COSTS).to_pylist()
     rows += [{**place, **key, **row} for row in [*measured, searches[key["bits"]]]]
-store.write_rows(snakemake.output[0], rows, store.COSTS)
+write_rows(snakemake.output[0], rows, COSTS)

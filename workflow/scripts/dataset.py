@@ -6,7 +6,10 @@ start(snakemake)
 
 from pathlib import Path
 
-from l2h import datasets, store
+from l2h import datasets
+from l2h.store.files import write_checksum
+from l2h.store.manifests import read_manifest
+from l2h.store.thumbnails import write_thumbnails
 from l2h.datasets import followed, grey_thumbnails
 from l2h.fetch import Sources
 
@@ -15,9 +18,9 @@ sources = Sources(params.downloads, snakemake.config["dataset_mirror"])
 dataset = datasets.make(params.reader, sources, **params.arguments)
 before = followed.snapshot(dataset.made_of())
 dataset.prepare(Path(output.images), Path(output.manifest))
-store.write_checksum(output.manifest, output.checksum)
-manifest, thumbnails = store.read_manifest(output.manifest), dataset.thumbnails
+write_checksum(output.manifest, output.checksum)
+manifest, thumbnails = read_manifest(output.manifest), dataset.thumbnails
 if thumbnails is None:
     thumbnails = grey_thumbnails.of_store(output.images, manifest)
-store.write_thumbnails(output.thumbnails, manifest, thumbnails)
+write_thumbnails(output.thumbnails, manifest, thumbnails)
 followed.remember(params.record, params.made_of, before, dataset.seen)

@@ -8,10 +8,10 @@ from l2h import not_run
 
 not_run.hand_on(snakemake)
 
-from l2h import hashing, store
+from l2h import hashing
+from l2h.store.codes import write_codes
+from l2h.store.features import iter_features, weights_name
 
 hasher = hashing.load(snakemake.input.model)
-codes = ((ids, hasher.transform(features)) for ids, features in store.iter_features(snakemake.input.features))
-store.write_codes(
-    snakemake.output[0], codes, {**snakemake.params.key, "weights": store.weights_name(snakemake.input.features)}
-)
+codes = ((ids, hasher.transform(features)) for ids, features in iter_features(snakemake.input.features))
+write_codes(snakemake.output[0], codes, {**snakemake.params.key, "weights": weights_name(snakemake.input.features)})

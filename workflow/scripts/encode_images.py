@@ -8,7 +8,9 @@ from l2h import not_run
 
 not_run.hand_on(snakemake)
 
-from l2h import device, store
+from l2h import device
+from l2h.store.codes import write_codes
+from l2h.store.manifests import read_manifest
 from l2h.datasets.images import iter_images, require_same
 from l2h.features import BATCH_SIZE
 from l2h.hashing import network
@@ -16,9 +18,9 @@ from l2h.progress import track
 
 key = snakemake.params.key
 hasher = network.load(snakemake.input.model)
-manifest = store.read_manifest(snakemake.input.manifest)
-require_same(manifest, store.read_manifest(snakemake.input.listed), snakemake.input.listed)
+manifest = read_manifest(snakemake.input.manifest)
+require_same(manifest, read_manifest(snakemake.input.listed), snakemake.input.listed)
 batches = iter_images(snakemake.input.images, manifest, BATCH_SIZE)
 codes = hasher.encode(batches, device.choose(snakemake.params.device))
 progress = track(f"{key['dataset']}, {key['variant']}", codes, len(manifest), "images", BATCH_SIZE)
-store.write_codes(snakemake.output[0], progress, {**key, "weights": hasher.weights})
+write_codes(snakemake.output[0], progress, {**key, "weights": hasher.weights})

@@ -4,7 +4,11 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import device, store
+from l2h import device
+from l2h.store.features import write_features
+from l2h.store.files import write_checksum
+from l2h.store.manifests import read_manifest
+from l2h.store.splits import read_split
 from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import iter_images, mirror
 from l2h.extraction import Extractor
@@ -12,14 +16,14 @@ from l2h.features import BATCH_SIZE
 from l2h.progress import track
 
 entry, dataset = snakemake.params.entry, snakemake.wildcards.dataset
-manifest = store.read_manifest(snakemake.input.manifest)
+manifest = read_manifest(snakemake.input.manifest)
 target = device.choose(snakemake.params.device)
 device.warn_of_emulation(entry["precision"], target)
 extractor = Extractor(entry, snakemake.input.weights, target)
 metadata = {**extractor.metadata, "dataset": dataset, "threads": str(snakemake.params.numeric_threads)}
 metadata["manifest_sha256"] = file_sha256(snakemake.input.manifest)
 work, ids = f"{dataset}, {entry['name']} {entry['layer']}, {entry['source']}", manifest["id"].to_numpy()
-split = store.read_split(snakemake.input.split) if hasattr(snakemake.input, "split") else None
+split = read_split(snakemake.input.split) if hasattr(snakemake.input, "split") else None
 if split:
     metadata |= {"mirrored": split.protocol, "split_sha256": split.sha256}
     work, ids = f"{work}, mirrored", split.ids("train")
@@ -27,5 +31,5 @@ images = iter_images(snakemake.input.images, manifest, BATCH_SIZE, ids)
 if split:
     images = ((some, mirror(batch)) for some, batch in images)
 progress = track(work, extractor(images), len(ids), "images", BATCH_SIZE)
-store.write_features(snakemake.output.features, progress, entry["dtype"], metadata)
-store.write_checksum(snakemake.output.features, snakemake.output.checksum)
+write_features(snakemake.output.features, progress, entry["dtype"], metadata)
+write_checksum(snakemake.output.features, snakemake.output.checksum)

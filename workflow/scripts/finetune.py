@@ -9,7 +9,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from l2h import not_run, store, timing
+from l2h import not_run, timing
+from l2h.store.features import weights_label
+from l2h.store.manifests import read_manifest
+from l2h.store.results import COSTS, cell_key, write_rows
+from l2h.store.splits import read_split
 from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
@@ -18,7 +22,7 @@ from l2h.hashing.finetuning import finetune, reader
 
 files, params = snakemake.input, snakemake.params
 key, checkpoint = params.key, Path(params.checkpoint)
-split, manifest = store.read_split(files.split), store.read_manifest(files.manifest)
+split, manifest = read_split(files.split), read_manifest(files.manifest)
 ids = split.ids("train")
 entry = {**params.entry, "weights_sha256": file_sha256(files.weights)}
 data = {"split_sha256": split.sha256, "weights_sha256": entry["weights_sha256"]}
@@ -34,14 +38,14 @@ train = partial(
     checkpoint=checkpoint,
     identity={**params, **data},
 )
-cell = store.cell_key({**key, "weights": store.weights_label(entry)})
+cell = cell_key({**key, "weights": weights_label(entry)})
 try:
     (trained, selection), spent = timing.training(train, {**cell, "threads": params.numeric_threads})
 except L2HError as error:
     not_run.mark(snakemake.output, str(error), cell)
     logging.getLogger("l2h").warning("not run: %s", error)
     sys.exit()
-store.write_rows(snakemake.output.training, spent, store.COSTS)
+write_rows(snakemake.output.training, spent, COSTS)
 description = {"method": key["method"], "params": method.get_params(), "selection": selection, "data": {**key, **data}}
 network.save(trained, snakemake.output.model, description)
 checkpoint.unlink()

@@ -9,31 +9,36 @@ import sys
 from functools import partial
 from importlib import import_module
 
-from l2h import hashing, not_run, store, timing
+from l2h import hashing, not_run, timing
+from l2h.store.codes import write_codes
+from l2h.store.features import iter_features, read_features, weights_name
+from l2h.store.results import COSTS, cell_key, write_rows
+from l2h.store.splits import read_split
+from l2h.store.tables import read_metadata
 from l2h.errors import L2HError
 
 files, params = snakemake.input, snakemake.params
 key = params.key
-split = store.read_split(files.split)
+split = read_split(files.split)
 ids = split.ids("train")
-features = store.read_features(files.features, ids)
+features = read_features(files.features, ids)
 hasher = hashing.make(key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **params.arguments)
 mirrored = {}
 if files.mirrored:
-    mirrored["mirrored"] = store.read_features(files.mirrored, ids)
+    mirrored["mirrored"] = read_features(files.mirrored, ids)
 for name in hasher.fit_imports:
     import_module(name)  # which is no part of the training that is timed
-cell = {**key, "weights": store.weights_name(files.features)}
-place = {**store.cell_key(cell), "threads": params.numeric_threads}
+cell = {**key, "weights": weights_name(files.features)}
+place = {**cell_key(cell), "threads": params.numeric_threads}
 try:
     _, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mirrored), place)
 except L2HError as error:
-    not_run.mark(snakemake.output, str(error), store.cell_key(cell))
+    not_run.mark(snakemake.output, str(error), cell_key(cell))
     logging.getLogger("l2h").warning("not run: %s", error)
     sys.exit()
-store.write_rows(snakemake.output.training, spent, store.COSTS)
+write_rows(snakemake.output.training, spent, COSTS)
 data = {**key, "split_sha256": split.sha256, "flipped": bool(mirrored)}
-hasher.save(snakemake.output.model, {**data, "features": store.read_metadata(files.features)})
+hasher.save(snakemake.output.model, {**data, "features": read_metadata(files.features)})
 if hasattr(snakemake.output, "codes"):
-    codes = ((ids, hasher.transform(features)) for ids, features in store.iter_features(files.features))
-    store.write_codes(snakemake.output.codes, codes, cell)
+    codes = ((ids, hasher.transform(features)) for ids, features in iter_features(files.features))
+    write_codes(snakemake.output.codes, codes, cell)

@@ -4,7 +4,8 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import backbones, store
+from l2h import backbones
+from l2h.store.files import write_checksum
 from l2h.backbones.weights import UNTRAINED, make_pretrained, make_untrained
 from l2h.fetch import Sources
 
@@ -16,4 +17,4 @@ if entry["weights"] == UNTRAINED:
 else:
     sources = Sources(snakemake.params.downloads, snakemake.config["dataset_mirror"])
     make_pretrained(backbone, entry["weights"], sources.fetch, output)
-store.write_checksum(output, snakemake.output.checksum)
+write_checksum(output, snakemake.output.checksum)

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from l2h import limits, store
+from l2h import limits
 from l2h.backbones.base import Backbone
 from l2h.download import Fetch
 from l2h.errors import L2HError
+from l2h.store import tables
+from l2h.store.files import atomic
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 UNTRAINED = "untrained"
-CURE = f"if a run wrote it, {store.CURE}; if it is your own, name a whole one"
+CURE = f"if a run wrote it, {tables.CURE}; if it is your own, name a whole one"
 # How the origin ends in the header of files that are made here, as tensors have no checksum of their own. One entry
 # holds both: several come in an order that changes from run to run.
 SEAL = re.compile(r"(.*); sha256 of the tensors: ([0-9a-f]{64})")
@@ -89,7 +91,7 @@ def _write(path: str | Path, tensors: "Mapping[str, torch.Tensor]", origin: str)
     from safetensors.torch import save_file
 
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    with store.atomic(path) as part:
+    with atomic(path) as part:
         save_file(whole, part, {"origin": f"{origin}; sha256 of the tensors: {_sha256(whole, origin)}"})
 
 

@@ -20,9 +20,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from l2h import store
 from l2h.bundles.manifest import CURE, MANIFEST, MAX_JSON, Manifest, Member, kind, parse
 from l2h.errors import L2HError
+from l2h.store.files import atomic
 
 Blocks = Iterator[bytes]
 
@@ -40,7 +40,7 @@ def write(path: str | Path, contents: Mapping[str, bytes | Path], members: Mappi
     contents : path in the bundle -> bytes, or the file that holds them; the order stays
     members : what the files were measured to be; L2HError where one has changed since
     """
-    with store.atomic(path) as part, part.open("wb") as file:
+    with atomic(path) as part, part.open("wb") as file:
         for name, content in contents.items():
             file.write(_header(name, members[name].size))
             file.writelines(verified(_content(content), members[name], name))

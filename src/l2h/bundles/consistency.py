@@ -6,10 +6,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from l2h import splits, store
+from l2h import splits
 from l2h.bundles.manifest import MANIFEST, Manifest, ModelKey
 from l2h.errors import L2HError
 from l2h.ids import find
+from l2h.store.manifests import read_manifest
+from l2h.store.models import read_model
+from l2h.store.splits import read_split
+from l2h.store.tables import read_metadata
 
 # what a manifest calls what a features file notes of itself
 NOTED = {
@@ -24,7 +28,7 @@ NOTED = {
 
 def check(folder: Path, manifest: Manifest) -> None:
     """Raise L2HError, naming file, value and what was expected, unless all files of an unpacked bundle fit together."""
-    images = store.read_manifest(folder / "manifest.parquet")
+    images = read_manifest(folder / "manifest.parquet")
     hashes = {}
     for protocol in manifest.protocols:
         hashes[protocol] = _check_split(folder / "splits" / f"{protocol}.parquet", protocol, images)
@@ -36,7 +40,7 @@ def check(folder: Path, manifest: Manifest) -> None:
 
 def _check_split(path: Path, protocol: str, images: pa.Table) -> str:
     """Also look for leaks, as every split is looked at that is made here; return the split's sha256."""
-    split = store.read_split(path)
+    split = read_split(path)
     _require_same(path, "protocol", split.protocol, protocol)
     splits.check(split, allow_lone_queries=True)  # its maker's config decided that
     rows, found = find(split.table["id"].to_numpy(), images["id"].to_numpy())
@@ -50,7 +54,7 @@ def _check_split(path: Path, protocol: str, images: pa.Table) -> str:
 
 
 def _check_features(path: Path, entry: dict[str, Any]) -> None:
-    metadata = store.read_metadata(path, *NOTED.values())
+    metadata = read_metadata(path, *NOTED.values())
     for key, name in NOTED.items():
         if key == "input_size" and entry.get(key) is None:
             continue  # the config left it to the network
@@ -58,7 +62,7 @@ def _check_features(path: Path, entry: dict[str, Any]) -> None:
 
 
 def _check_model(folder: Path, model: ModelKey, manifest: Manifest, split_sha256: str) -> None:
-    description, _ = store.read_model(folder)
+    description, _ = read_model(folder)
     variant = manifest.variants[model.variant]
     expected = {
         "method": {"method": variant.get("method")},

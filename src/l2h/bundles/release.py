@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import l2h
-from l2h import store
 from l2h.bundles import archive
 from l2h.bundles.manifest import FORMAT, MANIFEST, MODEL_FILES, kind, parse
+from l2h.store.tables import read_metadata
 
 if TYPE_CHECKING:
     from l2h.backbones.base import Backbone
@@ -66,7 +66,7 @@ def weights_licence(backbone: "type[Backbone]", source: str, local: bool) -> str
 
 
 def _with_weights(entry: Mapping[str, Any], files: Mapping[str, str | Path], label: str) -> dict[str, Any]:
-    metadata = store.read_metadata(files[f"features/{label}.parquet"], "weights_sha256")
+    metadata = read_metadata(files[f"features/{label}.parquet"], "weights_sha256")
     return {**entry, "weights_sha256": metadata["weights_sha256"]}
 
 

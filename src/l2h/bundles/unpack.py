@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
-from l2h import store
 from l2h.bundles import consistency
 from l2h.bundles.archive import files, read_bundle_manifest, verified
 from l2h.bundles.manifest import CURE
 from l2h.errors import L2HError
+from l2h.store.files import atomic
 
 
 def unpack(path: str | Path, folder: str | Path) -> None:
@@ -28,7 +28,7 @@ def unpack(path: str | Path, folder: str | Path) -> None:
     size, free = sum(member.size for member in manifest.members.values()), shutil.disk_usage(folder.parent).free
     if size > free:
         raise L2HError(f"{path} takes {size} bytes, but {folder.parent} has {free} left; make room")
-    with store.atomic(folder) as part:
+    with atomic(folder) as part:
         missing = dict(manifest.members)
         for name, found, blocks in files(path):
             member = manifest.expect(name, found, str(path))

@@ -12,7 +12,7 @@ from l2h.errors import L2HError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from l2h.store import Thumbnails
+    from l2h.store.thumbnails import Thumbnails
 
 DOES = """Check split files for leaks: queries in the training set or the database, by id or by bytes.
 
@@ -73,33 +73,35 @@ class _Dataset:
 
     @cached_property
     def manifest(self) -> "pa.Table":
-        from l2h import store
+        from l2h.store.manifests import read_manifest
 
-        return store.read_manifest(self.manifest_path, DATA_CURE)
+        return read_manifest(self.manifest_path, DATA_CURE)
 
     @cached_property
     def thumbnails(self) -> "Thumbnails":
         """Those that the run made; or, where an older version ran, of all images anew."""
-        from l2h import store
         from l2h.datasets import grey_thumbnails
+        from l2h.store.thumbnails import read_thumbnails
 
         path = self.folder / "thumbnails.parquet"
         if path.exists():
-            return store.read_thumbnails(path, self.manifest, DATA_CURE)
+            return read_thumbnails(path, self.manifest, DATA_CURE)
         return grey_thumbnails.of_store(self.folder / "images", self.manifest)
 
 
 def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[str, Any]:
     """What is found in one file; near_copies is None where they were not looked for."""
-    from l2h import leaks, near_copies, store
+    from l2h import leaks, near_copies
     from l2h.splits import ROLES, check, lone_queries, notes
+    from l2h.store.manifests import read_notes
+    from l2h.store.splits import read_split
 
     finding: dict[str, Any] = {"file": path, "problem": None, "protocol": None, "roles": {}, "near_copies": None}
     finding |= {"lone_queries": None, "lone_queries_unseen": None, "notes": []}
     try:
         if _is_other(path):
             raise L2HError(f"{path} is no parquet file; {CURE}")
-        split = store.read_split(path, CURE)
+        split = read_split(path, CURE)
         finding |= {"protocol": split.protocol, "roles": {role: len(split.ids(role)) for role in ROLES}}
         finding |= {
             "lone_queries": len(lone_queries(split)),
@@ -111,7 +113,7 @@ def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[s
         else:
             leaks.require_none(split, data.manifest, allow_lone_queries=allow_lone_queries)
             finding["near_copies"] = near_copies.of_queries(split, data.manifest, data.thumbnails)
-            finding["notes"] = store.read_notes(data.manifest_path) + notes(split, data.manifest)
+            finding["notes"] = read_notes(data.manifest_path) + notes(split, data.manifest)
     except L2HError as error:
         finding["problem"] = str(error)
     return finding

@@ -21,14 +21,14 @@ def add_to(commands: command.Commands) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print a table for each dataset, protocol and backbone."""
-    from l2h import store
     from l2h.errors import L2HError
     from l2h.report import differences, power
     from l2h.runs import Run
+    from l2h.store.results import read_queries
 
     finished = Run(arguments.run_folder)
     facts = finished.facts
-    queries = (store.read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet"))
+    queries = (read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet"))
     methods = differences.methods(queries, facts["deterministic"])
     designs = [one for one in power.of_settings(methods) if one.trainings > 1]
     if not designs:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import store
 from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import ARRAY
 from l2h.errors import L2HError
 from l2h.notes import Note
 from l2h.splits import Protocol
+from l2h.store.files import atomic
+from l2h.store.manifests import write_manifest
+from l2h.store.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from l2h.fetch import Sources
@@ -49,7 +51,7 @@ class Dataset(ABC):
     licence: ClassVar[str] = "as stated by its owner"
     notes: Sequence[Note] = ()
     seen: Mapping[str, tuple[int, int, bytes]] = {}
-    thumbnails: Iterable[store.Thumbnails] | None = None
+    thumbnails: Iterable[Thumbnails] | None = None
 
     def __init__(self, sources: "Sources"):
         self.sources = sources
@@ -100,8 +102,8 @@ class ArrayDataset(Dataset):
                 )
         hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
         locations = [f"{ARRAY}[{row}]" for row in range(len(images))]
-        with store.atomic(folder) as part:
+        with atomic(folder) as part:
             part.mkdir()
             np.save(part / ARRAY, images)
-            store.write_manifest(manifest_path, hashes, labels, locations, classes=self.classes, notes=self.notes)
+            write_manifest(manifest_path, hashes, labels, locations, classes=self.classes, notes=self.notes)
         self.thumbnails = map(thumbnail, images)

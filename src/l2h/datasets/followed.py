@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from l2h import store
 from l2h.datasets.folders import list_files
 from l2h.errors import L2HError
+from l2h.store.manifests import read_followed, write_followed
 
 MISSING = (-1, 0)
 UNKNOWN = bytes(32)  # in place of a sha256, which is that of no file
@@ -45,7 +45,7 @@ def state(record: str | Path, paths: Iterable[str | Path]) -> str:
     """
     now = snapshot(paths)
     try:
-        name, known = store.read_followed(record)
+        name, known = read_followed(record)
     except L2HError:  # the data set was not made yet, or the record is damaged
         name, known = "", {}
     now |= {path: stat(path) for path in known.keys() - now.keys()}
@@ -54,7 +54,7 @@ def state(record: str | Path, paths: Iterable[str | Path]) -> str:
         return hashlib.sha256(lines).hexdigest()[:16]
     if any(now[path] != seen[:2] for path, seen in known.items()):
         with suppress(L2HError):  # where nothing can be written, they are read again the next time
-            store.write_followed(record, name, {path: (*now[path], seen[2]) for path, seen in known.items()})
+            write_followed(record, name, {path: (*now[path], seen[2]) for path, seen in known.items()})
     return name
 
 
@@ -70,7 +70,7 @@ def remember(
     seen : files whose content is known, from when they were read
     """
     hashed = {path: (*found, _sha256(path, found)) for path, found in before.items() if path not in seen}
-    store.write_followed(record, name, {**hashed, **seen})
+    write_followed(record, name, {**hashed, **seen})
 
 
 def _is_same(path: str, now: tuple[int, int], seen: tuple[int, int, bytes]) -> bool:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from l2h.datasets.images import iter_images
 from l2h.progress import track
-from l2h.store import SIDE, Thumbnails
+from l2h.store.thumbnails import SIDE, Thumbnails
 
 BATCH = 256
 

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from l2h import store
 from l2h.datasets import decoding
 from l2h.datasets.base import Dataset
 from l2h.datasets.folders import find_classes, is_image, list_files
@@ -21,6 +20,9 @@ from l2h.errors import L2HError
 from l2h.notes import SHOWN, Note
 from l2h.progress import track
 from l2h.splits import ROLES, Protocol
+from l2h.store.files import atomic
+from l2h.store.manifests import write_manifest
+from l2h.store.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from l2h.fetch import Sources
@@ -37,7 +39,7 @@ class _File(NamedTuple):
 
     sha256: bytes = bytes(32)
     converted: tuple[str, ...] = ()
-    thumbnail: store.Thumbnails | None = None
+    thumbnail: Thumbnails | None = None
     fault: str | None = None
 
 
@@ -123,12 +125,12 @@ class ImageList(Dataset):
         self._log_classes()
         hashes = self._check(found, problems)
         problems.require_none(str(self.root), CURE)
-        with store.atomic(folder) as part:
+        with atomic(folder) as part:
             part.mkdir()
             (part / ROOT).symlink_to(self.root.resolve())
         labels, roles = [one.labels for one in found], [one.roles for one in found]
         locations = [f"{ROOT}/{one.path}" for one in found]
-        store.write_manifest(manifest_path, hashes, labels, locations, roles, self.classes, self.notes)
+        write_manifest(manifest_path, hashes, labels, locations, roles, self.classes, self.notes)
 
     def _path(self, file: str) -> str:
         return os.path.join(self.root, file)

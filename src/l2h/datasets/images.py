@@ -13,7 +13,7 @@ from l2h import limits
 from l2h.datasets import decoding
 from l2h.errors import L2HError, line
 from l2h.ids import find
-from l2h.store import CURE
+from l2h.store.tables import CURE
 
 Ints = NDArray[np.int64]
 Images = NDArray[np.uint8] | list[NDArray[np.uint8]]

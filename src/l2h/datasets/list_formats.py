@@ -16,7 +16,7 @@ from l2h.datasets.folders import UNFIT, UNFIT_PATHS
 from l2h.datasets.problems import Problems
 from l2h.datasets.unicode_names import Files
 from l2h.errors import L2HError
-from l2h.store import MAX_LABEL
+from l2h.store.manifests import MAX_LABEL
 
 ZERO_ONE = frozenset("01")
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")

@@ -9,7 +9,7 @@ from l2h.datasets.list_formats import CSV, LABELS, Listing, Row, read_list
 from l2h.datasets.problems import Problems
 from l2h.datasets.unicode_names import Files, note_alike
 from l2h.errors import L2HError
-from l2h.store import MAX_LABEL
+from l2h.store.manifests import MAX_LABEL
 
 
 @dataclass

@@ -8,9 +8,9 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from l2h import store
 from l2h.errors import L2HError, hint
 from l2h.registry import Registry
+from l2h.store.models import read_model
 
 if TYPE_CHECKING:
     from l2h.hashing.base import Method
@@ -78,7 +78,7 @@ def load(folder: str | Path) -> Any:
     L2HError
         the folder is damaged, or does not hold exactly what its method learns
     """
-    description, arrays = store.read_model(folder)
+    description, arrays = read_model(folder)
     if "head" in description:
         raise L2HError(f"{folder} is a network of scope full, which takes images; load it by l2h.hashing.network.load")
     try:

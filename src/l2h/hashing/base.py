@@ -14,9 +14,10 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import l2h
-from l2h import codes, plugins, store
+from l2h import codes, plugins
 from l2h.errors import L2HError, line
 from l2h.hashing import registry
+from l2h.store.models import write_model
 
 
 class Method(BaseEstimator):
@@ -94,7 +95,7 @@ class FittedMethod(Method):
             "data": dict(data or {}),
             **self.notes(),
         }
-        store.write_model(folder, description, arrays)
+        write_model(folder, description, arrays)
 
     def notes(self) -> dict[str, Any]:
         """What `model.json` tells beside this of how the model came about; no part of the model."""

@@ -7,10 +7,11 @@ from string import Formatter
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import codes, limits, store
+from l2h import codes, limits
 from l2h.errors import L2HError, line
 from l2h.hashing.base import Method, require
 from l2h.ids import find
+from l2h.store.codes import read_bare_codes
 
 Ints = NDArray[np.int64]
 
@@ -149,7 +150,7 @@ def _as_bits(array: NDArray, path: str | Path) -> NDArray[np.bool_]:
 
 def _in_order(path: str | Path, bits: int, ids: Ints) -> NDArray[np.uint8]:
     """Codes of a table of id and code, in the order of `ids`, which are to be there once each."""
-    known, packed = store.read_bare_codes(path, bits, cure="write it anew")
+    known, packed = read_bare_codes(path, bits, cure="write it anew")
     if len(np.unique(known)) < len(known):
         values, counts = np.unique(known, return_counts=True)
         raise L2HError(f"{path}: ids {values[counts > 1][:5].tolist()} stand there more than once; one code an image")

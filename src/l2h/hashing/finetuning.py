@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from l2h import device, store
+from l2h import device
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.features import Images, forward, preprocess
@@ -24,6 +24,7 @@ from l2h.hashing.network import HashNetwork, build
 from l2h.hashing.selection import NoChoiceError, criterion, unchosen, validation_part
 from l2h.hashing.training import DivergedError, Loss, count_batches, train_epoch
 from l2h.progress import track
+from l2h.store.models import read_checkpoint, write_checkpoint
 
 Rows = NDArray[np.int64]
 Read = Callable[[Rows], Images]
@@ -228,14 +229,14 @@ class _Training:
             state = self.optimizer.state[parameter]
             tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
         description = {"identity": identity, "epoch": self.epoch, "scores": self.scores}
-        store.write_checkpoint(path, description, {name: tensor.cpu().numpy() for name, tensor in tensors.items()})
+        write_checkpoint(path, description, {name: tensor.cpu().numpy() for name, tensor in tensors.items()})
 
     def resume(self, path: Path, identity: Mapping[str, Any]) -> bool:
         """Take up the state of a checkpoint, if there is a whole one of this very training; say so if not."""
         if not path.exists():
             return False
         try:
-            description, arrays = store.read_checkpoint(path)
+            description, arrays = read_checkpoint(path)
         except L2HError as error:
             _log.warning("%s; training begins anew", error)
             return False

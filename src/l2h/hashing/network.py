@@ -9,11 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 import l2h
-from l2h import backbones, codes, store
+from l2h import backbones, codes
 from l2h.backbones.weights import load_network
 from l2h.errors import L2HError
 from l2h.features import Batch, extract
 from l2h.hashing.training import make_head
+from l2h.store.features import weights_label
+from l2h.store.models import read_model, write_model
+from l2h.store.tables import CURE
 
 
 class HashNetwork(torch.nn.Module):
@@ -56,7 +59,7 @@ class HashNetwork(torch.nn.Module):
     @property
     def weights(self) -> str:
         """What tables call the backbone's first weights."""
-        return store.weights_label(self.entry)
+        return weights_label(self.entry)
 
     def encode(self, batches: Iterable[Batch], device: torch.device) -> Iterator[tuple[NDArray, NDArray[np.uint8]]]:
         """Yield ids and packed codes of each batch of ids and images."""
@@ -77,7 +80,7 @@ def save(network: HashNetwork, folder: str | Path, description: Mapping[str, Any
     """Write `model.json` (the description and what `load` needs) and `model.safetensors` (all weights)."""
     arrays = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
     whole = {**description, "backbone": network.entry, "head": network.shape, "l2h_version": l2h.__version__}
-    store.write_model(folder, whole, arrays)
+    write_model(folder, whole, arrays)
 
 
 def load(folder: str | Path) -> HashNetwork:
@@ -88,10 +91,10 @@ def load(folder: str | Path) -> HashNetwork:
     L2HError
         the folder is damaged, or does not hold exactly the network that it describes
     """
-    description, arrays = store.read_model(folder)
+    description, arrays = read_model(folder)
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
-        raise L2HError(f"{folder} holds values that are not finite in {', '.join(bad)}; {store.CURE}")
+        raise L2HError(f"{folder} holds values that are not finite in {', '.join(bad)}; {CURE}")
     try:
         entry = description["backbone"]
         kind = backbones.registry.get(entry["name"])()
@@ -101,5 +104,5 @@ def load(folder: str | Path) -> HashNetwork:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         line = " ".join(str(error).split())
-        raise L2HError(f"{folder} is no network that this version can use: {line}; {store.CURE}") from error
+        raise L2HError(f"{folder} is no network that this version can use: {line}; {CURE}") from error
     return network.eval()

@@ -8,11 +8,12 @@ import altair as alt
 import pandas as pd
 import pyarrow as pa
 
-from l2h import store
 from l2h.evaluation import METRICS
 from l2h.report.cost_columns import COSTS, DISTURBED, MARK
 from l2h.report.differences import EXACT
 from l2h.report.power import Design
+from l2h.store.files import atomic
+from l2h.store.results import CELL_KEY
 
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#8C564B"]
@@ -77,7 +78,7 @@ def precision_recall(metrics: list[pa.Table]) -> pd.DataFrame:
     """
     tidy = pa.concat_tables(metrics).to_pandas()
     tidy = tidy[tidy["metric"].isin(["precision_at_distance", "recall_at_distance"])]
-    key = [name for name in store.CELL_KEY if name != "seed"]
+    key = [name for name in CELL_KEY if name != "seed"]
     curves = tidy.pivot_table(index=[*key, "k"], columns="metric", values="value", sort=False).reset_index()
     columns = {"k": "distance", "precision_at_distance": "precision", "recall_at_distance": "recall"}
     curves = curves.reindex(columns=[*key, *columns]).rename(columns=columns)
@@ -208,7 +209,7 @@ def power_chart(designs: Sequence[Design]) -> Chart:
 
 def write_files(plots: Mapping[str, Chart], folder: str | Path) -> None:
     """Write each chart as `<name>.png` and `<name>.svg`, on white, of a fixed width."""
-    with store.atomic(folder) as part:
+    with atomic(folder) as part:
         part.mkdir()
         for name, chart in plots.items():
             sized = chart.properties(width=PAPER_WIDTH)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from l2h import store
 from l2h.errors import L2HError
 from l2h.report.differences import Methods, intervals
+from l2h.store.files import atomic
+from l2h.store.results import CELL_KEY, write_frame
 
 # metrics of which a cell has one figure, and which the table shows
 SINGLE = [
@@ -22,7 +23,7 @@ SINGLE = [
     "nothing_chosen",
 ]
 AT_K = ("map", "precision", "recall")  # of which it has a figure for each k that was measured
-KEY = [name for name in store.CELL_KEY if name != "seed"]
+KEY = [name for name in CELL_KEY if name != "seed"]
 
 
 def compare(
@@ -91,10 +92,10 @@ def split_off(comparison: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdown: str | Path) -> None:
     """Write the table in three formats; nothing in them depends on time or place."""
-    with store.atomic(csv) as part:
+    with atomic(csv) as part:
         comparison.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
-    store.write_frame(parquet, comparison)
-    with store.atomic(markdown) as part:
+    write_frame(parquet, comparison)
+    with atomic(markdown) as part:
         shown = comparison.astype(object).where(comparison.notna(), None)
         part.write_text(shown.to_markdown(index=False, floatfmt=".4f", missingval="") + "\n", encoding="utf-8")
 

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from l2h import store
 from l2h.report.comparison import split_off
 from l2h.report.differences import SETTING
+from l2h.store import results
+from l2h.store.files import atomic
 
 ROW = [*SETTING, "variant", "bits"]
 NOTHING = "–"  # where nothing was measured
@@ -43,7 +44,7 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
 
     Costs are those of the first seed, on the CPU that the first row names; a row that was not measured has none.
     """
-    tidy = pa.concat_tables([store.COSTS.empty_table(), *costs]).to_pandas()
+    tidy = pa.concat_tables([results.COSTS.empty_table(), *costs]).to_pandas()
     trained = tidy["quantity"].str.startswith("training")  # wherever it was
     tidy = tidy[trained | tidy["hardware"].isin(tidy["hardware"][:1])]  # the CPU comes first
     tidy = tidy.assign(disturbed=tidy["disturbed"].eq(True))
@@ -100,7 +101,7 @@ def write_table(joined: pd.DataFrame, path: str | Path) -> None:
     lines = heads.to_markdown(index=False, disable_numparse=True, colalign=sides)
     notes = [f"\\{MARK} {DISTURBED}."] if disturbed(joined) else []
     notes += [f"Not run: {line}" for line in not_run]
-    with store.atomic(path) as part:
+    with atomic(path) as part:
         part.write_text("\n\n".join([lines, *notes]) + "\n", encoding="utf-8")
 
 

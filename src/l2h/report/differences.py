@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from l2h import inference, store
+from l2h import inference
 from l2h.errors import L2HError
 from l2h.inference import Trainings
+from l2h.store.files import atomic
 
 SETTING = ["dataset", "protocol", "backbone", "weights"]
 # Kinds of methods that have no scope to train; the column `scope` holds the kind in its place.
@@ -120,7 +121,7 @@ def pairs(of: Methods) -> Iterator[Pair]:
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
     """Write the differences as CSV."""
-    with store.atomic(path) as part:
+    with atomic(path) as part:
         table.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
 
 

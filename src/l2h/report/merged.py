@@ -11,11 +11,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from l2h import store
 from l2h.errors import L2HError
 from l2h.report import charts, cost_columns, differences, power
 from l2h.report.differences import SETTING
 from l2h.runs import FOLDERS, Run
+from l2h.store.results import AUDIT, CELL_KEY, COSTS, read_frame, read_metrics, read_queries, read_rows
+from l2h.store.tables import CURE
 
 MAP = ("map", "map_std", "map_low", "map_high", "map_worst", "map_best", "map_unseen")
 
@@ -96,7 +97,7 @@ class _Part:
     def queries(self) -> Iterator[tuple[pa.Table, dict[str, Any]]]:
         """As differences take them."""
         for folder in self._cells:
-            table, key = store.read_queries(folder / "queries.parquet")
+            table, key = read_queries(folder / "queries.parquet")
             yield table, {**key, "variant": self._label(key["variant"])}
 
     def labels(self, kind: str) -> list[str]:
@@ -105,19 +106,19 @@ class _Part:
 
     def joined(self) -> pd.DataFrame:
         """The comparison with what the run's own machine measured."""
-        measured = [store.read_rows(path, store.COSTS) for path in self._beside("costs.parquet")]
+        measured = [read_rows(path, COSTS) for path in self._beside("costs.parquet")]
         joined = cost_columns.join(self.comparison, measured)
         not_run = joined["not_run"].where(joined["not_run"] == "", self._label(joined["not_run"]))
         return self._labelled(joined.assign(not_run=not_run))
 
     def audits(self) -> pd.DataFrame:
         """Rows of the audits."""
-        tables = (store.read_rows(path, store.AUDIT) for path in self._beside("audit.parquet"))
-        return self._labelled(pa.concat_tables([store.AUDIT.empty_table(), *tables]).to_pandas())
+        tables = (read_rows(path, AUDIT) for path in self._beside("audit.parquet"))
+        return self._labelled(pa.concat_tables([AUDIT.empty_table(), *tables]).to_pandas())
 
     def curves(self) -> pd.DataFrame:
         """The precision-recall curves."""
-        metrics = [store.read_metrics(folder / "metrics.parquet") for folder in self._cells]
+        metrics = [read_metrics(folder / "metrics.parquet") for folder in self._cells]
         return self._labelled(charts.precision_recall(metrics))
 
     def _beside(self, name: str) -> Iterable[Path]:
@@ -133,15 +134,15 @@ class _Part:
 def _comparison(run: Run) -> pd.DataFrame:
     """A run's own table; L2HError where its columns are not those that every run's has."""
     path = run.folder / "comparison.parquet"
-    table = store.read_frame(path)
-    words = [name for name, kind in store.CELL_KEY.items() if kind == pa.string()] + ["interval", "not_run"]
+    table = read_frame(path)
+    words = [name for name, kind in CELL_KEY.items() if kind == pa.string()] + ["interval", "not_run"]
     figures = table.columns.difference(words)
     if not table.columns.is_unique or not {*words, "bits", "seeds", *MAP} <= set(table.columns):
-        raise L2HError(f"{path} is no comparison: it lacks columns, or has some twice; {store.CURE}")
+        raise L2HError(f"{path} is no comparison: it lacks columns, or has some twice; {CURE}")
     strange = [name for name in words if not pd.api.types.is_string_dtype(table[name])]
     strange += [name for name in figures if not pd.api.types.is_numeric_dtype(table[name])]
     if strange:
-        raise L2HError(f"{path} is no comparison: its column {strange[0]!r} is of another type; {store.CURE}")
+        raise L2HError(f"{path} is no comparison: its column {strange[0]!r} is of another type; {CURE}")
     return table
 
 

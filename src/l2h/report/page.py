@@ -10,7 +10,6 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from l2h import store
 from l2h.evaluation import METRICS
 from l2h.inference import ONE_TRAINING, SIGNIFICANCE
 from l2h.notes import Note
@@ -21,6 +20,7 @@ from l2h.report.comparison import split_off
 from l2h.report.differences import EXACT, EXTERNAL, SETTING
 from l2h.report.power import Design, sentence
 from l2h.report.table import table
+from l2h.store.files import atomic
 
 
 def render(
@@ -103,7 +103,7 @@ def _charting() -> str:
 
 def write(page: str, path: str | Path) -> None:
     """Write the page."""
-    with store.atomic(path) as part:
+    with atomic(path) as part:
         part.write_text(page, encoding="utf-8")
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import l2h
-from l2h import store
 from l2h.errors import L2HError
 from l2h.evaluation import METRICS
 from l2h.splits import notes
+from l2h.store.manifests import read_manifest, read_notes
+from l2h.store.splits import read_split
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "numba", "faiss-cpu", "pyarrow", "snakemake")
 
@@ -111,8 +112,8 @@ def _benchmark(path: Path) -> dict[str, float]:
 
 
 def _split(path: str | Path, manifest_path: str | Path) -> dict[str, Any]:
-    split = store.read_split(path)
-    known = store.read_notes(manifest_path) + notes(split, store.read_manifest(manifest_path))
+    split = read_split(path)
+    known = read_notes(manifest_path) + notes(split, read_manifest(manifest_path))
     counts = {
         "query": len(split.ids("query")),
         "train": len(split.ids("train")),

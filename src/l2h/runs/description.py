@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from l2h import limits, store
+from l2h import limits
 from l2h.errors import L2HError
+from l2h.store.files import atomic
+from l2h.store.sealing import sealed, unsealed
 
 FILE = "run.json"  # in a run's folder
 # what a run says of itself: from `l2h.report.run_info.facts`, and from the workflow
@@ -47,8 +49,8 @@ FORM = _object(
 
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
     """Write what `l2h.report.run_info.facts` gives, and whatever else a run says of itself."""
-    with store.atomic(path) as part:
-        part.write_text(json.dumps(store.sealed(facts), indent=2) + "\n", encoding="utf-8")
+    with atomic(path) as part:
+        part.write_text(json.dumps(sealed(facts), indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: str | Path) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def read(folder: str | Path) -> dict[str, Any]:
         raise L2HError(_no_run(Path(folder)) or f"{path} does not exist; {cure}") from None
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
-    facts = store.unsealed(content, path, cure=f"delete it and {cure}")
+    facts = unsealed(content, path, cure=f"delete it and {cure}")
     missing = [name for name in SAID if name not in facts]
     if missing:
         raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")

@@ -7,8 +7,6 @@ import shlex
 import sys
 import time
 from functools import cache
-from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +27,7 @@ from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
+from l2h.plan.code import data, digests
 from l2h.sizing import megabytes, minutes, sizes
 
 STARTED = time.time()
@@ -98,28 +97,6 @@ SUPERVISED = [variant for variant, entry in VARIANTS.items() if entry["supervise
 DETERMINISTIC = [variant for variant, entry in VARIANTS.items() if entry["deterministic"]]
 ON_FEATURES = [variant for variant in VARIANTS if variant not in FINETUNED]
 
-# What every script imports first; a rule adds what its own script uses.
-JOB = ["l2h", "l2h.limits", "l2h.errors", "l2h.footer", "l2h.job", "l2h.notes", "l2h.plugins", "l2h.store"]
-CELLS = [*JOB, "l2h.not_run"]  # of what takes cells, some of which may not have been run
-HASHING = ["l2h.hashing", "l2h.registry", "l2h.codes"]
-RANKING = ["l2h.codes", "l2h.ranking", "l2h.ranking.counting", "l2h.ranking.histogram", "l2h.ranking.problem"]
-RANKING += ["l2h.ranking.relevance"]
-FETCH = ["l2h.download", "l2h.fetch", "l2h.progress"]
-IMAGES = ["l2h.datasets", "l2h.datasets.base", "l2h.datasets.images", "l2h.datasets.metadata", "l2h.datasets.decoding"]
-IMAGES += ["l2h.datasets.grey_thumbnails", "l2h.ids", "l2h.progress"]
-EXTRACTION = [
-    *IMAGES,
-    "l2h.download",
-    "l2h.registry",
-    "l2h.splits",
-    "l2h.backbones",
-    "l2h.backbones.weights",
-    "l2h.device",
-    "l2h.features",
-    "l2h.progress",
-]
-NETWORK = [*EXTRACTION, "l2h.hashing.network", "l2h.hashing.training"]
-
 
 def one_of(names):
     """A wildcard's constraint; without names, nothing fits."""
@@ -139,26 +116,17 @@ wildcard_constraints:
     shards=r"\d+",
 
 
-@cache
-def digest(path):
-    """The first digits of a file's sha256, as it is when the run starts."""
-    return sha256(Path(path).read_bytes()).hexdigest()[:16]
+def code(script, *classes):
+    """The digests of what a script rests on, with the classes that its job uses; the script itself Snakemake follows."""
+    return digests(f"{workflow.basedir}/workflow/scripts/{script}.py", *classes)
 
 
-def code(*modules):
-    """What a rule's result depends on beside its script: the digests of modules' sources, as a param."""
-    return {name: digest(find_spec(name).origin) for name in modules}
+def reader_of(wildcards):
+    return datasets.registry.get(DATASETS[wildcards.dataset]["reader"])
 
 
-def class_code(registry, name):
-    """The same for a registered class: its module and those of its bases."""
-    modules_of_bases = [base.__module__ for base in registry.get(name).__mro__]
-    return code(*(name for name in modules_of_bases if name.startswith(("l2h.", "l2h_plugin_"))))
-
-
-def dataset_code(wildcards):
-    reader = DATASETS[wildcards.dataset]["reader"]
-    return class_code(datasets.registry, reader) | code(*datasets.registry.get(reader).imports)
+def network_class(entry):
+    return backbones.registry.get(entry["name"])
 
 
 @cache
@@ -170,22 +138,17 @@ def made_of(dataset):
     return followed.state(FOLLOWED.format(dataset=dataset), files)
 
 
-def backbone_code(name):
-    return class_code(backbones.registry, name)
-
-
 def method_class(variant):
     return hashing.registry.get(VARIANTS[variant]["method"])
 
 
-def method_code(wildcards):
-    return class_code(hashing.registry, VARIANTS[wildcards.variant]["method"])
+def method_of(wildcards):
+    return method_class(wildcards.variant)
 
 
-def methods_code(wildcards):
-    """What the models of hashers on features need to be used."""
-    methods = {VARIANTS[variant]["method"] for variant in hashers(ON_FEATURES)}
-    return {name: digest for method in sorted(methods) for name, digest in class_code(hashing.registry, method).items()}
+def methods_of(variants):
+    """The classes of those that make codes here."""
+    return [method_class(variant) for variant in hashers(variants)]
 
 
 def extraction(entry):
@@ -196,11 +159,6 @@ def extraction(entry):
 def network_entry(entry):
     """What a network of scope full takes of a backbone."""
     return {**{key: entry[key] for key in ("name", "layer", "input_size", "precision")}, "weights": entry["source"]}
-
-
-def training_code(wildcards):
-    """What a method imports only to train."""
-    return code(*method_class(wildcards.variant).fit_imports)
 
 
 def cell_keys():

@@ -22,18 +22,7 @@ rule dataset:
         made_of=lambda wildcards: made_of(wildcards.dataset),
         # no output: it is compared when the data set is made again
         record=FOLLOWED,
-        code=code(
-            *JOB,
-            *FETCH,
-            "l2h.registry",
-            *IMAGES,
-            "l2h.splits",
-            "l2h.datasets.followed",
-            "l2h.datasets.folders",
-            "l2h.datasets.problems",
-            "l2h.datasets.unicode_names",
-        ),
-        dataset_code=dataset_code,
+        code=lambda wildcards: code("dataset", reader_of(wildcards)),
     message:
         "{wildcards.dataset}: images and manifest"
     script:

@@ -23,8 +23,7 @@ rule encode:
         gpu=0,
     params:
         key=cell_key,
-        code=code(*CELLS, *HASHING),
-        method_code=method_code,
+        code=lambda wildcards: code("encode", method_of(wildcards)),
     message:
         CELL_MESSAGE % "encode by"
     script:

@@ -21,8 +21,7 @@ rule external_codes:
     params:
         key=cell_key,
         arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
-        code=code(*JOB, *HASHING, "l2h.ids"),
-        method_code=method_code,
+        code=lambda wildcards: code("external_codes", method_of(wildcards)),
     message:
         CELL_MESSAGE % "read codes of"
     script:

@@ -16,8 +16,7 @@ rule weights:
     params:
         entry=weights_entry,
         downloads=DOWNLOADS,
-        code=code(*JOB, *FETCH, "l2h.registry", "l2h.backbones", "l2h.backbones.weights"),
-        backbone_code=lambda wildcards: backbone_code(WEIGHTS[wildcards.weights]["name"]),
+        code=lambda wildcards: code("weights", network_class(WEIGHTS[wildcards.weights])),
     message:
         "weights {wildcards.weights}"
     script:
@@ -45,8 +44,7 @@ rule features:
         entry=lambda wildcards: extraction(FEATURES[wildcards.features]),
         device=config["device"],
         numeric_threads=config["threads"]["features"],
-        code=code(*JOB, *EXTRACTION, "l2h.extraction"),
-        backbone_code=lambda wildcards: backbone_code(FEATURES[wildcards.features]["name"]),
+        code=lambda wildcards: code("features", network_class(FEATURES[wildcards.features])),
     message:
         "{wildcards.dataset}: features {wildcards.features}"
     script:

@@ -30,10 +30,7 @@ rule finetune:
         # no output: those are deleted when a job starts, and this is what a cut-off training goes on from
         checkpoint=f"{CELL}/checkpoint.safetensors",
         numeric_threads=config["threads"]["features"],
-        code=code(*CELLS, *HASHING, *NETWORK, "l2h.hashing.full", "l2h.hashing.finetuning", "l2h.timing"),
-        method_code=method_code,
-        training_code=training_code,
-        backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
+        code=lambda wildcards: code("finetune", method_of(wildcards), network_class(BACKBONES[wildcards.backbone])),
     message:
         CELL_MESSAGE % "finetune"
     script:
@@ -63,8 +60,7 @@ rule encode_images:
         key=cell_key,
         device=config["device"],
         numeric_threads=config["threads"]["features"],
-        code=code(*CELLS, *HASHING, *NETWORK),
-        backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
+        code=lambda wildcards: code("encode_images", network_class(BACKBONES[wildcards.backbone])),
     message:
         CELL_MESSAGE % "encode images by"
     script:

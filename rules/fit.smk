@@ -28,9 +28,7 @@ rule fit:
         key=cell_key,
         arguments=lambda wildcards: VARIANTS[wildcards.variant]["arguments"],
         numeric_threads=config["threads"]["fit"],
-        code=code(*CELLS, *HASHING, "l2h.ids", "l2h.splits", "l2h.timing"),
-        method_code=method_code,
-        training_code=training_code,
+        code=lambda wildcards: code("fit", method_of(wildcards)),
     message:
         CELL_MESSAGE % "fit"
     script:

@@ -20,19 +20,7 @@ rule look:
         gpu=0,
     params:
         by_hand=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["look"],
-        code=code(
-            *CELLS,
-            *RANKING,
-            *IMAGES,
-            "l2h.registry",
-            "l2h.splits",
-            "l2h.metrics",
-            "l2h.audit",
-            "l2h.diagnostics",
-            "l2h.report",
-            "l2h.report.gallery",
-            "l2h.report.thumbnails",
-        ),
+        code=code("look"),
     message:
         "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): pictures of queries, results and codes"
     script:

@@ -23,18 +23,7 @@ rule audit:
         gpu=0,
     params:
         cell_keys=keys_of(ON_FEATURES),
-        code=code(
-            *CELLS,
-            *HASHING,
-            *RANKING,
-            "l2h.ids",
-            "l2h.splits",
-            "l2h.ranking.on_numba",
-            "l2h.ranking.on_numpy",
-            "l2h.metrics",
-            "l2h.audit",
-        ),
-        methods_code=methods_code,
+        code=code("audit", *methods_of(ON_FEATURES)),
     message:
         "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): what common mistakes would have printed"
     script:
@@ -74,16 +63,7 @@ rule costs:
         entry=lambda wildcards: extraction(BACKBONES[wildcards.backbone]),
         device=config["device"],
         numeric_threads=1,
-        code=code(
-            *CELLS,
-            *HASHING,
-            *EXTRACTION,
-            "l2h.timing",
-            "l2h.costs",
-        ),
-        backbone_code=lambda wildcards: backbone_code(BACKBONES[wildcards.backbone]["name"]),
-        methods_code=methods_code,
-        network_code=code(*NETWORK) if FINETUNED else code(),
+        code=lambda wildcards: code("costs", network_class(BACKBONES[wildcards.backbone]), *methods_of(ON_FEATURES)),
     message:
         "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): costs, alone on the machine"
     script:

@@ -18,7 +18,7 @@ rule metrics:
         runtime=sized(minutes, "metrics"),
         gpu=0,
     params:
-        code=code(*CELLS, *RANKING, "l2h.ids", "l2h.splits", "l2h.metrics", "l2h.diagnostics", "l2h.evaluation"),
+        code=code("metrics"),
     message:
         CELL_MESSAGE % "measure"
     script:

@@ -23,16 +23,7 @@ for path, manifest in BUNDLES.items():
         params:
             bundle=path,
             folder=UNPACKED[manifest.dataset],
-            code=code(
-                *JOB,
-                "l2h.bundles",
-                "l2h.bundles.archive",
-                "l2h.bundles.consistency",
-                "l2h.bundles.manifest",
-                "l2h.bundles.unpack",
-                "l2h.ids",
-                "l2h.splits",
-            ),
+            code=code("unpack"),
         message:
             f"{manifest.dataset}: verify and unpack {path}"
         script:

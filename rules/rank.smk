@@ -21,20 +21,7 @@ rule rank:
     params:
         how=part_of,
         numeric_threads=config["threads"]["rank"],
-        code=code(
-            *CELLS,
-            *RANKING,
-            "l2h.ids",
-            "l2h.splits",
-            "l2h.ranking.on_numba",
-            "l2h.ranking.on_numpy",
-            "l2h.ranking.roles",
-        ),
-        gpu_code=(
-            code()
-            if config["ranking"]["device"] == "cpu"
-            else code("l2h.device", "l2h.ranking.on_cuda", "l2h.ranking.on_torch", "l2h.ranking.on_triton")
-        ),
+        code=code("rank"),
     message:
         CELL_MESSAGE % "rank by"
     script:

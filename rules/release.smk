@@ -17,13 +17,7 @@ rule bundle:
     params:
         paths=lambda wildcards: list(bundled(wildcards.dataset)),
         description=lambda wildcards: description_of(wildcards.dataset),
-        code=code(
-            *CELLS,
-            "l2h.bundles",
-            "l2h.bundles.archive",
-            "l2h.bundles.manifest",
-            "l2h.bundles.release",
-        ),
+        code=code("bundle"),
     message:
         "{wildcards.dataset}: release"
     script:

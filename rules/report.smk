@@ -35,7 +35,7 @@ rule compare:
         not_run=NOT_RUN,
         deterministic=DETERMINISTIC,
         order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
-        code=code(*CELLS, "l2h.inference", "l2h.report", "l2h.report.comparison", "l2h.report.differences"),
+        code=code("compare"),
     message:
         "comparison of all cells"
     script:
@@ -77,35 +77,8 @@ rule report:
         # no input: it is written anew whenever a run starts
         plan=PLAN,
         described=run_description(),
-        code=code(
-            *CELLS,
-            *RANKING,
-            "l2h.ids",
-            "l2h.splits",
-            "l2h.metrics",
-            "l2h.diagnostics",
-            "l2h.evaluation",
-            "l2h.inference",
-            "l2h.power",
-            "l2h.report",
-            "l2h.report.answer",
-            "l2h.report.charts",
-            "l2h.report.comparison",
-            "l2h.report.cost_columns",
-            "l2h.report.differences",
-            "l2h.report.run_info",
-            "l2h.report.page",
-            "l2h.report.power",
-            "l2h.report.published",
-            "l2h.report.table",
-            "l2h.runs",
-            "l2h.runs.description",
-        ),
-        files=[
-            digest(path)
-            for path in sorted(Path(find_spec("l2h.report").origin).parent.iterdir())
-            if path.suffix in (".jinja", ".csv")
-        ],
+        code=code("report"),
+        templates=data("l2h.report"),
     message:
         "report"
     script:

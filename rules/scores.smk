@@ -26,8 +26,7 @@ rule rank_by_scores:
     params:
         key=cell_key,
         numeric_threads=config["threads"]["fit"],
-        code=code(*CELLS, *HASHING, *RANKING, "l2h.ids", "l2h.splits", "l2h.ranking.scores"),
-        method_code=method_code,
+        code=lambda wildcards: code("rank_by_scores", method_of(wildcards)),
     message:
         CELL_MESSAGE % "rank by"
     script:

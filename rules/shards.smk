@@ -37,7 +37,7 @@ rule add_shards:
         runtime=sized(minutes, "add_shards"),
         gpu=0,
     params:
-        code=code(*CELLS, *RANKING),
+        code=code("add_shards"),
     message:
         CELL_MESSAGE % "add the shards of"
     script:

@@ -18,7 +18,7 @@ rule split:
     params:
         dealing=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["dealing"],
         seed=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["split_seed"],
-        code=code(*JOB, "l2h.ids", "l2h.splits"),
+        code=code("split"),
     message:
         "{wildcards.dataset}: split {wildcards.protocol}"
     script:
@@ -43,13 +43,7 @@ rule check_split:
         gpu=0,
     params:
         allow_lone_queries=lambda wildcards: PROTOCOLS[wildcards.dataset, wildcards.protocol]["allow_lone_queries"],
-        code=code(
-            *JOB,
-            "l2h.ids",
-            "l2h.leaks",
-            "l2h.near_copies",
-            "l2h.splits",
-        ),
+        code=code("check_split"),
     message:
         "{wildcards.dataset}: check {wildcards.protocol} for leaks"
     script:

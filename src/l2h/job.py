@@ -27,15 +27,15 @@ def start(snakemake: Any) -> None:
     ----------
     snakemake : the object that a `script:` is given; `params.numeric_threads`, where present, is enforced,
         `config["plugins"]` are loaded once a registry needs them, and `log[0]` gets everything that is logged,
-        warnings and tracebacks included. What the job writes says its `rule` and the digests of the modules that its
-        params declare as `code`
+        warnings and tracebacks included. What the job writes says its `rule` and the digests in `params.code`, from
+        `l2h.plan.code.digests`
     """
     _start_log(snakemake.log[0], getattr(snakemake, "wildcards", None))
     limit_threads(snakemake.params.get("numeric_threads", 1))
     plugins.WAITING[:] = snakemake.config["plugins"]
     from l2h.store.tables import MADE_BY  # not before the threads are limited
 
-    MADE_BY.update(rule=snakemake.rule, code=_code(snakemake.params))
+    MADE_BY.update(rule=snakemake.rule, code=json.dumps(snakemake.params.code))
 
 
 def limit_threads(n: int) -> None:
@@ -52,11 +52,6 @@ def limit_threads(n: int) -> None:
         sys.modules["torch"].set_num_threads(n)
     if "numba" in sys.modules:
         sys.modules["numba"].config.NUMBA_NUM_THREADS = n
-
-
-def _code(params: Any) -> str:
-    declared = [value for name, value in params.items() if name.endswith("code")]
-    return json.dumps({name: digest for part in declared for name, digest in part.items()}, sort_keys=True)
 
 
 def _start_log(path: str, wildcards: Any) -> None:

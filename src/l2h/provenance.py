@@ -12,6 +12,7 @@ from typing import Any
 from l2h import limits
 from l2h.backbones.weights import file_sha256
 from l2h.errors import L2HError, line
+from l2h.plan.code import digest
 from l2h.runs import FOLDERS, Run
 from l2h.runs.description import FILE
 from l2h.store import tables as tables_files
@@ -198,15 +199,15 @@ def _made_by(path: Path, cure: str = tables_files.CURE) -> Mapping[str, str]:
 def _merged(made_by: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
     modules: dict[str, set[str]] = {}
     for one in made_by:
-        for name, digest in json.loads(one.get("code", "{}")).items():
-            modules.setdefault(name, set()).add(digest)
+        for name, found in json.loads(one.get("code", "{}")).items():
+            modules.setdefault(name, set()).add(found)
     return {name: sorted(digests) for name, digests in sorted(modules.items())}
 
 
 def _digest_here(name: str) -> str | None:
-    """As the rules' digests of modules, in rules/common.smk."""
+    """As `l2h.plan.code.digests`; None if the module is not here."""
     spec = find_spec(name)
-    return file_sha256(Path(spec.origin))[:16] if spec is not None and spec.origin else None
+    return digest(spec.origin) if spec is not None and spec.origin else None
 
 
 def _config(facts: Mapping[str, Any]) -> str:

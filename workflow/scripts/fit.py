@@ -16,6 +16,7 @@ from l2h.store.results import COSTS, cell_key, write_rows
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
 from l2h.errors import L2HError
+from l2h.plan.code import closure, modules_of
 
 files, params = snakemake.input, snakemake.params
 key = params.key
@@ -26,8 +27,8 @@ hasher = hashing.make(key["method"], bits=int(key["bits"]), random_state=int(key
 mirrored = {}
 if files.mirrored:
     mirrored["mirrored"] = read_features(files.mirrored, ids)
-for name in hasher.fit_imports:
-    import_module(name)  # which is no part of the training that is timed
+for name in closure(modules_of(type(hasher))):
+    import_module(name)  # also what `fit` alone imports, which is no part of the training that is timed
 cell = {**key, "weights": weights_name(files.features)}
 place = {**cell_key(cell), "threads": params.numeric_threads}
 try:

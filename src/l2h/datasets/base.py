@@ -33,7 +33,6 @@ class Dataset(ABC):
     ----------
     protocols : how its images may be dealt out, by protocol id, the first by default; None where lists name the roles
     any_protocol : whether other data sets' protocols, and a config's own, may deal it out too
-    imports : modules of l2h that it uses beside those of its base classes
     classes : what its labels are called, in their order, where numbers do not say it
     flips : whether a mirrored image keeps its labels, as most pictures do and digits do not
     licence : of images and labels, with its source; a release states it
@@ -45,7 +44,6 @@ class Dataset(ABC):
 
     protocols: Mapping[str, Protocol | None]
     any_protocol: bool = False
-    imports: ClassVar[tuple[str, ...]] = ()
     classes: Sequence[str] = ()
     flips: bool = True
     licence: ClassVar[str] = "as stated by its owner"

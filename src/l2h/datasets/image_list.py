@@ -58,7 +58,6 @@ class ImageList(Dataset):
 
     protocols = {"folder-10-40": Protocol(query=0.1, train=0.4)}
     any_protocol = True
-    imports = ("l2h.datasets.list_formats", "l2h.datasets.lists", "l2h.progress")
 
     def __init__(
         self,

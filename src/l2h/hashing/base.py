@@ -28,13 +28,11 @@ class Method(BaseEstimator):
     scopes : what a deep method can train ("linear": a hash layer on frozen features); empty for all others
     kind : what the column `scope` says of a method without scopes
     deterministic : whether `random_state` changes nothing, so that one training is all there is to know
-    fit_imports : modules of l2h that `fit` alone imports; the workflow trains anew when one of them changes
     """
 
     scopes: ClassVar[tuple[str, ...]] = ()
     kind: ClassVar[str] = "shallow"
     deterministic: ClassVar[bool] = False
-    fit_imports: ClassVar[tuple[str, ...]] = ()
     bits: int
 
     def check_params(self) -> None:

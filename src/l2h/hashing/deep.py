@@ -56,7 +56,6 @@ class DeepHasher(Hasher):
 
     scopes = ("linear", "mlp", "auto", FULL)
     learned = ("mean_", "hidden_projection_", "hidden_intercept_", "projection_", "intercept_")
-    fit_imports = ("l2h.hashing.training", "l2h.hashing.selection", "l2h.device", "l2h.progress")
     supervised: ClassVar[bool] = True
     backbone_lr: ClassVar[float] = 0.1
     mean_: NDArray

@@ -24,8 +24,6 @@ class ITQ(LinearHasher):
     random_state : of the first rotation
     """
 
-    fit_imports = ("l2h.hashing.pca",)
-
     def __init__(self, bits: int = 32, *, n_iter: int = 50, random_state: int | None = None):
         self.bits = bits
         self.n_iter = n_iter

@@ -23,8 +23,6 @@ class LSH(LinearHasher):
     random_state : of the directions
     """
 
-    fit_imports = ("l2h.hashing.pca",)
-
     def __init__(self, bits: int = 32, *, pca_dims: int | None = None, random_state: int | None = None):
         self.bits = bits
         self.pca_dims = pca_dims

@@ -25,7 +25,6 @@ class SH(Hasher):
     """
 
     deterministic = True
-    fit_imports = ("l2h.hashing.pca",)
     learned = ("mean_", "components_", "low_", "axis_", "frequency_")
     mean_: NDArray
     components_: NDArray

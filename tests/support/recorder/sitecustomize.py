@@ -11,7 +11,7 @@ def record() -> None:
     job = getattr(sys.modules["__main__"], "snakemake", None)
     if job is None or not hasattr(job, "params"):
         return
-    declared = {name for key, value in job.params.items() if key.endswith("code") for name in value}
+    declared = set(job.params.code)
     imported = {name for name in sys.modules if name.partition(".")[0] == "l2h" or name.startswith("l2h_plugin_")}
     line = {"rule": job.rule, "variant": job.wildcards.get("variant"), "threads": threads()}
     line |= {"resources": sorted(job.resources.keys()), "log": list(job.log)}

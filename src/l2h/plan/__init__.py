@@ -1,0 +1,1 @@
+"""What a config will run, before anything runs."""

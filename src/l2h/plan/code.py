@@ -1,0 +1,104 @@
+"""The code that a job rests on, from the import graph, so that a changed line reruns what uses it and nothing else.
+
+A job rests on the modules that its script imports, on those of the classes that its cell names (dataset, backbone,
+method), on all that these import, at the top of a file or in a function, and on the `__init__` of their packages.
+A class that a registry looks up by name is no import: naming a method brings in none of the others.
+"""
+
+import ast
+import sys
+from collections.abc import Iterable
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+import grimp
+
+from l2h.plugins import PREFIX
+
+PACKAGE = "l2h"
+
+
+def digests(script: str | Path, *classes: type) -> dict[str, str]:
+    """Digests of the modules that a job rests on, beside its script: the first 16 digits of each source's sha256.
+
+    Parameters
+    ----------
+    script : a Python file, which need not be importable
+    classes : registered classes that the job uses; those of plug-ins too
+
+    Examples
+    --------
+    >>> import l2h.cli.power
+    >>> from l2h.plan import code
+    >>> sorted(code.digests(l2h.cli.power.__file__))[:3]
+    ['l2h', 'l2h.cli', 'l2h.cli.command']
+    """
+    modules = closure({*imports_of(script), *modules_of(*classes)})
+    return {name: digest(str(_source(name))) for name in sorted(modules)}
+
+
+def modules_of(*classes: type) -> set[str]:
+    """Names of the modules that define classes and their bases, of this package and of plug-ins."""
+    bases = {base.__module__ for cls in classes for base in cls.__mro__}
+    return {name for name in bases if name.startswith(PREFIX) or _is_ours(name)}
+
+
+def closure(modules: Iterable[str]) -> set[str]:
+    """These modules, all of the package that they import, directly or not, and the packages that hold them."""
+    found = set(modules)
+    waiting = list(found)
+    while waiting:
+        name = waiting.pop()
+        if name.startswith(PREFIX):
+            direct = set(imports_of(_source(name)))
+        else:
+            direct = {*_graph().find_modules_directly_imported_by(name), name.rpartition(".")[0] or PACKAGE}
+        waiting += direct - found
+        found |= direct
+    return found
+
+
+@cache
+def imports_of(path: str | Path) -> frozenset[str]:
+    """The modules of the package that a Python file imports, anywhere in it."""
+    known = _graph().modules
+    found = set()
+    for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else node.module for name in names}
+    return frozenset(filter(_is_ours, found))
+
+
+@cache
+def digest(path: str) -> str:
+    """The first digits of a file's sha256, as it is when it is first asked for."""
+    return sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def data(package: str) -> dict[str, str]:
+    """Digests of a package's files that are no Python, such as templates, by name."""
+    files = sorted(path for path in _source(package).parent.iterdir() if path.is_file() and path.suffix != ".py")
+    return {path.name: digest(str(path)) for path in files}
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == PACKAGE
+
+
+def _source(name: str) -> Path:
+    """The file of a module; that of a plug-in is loaded already."""
+    if name.startswith(PREFIX):
+        return Path(str(sys.modules[name].__file__))
+    spec = find_spec(name)
+    assert spec is not None  # it is in the graph
+    return Path(str(spec.origin))

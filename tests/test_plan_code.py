@@ -1,0 +1,101 @@
+"""Which code a job rests on, without Snakemake; `tests/workflow/test_rerun.py` shows that Snakemake agrees."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from l2h import backbones, datasets, hashing
+from l2h.plan import code
+from workspace import ROOT, SUPPORT
+
+SCRIPTS = sorted(path.stem for path in (ROOT / "workflow/scripts").glob("*.py"))
+METHODS = ("lsh", "itq", "sh", "dsh", "hashnet", "bihalf", "classifier", "pq", "cosine")
+BACKBONES = ("alexnet", "vgg16")
+READERS = ("digits", "mnist", "image_list")
+
+
+def script(name):
+    return ROOT / f"workflow/scripts/{name}.py"
+
+
+def rests(name, *classes):
+    return set(code.digests(script(name), *classes))
+
+
+def jobs():
+    """What each job of a run with all of these rests on, by script and class."""
+    by_method = ("fit", "encode", "rank_by_scores", "finetune")
+    found = {(name, method): rests(name, hashing.registry.get(method)) for name in by_method for method in METHODS}
+    found |= {("features", name): rests("features", backbones.registry.get(name)) for name in BACKBONES}
+    found |= {("dataset", name): rests("dataset", datasets.registry.get(name)) for name in READERS}
+    return found | {(name, None): rests(name) for name in SCRIPTS}
+
+
+def changed(module):
+    """The jobs that run again where a line of a module changes."""
+    return {job for job, modules in jobs().items() if module in modules}
+
+
+def test_a_changed_line_in_a_loss_retrains_that_method_alone():
+    module = hashing.registry.get("dsh").__module__
+    assert changed(module) == {(name, "dsh") for name in ("fit", "encode", "rank_by_scores", "finetune")}
+
+
+def test_a_changed_line_in_what_fit_alone_imports_retrains_what_uses_it():
+    assert {method for name, method in changed("l2h.hashing.pca") if name == "fit"} == {"lsh", "itq", "sh"}
+
+
+@pytest.mark.parametrize(
+    ("module", "scripts"),
+    [
+        ("l2h.metrics", {"metrics", "look", "audit", "report"}),
+        ("l2h.evaluation", {"metrics", "report"}),
+        ("l2h.ranking.roles", {"rank"}),
+        ("l2h.near_copies", {"check_split"}),
+        ("l2h.inference", {"compare", "report"}),
+        ("l2h.costs", {"costs"}),
+        ("l2h.timing", {"fit", "finetune", "costs"}),
+        ("l2h.extraction", {"features"}),
+    ],
+)
+def test_a_changed_line_reruns_the_scripts_that_use_it(module, scripts):
+    assert {name for name, of in changed(module) if of is None} == scripts
+
+
+def test_features_and_data_do_not_rest_on_methods_rankings_or_the_report():
+    for name in ("dataset", "split", "check_split", "weights", "features"):
+        wrong = [module for module in rests(name) if module.startswith(("l2h.hashing", "l2h.ranking", "l2h.report"))]
+        assert wrong == [], name
+
+
+def test_a_backbone_s_line_extracts_its_own_features_again():
+    assert changed(backbones.registry.get("vgg16").__module__) == {("features", "vgg16")}
+
+
+def test_imports_in_functions_and_of_names_and_packages_count(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(
+        "from l2h.store import splits\nfrom l2h.ids import find\nimport l2h.codes, numpy\n"
+        "def late():\n    from l2h import progress\n"
+    )
+    assert code.imports_of(path) == {"l2h.store.splits", "l2h.ids", "l2h.codes", "l2h.progress"}
+    assert {"l2h", "l2h.store", "l2h.store.tables", "l2h.splits"} <= code.closure(code.imports_of(path))
+
+
+def test_a_plug_in_counts_with_all_that_it_imports(monkeypatch):
+    monkeypatch.setitem(sys.modules, "l2h_plugin_mine", SimpleNamespace(__file__=SUPPORT / "toy_method.py"))
+    mine = type("Mine", (hashing.registry.get("lsh"),), {"__module__": "l2h_plugin_mine"})
+    found = set(code.digests(script("fit"), mine))
+    assert found - rests("fit", *mine.__bases__) == {"l2h_plugin_mine"}
+    assert code.imports_of(SUPPORT / "toy_method.py") <= found
+
+
+def test_a_digest_is_of_the_source():
+    found = code.digests(script("split"))
+    assert found["l2h.splits"] == code.digest(str(ROOT / "src/l2h/splits.py"))
+    assert len(found["l2h.splits"]) == 16
+
+
+def test_files_that_are_no_python_are_known_by_name():
+    assert {"page.html.jinja", "published.csv"} <= set(code.data("l2h.report"))

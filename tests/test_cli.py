@@ -108,6 +108,14 @@ def test_a_deep_method_s_parameters_are_explained_and_shown_as_a_config_takes_th
         assert {key: told[key] for key in defaults} == defaults
 
 
+def test_every_parameter_of_a_method_is_documented(capsys):
+    """In its own docstring, or in that of a base, which is shown below it."""
+    for name in hashing.registry.names():
+        shown = json.loads(said(capsys, "methods", name, "--json")[1])
+        lists = re.findall(r"^((?:\w+, )*\w+) :", shown["description"], re.MULTILINE)
+        assert {one for names in lists for one in names.split(", ")} >= shown["parameters"].keys(), name
+
+
 def test_parameters_of_scope_full_are_those_that_only_it_has(capsys):
     shown = json.loads(said(capsys, "methods", "dsh", "--json")[1])
     whole = hashing.full.make("dsh", bits=8).get_params()

@@ -1,4 +1,6 @@
-"""What a newcomer starts from: the config for their own pictures, and the method from outside the package."""
+"""What a newcomer starts from: the config for their own pictures, and methods from outside the package."""
+
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from l2h.config import resolve
 from l2h.errors import L2HError
 from l2h.evaluation import evaluate
 from l2h.fetch import Sources
+from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 from l2h.splits import Protocol, make_split
 from l2h.store.manifests import read_manifest
@@ -78,6 +81,27 @@ class TestExampleMethod:
             hashing.make("pca_rr", bits=8, rotate="yes")
         with pytest.raises(L2HError, match="PCA-RR of 8 bits needs at least 8 features .*; ask for fewer bits"):
             hashing.make("pca_rr", bits=8).fit(np.eye(4))
+
+
+def test_the_deep_method_of_the_docs_is_its_loss_and_its_own_parameters(tmp_path):
+    page = (ROOT / "docs/how-to/own-method.md").read_text()
+    (block,) = (text for text in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "DeepHasher" in text)
+    (tmp_path / "from_the_docs.py").write_text(block)
+    plugins.load([str(tmp_path / "from_the_docs.py")])
+    own = {"epochs": 20, "slope": 1.0}
+    inherited = hashing.make("hashnet", bits=8).get_params().items() - {"step": 10, "weighting": "shared"}.items()
+    assert hashing.make("inner_product", bits=8).get_params() == {**dict(inherited), **own}
+    with pytest.raises(L2HError, match="inner_product has no parameter 'slop' .did you mean 'slope'"):
+        hashing.make("inner_product", bits=8, slop=2.0)
+    data = load_digits()
+    X, y = data.data.astype(np.float32)[:500], data.target[:500]
+    hasher = hashing.make("inner_product", bits=8, random_state=0, lr=1e-2, slope=2.0, validation=0)
+    hasher.fit(X[100:], y[100:]).save(tmp_path / "model")
+    loaded = hashing.load(tmp_path / "model")
+    assert loaded.get_params() == hasher.get_params()
+    packed = loaded.transform(X)
+    h = rank_histogram(packed[:100], packed[100:], y[:100], y[100:], bits=8)
+    assert average_precision(h).mean() > 0.6
 
 
 @pytest.mark.usefixtures("pca_rr")

@@ -60,10 +60,11 @@ def run(kind: str, arguments: Namespace) -> int:
 
 
 def _doc(cls: type) -> str:
-    """The class's own docstring, and that of a base where it refers to it: any other would describe something else."""
-    own = cleandoc(cls.__doc__ or "")
-    bases = [base for base in cls.__mro__[1:] if f"see `{base.__name__}`" in own]
-    return "\n\n".join([own, *(f"{base.__name__}: {cleandoc(base.__doc__ or '')}" for base in bases)])
+    """The class's own docstring, and those of the bases whose parameters it takes."""
+    taken = _parameters(cls).keys()
+    bases = [base for base in cls.__mro__[1:] if _parameters(base) and _parameters(base).keys() <= taken]
+    docs = (f"{base.__name__}: {cleandoc(base.__doc__ or '')}" for base in bases)
+    return "\n\n".join([cleandoc(cls.__doc__ or ""), *docs])
 
 
 def _summary(registry: Any, name: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from inspect import signature
 from itertools import product
 from pathlib import Path
@@ -20,8 +21,17 @@ from l2h.hashing import registry
 from l2h.store.models import write_model
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Method(BaseEstimator):
     """What a config can name as a method: parameters, among them `bits` and `random_state`, and their checks.
+
+    A subclass states its own parameters with their defaults, below the same decorator, and inherits the others. Or it
+    has an `__init__` that stores them all as they are. Equality and repr are scikit-learn's.
+
+    Parameters
+    ----------
+    bits : code length
+    random_state : of all that is random
 
     Attributes
     ----------
@@ -33,7 +43,8 @@ class Method(BaseEstimator):
     scopes: ClassVar[tuple[str, ...]] = ()
     kind: ClassVar[str] = "shallow"
     deterministic: ClassVar[bool] = False
-    bits: int
+    bits: int = 32
+    random_state: int | None = None
 
     def check_params(self) -> None:
         """Raise ValueError, naming the parameter and what it may be; subclasses add their own checks."""
@@ -188,7 +199,7 @@ def require_method(name: str, cls: type) -> None:
         raise L2HError(
             f"{name}: its __init__ must take `bits` and `random_state`, it takes {', '.join(known) or 'none'}"
         )
-    given = {parameter: object() for parameter in known}
+    given: dict[str, Any] = {parameter: object() for parameter in known}
     try:
         kept = vars(cls(**given))
     except Exception as error:

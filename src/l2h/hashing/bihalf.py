@@ -3,6 +3,7 @@
 Li and van Gemert, "Deep Unsupervised Image Hashing by Maximizing Bit Entropy", AAAI 2021.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_number, require
@@ -59,39 +60,20 @@ class BiHalfLoss:
         return kept + self.gamma / 2 * mse_loss(outputs, signs)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class BiHalf(DeepHasher):
     """Bi-half Net on a frozen backbone, at scope full too; needs no labels. The paper trains with SGD, this with Adam.
 
     Parameters
     ----------
-    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state :
-        see `DeepHasher`
     gamma : see `BiHalfLoss`
     """
 
     supervised = False
     backbone_lr = 0.0
 
-    def __init__(
-        self,
-        bits: int = 32,
-        *,
-        scope: str = "linear",
-        hidden: Numbers = 512,
-        epochs: int = 30,
-        lr: Numbers = (3e-4, 1e-4, 3e-5),
-        validation: float = 0.1,
-        batch_size: int = 128,
-        weight_decay: float = 1e-5,
-        gamma: float = 6.0,
-        flip: bool | None = None,
-        device: str = "auto",
-        random_state: int | None = None,
-    ):
-        super().__init__(
-            bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state
-        )
-        self.gamma = gamma
+    lr: Numbers = (3e-4, 1e-4, 3e-5)
+    gamma: float = 6.0
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""

@@ -5,6 +5,7 @@ Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashi
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
 CANDIDATES = 4096  # random words that codewords are picked from; all words of up to 12 bits
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(Hasher):
     """Logistic regression on centred features of one common scale; the code is the predicted class's codeword.
 
@@ -38,16 +40,9 @@ class Classifier(Hasher):
 
     kind = "baseline"
     learned: ClassVar[tuple[str, ...]] = ("mean_", "projection_", "intercept_", "codewords_")
-    mean_: NDArray
-    projection_: NDArray
-    intercept_: NDArray
-    codewords_: NDArray
 
-    def __init__(self, bits: int = 32, *, C: float = 1.0, max_iter: int = 200, random_state: int | None = None):
-        self.bits = bits
-        self.C = C
-        self.max_iter = max_iter
-        self.random_state = random_state
+    C: float = 1.0
+    max_iter: int = 200
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""

@@ -1,6 +1,7 @@
 """Methods that learn by gradient descent: estimator without torch, which only `fit` imports."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -22,12 +23,15 @@ Numbers = float | tuple[float, ...]
 _NO_LAYER = np.empty((0, 0), np.float32), np.empty(0, np.float32)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DeepHasher(Hasher):
     """A head on frozen features, trained with Adam on a method's loss.
 
     The head is a linear layer, or one hidden layer of rectified units and a linear layer. It sees features centred and
     divided by one common scale; both are folded into what is learned. A loss that looks at features itself gets them
     as they are.
+
+    A method of this kind is its `loss`, and the parameters that only it has or whose defaults it changes.
 
     Head, learning rate and number of epochs are chosen on a validation part of the training images, which is not
     trained on; see `l2h.hashing.selection`.
@@ -58,38 +62,17 @@ class DeepHasher(Hasher):
     learned = ("mean_", "hidden_projection_", "hidden_intercept_", "projection_", "intercept_")
     supervised: ClassVar[bool] = True
     backbone_lr: ClassVar[float] = 0.1
-    mean_: NDArray
-    hidden_projection_: NDArray
-    hidden_intercept_: NDArray
-    projection_: NDArray
-    intercept_: NDArray
-    selection_: dict[str, Any] | None = None
+    selection_ = None
 
-    def __init__(
-        self,
-        bits: int,
-        scope: str,
-        hidden: Numbers,
-        epochs: int,
-        lr: Numbers,
-        validation: float,
-        batch_size: int,
-        weight_decay: float,
-        flip: bool | None,
-        device: str,
-        random_state: int | None,
-    ):
-        self.bits = bits
-        self.scope = scope
-        self.hidden = hidden
-        self.epochs = epochs
-        self.lr = lr
-        self.validation = validation
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.flip = flip
-        self.device = device
-        self.random_state = random_state
+    scope: str = "linear"
+    hidden: Numbers = 512
+    epochs: int = 30
+    lr: Numbers = (1e-3, 3e-4)
+    validation: float = 0.1
+    batch_size: int = 128
+    weight_decay: float = 1e-5
+    flip: bool | None = None
+    device: str = "auto"
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""
@@ -158,7 +141,8 @@ class DeepHasher(Hasher):
             head, self.selection_ = trainer.train(np.arange(len(data)), heads[0], rates[0], self.epochs), None
         layers = [(layer.weight.detach().cpu().numpy().T, layer.bias.detach().cpu().numpy()) for layer in head[::2]]
         layers[0] = layers[0][0] / scale, layers[0][1]
-        self.hidden_projection_, self.hidden_intercept_ = layers[0] if len(layers) > 1 else _NO_LAYER
+        hidden: tuple[NDArray, NDArray] = layers[0] if len(layers) > 1 else _NO_LAYER
+        self.hidden_projection_, self.hidden_intercept_ = hidden
         self.projection_, self.intercept_ = layers[-1]
         return self
 

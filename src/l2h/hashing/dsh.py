@@ -3,10 +3,11 @@
 Liu, Wang, Shan and Chen, "Deep Supervised Hashing for Fast Image Retrieval", CVPR 2016.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_number, require
-from l2h.hashing.deep import DeepHasher, Numbers
+from l2h.hashing.deep import DeepHasher
 
 if TYPE_CHECKING:
     import torch
@@ -56,42 +57,21 @@ class DSHLoss:
         return pairwise + self.alpha * (outputs.abs() - 1).abs().mean()
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DSH(DeepHasher):
     """Deep supervised hashing.
 
     Parameters
     ----------
-    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state :
-        see `DeepHasher`
     alpha : weight of the pull towards -1 and 1
     margin : None for the paper's 2 * bits
     pairs : "bank" or "batch"; see `DSHLoss`
     """
 
-    def __init__(
-        self,
-        bits: int = 32,
-        *,
-        scope: str = "linear",
-        hidden: Numbers = 512,
-        epochs: int = 60,
-        lr: Numbers = (1e-3, 3e-4),
-        validation: float = 0.1,
-        batch_size: int = 128,
-        weight_decay: float = 1e-5,
-        alpha: float = 0.1,
-        margin: float | None = None,
-        pairs: str = "bank",
-        flip: bool | None = None,
-        device: str = "auto",
-        random_state: int | None = None,
-    ):
-        super().__init__(
-            bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state
-        )
-        self.alpha = alpha
-        self.margin = margin
-        self.pairs = pairs
+    epochs: int = 60
+    alpha: float = 0.1
+    margin: float | None = None
+    pairs: str = "bank"
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""

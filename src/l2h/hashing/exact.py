@@ -1,6 +1,7 @@
 """Exact search on the features: what codes are compared with to say what they lose."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from l2h.hashing.scorer import Scorer
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Exact(Scorer):
     """Nothing is learned, and nothing is random.
 
@@ -23,9 +25,7 @@ class Exact(Scorer):
     deterministic = True
     learned: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, bits: int = 0, *, random_state: int | None = None):
-        self.bits = bits
-        self.random_state = random_state
+    bits: int = 0
 
     def check_params(self) -> None:
         """Accept any `bits`."""

@@ -1,6 +1,7 @@
 """Codes that another program made: found, read and checked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
@@ -19,6 +20,7 @@ PLACES = ("dataset", "protocol", "bits", "seed")
 FORMATS = ("bits", "packed")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class External(Method):
     """Codes from files; nothing is trained.
 
@@ -33,11 +35,8 @@ class External(Method):
 
     kind = "external"
 
-    def __init__(self, bits: int = 32, *, codes: str = "", format: str | None = None, random_state: int | None = None):
-        self.bits = bits
-        self.codes = codes
-        self.format = format
-        self.random_state = random_state
+    codes: str = ""
+    format: str | None = None
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""

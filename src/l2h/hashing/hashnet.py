@@ -3,10 +3,11 @@
 Cao, Long, Wang and Yu, "HashNet: Deep Learning to Hash by Continuation", ICCV 2017.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_count, require
-from l2h.hashing.deep import DeepHasher, Numbers
+from l2h.hashing.deep import DeepHasher
 
 if TYPE_CHECKING:
     import torch
@@ -58,39 +59,18 @@ class HashNetLoss:
         return total
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class HashNet(DeepHasher):
     """HashNet.
 
     Parameters
     ----------
-    bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state :
-        see `DeepHasher`
     step : epochs between two steps of the continuation
     weighting : "shared" or "jaccard"; see `HashNetLoss`
     """
 
-    def __init__(
-        self,
-        bits: int = 32,
-        *,
-        scope: str = "linear",
-        hidden: Numbers = 512,
-        epochs: int = 30,
-        lr: Numbers = (1e-3, 3e-4),
-        validation: float = 0.1,
-        batch_size: int = 128,
-        weight_decay: float = 1e-5,
-        step: int = 10,
-        weighting: str = "shared",
-        flip: bool | None = None,
-        device: str = "auto",
-        random_state: int | None = None,
-    ):
-        super().__init__(
-            bits, scope, hidden, epochs, lr, validation, batch_size, weight_decay, flip, device, random_state
-        )
-        self.step = step
-        self.weighting = weighting
+    step: int = 10
+    weighting: str = "shared"
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""

@@ -3,6 +3,7 @@
 Gong and Lazebnik, "Iterative Quantization: A Procrustean Approach to Learning Binary Codes", CVPR 2011.
 """
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher, is_count, require
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ITQ(LinearHasher):
     """PCA to `bits` dimensions, then the rotation that brings the data nearest to the corners of the cube.
 
@@ -24,10 +26,7 @@ class ITQ(LinearHasher):
     random_state : of the first rotation
     """
 
-    def __init__(self, bits: int = 32, *, n_iter: int = 50, random_state: int | None = None):
-        self.bits = bits
-        self.n_iter = n_iter
-        self.random_state = random_state
+    n_iter: int = 50
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""

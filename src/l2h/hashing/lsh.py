@@ -3,6 +3,7 @@
 Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002.
 """
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher, is_count, require
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LSH(LinearHasher):
     """Signs of projections on Gaussian random directions, after centring.
 
@@ -23,10 +25,7 @@ class LSH(LinearHasher):
     random_state : of the directions
     """
 
-    def __init__(self, bits: int = 32, *, pca_dims: int | None = None, random_state: int | None = None):
-        self.bits = bits
-        self.pca_dims = pca_dims
-        self.random_state = random_state
+    pca_dims: int | None = None
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""

@@ -36,10 +36,6 @@ class PQ(Scorer):
     learned: ClassVar[tuple[str, ...]] = ("centroids_",)
     centroids_: NDArray[np.float32]
 
-    def __init__(self, bits: int = 32, *, random_state: int | None = None):
-        self.bits = bits
-        self.random_state = random_state
-
     def check_params(self) -> None:
         """Raise ValueError for a code length that is no number of bytes."""
         super().check_params()

@@ -32,10 +32,6 @@ class SH(Hasher):
     axis_: NDArray
     frequency_: NDArray
 
-    def __init__(self, bits: int = 32, *, random_state: int | None = None):
-        self.bits = bits
-        self.random_state = random_state
-
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d); y is ignored. L2HError where X does not vary at all."""
         from l2h.hashing.pca import fit_pca

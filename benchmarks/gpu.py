@@ -44,8 +44,8 @@ from l2h.device import choose
 from l2h.errors import line
 from l2h.extraction import Extractor
 from l2h.features import BATCH_SIZE, forward
-from l2h.hashing import full
-from l2h.hashing.finetuning import finetune
+from l2h.hashing.deep import full
+from l2h.hashing.deep.finetuning import finetune
 from l2h.metrics import average_precision
 from l2h.ranking import on_numba, on_numpy, on_torch, rank_histogram
 from l2h.ranking.problem import Problem, lay_out

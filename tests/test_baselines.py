@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from l2h import hashing
 from l2h.errors import L2HError
-from l2h.hashing.classifier import codewords
+from l2h.hashing.baselines.classifier import codewords
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 from l2h.store.models import read_model, write_model

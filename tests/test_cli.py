@@ -20,6 +20,7 @@ from l2h import backbones, datasets, hashing
 from l2h.cli import main
 from l2h.datasets import grey_thumbnails
 from l2h.datasets.digits import Digits
+from l2h.hashing.deep import full
 from l2h.notes import Note
 from l2h.splits import Split, make_split
 from l2h.store.manifests import MANIFEST, read_manifest, write_manifest
@@ -118,7 +119,7 @@ def test_every_parameter_of_a_method_is_documented(capsys):
 
 def test_parameters_of_scope_full_are_those_that_only_it_has(capsys):
     shown = json.loads(said(capsys, "methods", "dsh", "--json")[1])
-    whole = hashing.full.make("dsh", bits=8).get_params()
+    whole = full.make("dsh", bits=8).get_params()
     left_out = ("bits", "random_state", "scope", "device")
     both = {**shown["parameters"], **shown["at scope full"]}
     assert both == {

@@ -18,9 +18,9 @@ from l2h import backbones, codes, costs, datasets, hashing, plugins
 from l2h.backbones.weights import make_untrained
 from l2h.errors import L2HError
 from l2h.features import preprocess
-from l2h.hashing import finetuning, full, network
-from l2h.hashing.finetuning import ahead, augment, finetune
-from l2h.hashing.selection import validation_part
+from l2h.hashing.deep import finetuning, full, network
+from l2h.hashing.deep.finetuning import ahead, augment, finetune
+from l2h.hashing.deep.selection import validation_part
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 from l2h.store.models import read_checkpoint, read_model, write_checkpoint, write_model

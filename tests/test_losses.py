@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from l2h.hashing.bihalf import BiHalfLoss, bihalf_codes
-from l2h.hashing.dsh import DSHLoss
-from l2h.hashing.hashnet import HashNetLoss
+from l2h.hashing.deep.bihalf import BiHalfLoss, bihalf_codes
+from l2h.hashing.deep.dsh import DSHLoss
+from l2h.hashing.deep.hashnet import HashNetLoss
 
 BITS = 5
 

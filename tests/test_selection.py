@@ -13,11 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from l2h import hashing
 from l2h.errors import L2HError
-from l2h.hashing import selection
-from l2h.hashing.bihalf import BiHalfLoss
-from l2h.hashing.dsh import DSHLoss
-from l2h.hashing.selection import NoChoiceError, validation_part
-from l2h.hashing.training import Trainer
+from l2h.hashing.deep import selection
+from l2h.hashing.deep.bihalf import BiHalfLoss
+from l2h.hashing.deep.dsh import DSHLoss
+from l2h.hashing.deep.selection import NoChoiceError, validation_part
+from l2h.hashing.deep.training import Trainer
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 

@@ -84,7 +84,7 @@ def encoding(model: str | Path, images: "Images") -> list[Row]:
     """Time a network of scope full from n images to their codes, preprocessing included, on the CPU."""
     import torch
 
-    from l2h.hashing.network import load
+    from l2h.hashing.deep.network import load
 
     network, device = load(model), torch.device("cpu")
     return per_image("encode", lambda batch: list(network.encode([(np.arange(len(batch)), batch)], device)), images)

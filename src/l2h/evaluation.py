@@ -131,7 +131,7 @@ def evaluate(
     database : the ranking of the database
     unseen : that of the database without training images, for the same queries; "map_unseen" is left out if it is empty
     codes : uint8 (n, ceil(bits / 8)), packed, the database's, to diagnose
-    selection : the record of a deep method's choice, as of `l2h.hashing.selection.select`; None where there was none
+    selection : the record of a deep method's choice, as of `l2h.hashing.deep.selection.select`; None if there was none
     """
     figures = []
 

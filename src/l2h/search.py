@@ -131,7 +131,7 @@ class SearchIndex:
         processor = torch.device("cpu")
         batches = [(np.arange(len(images)), images)]
         if method["scope"] == FULL:
-            from l2h.hashing import network
+            from l2h.hashing.deep import network
 
             return np.concatenate([codes for _, codes in network.load(self.model).encode(batches, processor)])
         from l2h import hashing

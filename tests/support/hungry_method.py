@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from l2h import hashing
-from l2h.hashing.lsh import LSH
+from l2h.hashing.shallow.lsh import LSH
 
 
 @hashing.register("hungry")

@@ -59,9 +59,9 @@ def test_a_second_call_has_nothing_to_do(copied):
 @pytest.mark.parametrize(
     ("module", "plan"),
     [
-        ("src/l2h/hashing/itq.py", again(FIT, ["itq"])),
+        ("src/l2h/hashing/shallow/itq.py", again(FIT, ["itq"])),
         ("toy_method.py", again(FIT, ["toy"])),
-        ("src/l2h/hashing/finetuning.py", again(FINETUNE, ["dsh-full"])),
+        ("src/l2h/hashing/deep/finetuning.py", again(FINETUNE, ["dsh-full"])),
         ("src/l2h/metrics.py", again(("measure",), VARIANTS) + Counter({AUDIT: 2})),
         ("src/l2h/report/page.html.jinja", Counter({("report", None): 1})),
         (

@@ -94,7 +94,8 @@ def _facts(name: str, cls: Any) -> dict[str, Any]:
 
 def _full_parameters(name: str, cls: Any) -> dict[str, Any]:
     """The parameters that scope full has beside the others, or with another default."""
-    from l2h.hashing import FULL, full
+    from l2h.hashing import FULL
+    from l2h.hashing.deep import full
 
     if FULL not in cls.scopes:
         return {}

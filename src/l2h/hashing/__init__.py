@@ -22,21 +22,21 @@ def _check(name: str, cls: type) -> None:
     require_method(name, cls)
 
 
-FULL = "full"  # the scope that trains the backbone too, from images; see `l2h.hashing.full`
+FULL = "full"  # the scope that trains the backbone too, from images; see `l2h.hashing.deep.full`
 registry = Registry(
     "method",
     {
-        "bihalf": "l2h.hashing.bihalf:BiHalf",
-        "classifier": "l2h.hashing.classifier:Classifier",
-        "cosine": "l2h.hashing.exact:Cosine",
-        "dsh": "l2h.hashing.dsh:DSH",
+        "bihalf": "l2h.hashing.deep.bihalf:BiHalf",
+        "classifier": "l2h.hashing.baselines.classifier:Classifier",
+        "cosine": "l2h.hashing.baselines.exact:Cosine",
+        "dsh": "l2h.hashing.deep.dsh:DSH",
         "external": "l2h.hashing.external:External",
-        "hashnet": "l2h.hashing.hashnet:HashNet",
-        "itq": "l2h.hashing.itq:ITQ",
-        "l2": "l2h.hashing.exact:L2",
-        "lsh": "l2h.hashing.lsh:LSH",
-        "pq": "l2h.hashing.pq:PQ",
-        "sh": "l2h.hashing.sh:SH",
+        "hashnet": "l2h.hashing.deep.hashnet:HashNet",
+        "itq": "l2h.hashing.shallow.itq:ITQ",
+        "l2": "l2h.hashing.baselines.exact:L2",
+        "lsh": "l2h.hashing.shallow.lsh:LSH",
+        "pq": "l2h.hashing.baselines.pq:PQ",
+        "sh": "l2h.hashing.shallow.sh:SH",
     },
     _check,
 )
@@ -80,7 +80,8 @@ def load(folder: str | Path) -> Any:
     """
     description, arrays = read_model(folder)
     if "head" in description:
-        raise L2HError(f"{folder} is a network of scope full, which takes images; load it by l2h.hashing.network.load")
+        cure = "load it by l2h.hashing.deep.network.load"
+        raise L2HError(f"{folder} is a network of scope full, which takes images; {cure}")
     try:
         cls = registry.get(description["method"])
         method = cls(**_immutable(description["params"]))

@@ -16,7 +16,7 @@ from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
 if TYPE_CHECKING:
     import torch
 
-    from l2h.hashing.training import Loss
+    from l2h.hashing.deep.training import Loss
 
 Numbers = float | tuple[float, ...]
 
@@ -34,7 +34,7 @@ class DeepHasher(Hasher):
     A method of this kind is its `loss`, and the parameters that only it has or whose defaults it changes.
 
     Head, learning rate and number of epochs are chosen on a validation part of the training images, which is not
-    trained on; see `l2h.hashing.selection`.
+    trained on; see `l2h.hashing.deep.selection`.
 
     Attributes
     ----------
@@ -108,10 +108,10 @@ class DeepHasher(Hasher):
         ----------
         mirrored : features (n, d) of the same images, mirrored left to right
         """
-        from l2h.hashing.training import Trainer
+        from l2h.hashing.deep.training import Trainer
 
         if self.scope == FULL:
-            raise L2HError("scope full is trained from images, not from features; see l2h.hashing.finetuning")
+            raise L2HError("scope full is trained from images, not from features; see l2h.hashing.deep.finetuning")
         data = self.training_features(X, np.float32)
         agree = self.flip is None or self.flip == (mirrored is not None)
         require(agree, "flip", self.flip, "true with features of mirrored images, false without, or null for either")
@@ -134,7 +134,7 @@ class DeepHasher(Hasher):
         heads, rates = self.heads(), several(self.lr)
         head: Any
         if self.validation:
-            from l2h.hashing.selection import select
+            from l2h.hashing.deep.selection import select
 
             head, self.selection_ = select(trainer, self.validation, heads, rates, self.epochs)
         else:

@@ -34,7 +34,7 @@ class SH(Hasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d); y is ignored. L2HError where X does not vary at all."""
-        from l2h.hashing.pca import fit_pca
+        from l2h.hashing.shallow.pca import fit_pca
 
         data = self.training_features(X)
         pca = fit_pca(data, min(self.bits, *data.shape), self.random_state)

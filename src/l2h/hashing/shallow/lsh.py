@@ -34,7 +34,7 @@ class LSH(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Draw the hyperplanes; X (n, d) gives the centre; y is ignored."""
-        from l2h.hashing.pca import fit_pca
+        from l2h.hashing.shallow.pca import fit_pca
 
         data = self.training_features(X)
         rng = check_random_state(self.random_state)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_number, require
-from l2h.hashing.deep import DeepHasher
+from l2h.hashing.deep.base import DeepHasher
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ class DSHLoss:
     def __call__(
         self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
     ) -> "torch.Tensor":
-        """The batch's loss; see `l2h.hashing.training.Loss`."""
+        """The batch's loss; see `l2h.hashing.deep.training.Loss`."""
         labels = self.labels[rows]
         if self.bank is not None:
             self.bank[rows] = outputs.detach()

@@ -35,7 +35,7 @@ class ITQ(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d); y is ignored. L2HError where n or d is below `bits`."""
-        from l2h.hashing.pca import fit_pca
+        from l2h.hashing.shallow.pca import fit_pca
 
         data = self.training_features(X)
         if self.bits > min(data.shape):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_count, require
-from l2h.hashing.deep import DeepHasher
+from l2h.hashing.deep.base import DeepHasher
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ class HashNetLoss:
     def __call__(
         self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
     ) -> "torch.Tensor":
-        """The batch's loss; see `l2h.hashing.training.Loss`."""
+        """The batch's loss; see `l2h.hashing.deep.training.Loss`."""
         import torch
 
         first, second = torch.triu_indices(len(outputs), len(outputs), offset=1, device=outputs.device)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from l2h.hashing.base import is_number, require
-from l2h.hashing.deep import DeepHasher, Numbers
+from l2h.hashing.deep.base import DeepHasher, Numbers
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class BiHalfLoss:
     def __call__(
         self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
     ) -> "torch.Tensor":
-        """The batch's loss; see `l2h.hashing.training.Loss`."""
+        """The batch's loss; see `l2h.hashing.deep.training.Loss`."""
         from torch.nn.functional import cosine_similarity, mse_loss
 
         half = len(outputs) // 2

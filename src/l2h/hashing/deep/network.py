@@ -13,7 +13,7 @@ from l2h import backbones, codes
 from l2h.backbones.weights import load_network
 from l2h.errors import L2HError
 from l2h.features import Batch, extract
-from l2h.hashing.training import make_head
+from l2h.hashing.deep.training import make_head
 from l2h.store.features import weights_label
 from l2h.store.models import read_model, write_model
 from l2h.store.tables import CURE

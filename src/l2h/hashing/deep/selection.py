@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from l2h.errors import L2HError
-from l2h.hashing.training import DivergedError, Loss, Trainer, count_batches
+from l2h.hashing.deep.training import DivergedError, Loss, Trainer, count_batches
 
 # of the validation images' outputs, float (n, bits), and features, float (n, d); higher is better, and what follows
 # the first value decides among those that are equal in it

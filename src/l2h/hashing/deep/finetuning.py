@@ -19,10 +19,10 @@ from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.features import Images, forward, preprocess
 from l2h.hashing.base import multi_hot
-from l2h.hashing.full import FullMethod
-from l2h.hashing.network import HashNetwork, build
-from l2h.hashing.selection import NoChoiceError, criterion, unchosen, validation_part
-from l2h.hashing.training import DivergedError, Loss, count_batches, train_epoch
+from l2h.hashing.deep.full import FullMethod
+from l2h.hashing.deep.network import HashNetwork, build
+from l2h.hashing.deep.selection import NoChoiceError, criterion, unchosen, validation_part
+from l2h.hashing.deep.training import DivergedError, Loss, count_batches, train_epoch
 from l2h.progress import track
 from l2h.store.models import read_checkpoint, write_checkpoint
 
@@ -54,7 +54,7 @@ def finetune(
 
     Parameters
     ----------
-    entry, weights : see `HashNetwork` and `l2h.hashing.network.build`
+    entry, weights : see `HashNetwork` and `l2h.hashing.deep.network.build`
     read : the images, uint8, of some training rows, int64 (m,) in 0..n-1, as `l2h.features.preprocess` takes them;
         it is called in a thread
     y : labels of the n training images, int (n,) classes or bool (n, c) multi-hot
@@ -65,8 +65,8 @@ def finetune(
     Returns
     -------
     network : in eval mode, as it was after its best epoch
-    record : as of `l2h.hashing.selection.select`, of one training: epochs (which was best), criterion, images, tied and
-        scores (one an epoch, higher is better), or not_chosen; None without a validation part
+    record : as of `l2h.hashing.deep.selection.select`, of one training: epochs (which was best), criterion, images,
+        tied and scores (one an epoch, higher is better), or not_chosen; None without a validation part
 
     Raises
     ------

@@ -9,7 +9,7 @@ from l2h import hashing
 from l2h.errors import L2HError
 from l2h.hashing import FULL
 from l2h.hashing.base import is_count, is_number, require
-from l2h.hashing.deep import DeepHasher, several
+from l2h.hashing.deep.base import DeepHasher, several
 
 DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 3e-4}  # in place of the method's own
 

@@ -1,0 +1,1 @@
+"""What hashing is compared with: exact search, product quantisation, the predicted class."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _check(name: str, cls: type) -> None:
-    from l2h.hashing.base import require_method
+    from l2h.hashing.plugin_checks import require_method
 
     require_method(name, cls)
 

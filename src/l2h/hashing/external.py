@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from l2h import codes, limits
 from l2h.errors import L2HError, line
-from l2h.hashing.base import Method, require
+from l2h.hashing.base import Method
+from l2h.hashing.parameters import require
 from l2h.ids import find
 from l2h.store.codes import read_bare_codes
 

@@ -14,7 +14,9 @@ from scipy.linalg import hadamard
 from sklearn.utils import check_random_state
 
 from l2h.errors import L2HError
-from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
+from l2h.hashing.base import Hasher
+from l2h.hashing.labels import multi_hot
+from l2h.hashing.parameters import is_count, is_number, require
 
 CANDIDATES = 4096  # random words that codewords are picked from; all words of up to 12 bits
 

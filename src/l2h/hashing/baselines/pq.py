@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from l2h.errors import L2HError
-from l2h.hashing.base import require
+from l2h.hashing.parameters import require
 from l2h.hashing.scorer import Scorer
 
 CENTROIDS = 256  # one byte

@@ -11,7 +11,9 @@ from sklearn.utils.validation import validate_data
 
 from l2h.errors import L2HError
 from l2h.hashing import FULL
-from l2h.hashing.base import Hasher, is_count, is_number, multi_hot, require
+from l2h.hashing.base import Hasher
+from l2h.hashing.labels import multi_hot
+from l2h.hashing.parameters import is_count, is_number, require
 
 if TYPE_CHECKING:
     import torch

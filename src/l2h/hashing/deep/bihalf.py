@@ -6,8 +6,8 @@ Li and van Gemert, "Deep Unsupervised Image Hashing by Maximizing Bit Entropy", 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from l2h.hashing.base import is_number, require
 from l2h.hashing.deep.base import DeepHasher, Numbers
+from l2h.hashing.parameters import is_number, require
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ Liu, Wang, Shan and Chen, "Deep Supervised Hashing for Fast Image Retrieval", CV
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from l2h.hashing.base import is_number, require
 from l2h.hashing.deep.base import DeepHasher
+from l2h.hashing.parameters import is_number, require
 
 if TYPE_CHECKING:
     import torch

@@ -18,11 +18,11 @@ from l2h import device
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.features import Images, forward, preprocess
-from l2h.hashing.base import multi_hot
 from l2h.hashing.deep.full import FullMethod
 from l2h.hashing.deep.network import HashNetwork, build
 from l2h.hashing.deep.selection import NoChoiceError, criterion, unchosen, validation_part
 from l2h.hashing.deep.training import DivergedError, Loss, count_batches, train_epoch
+from l2h.hashing.labels import multi_hot
 from l2h.progress import track
 from l2h.store.models import read_checkpoint, write_checkpoint
 

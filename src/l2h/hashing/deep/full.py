@@ -8,8 +8,8 @@ from typing import Any
 from l2h import hashing
 from l2h.errors import L2HError
 from l2h.hashing import FULL
-from l2h.hashing.base import is_count, is_number, require
 from l2h.hashing.deep.base import DeepHasher, several
+from l2h.hashing.parameters import is_count, is_number, require
 
 DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 3e-4}  # in place of the method's own
 

@@ -6,8 +6,8 @@ Cao, Long, Wang and Yu, "HashNet: Deep Learning to Hash by Continuation", ICCV 2
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from l2h.hashing.base import is_count, require
 from l2h.hashing.deep.base import DeepHasher
+from l2h.hashing.parameters import is_count, require
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,8 @@ from scipy.linalg import orthogonal_procrustes
 from sklearn.utils import check_random_state
 
 from l2h.errors import L2HError
-from l2h.hashing.base import LinearHasher, is_count, require
+from l2h.hashing.base import LinearHasher
+from l2h.hashing.parameters import is_count, require
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -1,0 +1,21 @@
+"""Labels of either form, classes or multi-hot, as one."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from l2h.errors import L2HError
+
+
+def multi_hot(y: ArrayLike | None, n: int, method: str) -> NDArray[np.bool_]:
+    """Labels of n images, int (n,) classes or multi-hot (n, c), as bool (n, c); L2HError where they are neither."""
+    if y is None:
+        raise L2HError(f"requires y to be passed, but the target y is None: {method} is supervised")
+    labels = np.asarray(y)
+    if len(labels) != n or labels.ndim not in (1, 2):
+        raise L2HError(f"y has the shape {labels.shape}; ({n},) classes or ({n}, c) multi-hot expected")
+    if labels.ndim == 1:
+        classes, index = np.unique(labels, return_inverse=True)
+        return np.eye(len(classes), dtype=bool)[index]
+    if not np.isin(labels, (0, 1)).all():
+        raise L2HError("y of two dimensions is multi-hot, so it holds 0 and 1 alone; give classes as one dimension")
+    return labels.astype(bool)

@@ -120,7 +120,7 @@ raise L2HError("no room; make some")
 
 
 def test_what_a_job_writes_says_its_rule_and_code(tmp_path):
-    params = {"code": {"l2h.b": "1", "l2h.a": "2"}, "method_code": {"l2h.c": "3"}, "bits": 8}
+    params = {"code": {"l2h.b": "1", "l2h.a": "2"}, "bits": 8}
     program = f"""
 from types import SimpleNamespace
 from l2h.job import start
@@ -134,7 +134,7 @@ write_codes({str(tmp_path / "c.parquet")!r}, [batch], {{"bits": "8", "rule": "x"
 write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
 """
     subprocess.run([sys.executable, "-c", program], check=True)
-    made_by = {"rule": "fit", "code": json.dumps({"l2h.a": "2", "l2h.b": "1", "l2h.c": "3"})}
+    made_by = {"rule": "fit", "code": json.dumps({"l2h.a": "2", "l2h.b": "1"})}
     assert read_metadata(tmp_path / "c.parquet") == {"bits": "8", **made_by}
     told = json.loads((tmp_path / "model/model.json").read_text())
     assert told == {"method": "m", "made_by": made_by, "sha256": told["sha256"]}

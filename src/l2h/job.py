@@ -35,7 +35,7 @@ def start(snakemake: Any) -> None:
     plugins.WAITING[:] = snakemake.config["plugins"]
     from l2h.store.tables import MADE_BY  # not before the threads are limited
 
-    MADE_BY.update(rule=snakemake.rule, code=json.dumps(snakemake.params.code))
+    MADE_BY.update(rule=snakemake.rule, code=json.dumps(snakemake.params.get("code", {}), sort_keys=True))
 
 
 def limit_threads(n: int) -> None:

@@ -17,7 +17,7 @@ class Registry:
     kind : what is registered, in words, for error messages
     builtin : name -> "module:Class"; a name that ends in ":" is that of a family, whose class makes its members'
         classes, each from what follows the colon
-    check : raises L2HError where a class that is registered, under that name, cannot be used; None accepts any
+    check : "module:function" that raises L2HError, given the name and the class, where a class cannot be registered
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Registry:
 
     registered: ClassVar[int] = 0
 
-    def __init__(self, kind: str, builtin: dict[str, str], check: Callable[[str, type], None] | None = None):
+    def __init__(self, kind: str, builtin: dict[str, str], check: str = ""):
         self.kind = kind
         self._check = check
         self._targets: dict[str, str | type] = dict(builtin)
@@ -45,7 +45,7 @@ class Registry:
             if known is not None and _identity(known) != _identity(cls):
                 raise L2HError(f"the {self.kind} {name!r} exists already ({_identity(known)}); choose another name")
             if self._check:
-                self._check(name, cls)
+                _named(self._check)(name, cls)
             self._targets[name] = cls
             Registry.registered += 1
             return cls
@@ -71,9 +71,14 @@ class Registry:
             raise L2HError(f"{name!r} is not a {self.kind}{hint(family + colon, self._targets)}; {choice}") from None
         cls: Any = target
         if isinstance(target, str):
-            module, _, attribute = target.partition(":")
-            cls = getattr(import_module(module), attribute)
+            cls = _named(target)
         return cls.member(member) if colon else cls
+
+
+def _named(target: str) -> Any:
+    """What a "module:attribute" string names, which is imported now."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def _identity(target: str | type) -> str:

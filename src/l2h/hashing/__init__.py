@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from l2h.hashing.base import Method
 
 
-def _check(name: str, cls: type) -> None:
-    from l2h.hashing.plugin_checks import require_method
-
-    require_method(name, cls)
-
-
 FULL = "full"  # the scope that trains the backbone too, from images; see `l2h.hashing.deep.full`
 registry = Registry(
     "method",
@@ -38,16 +32,14 @@ registry = Registry(
         "pq": "l2h.hashing.baselines.pq:PQ",
         "sh": "l2h.hashing.shallow.sh:SH",
     },
-    _check,
+    "l2h.hashing.plugin_checks:require_method",
 )
 register = registry.register
 
 
 def available() -> tuple[str, ...]:
     """Names of the hashers: the methods that turn features into codes."""
-    from l2h.hashing.base import Hasher
-
-    return tuple(name for name in registry.names() if issubclass(registry.get(name), Hasher))
+    return tuple(name for name in registry.names() if hasattr(registry.get(name), "transform"))
 
 
 def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> Any:

@@ -1,12 +1,15 @@
 """What a run says on the screen."""
 
 import re
+from functools import partial
 from logging import INFO, makeLogRecord
 from types import SimpleNamespace
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
+from tqdm import tqdm
 
+from l2h import progress
 from l2h.progress import track
 from snakemake_logger_plugin_l2h import LogHandler, duration
 
@@ -81,12 +84,16 @@ def test_times_are_in_the_unit_that_suits_them(seconds, words):
     assert duration(seconds) == words
 
 
-def test_progress_says_what_how_far_and_what_remains_once_it_knows(caplog):
+def test_progress_says_what_how_far_and_what_remains_once_it_knows(caplog, monkeypatch):
     caplog.set_level(INFO, "l2h")
-    assert list(track("checking", range(3), 600, "pictures", 200)) == [0, 1, 2]
+    monkeypatch.setattr(progress, "tqdm", partial(tqdm, miniters=1, mininterval=0))
+    assert list(track("checking a, b", range(3), 600, "pictures", 200)) == [0, 1, 2]
     assert caplog.messages
-    assert len(set(caplog.messages)) == len(caplog.messages)
-    assert all(re.fullmatch(r"checking: \d+ of 600 pictures, .*/s, 00:00 left", line) for line in caplog.messages)
+    done = [int(re.search(r": (\d+) of", line)[1]) for line in caplog.messages]
+    assert done == sorted(set(done))
+    assert done[-1] == 600
+    assert len(done) >= 3
+    assert all(re.fullmatch(r"checking a, b: \d+ of 600 pictures, .*/s, 00:00 left", line) for line in caplog.messages)
 
 
 MISSING = """Traceback (most recent call last):

@@ -18,7 +18,7 @@ class _Lines:
 
     def write(self, text: str) -> None:
         line = text.strip("\r\n ")
-        done = line.partition(",")[0]
+        done = line.rsplit(",", 2)[0]  # without rate and remaining time; the work's name may hold commas
         # not the first, which knows nothing yet; nor the end a second time, which tqdm writes when it is closed
         if line and not line.endswith("? left") and done != self._done:
             self._logger.info(line)

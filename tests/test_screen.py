@@ -1,7 +1,6 @@
 """What a run says on the screen."""
 
 import re
-from functools import partial
 from logging import INFO, makeLogRecord
 from types import SimpleNamespace
 
@@ -86,7 +85,7 @@ def test_times_are_in_the_unit_that_suits_them(seconds, words):
 
 def test_progress_says_what_how_far_and_what_remains_once_it_knows(caplog, monkeypatch):
     caplog.set_level(INFO, "l2h")
-    monkeypatch.setattr(progress, "tqdm", partial(tqdm, miniters=1, mininterval=0))
+    monkeypatch.setattr(progress, "tqdm", lambda **options: tqdm(**{**options, "mininterval": 0, "miniters": 1}))
     assert list(track("checking a, b", range(3), 600, "pictures", 200)) == [0, 1, 2]
     assert caplog.messages
     done = [int(re.search(r": (\d+) of", line)[1]) for line in caplog.messages]

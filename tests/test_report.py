@@ -584,6 +584,12 @@ def test_with_one_training_random_methods_are_not_tested_and_the_page_says_so(au
     assert "One training per row" in head
     assert "Not shown to be lower at that length: " in head
     assert " is better than it" not in head
+    skewed = join_costs(
+        table.assign(interval="none: 24 queries, about 99 needed as their values are skewed", map_low=np.nan)
+    )
+    head = re.sub(r"\s+", " ", render(skewed, tested.reset_index(), audits).partition("</header>")[0])
+    assert "In this training, of the methods trained without labels" in head
+    assert "no interval (24 queries, about 99 needed as their values are skewed)" in head
 
 
 def test_the_pairs_of_one_code_length_are_corrected_together():

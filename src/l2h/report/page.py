@@ -11,7 +11,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from l2h.evaluation import METRICS
-from l2h.inference import ONE_TRAINING, SIGNIFICANCE
+from l2h.inference import QUERIES, SIGNIFICANCE
 from l2h.notes import Note
 from l2h.report import cost_columns, published, run_info
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
@@ -79,7 +79,7 @@ def render(
         notes=notes,
         weights=list(dict.fromkeys(comparison["weights"])),
         trainings=comparison["seeds"].max(),
-        one_training=ONE_TRAINING,
+        queries_alone=QUERIES,
         significance=SIGNIFICANCE,
         exact=EXACT,
         registry=METRICS,

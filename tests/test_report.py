@@ -618,6 +618,8 @@ def test_the_report_says_what_differences_the_run_can_show(joined, tested, audit
     chart = specs_of(text)["digits-p-alexnet-fc7-power"]
     assert "trainings" in json.dumps(chart)
     assert power.of_settings(differences.methods(cells[::4])) == []  # one training
+    fixed = [queries_of(name, 0, 0) for name in ("a", "bb")]  # which can be tested, but say nothing of trainings
+    assert power.of_settings(differences.methods(fixed, {"a", "bb"})) == []
 
 
 def test_splits_that_are_drawn_anew_add_their_own_spread():

@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
     facts = finished.facts
     queries = (read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet"))
     methods = differences.methods(queries, facts["deterministic"])
-    designs = [one for one in power.of_settings(methods) if one.trainings > 1]
+    designs = power.of_settings(methods)
     if not designs:
         raise L2HError(
             f"{arguments.run_folder} has one training of each method, which says nothing of the spread over trainings; "

@@ -63,7 +63,7 @@ def charts(rows: pd.DataFrame, curves: pd.DataFrame, designs: Sequence[Design] =
     for name in TRADED:
         if hashes[name].notna().any():
             made[name.replace("_", "-")] = (f"mAP against {COSTS[name]}", trade_chart(hashes, name, numbers))
-    if any(design.trainings > 1 for design in designs):
+    if designs:
         made["power"] = ("Smallest difference in mAP that a number of trainings shows", power_chart(designs))
     return made
 

@@ -63,7 +63,7 @@ class Design:
 
 
 def of_settings(methods: Methods) -> list[Design]:
-    """Find the design of each setting and code length that has pairs to test."""
+    """Find the design of each setting and code length that has pairs to test and several trainings of a method."""
     tested: Tested = {}
     for pair in pairs(methods):
         if pair.one.known and pair.other.known:
@@ -73,6 +73,8 @@ def of_settings(methods: Methods) -> list[Design]:
     designs = []
     for (setting, bits), some in tested.items():
         trainings = max(len(method.values) for pair, _ in some for method in (pair.one, pair.other))
+        if trainings == 1:
+            continue
         number = some[0][0].one.values.shape[1]
         ranked = sorted((spread for _, spread in some), key=lambda spread: power.detectable(spread, trainings, number))
         typical = ranked[len(ranked) // 2]
@@ -107,17 +109,16 @@ def _between_splits(tested: Tested) -> dict[tuple[Any, ...], float]:
 
 
 def sentence(designs: Sequence[Design]) -> str:
-    """Say what differences the run can show, and where their spread comes from; "" where nothing is tested."""
+    """Say what differences the run can show, and where their spread comes from; "" without designs."""
     if not designs:
         return ""
     found = [design.detectable() for design in designs]
     first = designs[0]
     size = f"{min(found):.3f}" if len(found) == 1 else f"{min(found):.3f} to {max(found):.3f}, by code length,"
-    trainings = f"{first.trainings} trainings and " if first.trainings > 1 else ""
     shares = {name: mean(design.shares()[name] for design in designs) for name in first.shares()}
     *others, last = (f"{share:.0%} from {name}" for name, share in shares.items())
     return (
-        f"With {trainings}{first.queries:,} queries, a true difference in mAP of {size} is found with a probability of "
-        f"{power.POWER:.0%} at p < {SIGNIFICANCE}, corrected for the {first.pairs} pairs of a code length. The "
-        f"variance of a difference comes to {', '.join(others)} and {last}."
+        f"With {first.trainings} trainings and {first.queries:,} queries, a true difference in mAP of {size} is found "
+        f"with a probability of {power.POWER:.0%} at p < {SIGNIFICANCE}, corrected for the {first.pairs} pairs of a code "
+        f"length. The variance of a difference comes to {', '.join(others)} and {last}."
     )

@@ -119,6 +119,6 @@ def sentence(designs: Sequence[Design]) -> str:
     *others, last = (f"{share:.0%} from {name}" for name, share in shares.items())
     return (
         f"With {first.trainings} trainings and {first.queries:,} queries, a true difference in mAP of {size} is found "
-        f"with a probability of {power.POWER:.0%} at p < {SIGNIFICANCE}, corrected for the {first.pairs} pairs of a code "
-        f"length. The variance of a difference comes to {', '.join(others)} and {last}."
+        f"with a probability of {power.POWER:.0%} at p < {SIGNIFICANCE}, corrected for the {first.pairs} pairs of a "
+        f"code length. The variance of a difference comes to {', '.join(others)} and {last}."
     )

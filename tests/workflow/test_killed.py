@@ -71,6 +71,8 @@ def test_two_shards_give_the_histograms_of_one_job(resumed, finished):
 
 def test_rules_of_shards_declare_the_modules_that_their_jobs_import(resumed):
     jobs = [job for job in resumed.jobs() if job["rule"] in ("rank_shard", "add_shards")]
-    assert Counter(job["rule"] for job in jobs) == {"rank_shard": 2 * len(VARIANTS), "add_shards": len(VARIANTS)}
+    # by its log, as a job runs again whose process had ended, but not its run, when that was killed
+    distinct = {(job["rule"], *job["log"]) for job in jobs}
+    assert Counter(rule for rule, _ in distinct) == {"rank_shard": 2 * len(VARIANTS), "add_shards": len(VARIANTS)}
     for job in jobs:
         assert set(job["imported"]) <= set(job["declared"]), job["rule"]

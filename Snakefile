@@ -32,31 +32,22 @@ except L2HError as error:
 
 
 include: "rules/common.smk"
-include: "rules/pretrained.smk"
 include: "rules/data.smk"
-include: "rules/split.smk"
 include: "rules/features.smk"
-include: "rules/fit.smk"
-include: "rules/encode.smk"
-include: "rules/finetune.smk"
-include: "rules/external.smk"
-include: "rules/rank.smk"
-include: "rules/shards.smk"
-include: "rules/scores.smk"
-include: "rules/metrics.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
 include: "rules/measure.smk"
-include: "rules/look.smk"
 include: "rules/report.smk"
-include: "rules/release.smk"
+include: "rules/bundle.smk"
 
 
 rule all:
     default_target: True
     input:
-        expand(f"{RESULTS}/comparison.{{suffix}}", suffix=["csv", "parquet", "md"]),
-        expand(f"{RESULTS}/differences.{{suffix}}", suffix=["csv", "parquet"]),
-        expand(f"{RESULTS}/{{name}}", name=["report.html", "plots", "table.md", "run.json"]),
-        kept(),
+        expand(f"{RESULTS}/{paths.COMPARISON}.{{suffix}}", suffix=["csv", "parquet", "md"]),
+        expand(f"{RESULTS}/{paths.DIFFERENCES}.{{suffix}}", suffix=["csv", "parquet"]),
+        expand(f"{RESULTS}/{{name}}", name=[paths.REPORT, paths.PLOTS, paths.TABLE, paths.RUN_INFO]),
+        plan.kept(),
     localrule: True
     # printed in place of the long list of its input
     message:

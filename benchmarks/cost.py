@@ -17,13 +17,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 from scipy.optimize import nnls
 
 from l2h.datasets.images import DECODERS
-from l2h.sizing import Sizes, sizes
+from l2h.plan.resources import Sizes, sizes
 
 ROOT = Path(__file__).parents[1]
 # by the protocols, and for NUS-WIDE by HashNet's lists; AlexNet's fc7
@@ -32,10 +33,10 @@ SWEEP = {
     "cifar10": Sizes(images=60_000, width=4096, query=1000, train=5000, database=59_000),
     "nuswide_81_m": Sizes(images=173_692, width=4096, query=5000, train=10_000, database=168_692),
 }
-DEEP = {"fit dsh", "fit hashnet", "fit bihalf"}
+DEEP = {"train dsh", "train hashnet", "train bihalf"}
 ON_GPU = {"features", "mirrored features", "costs", *DEEP}
-CORES = {"dataset": DECODERS, "check_split": DECODERS, "look": DECODERS, "costs": os.cpu_count() or 1}
-OF_A_CELL = re.compile("fit|rank|add shards|metrics")
+CORES = {"dataset": DECODERS, "check_split": DECODERS, "gallery": DECODERS, "costs": os.cpu_count() or 1}
+STARTS = re.compile("train|rank|add shards|evaluate")
 DATASET = re.compile(r"(?:resources|results/[\w-]+(?:/benchmarks)?)/([\w-]+)/")
 
 
@@ -46,27 +47,33 @@ class Job(NamedTuple):
     size: float
 
 
-def job(rule: str, path: str, data: dict[str, Sizes]) -> Job:
-    """The job of a rule that writes this file, or whose benchmark file it is."""
+def job(rule: str, path: str, data: dict[str, Sizes], cells: int = 1) -> Job:
+    """The job of a rule that writes this file, or whose benchmark file it is; a method has so many cells."""
     dataset = DATASET.match(path)
     of = data.get(dataset[1], Sizes()) if dataset else Sizes()
     method = re.search(r"/(\w+)/\d+bits-seed\d+/", path)
     shards = re.search(r"/shard\d+of(\d+)/", path)
-    kind = f"fit {method[1]}" if rule.startswith("fit") and method else rule.removesuffix("_shard")
+    kind = f"train {method[1]}" if rule.startswith("train") and method else rule.removesuffix("_shard")
     by_kind = {
-        "rank": of.query * of.database / (int(shards[1]) if shards else 1),
+        "rank": cells * of.query * of.database / (int(shards[1]) if shards else 1),
         "check_split": of.query * of.database,
         "mirrored_features": of.train,
-        "metrics": of.query,
+        "evaluate": cells * of.query,
         **dict.fromkeys(DEEP, of.train * of.width),
     }
-    other = of.images * (of.width if rule.startswith("fit") else 1)
+    other = of.images * (of.width if rule.startswith("train") else 1)
     return Job(kind.replace("_", " "), by_kind.get(kind, other) / 1e6)
+
+
+def cells_of(settings: dict[str, Any]) -> int:
+    """How many cells of one dataset and backbone a method has."""
+    return len(settings.get("bits", [8, 16, 32, 64])) * len(settings.get("seeds", [0]))
 
 
 def measured(results: Path) -> Iterator[tuple[Job, float]]:
     """The jobs that a finished run, `results/<run>`, has benchmark files of, with their seconds."""
     home = results.parents[1]
+    cells = cells_of(json.loads((results / "run.json").read_text())["settings"])
     data = {}
     for folder in (home / "resources").iterdir():
         splits = [path for path in folder.glob("splits/*.parquet") if ".near_copies" not in path.name]
@@ -78,7 +85,7 @@ def measured(results: Path) -> Iterator[tuple[Job, float]]:
     for rule, paths in files.items():
         for path in paths:
             with (home / path).open() as file:
-                yield job(rule, path, data), float(next(csv.DictReader(file, delimiter="\t"))["s"])
+                yield job(rule, path, data, cells), float(next(csv.DictReader(file, delimiter="\t"))["s"])
 
 
 def planned(config: Path, folder: Path) -> tuple[Counter[Job], float]:
@@ -91,7 +98,8 @@ def planned(config: Path, folder: Path) -> tuple[Counter[Job], float]:
     said = subprocess.run([*command, "--summary"], check=True, text=True, capture_output=True).stdout  # noqa: S603
     rows = csv.DictReader(said.splitlines(), delimiter="\t")
     files = {(row["rule"], str(Path(row["output_file"]).parent) + "/") for row in rows}  # a job's lie in one folder
-    return Counter(job(rule, path, SWEEP) for rule, path in files), taken
+    cells = cells_of(yaml.safe_load(config.read_text()))
+    return Counter(job(rule, path, SWEEP, cells) for rule, path in files), taken
 
 
 def lines(jobs: Iterator[tuple[Job, float]]) -> dict[str, tuple[float, float]]:
@@ -123,12 +131,12 @@ def main() -> None:
     kinds = {one.kind for one in jobs}
     unknown = sorted(kinds - set(model) - {"all", "weights", "add shards"})
     # a deep training's own start is lost in its length, so it counts as that of another
-    least = min((model[kind][0] for kind in kinds & set(model) - DEEP if kind.startswith("fit")), default=0)
+    least = min((model[kind][0] for kind in kinds & set(model) - DEEP if kind.startswith("train")), default=0)
     for one, count in jobs.items():
         start, slope = model.get(one.kind, (0, 0))
         own = least if one.kind in DEEP else start
         on = cores.get(one.kind, 1)
-        added = (count, count * on * (start + slope * one.size), count * on * own * bool(OF_A_CELL.match(one.kind)))
+        added = (count, count * on * (start + slope * one.size), count * on * own * bool(STARTS.match(one.kind)))
         rows[one.kind] = [a + b for a, b in zip(rows[one.kind], added, strict=True)]
 
     print(f"## Cost of {arguments.config.name}\n")

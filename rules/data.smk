@@ -1,13 +1,16 @@
+"""Datasets, prepared here or taken from bundles; splits and their checks."""
+
+
 rule dataset:
     output:
-        images=directory("resources/{dataset}/images"),
-        manifest=MANIFEST,
-        checksum=f"{MANIFEST}.sha256",
-        thumbnails=THUMBNAILS,
+        images=directory(f"{HOME}/{paths.IMAGES}"),
+        manifest=f"{HOME}/{paths.MANIFEST}",
+        checksum=paths.checksum(f"{HOME}/{paths.MANIFEST}"),
+        thumbnails=f"{HOME}/{paths.THUMBNAILS}",
     log:
-        "resources/{dataset}/logs/dataset.log",
+        f"{HOME}/logs/dataset.log",
     benchmark:
-        "resources/{dataset}/benchmarks/dataset.tsv"
+        f"{HOME}/benchmarks/dataset.tsv"
     conda:
         "../envs/l2h.yaml"
     threads: DECODERS
@@ -17,13 +20,103 @@ rule dataset:
         gpu=0,
     params:
         downloads=DOWNLOADS,
-        reader=lambda wildcards: DATASETS[wildcards.dataset]["reader"],
-        arguments=lambda wildcards: DATASETS[wildcards.dataset]["params"],
-        made_of=lambda wildcards: made_of(wildcards.dataset),
-        # no output: it is compared when the data set is made again
-        record=FOLLOWED,
-        code=lambda wildcards: code("dataset", reader_of(wildcards)),
+        reader=lambda wildcards: plan.datasets[wildcards.dataset]["reader"],
+        arguments=lambda wildcards: plan.datasets[wildcards.dataset]["params"],
+        made_of=lambda wildcards: plan.made_of(wildcards.dataset),
+        # no output: it is compared when the dataset is made again
+        record=f"{HOME}/{paths.FOLLOWED}",
+        code=code("dataset"),
     message:
         "{wildcards.dataset}: images and manifest"
     script:
         "../workflow/scripts/dataset.py"
+
+
+rule split:
+    input:
+        unpack(shared(manifest=f"{HOME}/{paths.MANIFEST}")),
+    output:
+        split=f"{HOME}/{paths.SPLIT}",
+        checksum=paths.checksum(f"{HOME}/{paths.SPLIT}"),
+    log:
+        f"{HOME}/logs/split-{{protocol}}.log",
+    benchmark:
+        f"{HOME}/benchmarks/split-{{protocol}}.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: 1
+    resources:
+        mem_mb=sized(megabytes, "split"),
+        runtime=sized(minutes, "split"),
+        gpu=0,
+    params:
+        dealing=lambda wildcards: plan.protocols[wildcards.dataset, wildcards.protocol]["dealing"],
+        seed=lambda wildcards: plan.protocols[wildcards.dataset, wildcards.protocol]["split_seed"],
+        code=code("split"),
+    message:
+        "{wildcards.dataset}: split {wildcards.protocol}"
+    script:
+        "../workflow/scripts/split.py"
+
+
+rule check_split:
+    input:
+        unpack(
+            shared(
+                split=f"{HOME}/{paths.SPLIT}",
+                manifest=f"{HOME}/{paths.MANIFEST}",
+                thumbnails=f"{HOME}/{paths.THUMBNAILS}",
+            )
+        ),
+    output:
+        f"{HOME}/{paths.NEAR_COPIES}",
+    log:
+        f"{HOME}/logs/check_split-{{protocol}}.log",
+    benchmark:
+        f"{HOME}/benchmarks/check_split-{{protocol}}.tsv"
+    conda:
+        "../envs/l2h.yaml"
+    threads: 1
+    resources:
+        mem_mb=sized(megabytes, "check_split"),
+        runtime=sized(minutes, "check_split"),
+        gpu=0,
+    params:
+        allow_lone_queries=lambda wildcards: plan.protocols[wildcards.dataset, wildcards.protocol]["allow_lone_queries"],
+        code=code("check_split"),
+    message:
+        "{wildcards.dataset}: check {wildcards.protocol} for leaks"
+    script:
+        "../workflow/scripts/check_split.py"
+
+
+# one rule a bundle, as each holds other files
+for path, manifest in plan.bundles.items():
+
+    rule:
+        name:
+            f"unpack_{manifest.id}"
+        input:
+            path if Path(path).is_file() else f"{path}/manifest.json",
+        output:
+            tables=expand(f"{plan.home(manifest.dataset)}/{{table}}", table=manifest.tables),
+            models=directory([f"{plan.home(manifest.dataset)}/{model.folder}" for model in manifest.models]),
+        log:
+            f"resources/bundles/logs/{manifest.id}.log",
+        benchmark:
+            f"resources/bundles/benchmarks/{manifest.id}.tsv"
+        conda:
+            "../envs/l2h.yaml"
+        threads: 1
+        resources:
+            mem_mb=sized(megabytes, "unpack"),
+            runtime=sized(minutes, "unpack"),
+            gpu=0,
+        params:
+            bundle=path,
+            folder=plan.home(manifest.dataset),
+            code=code("unpack"),
+        message:
+            f"{manifest.dataset}: verify and unpack {path}"
+        script:
+            "../workflow/scripts/unpack.py"

@@ -1,7 +1,10 @@
+"""Weights of networks, and features of images."""
+
+
 rule weights:
     output:
-        weights="resources/weights/{weights}.safetensors",
-        checksum="resources/weights/{weights}.safetensors.sha256",
+        weights=paths.WEIGHTS,
+        checksum=paths.checksum(paths.WEIGHTS),
     log:
         "resources/weights/logs/{weights}.log",
     benchmark:
@@ -14,9 +17,9 @@ rule weights:
         runtime=sized(minutes, "weights"),
         gpu=0,
     params:
-        entry=weights_entry,
+        entry=lambda wildcards: plan.weights_entry(wildcards.weights),
         downloads=DOWNLOADS,
-        code=lambda wildcards: code("weights", network_class(WEIGHTS[wildcards.weights])),
+        code=code("weights"),
     message:
         "weights {wildcards.weights}"
     script:
@@ -25,14 +28,14 @@ rule weights:
 
 rule features:
     input:
-        unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, weights=weights_of)),
+        unpack(shared(images=f"{HOME}/{paths.IMAGES}", manifest=f"{HOME}/{paths.MANIFEST}", weights=plan.weights_file)),
     output:
-        features="resources/{dataset}/features/{features}.parquet",
-        checksum="resources/{dataset}/features/{features}.parquet.sha256",
+        features=f"{HOME}/{paths.FEATURES}",
+        checksum=paths.checksum(f"{HOME}/{paths.FEATURES}"),
     log:
-        "resources/{dataset}/logs/features-{features}.log",
+        f"{HOME}/logs/features-{{features}}.log",
     benchmark:
-        "resources/{dataset}/benchmarks/features-{features}.tsv"
+        f"{HOME}/benchmarks/features-{{features}}.tsv"
     conda:
         "../envs/l2h.yaml"
     threads: config["threads"]["features"]
@@ -41,10 +44,10 @@ rule features:
         runtime=sized(minutes, "features"),
         gpu=0 if config["device"] == "cpu" else 1,
     params:
-        entry=lambda wildcards: extraction(FEATURES[wildcards.features]),
+        entry=lambda wildcards: plan.extraction(plan.features[wildcards.features]),
         device=config["device"],
         numeric_threads=config["threads"]["features"],
-        code=lambda wildcards: code("features", network_class(FEATURES[wildcards.features])),
+        code=code("features"),
     message:
         "{wildcards.dataset}: features {wildcards.features}"
     script:
@@ -53,13 +56,20 @@ rule features:
 
 use rule features as mirrored_features with:
     input:
-        unpack(shared(images=IMAGE_STORE, manifest=MANIFEST, split=SPLIT, weights=weights_of)),
+        unpack(
+            shared(
+                images=f"{HOME}/{paths.IMAGES}",
+                manifest=f"{HOME}/{paths.MANIFEST}",
+                split=f"{HOME}/{paths.SPLIT}",
+                weights=plan.weights_file,
+            )
+        ),
     output:
-        features="resources/{dataset}/features/{features}-mirrored-{protocol}.parquet",
-        checksum="resources/{dataset}/features/{features}-mirrored-{protocol}.parquet.sha256",
+        features=f"{HOME}/{paths.MIRRORED}",
+        checksum=paths.checksum(f"{HOME}/{paths.MIRRORED}"),
     log:
-        "resources/{dataset}/logs/features-{features}-mirrored-{protocol}.log",
+        f"{HOME}/logs/features-{{features}}-mirrored-{{protocol}}.log",
     benchmark:
-        "resources/{dataset}/benchmarks/features-{features}-mirrored-{protocol}.tsv"
+        f"{HOME}/benchmarks/features-{{features}}-mirrored-{{protocol}}.tsv"
     message:
         "{wildcards.dataset}: features {wildcards.features} of {wildcards.protocol}'s training images, mirrored"

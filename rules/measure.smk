@@ -1,4 +1,4 @@
-"""What is measured beside the ranking: each variant and code length, at the first seed, of one data set and backbone.
+"""What is measured beside the ranking: each variant and code length, at the first seed, of one dataset and backbone.
 
 Networks of scope full have costs, but no audit, which would take the real-valued outputs of all images.
 """
@@ -6,14 +6,14 @@ Networks of scope full have costs, but no audit, which would take the real-value
 
 rule audit:
     input:
-        unpack(shared(split=split_of, features=features_of)),
-        models=lambda wildcards: cells_of(ON_FEATURES, model_of(wildcards))(wildcards),
+        unpack(shared(split=plan.split, features=plan.features_file)),
+        models=lambda wildcards: [plan.model(cell) for cell in plan.measured(wildcards, full=False)],
     output:
-        f"{SETTING}/audit.parquet",
+        f"{RESULTS}/{paths.AUDIT}",
     log:
-        f"{SETTING_LOG}/audit.log",
+        log_of(SETTING, "audit"),
     benchmark:
-        f"{SETTING_BENCHMARK}/audit.tsv"
+        benchmark_of(SETTING, "audit")
     conda:
         "../envs/l2h.yaml"
     threads: 1
@@ -22,10 +22,10 @@ rule audit:
         runtime=sized(minutes, "audit"),
         gpu=0,
     params:
-        cell_keys=keys_of(ON_FEATURES),
-        code=code("audit", *methods_of(ON_FEATURES)),
+        cells=lambda wildcards: [plan.key(cell) for cell in plan.measured(wildcards, full=False)],
+        code=code("audit"),
     message:
-        "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): what common mistakes would have printed"
+        OF_SETTING + "scores under common evaluation bugs"
     script:
         "../workflow/scripts/audit.py"
 
@@ -35,22 +35,22 @@ rule costs:
     input:
         unpack(
             shared(
-                images=IMAGE_STORE,
-                manifest=MANIFEST,
-                weights=weights_of,
-                split=split_of,
-                features=features_of if ON_FEATURES else [],
+                images=f"{HOME}/{paths.IMAGES}",
+                manifest=f"{HOME}/{paths.MANIFEST}",
+                weights=plan.weights_file,
+                split=plan.split,
+                features=plan.features_file if plan.kind(full=False) else "",
             )
         ),
-        models=cells_of(VARIANTS, f"{CELL}/model"),
-        codes=cells_of(VARIANTS, f"{CELL}/codes.parquet"),
-        trainings=cells_of(VARIANTS, f"{CELL}/training.parquet"),
+        models=lambda wildcards: plan.files(plan.measured(wildcards), paths.MODEL),
+        codes=lambda wildcards: plan.files(plan.measured(wildcards), paths.CODES),
+        trainings=lambda wildcards: plan.files(plan.measured(wildcards), paths.TRAINING),
     output:
-        f"{SETTING}/costs.parquet",
+        f"{RESULTS}/{paths.COSTS}",
     log:
-        f"{SETTING_LOG}/costs.log",
+        log_of(SETTING, "costs"),
     benchmark:
-        f"{SETTING_BENCHMARK}/costs.tsv"
+        benchmark_of(SETTING, "costs")
     conda:
         "../envs/l2h.yaml"
     threads: lambda wildcards: workflow.cores or 1
@@ -59,12 +59,12 @@ rule costs:
         runtime=sized(minutes, "costs"),
         gpu=0 if config["device"] == "cpu" else 1,
     params:
-        cell_keys=keys_of(VARIANTS),
-        entry=lambda wildcards: extraction(BACKBONES[wildcards.backbone]),
+        cells=lambda wildcards: [plan.key(cell) for cell in plan.measured(wildcards)],
+        entry=lambda wildcards: plan.extraction(plan.backbones[wildcards.backbone]),
         device=config["device"],
         numeric_threads=1,
-        code=lambda wildcards: code("costs", network_class(BACKBONES[wildcards.backbone]), *methods_of(ON_FEATURES)),
+        code=code("costs"),
     message:
-        "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): costs, alone on the machine"
+        OF_SETTING + "costs, alone on the machine"
     script:
         "../workflow/scripts/costs.py"

@@ -1,3 +1,5 @@
+"""The gallery of each setting, the comparison of all cells, and the report."""
+
 # What makes the run again: its configs, and what was said on the command line beside them. Snakemake hands numbers in
 # lists over as text.
 COMMAND = ["snakemake", "--cores", "8", "--configfile", *map(os.path.relpath, workflow.configfiles)]
@@ -10,20 +12,54 @@ if workflow.config_settings.config:
 report: "../workflow/report/workflow.rst"
 
 
+def of_shown(template):
+    """An input function: a file of the settings of the cells that a gallery shows, external codes among them."""
+    return lambda wildcards: list(dict.fromkeys(plan.files(plan.shown(wildcards), template)))
+
+
+rule gallery:
+    input:
+        unpack(shared(images=f"{HOME}/{paths.IMAGES}", manifest=f"{HOME}/{paths.MANIFEST}", split=plan.split)),
+        near_copies=f"{HOME}/{paths.NEAR_COPIES}",
+        queries=of_shown(paths.QUERIES),
+        metrics=of_shown(paths.METRICS),
+        codes=of_shown(paths.CODES),
+    output:
+        f"{RESULTS}/{paths.GALLERY}",
+    log:
+        log_of(SETTING, "gallery"),
+    benchmark:
+        benchmark_of(SETTING, "gallery")
+    conda:
+        "../envs/l2h.yaml"
+    threads: DECODERS
+    resources:
+        mem_mb=sized(megabytes, "gallery"),
+        runtime=sized(minutes, "gallery"),
+        gpu=0,
+    params:
+        by_hand=lambda wildcards: plan.protocols[wildcards.dataset, wildcards.protocol]["look"],
+        code=code("gallery"),
+    message:
+        OF_SETTING + "gallery of queries, results and codes"
+    script:
+        "../workflow/scripts/gallery.py"
+
+
 rule compare:
     input:
-        metrics=cells("metrics.parquet"),
-        queries=cells("queries.parquet"),
+        metrics=[plan.in_run(path) for path in plan.of_settings(paths.METRICS)],
+        queries=[plan.in_run(path) for path in plan.of_settings(paths.QUERIES)],
     output:
-        csv=captioned(f"{RESULTS}/comparison.csv", "comparison"),
-        parquet=f"{RESULTS}/comparison.parquet",
-        markdown=f"{RESULTS}/comparison.md",
-        differences=captioned(f"{RESULTS}/differences.csv", "differences"),
-        tested=f"{RESULTS}/differences.parquet",
+        csv=captioned(f"{RESULTS}/{paths.COMPARISON}.csv", "comparison"),
+        parquet=f"{RESULTS}/{paths.COMPARISON}.parquet",
+        markdown=f"{RESULTS}/{paths.COMPARISON}.md",
+        differences=captioned(f"{RESULTS}/{paths.DIFFERENCES}.csv", "differences"),
+        tested=f"{RESULTS}/{paths.DIFFERENCES}.parquet",
     log:
-        f"{RESULTS}/logs/compare.log",
+        log_of(RESULTS, "compare"),
     benchmark:
-        f"{RESULTS}/benchmarks/compare.tsv"
+        benchmark_of(RESULTS, "compare")
     conda:
         "../envs/l2h.yaml"
     threads: 1
@@ -32,9 +68,9 @@ rule compare:
         runtime=sized(minutes, "compare"),
         gpu=0,
     params:
-        not_run=NOT_RUN,
-        deterministic=DETERMINISTIC,
-        order=[list(PROTOCOLS), list(BACKBONES), list(VARIANTS), config["bits"], config["seeds"]],
+        not_run=plan.not_run,
+        deterministic=plan.labelled("deterministic"),
+        order=plan.order,
         code=code("compare"),
     message:
         "comparison of all cells"
@@ -44,24 +80,24 @@ rule compare:
 
 rule report:
     input:
-        comparison=f"{RESULTS}/comparison.parquet",
-        differences=f"{RESULTS}/differences.parquet",
-        audits=of_settings("audit.parquet", ON_FEATURES),
-        costs=[] if UNPACKED else of_settings("costs.parquet"),
-        looks=looks(),
-        metrics=cells("metrics.parquet"),
-        queries=cells("queries.parquet"),
-        splits=[split_of(SimpleNamespace(dataset=dataset, protocol=protocol)) for dataset, protocol in PROTOCOLS],
-        manifests=[manifest_of(SimpleNamespace(dataset=dataset)) for dataset, _ in PROTOCOLS],
+        comparison=f"{RESULTS}/{paths.COMPARISON}.parquet",
+        differences=f"{RESULTS}/{paths.DIFFERENCES}.parquet",
+        audits=[plan.in_run(paths.AUDIT.format(**setting)) for setting in plan.audited()],
+        costs=[plan.in_run(paths.COSTS.format(**setting)) for setting in plan.costed()],
+        galleries=[plan.in_run(paths.GALLERY.format(**setting)) for setting in plan.galleries()],
+        metrics=[plan.in_run(path) for path in plan.of_settings(paths.METRICS)],
+        queries=[plan.in_run(path) for path in plan.of_settings(paths.QUERIES)],
+        splits=[plan.split({"dataset": dataset, "protocol": protocol}) for dataset, protocol in plan.protocols],
+        manifests=[plan.manifest({"dataset": dataset}) for dataset, _ in plan.protocols],
     output:
-        report=captioned(f"{RESULTS}/report.html", "page"),
-        plots=captioned(directory(f"{RESULTS}/plots"), "charts", "Charts", patterns=["{name}.png"]),
-        table=captioned(f"{RESULTS}/table.md", "table"),
-        run_info=f"{RESULTS}/run.json",
+        report=captioned(f"{RESULTS}/{paths.REPORT}", "page"),
+        plots=captioned(directory(f"{RESULTS}/{paths.PLOTS}"), "charts", "Charts", patterns=["{name}.png"]),
+        table=captioned(f"{RESULTS}/{paths.TABLE}", "table"),
+        run_info=f"{RESULTS}/{paths.RUN_INFO}",
     log:
-        f"{RESULTS}/logs/report.log",
+        log_of(RESULTS, "report"),
     benchmark:
-        f"{RESULTS}/benchmarks/report.tsv"
+        benchmark_of(RESULTS, "report")
     conda:
         "../envs/l2h.yaml"
     threads: 1
@@ -70,13 +106,14 @@ rule report:
         runtime=sized(minutes, "report"),
         gpu=0,
     params:
-        run=RUN,
+        run=plan.run,
         config_file=CONFIG_FILE,
         command=shlex.join(COMMAND),
-        protocols=["/".join(place) for place in PROTOCOLS],
+        protocols=["/".join(place) for place in plan.protocols],
+        order=plan.order,
         # no input: it is written anew whenever a run starts
-        plan=PLAN,
-        described=run_description(),
+        plan=f"{RESULTS}/{paths.PLAN}",
+        described={"settings": declared({**config, "dataset_mirror": None}, SCHEMA), **plan.description()},
         code=code("report"),
         templates=data("l2h.report"),
     message:
@@ -86,17 +123,20 @@ rule report:
 
 
 onstart:
-    write_plan(workflow.dag)
-    say_what_is_mirrored(workflow.dag)
+    write_plan(plan, workflow.dag)
+    for line in mirrored(plan, workflow.dag):
+        print(line)
     # Snakemake's limit of 100 jobs a second has it look at all jobs that wait once a second, for each time that it
     # looked before: dozens of times a second in the end. A job that ends has it look, too, which is enough.
     workflow.scheduler.job_rate_limiter = None
 
 
 onsuccess:
-    report = Path(f"{RESULTS}/report.html")
+    report = Path(f"{RESULTS}/{paths.REPORT}")
     if report.exists() and report.stat().st_mtime >= STARTED:
-        print(summarise(f"{RESULTS}/comparison.parquet", report))
+        from l2h.report.summary import of_run
+
+        print(of_run(RESULTS, plan.labelled("supervised")))
 
 
 onerror:
@@ -106,4 +146,4 @@ onerror:
         print(
             "The table and the report take all cells. Mend it and say the same command again: what is done stays done."
         )
-        print("Or go on without: take the data set or the method that fails out of the config.")
+        print("Or go on without: take the dataset or the method that fails out of the config.")

@@ -21,7 +21,7 @@ ERROR = """Error in rule {rule}:
 def failed(tmp_path):
     """Two jobs that failed, one of them twice, and one that was killed."""
     ours, others = L2HError("x.tar.gz cannot be had: get it by hand"), RuntimeError("sizes do not fit:\n  3 and 4")
-    kinds = {"dataset": ours, "fit": others, "rank": None}
+    kinds = {"dataset": ours, "train": others, "rank": None}
     text = "Building DAG of jobs...\n"
     for rule, error in kinds.items():
         log = tmp_path / f"{rule}.log"
@@ -42,7 +42,7 @@ def failed(tmp_path):
 def test_each_job_says_once_what_it_said_last(failed):
     assert failures([failed / "snakemake.log"]) == [
         f"dataset: x.tar.gz cannot be had: get it by hand ({failed}/dataset.log)",
-        f"fit: RuntimeError: sizes do not fit:\n  3 and 4 ({failed}/fit.log)",
+        f"train: RuntimeError: sizes do not fit:\n  3 and 4 ({failed}/train.log)",
         f"rank: it ended without a word; it may have been killed, or memory was short ({failed}/rank.log)",
     ]
 

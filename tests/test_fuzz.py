@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_store import KEY
+from test_store import CELL, KEY
 
 from l2h import codes, datasets, footer, hashing, splits
 from l2h.datasets.images import ImageStore
@@ -26,19 +26,19 @@ from l2h.fetch import Sources
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.runs import description
 from l2h.store import manifests
+from l2h.store.cells import CELL_KEY
 from l2h.store.codes import read_codes, write_codes
 from l2h.store.features import read_features, write_features
 from l2h.store.manifests import read_manifest, write_manifest
 from l2h.store.models import read_checkpoint, write_checkpoint
-from l2h.store.rankings import HISTOGRAM, read_ranking, write_histogram, write_relevance
+from l2h.store.rankings import HISTOGRAM, iter_rankings, ranking_writer
 from l2h.store.results import (
-    LOOK,
+    GALLERY,
     METRICS,
     QUERIES,
-    cell_key,
-    read_look,
-    read_metrics,
-    read_queries,
+    iter_metrics,
+    iter_queries,
+    read_gallery,
     write_metrics,
     write_queries,
 )
@@ -54,13 +54,21 @@ TABLES = {
     "manifest": (manifests.MANIFEST, read_manifest),
     "thumbnails": (THUMBNAILS, lambda path: read_thumbnails(path, MANIFEST)),
     "split": (SPLIT, lambda path: splits.check(read_split(path))),
-    "histogram": (HISTOGRAM, read_ranking),
+    "histograms": (pa.schema([*CELL_KEY.items(), *HISTOGRAM]), lambda path: list(iter_rankings(path))),
     "relevance": (
-        pa.schema([("query_id", pa.int64()), ("relevant", pa.binary(2)), ("tied", pa.binary(2))]),
-        read_ranking,
+        pa.schema(
+            [
+                *CELL_KEY.items(),
+                ("query_id", pa.int64()),
+                ("relevant", pa.binary(2)),
+                ("tied", pa.binary(2)),
+                ("items", pa.int64()),
+            ]
+        ),
+        lambda path: list(iter_rankings(path)),
     ),
-    "queries": (QUERIES, read_queries),
-    "metrics": (METRICS, read_metrics),
+    "queries": (pa.schema([*CELL_KEY.items(), *QUERIES]), lambda path: list(iter_queries(path))),
+    "metrics": (pa.schema([*CELL_KEY.items(), *METRICS]), lambda path: list(iter_metrics(path))),
     "features": (pa.schema([("id", pa.int64()), ("feature", pa.list_(pa.float32(), 3))]), None),
     "codes": (pa.schema([("id", pa.int64()), ("code", pa.binary(2))]), None),
 }
@@ -68,7 +76,7 @@ ARRAYS = {"features": lambda path: read_features(path, IDS), "codes": lambda pat
 READERS = {name: read or ARRAYS[name] for name, (_, read) in TABLES.items()} | {
     "list": lambda path: read_lists({"images": path}, path.parent, Problems()),
     "list.gz": lambda path: read_lists({"images": path}, path.parent, Problems()),
-    "look.json": read_look,
+    "gallery.json": read_gallery,
     "checkpoint": read_checkpoint,
     "images.npy": lambda path: ImageStore(path.parent, pa.table({"id": IDS})),
     "run.json": lambda path: description.read(path.parent),
@@ -111,14 +119,16 @@ def write_valid(tmp_path_factory):
     split = splits.make_split(read_manifest(folder / "manifest"), "p", dealt, 0)
     write_split(folder / "split", split)
     histogram = RankHistogram(np.full((2, 12), 3), np.full((2, 12), 1), "digest")
-    write_histogram(folder / "histogram", np.array([4, 5]), histogram, KEY)
+    with ranking_writer(folder / "histograms") as write:
+        write(CELL, np.array([4, 5]), histogram)
     relevant = codes.pack(rng.random((2, 13)) < 0.5)
     ranking = RankedRelevance(relevant, np.zeros_like(relevant), 13)
-    write_relevance(folder / "relevance", np.array([4, 5]), ranking, KEY)
+    with ranking_writer(folder / "relevance") as write:
+        write(CELL, np.array([4, 5]), ranking)
     figures = {"query_id": [4, 5], "average_precision": [0.5, 1.0], "average_precision_unseen": [0.5, 0.25]}
-    write_queries(folder / "queries", {name: pa.array(values) for name, values in figures.items()}, KEY)
-    row = {**cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
-    write_metrics(folder / "metrics", [row])
+    write_queries(folder / "queries", [(CELL, {name: pa.array(values) for name, values in figures.items()})], [])
+    row = {"metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
+    write_metrics(folder / "metrics", [(CELL, [row])], [])
     write_features(folder / "features", [(IDS, rng.normal(size=(6, 3)))], "float32", KEY)
     packed = codes.pack(rng.random((6, 11)) < 0.5)
     for name in ("codes", "codes.parquet"):
@@ -128,7 +138,7 @@ def write_valid(tmp_path_factory):
     write_checkpoint(folder / "checkpoint", {"epoch": 3}, {"weight": rng.normal(size=(3, 2))})
     (folder / "list").write_text("a b/1.png 0 1\nc.png\t1 0 \n")
     (folder / "list.gz").write_bytes(gzip.compress((folder / "list").read_bytes()))
-    (folder / "look.json").write_text(json.dumps(dict.fromkeys(LOOK)))
+    (folder / "gallery.json").write_text(json.dumps(dict.fromkeys(GALLERY)))
     facts = {
         name: {"array": [], "object": {}, "string": ""}[description.FORM["properties"][name]["type"]]
         for name in description.SAID

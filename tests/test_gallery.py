@@ -14,7 +14,7 @@ from l2h.errors import L2HError
 from l2h.report import gallery
 from l2h.report.thumbnails import SIDE, plot, thumbnail
 from l2h.splits import Split
-from l2h.store.results import NEAR_COPIES, read_look, write_look
+from l2h.store.results import NEAR_COPIES, read_gallery, write_gallery
 from l2h.store.splits import SPLIT
 
 QUERIES, DATABASE = np.array([3, 5, 8]), np.delete(np.arange(40), [3, 5, 8])
@@ -168,14 +168,14 @@ def test_small_images_stay_as_they_are_and_large_ones_become_small():
     assert np.asarray(image_of(plot(np.array([[0, 0.5, 1]])))).tolist() == [[255, 128, 0]]
 
 
-def test_what_there_is_to_look_at_is_written_and_read_whole_or_not_at_all(split, bits, tmp_path):
-    path = tmp_path / "look.json"
+def test_a_gallery_is_written_and_read_whole_or_not_at_all(split, bits, tmp_path):
+    path = tmp_path / "gallery.json"
     place = {"dataset": "d", "protocol": "p", "backbone": "b"}
-    write_look(path, {**place, **gallery.gallery(split, [cell(bits)], NEAR, read_images)})
-    assert read_look(path)["images"]["3"]["labels"] == [0]
+    write_gallery(path, {**place, **gallery.gallery(split, [cell(bits)], NEAR, read_images)})
+    assert read_gallery(path)["images"]["3"]["labels"] == [0]
     path.write_text(path.read_text()[:-9])
-    with pytest.raises(L2HError, match=r"look.json is damaged or cut short .*; delete it and run again"):
-        read_look(path)
+    with pytest.raises(L2HError, match=r"gallery.json is damaged or cut short .*; delete it and run again"):
+        read_gallery(path)
     path.write_text('{"queries": []}')
-    with pytest.raises(L2HError, match=r"look.json is no file of things to look at"):
-        read_look(path)
+    with pytest.raises(L2HError, match=r"gallery.json is no gallery"):
+        read_gallery(path)

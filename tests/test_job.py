@@ -75,7 +75,7 @@ def test_a_crash_of_a_plug_in_is_one_line_with_its_file_and_line_and_the_log_has
     program = """
 from types import SimpleNamespace
 from l2h.job import start
-start(SimpleNamespace(log=["fit.log"], params={}, config={"plugins": ["mine.py"]}, rule="fit"))
+start(SimpleNamespace(log=["train.log"], params={}, config={"plugins": ["mine.py"]}, rule="train"))
 import numpy as np
 from l2h import hashing
 hashing.make("mine", bits=8).fit(np.ones((2, 3)))
@@ -83,12 +83,12 @@ hashing.make("mine", bits=8).fit(np.ones((2, 3)))
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True, capture_output=True)
     assert done.returncode == 1
     assert re.fullmatch(r"error: mine.py, line 15: LinAlgError: .*; the traceback is in the job's log\n", done.stderr)
-    log = (tmp_path / "fit.log").read_text()
+    log = (tmp_path / "train.log").read_text()
     assert "Traceback" in log
     assert "return self._learn(X)" in log
-    (tmp_path / "run.log").write_text(f"Error in rule fit:\n    log: {tmp_path}/fit.log (check)\n")
+    (tmp_path / "run.log").write_text(f"Error in rule train:\n    log: {tmp_path}/train.log (check)\n")
     (summary,) = failures([tmp_path / "run.log"])
-    assert re.fullmatch(rf"fit: mine.py, line 15: [\w.]*LinAlgError: .* \({tmp_path}/fit.log\)", summary)
+    assert re.fullmatch(rf"train: mine.py, line 15: [\w.]*LinAlgError: .* \({tmp_path}/train.log\)", summary)
 
 
 def test_on_the_screen_a_cell_s_lines_say_whose_they_are(tmp_path):
@@ -97,7 +97,7 @@ import logging
 from types import SimpleNamespace as Some
 from l2h.job import start
 cell = Some(dataset="digits", protocol="p", backbone="b", variant="dsh-paper", bits="16", seed="0")
-start(Some(log=[{str(tmp_path / "job.log")!r}], params={{}}, config={{"plugins": []}}, rule="fit", wildcards=cell))
+start(Some(log=[{str(tmp_path / "job.log")!r}], params={{}}, config={{"plugins": []}}, rule="train", wildcards=cell))
 logging.getLogger("l2h").info("training: 60 of 60 epochs")
 """
     done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, check=True)
@@ -124,7 +124,7 @@ def test_what_a_job_writes_says_its_rule_and_code(tmp_path):
     program = f"""
 from types import SimpleNamespace
 from l2h.job import start
-start(SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], params={params}, config={{"plugins": []}}, rule="fit"))
+start(SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], params={params}, config={{"plugins": []}}, rule="train"))
 import numpy as np
 from l2h.store.codes import write_codes
 from l2h.store.models import write_model
@@ -134,7 +134,7 @@ write_codes({str(tmp_path / "c.parquet")!r}, [batch], {{"bits": "8", "rule": "x"
 write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
 """
     subprocess.run([sys.executable, "-c", program], check=True)
-    made_by = {"rule": "fit", "code": json.dumps({"l2h.a": "2", "l2h.b": "1"})}
+    made_by = {"rule": "train", "code": json.dumps({"l2h.a": "2", "l2h.b": "1"})}
     assert read_metadata(tmp_path / "c.parquet") == {"bits": "8", **made_by}
     told = json.loads((tmp_path / "model/model.json").read_text())
     assert told == {"method": "m", "made_by": made_by, "sha256": told["sha256"]}

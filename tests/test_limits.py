@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
-from test_store import KEY
+from test_store import CELL, KEY
 
 from l2h import backbones, hashing, limits
 from l2h.backbones.weights import load_network
@@ -17,21 +17,21 @@ from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.splits import Split
 from l2h.store import manifests
+from l2h.store.cells import CELL_KEY, cell_key
 from l2h.store.codes import read_bare_codes
 from l2h.store.features import read_features
 from l2h.store.manifests import read_manifest
 from l2h.store.models import read_checkpoint, read_description, read_model
-from l2h.store.rankings import HISTOGRAM, read_histogram
+from l2h.store.rankings import HISTOGRAM, iter_rankings
 from l2h.store.results import (
-    LOOK,
-    cell_key,
+    GALLERY,
+    QUERIES,
+    iter_metrics,
+    iter_queries,
     read_frame,
-    read_look,
-    read_metrics,
-    read_queries,
+    read_gallery,
     write_frame,
     write_metrics,
-    write_queries,
 )
 from l2h.store.splits import SPLIT, read_split
 from l2h.store.tables import read_metadata
@@ -55,9 +55,10 @@ def test_rows_that_take_next_to_nothing_in_the_file(tmp_path, limited):
     with pytest.raises(L2HError, match=f"{path} holds a row group of .* bytes, more than the 10000 that are read"):
         read_bare_codes(path, 11)
     columns = {"query_id": zeros, "average_precision": zeros * 0.0, "average_precision_unseen": zeros * 0.0}
-    pq.write_table(pa.table(columns).replace_schema_metadata(KEY), path)
-    with pytest.raises(L2HError, match=rf"{path} would take \d+ bytes of memory, out of \d+ in the file"):
-        read_queries(path)
+    key = {name: pa.repeat(pa.scalar(CELL[name], kind), rows) for name, kind in CELL_KEY.items()}
+    pq.write_table(pa.table({**key, **columns}), path)
+    with pytest.raises(L2HError, match=f"{path} holds a row group of .* bytes, more than the 10000 that are read"):
+        list(iter_queries(path))
 
 
 def test_rows_that_are_only_said_to_be_there(tmp_path):
@@ -145,9 +146,9 @@ def test_rows_that_lack_something(tmp_path, change, words):
 
 
 def test_tidy_tables_leave_out_what_a_row_does_not_have(tmp_path):
-    rows = [{**cell_key(KEY), "metric": "bit_balance", "value": 0.5}]
-    write_metrics(tmp_path / "t", rows)
-    assert read_metrics(tmp_path / "t")["ties"].to_pylist() == [None]
+    write_metrics(tmp_path / "t", [(CELL, [{"metric": "bit_balance", "value": 0.5}])], [])
+    ((key, rows),) = iter_metrics(tmp_path / "t")
+    assert (key, rows["ties"].to_pylist()) == (CELL, [None])
 
 
 @pytest.mark.parametrize("seed", ["x", "-1", "9" * 5000, "\u0663"])
@@ -161,18 +162,27 @@ def test_a_split_whose_seed_is_no_number(tmp_path, seed):
 
 def test_counts_of_another_width_that_add_up_all_the_same(tmp_path):
     counts = {"total": [3] * 10, "relevant": [1] * 12}, {"total": [3] * 14, "relevant": [1] * 12}
-    rows = table(HISTOGRAM, *({"query_id": 0, **row} for row in counts))
-    pq.write_table(rows.replace_schema_metadata({**KEY, "queries": ""}), tmp_path / "t")
+    schema = pa.schema([*CELL_KEY.items(), *HISTOGRAM])
+    rows = table(schema, *({**CELL, "query_id": 0, "queries": "", **row} for row in counts))
+    pq.write_table(rows, tmp_path / "t")
     with pytest.raises(L2HError, match="is no rank histogram of 11 bits: lists of 12 counts expected"):
-        read_histogram(tmp_path / "t")
+        list(iter_rankings(tmp_path / "t"))
 
 
 @pytest.mark.parametrize("key", ["bits", "seed"])
-def test_a_key_that_is_no_number(tmp_path, key):
-    columns = {"query_id": [4], "average_precision": [0.5], "average_precision_unseen": [0.5]}
-    write_queries(tmp_path / "t", {name: pa.array(some) for name, some in columns.items()}, {**KEY, key: "x"})
+def test_a_key_that_is_no_number(key):
     with pytest.raises(L2HError, match=f"t says 'x' for its {key}; a whole number"):
-        read_queries(tmp_path / "t")
+        cell_key({**KEY, key: "x"}, "t")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [({"seed": None}, "has rows of several"), ({"query_id": None}, "lacks values in its column")]
+)
+def test_a_cell_that_lacks_something(tmp_path, change, words):
+    row = {**CELL, "query_id": 4, "average_precision": 0.5, "average_precision_unseen": 0.5, **change}
+    pq.write_table(table(pa.schema([*CELL_KEY.items(), *QUERIES]), row), tmp_path / "t")
+    with pytest.raises(L2HError, match=f"t {words}"):
+        list(iter_queries(tmp_path / "t"))
 
 
 def test_bytes_that_are_no_text(tmp_path):
@@ -195,16 +205,16 @@ def test_a_table_without_rows_has_no_features(tmp_path):
 
 @pytest.mark.parametrize("content", [b"[" * 10**6, b"[]", b"1", b"\xff", b'{"a": ' + b"9" * 5000 + b"}"])
 def test_json_that_is_no_object(tmp_path, content):
-    (tmp_path / "look.json").write_bytes(content)
-    with pytest.raises(L2HError, match="look.json is damaged or cut short"):
-        read_look(tmp_path / "look.json")
+    (tmp_path / "gallery.json").write_bytes(content)
+    with pytest.raises(L2HError, match="gallery.json is damaged or cut short"):
+        read_gallery(tmp_path / "gallery.json")
 
 
 def test_json_that_is_too_large(tmp_path, monkeypatch):
-    (tmp_path / "look.json").write_text(json.dumps(dict.fromkeys(LOOK)))
+    (tmp_path / "gallery.json").write_text(json.dumps(dict.fromkeys(GALLERY)))
     monkeypatch.setattr(limits, "MAX_JSON", 20)
-    with pytest.raises(L2HError, match=r"look.json is damaged or cut short \(larger than"):
-        read_look(tmp_path / "look.json")
+    with pytest.raises(L2HError, match=r"gallery.json is damaged or cut short \(larger than"):
+        read_gallery(tmp_path / "gallery.json")
 
 
 @pytest.fixture

@@ -7,7 +7,11 @@ import pytest
 from l2h import hashing, not_run
 from l2h.errors import L2HError
 from l2h.report import comparison
+from l2h.splits import Protocol, make_split
+from l2h.store.cells import cell_keys, cells_not_run
 from l2h.store.codes import read_codes, write_codes
+from l2h.store.manifests import read_manifest, write_manifest
+from l2h.store.splits import write_split
 from workspace import run_script
 
 KEY = {"dataset": "d", "protocol": "p", "backbone": "b", "weights": "w", "variant": "v", "method": "lsh"}
@@ -43,12 +47,19 @@ def test_a_file_that_is_whole_damaged_or_missing_has_no_reason(tmp_path):
 
 
 def test_jobs_that_take_it_hand_it_on(absent, tmp_path):
-    ranking = {"database": "histogram.parquet", "unseen": "histogram_unseen.parquet"}
-    run_script(tmp_path, "rank", input={"split": "split.parquet", "codes": absent[1]}, output=ranking)
+    hashes = [number.to_bytes(32, "big") for number in range(9)]
+    write_manifest(tmp_path / "manifest.parquet", hashes, [[row % 2] for row in range(9)], ["x"] * 9)
+    split = make_split(read_manifest(tmp_path / "manifest.parquet"), "p", Protocol(query=2, train=2), 0)
+    write_split(tmp_path / "split.parquet", split)
+    ranking = {"database": "histograms.parquet", "unseen": "histograms_unseen.parquet"}
+    files = {"split": "split.parquet", "codes": [absent[1]]}
+    run_script(tmp_path, "rank", input=files, output=ranking, params={"how": {}})
     output = {"metrics": "metrics.parquet", "queries": "queries.parquet"}
-    run_script(tmp_path, "metrics", input={**ranking, "codes": absent[1]}, output=output)
+    rankings = {name: [path] for name, path in ranking.items()}
+    run_script(tmp_path, "evaluate", input={**files, **rankings, "models": [absent[0]]}, output=output)
     for name in (*ranking.values(), *output.values()):
-        assert not_run.find(tmp_path / name) == {"not_run": "too few images", **KEY}
+        assert cells_not_run(tmp_path / name) == [{"not_run": "too few images", **KEY}]
+        assert cell_keys(tmp_path / name) == []
 
 
 def test_all_seeds_of_a_cell_are_one_row_and_where_nothing_ran_the_reasons_are_said():

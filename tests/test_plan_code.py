@@ -25,7 +25,7 @@ def rests(name, *classes):
 
 def jobs():
     """What each job of a run with all of these rests on, by script and class."""
-    by_method = ("fit", "encode", "rank_by_scores", "finetune")
+    by_method = ("train", "encode", "rank_by_scores", "finetune")
     found = {(name, method): rests(name, hashing.registry.get(method)) for name in by_method for method in METHODS}
     found |= {("features", name): rests("features", backbones.registry.get(name)) for name in BACKBONES}
     found |= {("dataset", name): rests("dataset", datasets.registry.get(name)) for name in READERS}
@@ -39,23 +39,23 @@ def changed(module):
 
 def test_a_changed_line_in_a_loss_retrains_that_method_alone():
     module = hashing.registry.get("dsh").__module__
-    assert changed(module) == {(name, "dsh") for name in ("fit", "encode", "rank_by_scores", "finetune")}
+    assert changed(module) == {(name, "dsh") for name in ("train", "encode", "rank_by_scores", "finetune")}
 
 
-def test_a_changed_line_in_what_fit_alone_imports_retrains_what_uses_it():
-    assert {method for name, method in changed("l2h.hashing.shallow.pca") if name == "fit"} == {"lsh", "itq", "sh"}
+def test_a_changed_line_in_what_training_alone_imports_retrains_what_uses_it():
+    assert {method for name, method in changed("l2h.hashing.shallow.pca") if name == "train"} == {"lsh", "itq", "sh"}
 
 
 @pytest.mark.parametrize(
     ("module", "scripts"),
     [
-        ("l2h.metrics", {"metrics", "look", "audit", "report"}),
-        ("l2h.evaluation", {"metrics", "report"}),
+        ("l2h.metrics", {"evaluate", "gallery", "audit", "report"}),
+        ("l2h.evaluation", {"evaluate", "report"}),
         ("l2h.ranking.roles", {"rank"}),
         ("l2h.near_copies", {"check_split"}),
         ("l2h.inference", {"compare", "report"}),
         ("l2h.costs", {"costs"}),
-        ("l2h.timing", {"fit", "finetune", "costs"}),
+        ("l2h.timing", {"train", "finetune", "costs"}),
         ("l2h.extraction", {"features"}),
     ],
 )
@@ -86,8 +86,8 @@ def test_imports_in_functions_and_of_names_and_packages_count(tmp_path):
 def test_a_plug_in_counts_with_all_that_it_imports(monkeypatch):
     monkeypatch.setitem(sys.modules, "l2h_plugin_mine", SimpleNamespace(__file__=SUPPORT / "toy_method.py"))
     mine = type("Mine", (hashing.registry.get("lsh"),), {"__module__": "l2h_plugin_mine"})
-    found = set(code.digests(script("fit"), mine))
-    assert found - rests("fit", *mine.__bases__) == {"l2h_plugin_mine"}
+    found = set(code.digests(script("train"), mine))
+    assert found - rests("train", *mine.__bases__) == {"l2h_plugin_mine"}
     assert code.imports_of(SUPPORT / "toy_method.py") <= found
 
 

@@ -19,8 +19,9 @@ from l2h.report import answer, charts, comparison, cost_columns, differences, pa
 from l2h.report.summary import summary
 from l2h.splits import Split
 from l2h.store import splits
+from l2h.store.cells import CELL_KEY
 from l2h.store.manifests import write_manifest
-from l2h.store.results import CELL_KEY, COSTS, METRICS, read_frame
+from l2h.store.results import COSTS, METRICS, read_frame
 from l2h.store.splits import write_split
 
 
@@ -42,8 +43,11 @@ def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", ba
         "seed": seed,
     }
     figures, by_query = evaluate(h, rest)
-    metrics = pa.Table.from_pylist([{**key, **figure} for figure in figures], schema=METRICS)
-    return metrics, (pa.table({"query_id": range(3, 51, 2), **by_query}), key)
+    metrics = pa.Table.from_pylist([{**key, **figure} for figure in figures], schema=CELLS)
+    return metrics, (key, pa.table({"query_id": range(3, 51, 2), **by_query}))
+
+
+CELLS = pa.schema([*CELL_KEY.items(), *METRICS])
 
 
 def compare(cells, not_run=(), deterministic=()):
@@ -113,7 +117,7 @@ def tested(cells):
 SPLIT = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
 
 
-def render(joined, tested, audits, run="run", looks=(), designs=(), split=SPLIT):
+def render(joined, tested, audits, run="run", galleries=(), designs=(), split=SPLIT):
     """The page, with the same made-up curve for each of its rows."""
     curves = joined[[name for name in CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
@@ -126,9 +130,9 @@ def render(joined, tested, audits, run="run", looks=(), designs=(), split=SPLIT)
         "system": "Linux",
         "processors": ["a processor"],
         "splits": dict.fromkeys(joined["dataset"] + "/" + joined["protocol"], split),
-        "times": [{"rule": "fit", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
+        "times": [{"rule": "train", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
-    text, _ = page.render(joined, tested, audits, curves, designs, looks, {run: facts}, {"itq"})
+    text, _ = page.render(joined, tested, audits, curves, designs, galleries, {run: facts}, {"itq"})
     return text
 
 
@@ -171,8 +175,8 @@ def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
 
 def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, tested):
     def values(variant):
-        some = [queries for _, queries in cells if (queries[1]["variant"], queries[1]["bits"]) == (variant, 16)]
-        return np.stack([part["average_precision"].to_numpy() for part, _ in some])
+        some = [queries for _, queries in cells if (queries[0]["variant"], queries[0]["bits"]) == (variant, 16)]
+        return np.stack([part["average_precision"].to_numpy() for _, part in some])
 
     itq, lsh = values("itq"), values("<b>lsh</b>")
     row = table.iloc[1]
@@ -200,7 +204,7 @@ def test_exact_search_is_compared_with_every_code_length(beside):
         [8, "itq", "l2"],
         [40, "cosine", "l2"],
     ]
-    exact, itq = (per[1][0]["average_precision"].to_numpy().mean() for per in (cells[0], cells[2]))
+    exact, itq = (per[1][1]["average_precision"].to_numpy().mean() for per in (cells[0], cells[2]))
     assert tested["difference"][0] == pytest.approx(itq - exact)
     rows = beside[beside["variant"].isin(["cosine", "itq"]) & (beside["backbone"] == "alexnet-fc7")]
     (entry,) = answer.answers(rows, answer.tested_pairs(tested.assign(p_holm=0.01)), set())
@@ -234,7 +238,7 @@ def test_external_codes_are_compared_with_the_methods_of_every_backbone(with_ext
         ["digits", "external", 16, "our", "theirs"],
     ]
     score = {
-        (key["variant"], key["backbone"], key["bits"]): np.mean(part["average_precision"]) for part, key in queries
+        (key["variant"], key["backbone"], key["bits"]): np.mean(part["average_precision"]) for key, part in queries
     }
     row = tested.iloc[2]
     assert row["difference"] == pytest.approx(score["itq", "alexnet-fc7", 16] - score["theirs", "external", 16])
@@ -262,9 +266,9 @@ def test_the_report_says_how_external_codes_compare_with_others(with_external):
 
 
 def test_cells_of_other_queries_are_not_compared(cells):
-    (_, (queries, key)), (_, other) = cells[0], cells[3]
+    (_, (key, queries)), (_, other) = cells[0], cells[3]
     with pytest.raises(L2HError, match="digits, p, alexnet-fc7, .* were ranked for different queries"):
-        between([(queries.set_column(0, "query_id", [range(24)]), key), other])
+        between([(key, queries.set_column(0, "query_id", [range(24)])), other])
 
 
 def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_path):
@@ -563,7 +567,7 @@ def queries_of(variant, seed, effect, protocol="p", scope="shallow", Q=60):
     values = 0.6 + rng.normal(0, 0.1, Q) + own.normal(0, effect) + own.normal(0, 0.02, Q)
     place = {"dataset": "d", "protocol": protocol, "backbone": "b", "weights": "w"}
     key = {**place, "variant": variant, "method": "m", "scope": scope, "bits": 8, "seed": seed}
-    return pa.table({"query_id": range(Q), "average_precision": values}), key
+    return key, pa.table({"query_id": range(Q), "average_precision": values})
 
 
 def test_with_one_training_random_methods_are_not_tested_and_the_page_says_so(audits):
@@ -628,9 +632,9 @@ def test_splits_that_are_drawn_anew_add_their_own_spread():
     for protocol, by in shift.items():
         for name in ("a", "bb"):
             for seed in range(4):
-                table, key = queries_of(name, seed, 0.001, protocol)
+                key, table = queries_of(name, seed, 0.001, protocol)
                 values = table["average_precision"].to_numpy() + (by if name == "a" else 0)
-                cells.append((table.set_column(1, "average_precision", [values]), key))
+                cells.append((key, table.set_column(1, "average_precision", [values])))
     designs = power.of_settings(differences.methods(cells))
     assert [design.splits for design in designs] == pytest.approx([0.01] * 3, rel=0.1)
     assert designs[0].shares()["splits"] > 0.9
@@ -664,7 +668,7 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
         return {"variant": variant, "bits": 16, "figures": figures, **pictures}
 
     pair = {"query_id": 3, "id": 6, "similarity": 0.9961, "flipped": True}
-    look = {
+    gallery = {
         "dataset": "digits",
         "protocol": "p",
         "backbone": "alexnet-fc7",
@@ -675,7 +679,7 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
         "near_copies": {"queries": 1, "pairs": 2, "shown": [pair]},
         "images": {str(number): {"picture": f"data:{number}", "labels": [number, 9]} for number in (3, 4, 6)},
     }
-    text = re.sub(r"\s+", " ", render(joined, tested, audits, looks=[look]))
+    text = re.sub(r"\s+", " ", render(joined, tested, audits, galleries=[gallery]))
     assert text.count('<td class="right"><img src="data:4" alt="image 4, labels 4, 9">') == 2
     assert text.count('<td class="wrong"><img src="data:6" alt="image 6, labels 6, 9">') == 2
     assert text.count("1 of 1,234 shown,<br>56 right") == 2
@@ -687,7 +691,7 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
     assert "query 3 and 6, mirrored, similarity 0.9961" in text
     assert text.count("There are no pictures") == 1  # of the other data set
     named = ["a", "b", "c", "<cat>", "d", "eel"]  # and none for 6 and 9
-    text = re.sub(r"\s+", " ", render(joined, tested, audits, looks=[{**look, "classes": named}]))
+    text = re.sub(r"\s+", " ", render(joined, tested, audits, galleries=[{**gallery, "classes": named}]))
     assert 'alt="image 3, labels &lt;cat&gt;, 9">' in text
     assert 'alt="image 6, labels 6, 9">' in text
     assert '<th scope="row">eel</th>' in text
@@ -704,7 +708,7 @@ def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
         )
         assert row["recall"] == pytest.approx(np.mean(of(some, "recall_at_distance", None, row["distance"], None)))
     assert set(one["distance"]) == set(range(9))
-    nothing = pa.table(cells[0][0].to_pydict() | {"value": [0.0] * len(cells[0][0])}, schema=METRICS)
+    nothing = pa.table(cells[0][0].to_pydict() | {"value": [0.0] * len(cells[0][0])}, schema=CELLS)
     assert charts.precision_recall([nothing]).empty
 
 
@@ -807,10 +811,10 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     write_manifest(tmp_path / "m.parquet", hashes, labels, ["a.png", "b.png", "c.png"], notes=[note])
     (tmp_path / "my.yaml").write_text("bits: [8]")
     head = "s\tmax_rss\tcpu_time\n"
-    (tmp_path / "fit.tsv").write_text(head + "2.5\t100\t2\n")
-    (tmp_path / "fit-b.tsv").write_text(head + "1.5\tNA\tNA\n")
+    (tmp_path / "train.tsv").write_text(head + "2.5\t100\t2\n")
+    (tmp_path / "train-b.tsv").write_text(head + "1.5\tNA\tNA\n")
     (tmp_path / "rank.tsv").write_text(head + "9\t50\t8\n")
-    files = {"fit": ["fit.tsv", "fit-b.tsv", "none.tsv"], "rank": ["rank.tsv"], "metrics": ["none.tsv"]}
+    files = {"train": ["train.tsv", "train-b.tsv", "none.tsv"], "rank": ["rank.tsv"], "evaluate": ["none.tsv"]}
     plan = {rule: [str(tmp_path / name) for name in names] for rule, names in files.items()}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     of = ("again", tmp_path / "my.yaml", ["a", "a"], {"d/p": (tmp_path / "p.parquet", tmp_path / "m.parquet")})
@@ -821,7 +825,7 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     assert facts["splits"]["d/p"] == {"seed": 7, "sha256": split.sha256, **counts, "notes": [asdict(note)]}
     assert facts["times"] == [
         {"rule": "rank", "jobs": 1, "wall": 9, "processor": 8, "memory": 50},
-        {"rule": "fit", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
+        {"rule": "train", "jobs": 2, "wall": 4, "processor": 2, "memory": 100},
     ]
     assert facts["versions"]["numpy"] == np.__version__
     with pytest.raises(L2HError, match=r"none.json does not exist; .* without --no-hooks"):

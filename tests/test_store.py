@@ -15,13 +15,14 @@ from l2h.notes import Note
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.splits import Split
 from l2h.store import manifests, splits
+from l2h.store.cells import cell_key, cell_keys, cells_not_run, in_order
 from l2h.store.codes import read_codes, write_codes
 from l2h.store.features import feature_bits, iter_features, read_features, weights_name, write_features
 from l2h.store.files import atomic, write_checksum
 from l2h.store.manifests import MANIFEST, read_classes, read_manifest, read_notes, write_manifest
 from l2h.store.models import read_model, write_checkpoint, write_model
-from l2h.store.rankings import read_histogram, read_ranking, read_relevance, write_histogram, write_relevance
-from l2h.store.results import cell_key, read_metrics, write_look, write_metrics
+from l2h.store.rankings import iter_rankings, ranking_writer
+from l2h.store.results import iter_metrics, iter_queries, write_gallery, write_metrics, write_queries
 from l2h.store.splits import SPLIT, read_split, write_split
 from l2h.store.tables import read_metadata
 
@@ -36,12 +37,20 @@ KEY = {
     "bits": "11",
     "seed": "0",
 }
+CELL = cell_key(KEY)
 
 
 def feature_batches(dtype=np.float32):
     rng = np.random.default_rng(0)
     for start in (0, 3, 6):
         yield np.arange(start, start + 3), rng.normal(size=(3, 5)).astype(dtype)
+
+
+def write_ranking(path, *rankings, not_run=()):
+    """Rankings of queries 4 and 5, of a cell each."""
+    with ranking_writer(path, not_run) as write:
+        for seed, ranking in enumerate(rankings):
+            write({**CELL, "seed": seed}, np.array([4, 5]), ranking)
 
 
 @pytest.fixture
@@ -52,18 +61,18 @@ def files(tmp_path):
     packed = codes.pack(rng.random((6, 11)) < 0.5)
     write_codes(tmp_path / "codes.parquet", [(np.arange(6), packed)], KEY)
     h = RankHistogram(np.full((2, 12), 3), np.full((2, 12), 1), "digest")
-    write_histogram(tmp_path / "histogram.parquet", np.array([4, 5]), h, KEY)
+    write_ranking(tmp_path / "histograms.parquet", h)
     relevant = codes.pack(rng.random((2, 13)) < 0.5)
     ranking = RankedRelevance(relevant, np.zeros_like(relevant), 13)
-    write_relevance(tmp_path / "relevance.parquet", np.array([4, 5]), ranking, KEY)
-    row = {**cell_key(KEY), "metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
-    write_metrics(tmp_path / "metrics.parquet", [row])
+    write_ranking(tmp_path / "relevance.parquet", ranking)
+    row = {"metric": "map", "k": None, "ties": "best", "normalise": "relevant", "value": 0.5}
+    write_metrics(tmp_path / "metrics.parquet", [(CELL, [row])], [])
     return {
         tmp_path / "features.parquet": lambda path: list(iter_features(path)),
         tmp_path / "codes.parquet": lambda path: read_codes(path, np.arange(6)),
-        tmp_path / "histogram.parquet": read_histogram,
-        tmp_path / "relevance.parquet": read_relevance,
-        tmp_path / "metrics.parquet": read_metrics,
+        tmp_path / "histograms.parquet": lambda path: list(iter_rankings(path)),
+        tmp_path / "relevance.parquet": lambda path: list(iter_rankings(path)),
+        tmp_path / "metrics.parquet": lambda path: list(iter_metrics(path)),
     }
 
 
@@ -156,7 +165,8 @@ def test_codes_and_histograms_come_back(files):
     assert np.array_equal(packed, codes.pack(np.random.default_rng(0).random((6, 11)) < 0.5)[[5, 0, 2]])
     metadata = read_metadata(paths["codes.parquet"], "bits")
     assert cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
-    queries, h, _ = read_histogram(paths["histogram.parquet"])
+    ((key, queries, h),) = iter_rankings(paths["histograms.parquet"])
+    assert key == CELL
     assert queries.tolist() == [4, 5]
     assert h.queries == "digest"
     assert (h.total == 3).all()
@@ -179,24 +189,72 @@ def test_only_the_row_groups_that_hold_a_wanted_code_are_read_whole(tmp_path, mo
 
 def test_rankings_by_scores_come_back(files):
     (path,) = (path for path in files if path.name == "relevance.parquet")
-    queries, h, metadata = read_ranking(path)
+    ((key, queries, h),) = iter_rankings(path)
     assert isinstance(h, RankedRelevance)
     assert queries.tolist() == [4, 5]
     assert h.items == 13
     assert h.relevant.shape == h.tied.shape == (2, 2)
     assert h.relevant.any()
     assert not h.tied.any()
-    assert cell_key(metadata) == {**KEY, "bits": 11, "seed": 0}
-    assert isinstance(read_ranking(path.with_name("histogram.parquet"))[1], RankHistogram)
+    assert key == CELL
     table = pq.read_table(path)
+    place = table.column_names.index("items")
     for items, words in (
-        ("99", "is no relevance file"),
-        ("9", "bits beyond the 9 items"),
-        ("x", "says 'x' for its items"),
+        ([99, 99], r"relevant is uint8 of shape \(queries, 13\)"),
+        ([9, 9], "bits beyond the 9 items"),
+        ([13, 12], "is no ranking of 13 items: its queries are ranked against databases of several sizes"),
     ):
-        pq.write_table(table.replace_schema_metadata({**KEY, "items": items}), path)
+        pq.write_table(table.set_column(place, table.schema.field(place), pa.array(items)), path)
         with pytest.raises(L2HError, match=words):
-            read_ranking(path)
+            list(iter_rankings(path))
+
+
+def test_cells_come_back_one_by_one_with_those_that_were_not_run(tmp_path):
+    path, why = tmp_path / "r.parquet", {**CELL, "bits": "11", "seed": "7", "not_run": "too few images"}
+    one, other = (RankHistogram(np.full((2, 12), n), np.full((2, 12), 1), f"digest {n}") for n in (3, 4))
+    write_ranking(path, one, other, not_run=[why])
+    assert pq.ParquetFile(path).num_row_groups == 2
+    found = list(iter_rankings(path))
+    assert [(key["seed"], h.total.max(), h.queries) for key, _, h in found] == [(0, 3, "digest 3"), (1, 4, "digest 4")]
+    assert cell_keys(path) == [key for key, _, _ in found]
+    assert cells_not_run(path) == [why]
+
+
+@pytest.mark.parametrize("part", ["histogram", "queries"])
+def test_a_file_without_any_cell_says_why(part, tmp_path):
+    path, why = tmp_path / "r.parquet", {**CELL, "not_run": "too few images"}
+    if part == "queries":
+        write_queries(path, [], [why])
+        assert list(iter_queries(path)) == []
+    else:
+        write_ranking(path, not_run=[why])
+        assert list(iter_rankings(path)) == []
+    assert (cell_keys(path), cells_not_run(path)) == ([], [why])
+
+
+def test_rows_of_several_cells_in_one_group_are_refused(files):
+    path = next(path for path in files if path.name == "metrics.parquet")
+    table = pq.read_table(path)
+    other = table.set_column(8, table.schema.field(8), pa.array([1]))
+    pq.write_table(pa.concat_tables([table, other]), path)
+    for read in (cell_keys, lambda path: list(iter_metrics(path))):
+        with pytest.raises(L2HError, match="has rows of several cells in one row group"):
+            read(path)
+
+
+def test_cells_are_put_in_the_order_of_the_config():
+    order = {"setting": [["d", "q"], ["d", "p"]], "variant": ["b", "a"], "bits": [16, 8], "seed": [1, 0]}
+    keys = [
+        {"dataset": "d", "protocol": protocol, "variant": variant, "bits": bits, "seed": seed}
+        for protocol in ("p", "q")
+        for variant, bits, seed in (("a", 8, 0), ("b", 8, 0), ("b", 8, 1), ("b", 16, 0), ("b", 4096, 0))
+    ]
+    found = in_order([[(key, None) for key in keys[:5]], [(key, None) for key in keys[5:]]], order)
+    assert [tuple(key.values())[1:] for key, _ in found] == [
+        (protocol, *rest)
+        for protocol in ("q", "p")
+        for rest in (("b", 16, 0), ("b", 8, 1), ("b", 8, 0), ("b", 4096, 0), ("a", 8, 0))
+    ]
 
 
 def test_what_features_take_and_what_made_them(tmp_path):
@@ -270,9 +328,9 @@ def test_models_and_tables_without_a_seal_are_read(files, tmp_path):
     path = tmp_path / "model/model.json"
     path.write_text(json.dumps({"method": "of earlier"}))
     assert read_model(tmp_path / "model")[0] == {"method": "of earlier"}
-    histogram = next(path for path in files if path.name == "histogram.parquet")
-    pq.write_table(pq.read_table(histogram), histogram)
-    assert read_histogram(histogram)[2]["bits"] == "11"
+    histograms = next(path for path in files if path.name == "histograms.parquet")
+    pq.write_table(pq.read_table(histograms), histograms)
+    assert [key for key, _, _ in iter_rankings(histograms)] == [CELL]
 
 
 @pytest.mark.parametrize("classes", ["{", "[" * 100_000, '{"0": "cat"}', '["cat", 1]'])
@@ -303,7 +361,7 @@ def test_files_of_another_kind_are_refused(files):
     paths = list(files)
     for path, read in files.items():
         for other in paths:
-            if other != path:
+            if other != path and {path.stem, other.stem} != {"histograms", "relevance"}:  # both are rankings
                 with pytest.raises(L2HError, match="is no|lacks the metadata"):
                     read(other)
 
@@ -311,9 +369,9 @@ def test_files_of_another_kind_are_refused(files):
 def test_a_histogram_of_another_length_is_refused(tmp_path):
     path = tmp_path / "h.parquet"
     h = RankHistogram(np.full((2, 9), 3), np.full((2, 9), 1))
-    write_histogram(path, np.array([4, 5]), h, KEY)  # whose key says 11 bits
+    write_ranking(path, h)  # whose key says 11 bits
     with pytest.raises(L2HError, match="is no rank histogram of 11 bits"):
-        read_histogram(path)
+        list(iter_rankings(path))
 
 
 def test_writing_is_atomic(tmp_path):
@@ -352,11 +410,11 @@ def test_nothing_to_write_is_an_error(tmp_path):
 
 
 WRITERS = {
-    "table": lambda path: write_metrics(path, []),
+    "table": lambda path: write_metrics(path, [], []),
     "batches": lambda path: write_codes(path, ((ids, bulk) for ids in [np.arange(len(bulk))]), KEY),
     "model": lambda path: write_model(path, {"method": "m"}, {"bulk": bulk}),
     "checkpoint": lambda path: write_checkpoint(path, {}, {"bulk": bulk}),
-    "look": lambda path: write_look(path, {"bulk": "0" * 2**21}),
+    "gallery": lambda path: write_gallery(path, {"bulk": "0" * 2**21}),
     "array": lambda path: save_array(path),
 }
 bulk = np.random.default_rng(0).integers(0, 256, (2**18, 8), np.uint8)
@@ -391,7 +449,7 @@ def test_a_file_in_place_of_a_folder_is_one_clear_line(place, tmp_path):
     (tmp_path / "results").touch()
     words = rf"{place} cannot be written: .*/results is a file and not a folder; move it away, and run the same command"
     with pytest.raises(L2HError, match=words):
-        write_metrics(tmp_path / place, [])
+        write_metrics(tmp_path / place, [], [])
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 

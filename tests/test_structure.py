@@ -10,7 +10,7 @@ IMPORTS = {module: GRAPH.find_modules_directly_imported_by(module) for module in
 
 # From low to high: a module imports its own layer and those before it. A new module of the root needs a place here.
 LAYERS = [
-    {"", "errors", "plugins", "registry"},  # "" is l2h itself
+    {"", "errors", "paths", "plugins", "registry"},  # "" is l2h itself
     {"limits", "device", "download", "footer", "ids", "notes", "progress"},
     {"codes", "splits"},
     {"ranking"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"evaluation", "audit", "costs", "diagnostics", "inference", "power", "timing"},
     {"bundles"},
     {"config"},
-    {"plan", "sizing"},
+    {"plan"},
     {"runs", "failures", "provenance", "search", "sheet"},
     {"report"},
     {"cli", "__main__"},

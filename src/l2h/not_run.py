@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from l2h.errors import L2HError
+from l2h.store.cells import CELL_KEY
+from l2h.store.cells import NOT_RUN as REASON
 from l2h.store.models import read_description, write_model
-from l2h.store.results import CELL_KEY
 from l2h.store.tables import read_metadata, write_metadata
-
-REASON = "not_run"
 
 
 def mark(outputs: Iterable[str], reason: str, key: Mapping[str, Any]) -> None:

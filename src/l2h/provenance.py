@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from l2h import limits
+from l2h import limits, paths
 from l2h.backbones.weights import file_sha256
 from l2h.errors import L2HError, line
 from l2h.plan.code import digest
@@ -19,11 +19,14 @@ from l2h.store import tables as tables_files
 from l2h.store.models import read_description
 from l2h.store.tables import read_metadata
 
-# a cell's files in the order in which one follows from the other
-STAGES = ("model", "training.parquet", "codes.parquet", "histogram", "relevance", "metrics.parquet", "queries.parquet")
+# the files of a setting in the order in which one follows from the other, by the folder that they lie in
+OF_CELL = (paths.MODEL, paths.TRAINING, paths.CODES)
+OF_VARIANT = (*paths.HISTOGRAMS.values(), *paths.RELEVANCE.values())
+OF_SETTING = (paths.METRICS, paths.QUERIES)
+TABLES = (paths.COSTS, paths.AUDIT, paths.GALLERY)  # which follow from these
+STAGES = [*OF_CELL, *OF_VARIANT, *OF_SETTING]
 
 CURE = "give a file as a run wrote it"  # the file is the user's: nothing advises to delete it
-TABLES = ("costs.parquet", "audit.parquet", "look.json")  # of a place
 
 
 @dataclass
@@ -95,35 +98,35 @@ def trace(path: str | Path) -> Provenance:
 def _of_run(path: Path, whole: Path, run: Run) -> Provenance:
     facts = run.facts
     parts = whole.relative_to(run.folder).parts
-    known = {cell["dataset"] for cell in run.cells("metrics.parquet")}
     found = Provenance(path, configs={str(run.folder): _config(facts)})
     if parts[0] == "release":
         found.place = {"dataset": whole.stem}
-    elif parts[0] in known:
-        found.place = dict(zip((*FOLDERS, "cell"), parts[: len(parts) - (len(parts) < 6)], strict=False))
-    cells = [cell for cell in run.cells("metrics.parquet") if _lies_in(cell, found.place)]
+    elif parts[0] in {cell["dataset"] for cell in run.cells}:
+        found.place = dict(zip((*FOLDERS, "cell"), parts[:-1], strict=False))
+    cells = [cell for cell in run.cells if _lies_in(cell, found.place)]
     for name, split in facts["splits"].items():
         if any(f"{cell['dataset']}/{cell['protocol']}" == name for cell in cells):
             found.data[name] = split["sha256"]
-    stage = _stage(parts[5]) if len(parts) > 5 else len(STAGES)
+    last = _stage(parts)
     made_by = [_made_by(whole, CURE)]
     found.rule = made_by[0].get("rule")
     for cell in cells:
-        made_by += _of_cell(found, run, cell, stage)
+        made_by += _of_cell(found, run, cell)
+    files = (run.file(template, cell) for cell in cells for template in STAGES[:last])
+    made_by += map(_made_by, dict.fromkeys(file for file in files if file.suffix))
     if len(found.place) < len(FOLDERS) - 1:  # of the whole run, whose last rule declares what its tables take
-        tables = (file for name in TABLES for file in run.folder.glob(f"*/*/*/{name}"))
+        tables = (run.file(template, setting) for template in TABLES for setting in run.settings)
         made_by += [facts.get("made_by", {}), *map(_made_by, tables)]
     found.code = _merged(made_by)
     return found
 
 
-def _of_cell(found: Provenance, run: Run, cell: Mapping[str, Any], stage: int) -> Iterator[Mapping[str, str]]:
-    """Yield what made a cell's files up to a stage; note its weights, and what does not fit."""
-    folder: Path = cell["folder"]
-    home = run.root / run.facts["homes"][cell["dataset"]]
+def _of_cell(found: Provenance, run: Run, cell: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
+    """Yield what made a cell's data and model; note its weights, and what does not fit."""
+    home = run.home(cell["dataset"])
     place = f"{cell['dataset']}/{cell['protocol']}"
-    split = home / f"splits/{cell['protocol']}.parquet"
-    yield _made_by(home / "manifest.parquet")
+    split = home / paths.SPLIT.format(protocol=cell["protocol"])
+    yield _made_by(home / paths.MANIFEST)
     yield _made_by(split)
     if split.exists() and read_metadata(split).get("sha256") != found.data[place]:
         found.problems.append(f"{split} is not the split that the run had; run it again")
@@ -141,16 +144,13 @@ def _of_cell(found: Provenance, run: Run, cell: Mapping[str, Any], stage: int) -
             found.problems.append(f"{model} was trained by other weights than the rest; run it again")
         if data.get("split_sha256") != found.data[place]:
             found.problems.append(f"{model} was trained on another split than the run says; run it again")
-    for file in sorted(folder.glob("*.parquet")):
-        if _stage(file.name) <= stage:
-            yield _made_by(file)
 
 
 def _shared(path: Path, whole: Path, home: Path) -> Provenance:
     """A file that runs share; home is `resources`."""
     parts = whole.relative_to(home).parts
     folder = home.joinpath(*parts[: 2 if parts[0] == "bundles" else 1])
-    manifest = folder / "manifest.parquet"
+    manifest = folder / paths.MANIFEST
     metadata = read_metadata(whole, cure=CURE) if whole.suffix == ".parquet" else {}
     made_by = [_made_by(whole, CURE), _made_by(manifest)]
     found = Provenance(path, rule=made_by[0].get("rule"))
@@ -178,8 +178,13 @@ def _lies_in(cell: Mapping[str, Any], place: Mapping[str, str]) -> bool:
     return all((cell["folder"].name if key == "cell" else cell[key]) == value for key, value in place.items())
 
 
-def _stage(name: str) -> int:
-    return next((number for number, stage in enumerate(STAGES) if name.startswith(stage)), len(STAGES))
+def _stage(parts: tuple[str, ...]) -> int:
+    """How many of STAGES a file of a run follows from or is; all, if it is none of them."""
+    for number, template in enumerate(STAGES, start=1):
+        folders = template.split("/")
+        if len(parts) >= len(folders) and parts[len(folders) - 1] == folders[-1]:
+            return number
+    return len(STAGES)
 
 
 def _made_by(path: Path, cure: str = tables_files.CURE) -> Mapping[str, str]:

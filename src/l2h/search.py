@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import job
+from l2h import job, paths
 from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError, hint, line
 from l2h.hashing import FULL
 from l2h.runs import Run
 from l2h.runs.description import FILE
+from l2h.store.cells import CELL_KEY
 from l2h.store.codes import read_codes
 from l2h.store.features import narrowed
 from l2h.store.manifests import read_classes, read_manifest
 from l2h.store.models import read_model
-from l2h.store.results import CELL_KEY
 from l2h.store.splits import read_split
 from l2h.store.tables import CURE, read_metadata
 
@@ -46,9 +46,7 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "SearchIndex":
         there is none, or several; the line names what there is to choose from
     """
     known = run.facts  # which tell first whether there is a run at all
-    # of a cell whose codes were deleted, the histogram shows that it had some
-    found = (cell for file in ("histogram.parquet", "codes.parquet") for cell in run.cells(file))
-    cells = list({cell["folder"]: cell for cell in found}.values())
+    cells = [cell for cell in run.cells if run.is_ranked_by_codes(cell)]  # even if the codes were deleted since
     for name in (*OPTIONS, "seed"):
         there = sorted({cell[name] for cell in cells})
         value = wanted.get(name)
@@ -91,12 +89,12 @@ class SearchIndex:
     @property
     def home(self) -> Path:
         """Where manifest and splits are."""
-        return self.run.root / self.facts["homes"][self.dataset]
+        return self.run.home(self.dataset)
 
     @property
     def codes(self) -> Path:
         """The codes of all images."""
-        return self.folder / "codes.parquet"
+        return self.run.file(paths.CODES, vars(self))
 
     @property
     def model(self) -> Path:
@@ -106,10 +104,10 @@ class SearchIndex:
     @cached_property
     def images(self) -> tuple[Any, ImageStore]:
         """The data set's manifest and images."""
-        path = self.home / "manifest.parquet"
+        path = self.home / paths.MANIFEST
         self.require(path)
         manifest = read_manifest(path)
-        return manifest, ImageStore(self.run.root / f"resources/{self.dataset}/images", manifest)
+        return manifest, ImageStore(self.run.root / paths.DATASET.format(dataset=self.dataset) / paths.IMAGES, manifest)
 
     def encode(self, images: Images) -> NDArray[np.uint8]:
         """Packed codes, uint8 (n, bytes), of images, uint8 (h, w[, 3]), as the run made its own.
@@ -155,7 +153,7 @@ class SearchIndex:
         the k nearest, each with rank, distance, id, labels, location, and classes, the labels' names, as far as the
         data set has any; and how many images lie at the last one's distance that are not among them
         """
-        path = self.home / f"splits/{self.protocol}.parquet"
+        path = self.home / paths.SPLIT.format(protocol=self.protocol)
         self.require(path)
         split = read_split(path)
         if split.sha256 != self.facts["splits"][f"{self.dataset}/{self.protocol}"]["sha256"]:
@@ -164,7 +162,7 @@ class SearchIndex:
         found, distances = nearest(code, read_codes(self.codes, ids), ids, k)
         manifest, images = self.images
         rows = manifest.select(["id", "labels", "location"]).take(images.rows_of(ids[found])).to_pylist()
-        names = dict(enumerate(read_classes(self.home / "manifest.parquet")))
+        names = dict(enumerate(read_classes(self.home / paths.MANIFEST)))
         of_found = distances[found]
         entries = [
             {

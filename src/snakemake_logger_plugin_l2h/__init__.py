@@ -11,17 +11,18 @@ from logging import LogRecord
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-# what a job of a kind takes beside one that ranks or measures, where none has ended yet: measured on the quickstart
+# what a job of a kind takes beside one that ranks, where none has ended yet: measured on the quickstart
 WEIGHTS = {
     "features": 15.0,
     "mirrored_features": 10.0,
     "weights": 5.0,
-    "fit": 6.0,
+    "train": 4.0,
     "finetune": 100.0,
     "encode_images": 15.0,
     "costs": 20.0,
     "audit": 5.0,
-    "look": 3.0,
+    "evaluate": 3.0,
+    "gallery": 3.0,
     "report": 5.0,
 }
 

@@ -57,10 +57,10 @@ def test_cores_leave_the_table_as_it_is_and_bf16_is_measured():
 
 def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
     """A run of one cell, whose jobs took 1, 2, 3 s, and so on; of a sweep of three seeds and two data sets."""
-    kinds = ("dataset", "split", "check_split", "features", "audit", "costs", "look", "compare", "rank")
-    files = {rule: [f"results/small/benchmarks/{rule}.tsv"] for rule in (*kinds, "metrics", "report")}
-    files["fit"] = [
-        f"results/small/benchmarks/digits/digits-300/alexnet-fc6/{name}/8bits-seed0/fit.tsv" for name in HASHES
+    kinds = ("dataset", "split", "check_split", "features", "audit", "costs", "gallery", "compare", "rank")
+    files = {rule: [f"results/small/benchmarks/{rule}.tsv"] for rule in (*kinds, "evaluate", "report")}
+    files["train"] = [
+        f"results/small/benchmarks/digits/digits-300/alexnet-fc6/{name}/8bits-seed0/train.tsv" for name in HASHES
     ]
     for seconds, path in enumerate((path for paths in files.values() for path in paths), 1):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +68,7 @@ def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
     del files["report"]
     (tmp_path / "resources").mkdir()
     (tmp_path / "results/small/plan.json").write_text(json.dumps(files))
+    (tmp_path / "results/small/run.json").write_text(json.dumps({"settings": {"bits": [8], "seeds": [0]}}))
     config = tmp_path / "sweep.yaml"
     config.write_text(yaml.safe_dump({**CONFIG, "methods": list(HASHES), "seeds": [0, 1, 2], "plugins": []}))
 
@@ -75,9 +76,9 @@ def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = re.findall(r"^\| ([\w *]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|", done.stdout, flags=re.MULTILINE)
     rows = {kind: tuple(map(float, numbers)) for kind, *numbers in rows}
-    assert rows["rank"] == (12, 9, 0.03)
-    assert rows["fit lsh"] == (6, 12, 0.02)
-    assert rows["fit itq"] == (6, 13, 0.02)
+    assert rows["rank"] == (4, 9, 0.01)
+    assert rows["train lsh"] == (6, 12, 0.02)
+    assert rows["train itq"] == (6, 13, 0.02)
     assert rows["**all**"][0] == sum(count for count, *_ in rows.values()) - rows["**all**"][0]
     assert "counted as nothing" not in done.stdout
 
@@ -92,8 +93,8 @@ def cost():
 
 def test_a_shard_is_a_part_of_a_ranking(cost):
     data = {"digits": cost.Sizes(query=1000, database=64_000)}
-    folder = "results/small/digits/digits-300/alexnet-fc6/lsh/8bits-seed0/"
-    assert cost.job("rank", folder, data) == cost.Job("rank", 64)
+    folder = "results/small/digits/digits-300/alexnet-fc6/lsh/"
+    assert cost.job("rank", folder, data, cells=3) == cost.Job("rank", 192)
     assert cost.job("rank_shard", folder + "shard3of8/", data) == cost.Job("rank", 8)
 
 

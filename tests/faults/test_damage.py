@@ -11,7 +11,6 @@ from harness import WHOLE, chance
 
 SETTING = "results/tiny/digits/digits-300/alexnet-pool5"
 HASHNET, ITQ, LSH = (f"{SETTING}/{name}/8bits-seed0" for name in ("hashnet", "itq", "lsh"))
-COSINE = f"{SETTING}/cosine/0bits-seed0"  # no code
 REPORT = "results/tiny/report.html"
 # Each kind of file: where it is, and the rule that reads it, which is made to run again. (Bundles and checkpoints have
 # their own tests, in test_bundles.py and test_finetuning.py.)
@@ -19,23 +18,23 @@ ARTEFACTS = {
     "manifest": ("resources/digits/manifest.parquet", "split"),
     "images": ("resources/digits/images/images.npy", "features"),
     "split": ("resources/digits/splits/digits-300.parquet", "rank"),
-    "near copies": ("resources/digits/splits/digits-300.near_copies.parquet", "look"),
+    "near copies": ("resources/digits/splits/digits-300.near_copies.parquet", "gallery"),
     "weights": ("resources/weights/*.safetensors", "features"),
-    "features": ("resources/digits/features/*-cpu[0-9].parquet", "fit"),
-    "mirrored features": ("resources/digits/features/*-mirrored-*.parquet", "fit"),
+    "features": ("resources/digits/features/*-cpu[0-9].parquet", "train"),
+    "mirrored features": ("resources/digits/features/*-mirrored-*.parquet", "train"),
     "model.json": (f"{ITQ}/model/model.json", "audit"),
     "model.safetensors": (f"{HASHNET}/model/model.safetensors", "audit"),
     "training": (f"{HASHNET}/training.parquet", "costs"),
     "codes": (f"{LSH}/codes.parquet", "rank"),
-    "histogram": (f"{LSH}/histogram.parquet", "metrics"),
-    "relevance": (f"{COSINE}/relevance.parquet", "metrics"),
-    "queries": (f"{ITQ}/queries.parquet", "compare"),
-    "metrics": (f"{HASHNET}/metrics.parquet", "compare"),
+    "histograms": (f"{SETTING}/lsh/histograms.parquet", "evaluate"),
+    "relevance": (f"{SETTING}/cosine/relevance.parquet", "evaluate"),
+    "queries": (f"{SETTING}/queries.parquet", "compare"),
+    "metrics": (f"{SETTING}/metrics.parquet", "compare"),
     "comparison": ("results/tiny/comparison.parquet", "report"),
     "differences": ("results/tiny/differences.parquet", "report"),
     "audit": (f"{SETTING}/audit.parquet", "report"),
     "costs": (f"{SETTING}/costs.parquet", "report"),
-    "look": (f"{SETTING}/look.json", "report"),
+    "gallery": (f"{SETTING}/gallery.json", "report"),
 }
 SAMPLE = ("images", "split", "features", "model.json", "metrics")  # one of each format
 KINDS = ("cut short", "emptied", "a bit flipped", "a bit flipped, and its time changed")
@@ -76,7 +75,7 @@ def reported(undisturbed, tmp_path_factory):
 def test_a_damaged_file(name, kind, request, tmp_path):
     pattern, reader = ARTEFACTS[name]
     undisturbed = request.getfixturevalue(
-        "reported" if reader in ("audit", "costs", "look", "report") else "undisturbed"
+        "reported" if reader in ("audit", "costs", "gallery", "report") else "undisturbed"
     )
     workspace = undisturbed.copy(tmp_path / "work")
     workspace.target = undisturbed.target

@@ -58,7 +58,7 @@ def wait_for_jobs(run, jobs: float, seconds: float) -> bool:
     return run.process.poll() is None
 
 
-@pytest.mark.parametrize("rule", ["fit", "rank", "features", "compare"] if WHOLE else ["fit"])
+@pytest.mark.parametrize("rule", ["train", "rank", "features", "compare"] if WHOLE else ["train"])
 def test_a_killed_job(rule, undisturbed, tmp_path):
     """The run fails, and says which job; the same command again goes on."""
     workspace = undisturbed.copy(tmp_path / "work")

@@ -43,10 +43,10 @@ def fill(path):
             pass
 
 
-@pytest.mark.parametrize("rule", ["metrics", "split"] if WHOLE else ["metrics"])
+@pytest.mark.parametrize("rule", ["evaluate", "split"] if WHOLE else ["evaluate"])
 def test_a_read_only_folder(rule, undisturbed, tmp_path):
     workspace = undisturbed.copy(tmp_path / "work")
-    folder = workspace.folder / ("results" if rule == "metrics" else "resources")
+    folder = workspace.folder / ("results" if rule == "evaluate" else "resources")
     with disks.read_only(folder):
         run = workspace.run("--forcerun", rule)
     assert run.code != 0
@@ -60,7 +60,7 @@ def test_a_read_only_folder(rule, undisturbed, tmp_path):
 
 def test_two_runs_at_once(undisturbed, tmp_path):
     workspace = undisturbed.copy(tmp_path / "work")
-    first = workspace.start("--forcerun", "metrics")
+    first = workspace.start("--forcerun", "evaluate")
     while first.process.poll() is None and not first.steps[0]:
         time.sleep(0.05)
     first.pause()

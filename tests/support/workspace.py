@@ -129,8 +129,8 @@ class Workspace:
         plan = Counter()
         for line in lines:
             line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
-            cell = re.match(r"(fit|finetune|encode by|encode images by|read codes of|rank by|measure) ([\w-]+),", line)
-            plan[(cell[1].split()[0], cell[2]) if cell else (line, None)] += 1
+            of = re.match(r"(train|finetune|encode by|encode images by|read codes of|rank) ([\w-]+)(?:,|$)", line)
+            plan[(of[1].split()[0], of[2]) if of else (line, None)] += 1
         return plan
 
     def jobs(self) -> list[dict]:

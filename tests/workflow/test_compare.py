@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from l2h import paths
 from l2h.cli import main
 from l2h.runs import Run, description
-from l2h.store.results import read_queries, write_frame, write_queries
+from l2h.store.results import QUERIES, iter_queries, write_frame, write_queries
 
 
 def change(run, **facts):
@@ -36,7 +37,7 @@ STRANGE = {  # by the fact that a stranger's run.json gives otherwise than l2h d
     "processors": "x",
     "versions": {"l2h": 1},
     "splits": {"../../x/p": {"seed": 0, "sha256": "", "query": 1, "train": 1, "database": 1}},
-    "times": [{"rule": "fit"}],
+    "times": [{"rule": "train"}],
     "supervised": [3],
     "deterministic": "itq",
     "settings": {"bits": [8], "seeds": [0], "threads": {"features": 10**9}},
@@ -171,14 +172,13 @@ def test_what_a_run_can_show_takes_several_trainings(runs, tmp_path, capsys):
     run = root / "results/tiny"
     shutil.copytree(runs[0], run)
     rng = np.random.default_rng(0)
-    for path in sorted(cell["folder"] / "queries.parquet" for cell in Run(run).cells("queries.parquet")):
-        table, key = read_queries(path)
-        again = path.parent.with_name(path.parent.name.replace("seed0", "seed1")) / path.name
-        again.parent.mkdir()
-        columns = {name: table[name].to_numpy() for name in table.column_names}
-        moved = np.clip(columns["average_precision"] + rng.normal(0, 0.02, len(table)), 0, 1)
-        key = {**{name: str(value) for name, value in key.items()}, "seed": "1"}
-        write_queries(again, {**columns, "average_precision": moved}, key)
+    for setting in Run(run).settings:
+        path, cells = Run(run).file(paths.QUERIES, setting), []
+        for key, table in iter_queries(path):
+            columns = {name: table[name].to_numpy() for name in QUERIES.names}
+            moved = np.clip(columns["average_precision"] + rng.normal(0, 0.02, len(table)), 0, 1)
+            cells += [(key, columns), ({**key, "seed": 1}, {**columns, "average_precision": moved})]
+        write_queries(path, cells, [])
     assert main(["power", str(run)]) == 0
     out = capsys.readouterr().out
     assert "With 2 trainings and 300 queries, a true difference in mAP of" in out

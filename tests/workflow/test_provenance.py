@@ -68,16 +68,16 @@ def test_files_of_a_run(inside, capsys, name):
 OF_A_PLACE = {
     f"{SETTING}/costs.parquet": ("costs", "l2h.costs"),
     f"{SETTING}/audit.parquet": ("audit", "l2h.audit"),
-    f"{SETTING}/look.json": ("look", "l2h.report.gallery"),
-    f"{CELL}/model": ("fit", "l2h.hashing.shallow.itq"),
-    f"{CELL}/model/model.json": ("fit", "l2h.hashing.shallow.itq"),
+    f"{SETTING}/gallery.json": ("gallery", "l2h.report.gallery"),
+    f"{CELL}/model": ("train", "l2h.hashing.shallow.itq"),
+    f"{CELL}/model/model.json": ("train", "l2h.hashing.shallow.itq"),
     f"{CELL}/model/model.safetensors": (None, "l2h.hashing.shallow.itq"),
-    f"{CELL}/training.parquet": ("fit", "l2h.timing"),
-    f"{CELL}/codes.parquet": ("fit", "l2h.codes"),
-    f"{CELL}/histogram.parquet": ("rank", "l2h.ranking.counting"),
-    f"{CELL}/histogram_unseen.parquet": ("rank", "l2h.ranking.counting"),
-    f"{CELL}/metrics.parquet": ("metrics", "l2h.evaluation"),
-    f"{CELL}/queries.parquet": ("metrics", "l2h.evaluation"),
+    f"{CELL}/training.parquet": ("train", "l2h.timing"),
+    f"{CELL}/codes.parquet": ("train", "l2h.codes"),
+    f"{SETTING}/itq/histograms.parquet": ("rank", "l2h.ranking.counting"),
+    f"{SETTING}/itq/histograms_unseen.parquet": ("rank", "l2h.ranking.counting"),
+    f"{SETTING}/metrics.parquet": ("evaluate", "l2h.evaluation"),
+    f"{SETTING}/queries.parquet": ("evaluate", "l2h.evaluation"),
 }
 
 
@@ -92,7 +92,7 @@ def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
     assert found["data"] == {"digits/digits-300": read_split(SPLIT).sha256}
     assert found["weights"] == {"alexnet-pool5": file_sha256(WEIGHTS)}
     assert {"l2h.splits", "l2h.extraction", "l2h.datasets.digits"} <= set(found["code"])  # of what it follows from
-    assert ("l2h.evaluation" in found["code"]) == (not path.startswith(CELL) or found["rule"] == "metrics")
+    assert ("l2h.evaluation" in found["code"]) == ("/itq/" not in path)
 
 
 def test_files_that_runs_share(inside, capsys):
@@ -117,7 +117,7 @@ def test_files_that_runs_share(inside, capsys):
 def test_the_words_name_all_four(inside, capsys):
     assert main(["provenance", f"{CELL}/codes.parquet"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first == f"{CELL}/codes.parquet, by the rule fit"
+    assert first == f"{CELL}/codes.parquet, by the rule train"
     assert [line.split()[0] for line in lines] == ["config", "code", "data", "weights"]
     assert all(len(line.split()[1]) == 64 for line in lines)
 

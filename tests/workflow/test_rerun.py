@@ -16,19 +16,20 @@ from l2h.store.splits import read_split
 from workspace import BACKBONE, CONFIG, ROOT, VARIANTS, Workspace, moved
 
 TABLE = Counter({("comparison of all cells", None): 1, ("report", None): 1})
-LOOK = ("pictures of queries, results and codes", None)
-AUDIT = ("what common mistakes would have printed", None)
+GALLERY = ("gallery of queries, results and codes", None)
+AUDIT = ("scores under common evaluation bugs", None)
 COSTS = ("costs, alone on the machine", None)
-FIT = ("fit", "rank", "measure")
-FINETUNE = ("finetune", "encode", "rank", "measure")
+EVALUATE = ("evaluate all methods", None)
+TRAIN = ("train", "rank")
+FINETUNE = ("finetune", "encode", "rank")
 
 
 def again(verbs: tuple, variants: list[str], datasets: int = 2) -> Counter:
     """The plan in which these jobs of these variants run on so many datasets, and what follows from them."""
     cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
-    audit = Counter({AUDIT: datasets}) if "fit" in verbs else Counter()
-    costs = Counter({COSTS: datasets}) if {"fit", "finetune"} & set(verbs) else Counter()
-    return cells + audit + costs + Counter({LOOK: datasets}) + TABLE
+    audit = Counter({AUDIT: datasets}) if "train" in verbs else Counter()
+    costs = Counter({COSTS: datasets}) if {"train", "finetune"} & set(verbs) else Counter()
+    return cells + audit + costs + Counter({EVALUATE: datasets, GALLERY: datasets}) + TABLE
 
 
 @contextmanager
@@ -59,14 +60,14 @@ def test_a_second_call_has_nothing_to_do(copied):
 @pytest.mark.parametrize(
     ("module", "plan"),
     [
-        ("src/l2h/hashing/shallow/itq.py", again(FIT, ["itq"])),
-        ("toy_method.py", again(FIT, ["toy"])),
+        ("src/l2h/hashing/shallow/itq.py", again(TRAIN, ["itq"])),
+        ("toy_method.py", again(TRAIN, ["toy"])),
         ("src/l2h/hashing/deep/finetuning.py", again(FINETUNE, ["dsh-full"])),
-        ("src/l2h/metrics.py", again(("measure",), VARIANTS) + Counter({AUDIT: 2})),
+        ("src/l2h/metrics.py", again((), []) + Counter({EVALUATE: 2, AUDIT: 2})),
         ("src/l2h/report/page.html.jinja", Counter({("report", None): 1})),
         (
             "src/l2h/near_copies.py",  # the check is made again, and trains nothing
-            Counter({("digits: check digits-300 for leaks", None): 1, ("report", None): 1, LOOK: 2})
+            Counter({("digits: check digits-300 for leaks", None): 1, ("report", None): 1, GALLERY: 2})
             + Counter({("digit_pairs: check digit-pairs-200 for leaks", None): 1}),
         ),
     ],
@@ -79,7 +80,7 @@ def test_a_changed_line_reruns_what_rests_on_it_and_nothing_else(copied, module,
 def test_a_changed_parameter_reruns_that_method_alone(copied):
     methods = [{"method": "itq", "params": {"n_iter": 7}} if entry == "itq" else entry for entry in CONFIG["methods"]]
     with configured(copied, methods=methods):
-        assert copied.planned() == again(FIT, ["itq"])
+        assert copied.planned() == again(TRAIN, ["itq"])
 
 
 def test_methods_in_another_order_make_the_table_again(copied):
@@ -89,7 +90,7 @@ def test_methods_in_another_order_make_the_table_again(copied):
 
 def test_configs_that_share_features_extract_them_once(copied):
     copied.configure({**CONFIG, "bits": [12], "seeds": [3], "methods": ["itq"]}, "other")
-    assert copied.planned(config="other") == again(FIT, ["itq"])
+    assert copied.planned(config="other") == again(TRAIN, ["itq"])
 
 
 def test_scope_full_alone_needs_no_features(copied, finished):
@@ -104,25 +105,23 @@ def test_external_codes_that_changed_are_read_again(copied):
     np.save(codes, 1 - np.load(codes))
     plan = copied.planned()
     codes.write_bytes(before)
-    assert plan == again(("read", "rank", "measure"), ["external"], datasets=1)
+    assert plan == again(("read", "rank"), ["external"], datasets=1)
 
 
 def test_the_same_command_makes_every_missing_file_again(copied):
-    """Files that only other jobs read; in digits by cell, in digit_pairs those of the place."""
+    """Files that only other jobs read; in digits by cell, in digit_pairs those of the setting."""
     cells = copied.folder / f"results/tiny/digits/digits-300/{BACKBONE}"
-    place = copied.folder / f"results/tiny/digit_pairs/digit-pairs-200/{BACKBONE}"
+    setting = copied.folder / f"results/tiny/digit_pairs/digit-pairs-200/{BACKBONE}"
     paths = [cells / f"itq/8bits-seed0/{name}" for name in ("codes.parquet", "training.parquet")]
-    paths += [cells / "classifier/8bits-seed0/model", cells / "toy/8bits-seed0/histogram_unseen.parquet"]
-    paths += [cells / "pq/8bits-seed0/relevance.parquet", cells / "dsh-full/8bits-seed0/codes.parquet"]
-    paths += [cells / "hashnet/8bits-seed0/queries.parquet"]
-    paths += [place / name for name in ("audit.parquet", "costs.parquet", "look.json")]
-    plan = Counter({("fit", name): 1 for name in ("itq", "classifier")}) + Counter({("encode", "dsh-full"): 1})
+    paths += [cells / "classifier/8bits-seed0/model", cells / "toy/histograms_unseen.parquet"]
+    paths += [cells / "pq/relevance.parquet", cells / "dsh-full/8bits-seed0/codes.parquet"]
+    paths += [setting / name for name in ("queries.parquet", "audit.parquet", "costs.parquet", "gallery.json")]
+    plan = Counter({("train", name): 1 for name in ("itq", "classifier")}) + Counter({("encode", "dsh-full"): 1})
     plan += Counter({("rank", name): 1 for name in ("itq", "classifier", "toy", "pq", "dsh-full")})
-    plan += Counter({("measure", name): 1 for name in ("itq", "classifier", "toy", "pq", "dsh-full", "hashnet")})
     with ExitStack() as stack:
         for path in paths:
             stack.enter_context(moved(path))
-        assert copied.planned() == plan + Counter({AUDIT: 2, COSTS: 2, LOOK: 2}) + TABLE
+        assert copied.planned() == plan + Counter({EVALUATE: 2, AUDIT: 2, COSTS: 2, GALLERY: 2}) + TABLE
 
 
 @pytest.mark.parametrize("name", ["differences.parquet", "run.json"])
@@ -152,7 +151,7 @@ def test_shared_features_of_another_content_are_used(copied):
     remake(path, b" ")
     plan = copied.planned()
     path.write_bytes(before)
-    assert {name for verb, name in plan if verb == "fit"} == {*VARIANTS} - {"dsh-full", "external"}
+    assert {name for verb, name in plan if verb == "train"} == {*VARIANTS} - {"dsh-full", "external"}
 
 
 def documented(sign: str) -> str:
@@ -165,9 +164,9 @@ def documented(sign: str) -> str:
 @pytest.mark.parametrize(
     ("sign", "plan"),
     [
-        ("--forcerun results", again(FIT, ["itq"], datasets=1)),
-        ("--forcerun metrics", again(("measure",), VARIANTS)),
-        ('--config "bits', again(FIT, ["itq", "toy"]) + Counter({("read", "external"): 0})),
+        ("--forcerun results", again(TRAIN, ["itq"], datasets=1)),
+        ("--forcerun evaluate", again((), []) + Counter({EVALUATE: 2})),
+        ('--config "bits', again(TRAIN, ["itq", "toy"]) + Counter({("read", "external"): 0})),
     ],
 )
 def test_the_documented_examples_of_targeted_work_do_what_they_promise(sign, plan, copied):
@@ -192,7 +191,7 @@ def test_mistakes_in_the_config_are_one_line(copied):
 
 
 def test_a_damaged_file_stops_the_run_with_its_name_and_the_cure(copied, finished):
-    path = copied.folder / f"results/tiny/digits/digits-300/{BACKBONE}/itq/8bits-seed0/metrics.parquet"
+    path = copied.folder / f"results/tiny/digits/digits-300/{BACKBONE}/metrics.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[:100])
     done = copied.snakemake("--cores", "1", check=False)
@@ -248,7 +247,7 @@ def test_a_replaced_picture_makes_the_dataset_again_and_a_touched_one_does_not(p
     path.write_bytes(content)
     assert dataset not in pictures.planned()
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(path)
-    assert {dataset, ("mine: split lists", None), ("fit", "itq")} <= set(pictures.planned())
+    assert {dataset, ("mine: split lists", None), ("train", "itq")} <= set(pictures.planned())
     path.write_bytes(content)
 
 
@@ -256,4 +255,4 @@ def test_a_changed_list_makes_the_dataset_again(pictures):
     path = pictures.folder / "database.txt"
     path.write_text(path.read_text().replace("29.png 1 0\n", ""))
     plan = pictures.planned()
-    assert {("mine: images and manifest", None), ("mine: split lists", None), ("fit", "itq")} <= set(plan)
+    assert {("mine: images and manifest", None), ("mine: split lists", None), ("train", "itq")} <= set(plan)

@@ -12,10 +12,11 @@ import pytest
 
 from l2h import hashing
 from l2h.runs import Run
+from l2h.store.cells import CELL_KEY
 from l2h.store.features import iter_features, read_features, write_features
 from l2h.store.manifests import read_manifest
 from l2h.store.models import read_model
-from l2h.store.results import CELL_KEY, COSTS, read_rows
+from l2h.store.results import COSTS, read_rows
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
 from workspace import BACKBONE, ROOT, VARIANTS, run_script
@@ -25,13 +26,13 @@ SETTING = f"{RESULTS}/digits/digits-300/{BACKBONE}"
 JOBS = {
     "weights": 1,
     **dict.fromkeys(("dataset", "split", "check_split", "features", "mirrored_features"), 2),
-    "fit": 10,
-    "fit_scorer": 4,
+    "train": 10,
+    "train_scorer": 4,
     **dict.fromkeys(("finetune", "encode_images", "external_codes"), 2),
     "rank": 14,
     "rank_by_scores": 4,
-    "metrics": 18,
-    **dict.fromkeys(("audit", "costs", "look"), 2),
+    "evaluate": 4,
+    **dict.fromkeys(("audit", "costs", "gallery"), 2),
     "compare": 1,
     "report": 1,
 }
@@ -117,10 +118,10 @@ def test_a_method_that_cannot_be_trained_stands_as_not_run_beside_the_others(fin
     assert why in row["not_run"]
     line = rf"^not run: digit_pairs \(digit-pairs-200, {BACKBONE}\): wide at 8 bits: .*{why}"
     assert re.search(line, finished.output, re.MULTILINE)
-    log = f"logs/digit_pairs/digit-pairs-200/{BACKBONE}/wide/8bits-seed0/fit.log"
+    log = f"logs/digit_pairs/digit-pairs-200/{BACKBONE}/wide/8bits-seed0/train.log"
     for name in ("comparison.csv", "comparison.md", "table.md", "report.html", log):
         assert why in (finished.folder / RESULTS / name).read_text()
-    cells = Run(finished.folder / RESULTS).cells("codes.parquet")
+    cells = Run(finished.folder / RESULTS).cells
     assert [cell["dataset"] for cell in cells if cell["variant"] == "wide"] == ["digits"]
 
 
@@ -172,9 +173,9 @@ def test_mirrored_features_are_of_the_training_images(finished):
 def test_every_job_leaves_a_log_and_a_benchmark(finished):
     for folder in ("logs", "benchmarks"):
         for rule, count in {
-            "fit": JOBS["fit"] + JOBS["fit_scorer"],
+            "train": JOBS["train"] + JOBS["train_scorer"],
             "rank": JOBS["rank"],
-            "metrics": JOBS["metrics"],
+            "evaluate": JOBS["evaluate"],
         }.items():
             assert len(list((finished.folder / RESULTS / folder / "digits").rglob(f"{rule}.*"))) == count / 2
     log = next((finished.folder / "resources/digits/logs").glob("features-*.log")).read_text()
@@ -215,7 +216,7 @@ def test_rules_rest_on_the_modules_that_their_jobs_import(finished):
 
 def test_only_jobs_that_use_a_plug_in_load_it(finished):
     loaded = Counter(job["rule"] for job in finished.jobs() if "l2h_plugin_toy_method" in job["imported"])
-    assert loaded == {"fit": 2, "audit": 2, "costs": 2}
+    assert loaded == {"train": 2, "audit": 2, "costs": 2}
 
 
 def test_numeric_threads_follow_the_config_and_not_the_cores(finished):
@@ -245,7 +246,7 @@ def test_training_looks_at_training_images_alone(finished, tmp_path):
     write_features(tmp_path / "features.parquet", batches(), "float32", read_metadata(features))
     run_script(
         tmp_path,
-        "fit",
+        "train",
         params={**parameters(description), "numeric_threads": 1},
         input={"split": data / "splits/digits-300.parquet", "features": "features.parquet", "mirrored": []},
         output={"model": "model", "codes": "codes.parquet", "training": "training.parquet"},

@@ -50,8 +50,8 @@ def ran(slurm, tmp_path_factory) -> tuple[Workspace, list[dict[str, str]]]:
     """A run to the table with a job cancelled on the way, and what Slurm says of its jobs."""
     workspace = Workspace(tmp_path_factory.mktemp("slurm") / "work")
     workspace.configure({**RUN, "device": "auto"})
-    begun = workspace.folder / "results/tiny/logs" / SETTING / CANCELLED / "8bits-seed0/fit.log"
-    killer = slurm.cancel_one(f"fit-{CELLS}-{CANCELLED}", begun.exists)
+    begun = workspace.folder / "results/tiny/logs" / SETTING / CANCELLED / "8bits-seed0/train.log"
+    killer = slurm.cancel_one(f"train-{CELLS}-{CANCELLED}", begun.exists)
     through_slurm(workspace, "results/tiny/comparison.csv")
     killer.join(30)
     return workspace, slurm.jobs()
@@ -85,24 +85,23 @@ def memory(job: dict[str, str]) -> int:
 
 
 def test_a_job_that_was_cancelled_runs_again_with_twice_the_memory(ran):
-    killed, again = of_kind(ran[1], f"fit-{CELLS}-{CANCELLED}")
+    killed, again = of_kind(ran[1], f"train-{CELLS}-{CANCELLED}")
     assert (killed["JobState"], again["JobState"]) == ("CANCELLED", "COMPLETED")
     assert memory(again) == 2 * memory(killed)
 
 
-def test_cells_of_a_method_share_a_submission(ran):
-    for name in METHODS:
-        (cells,) = of_kind(ran[1], f"cells-{CELLS}-{name}")
-        assert cells["NumCPUs"] == "1"  # its jobs run one after another
-    shared = 1 + (4 if WHOLE else 5) * DATASETS  # the weights; dataset, split, its check and features of each
-    assert len(ran[1]) == shared + 2 * DATASETS * VARIANTS + 2  # trainings, what follows; one again, and the table
+def test_cells_of_a_setting_are_evaluated_in_one_submission(ran):
+    (evaluated,) = of_kind(ran[1], f"evaluate-{CELLS}")
+    assert evaluated["NumCPUs"] == "1"  # its jobs run one after another
+    shared = 1 + (5 if WHOLE else 6) * DATASETS  # the weights; dataset, split, its check, features, metrics of each
+    assert len(ran[1]) == shared + DATASETS * VARIANTS + 2  # trainings; one again, and the table
 
 
 def test_jobs_that_use_the_gpu_take_turns_at_it(ran):
     on_gpu = sorted((job for job in ran[1] if job["Partition"] == "gpu"), key=lambda job: job["StartTime"])
     assert all(job["TresPerJob"] == "gres:gpu:1" for job in on_gpu)
     assert not any("TresPerJob" in job for job in ran[1] if job["Partition"] != "gpu")
-    assert all(re.match("rule_(features|mirrored_features|fit-)", job["Comment"]) for job in on_gpu)
+    assert all(re.match("rule_(features|mirrored_features|train-)", job["Comment"]) for job in on_gpu)
     features = 1 if WHOLE else 2  # the mirrored ones, too
     assert len(on_gpu) == DATASETS * (features + DEEP) + 1  # a training of each deep method, and one again
     assert all(one["EndTime"] <= other["StartTime"] for one, other in pairwise(on_gpu))

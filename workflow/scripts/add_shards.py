@@ -1,18 +1,18 @@
-"""Add the rank histograms of a database's shards, one after the other."""
+"""Add the rank histograms of a database's shards, one cell after the other."""
+
+from functools import reduce
+from operator import add
 
 from l2h.job import start
 
 start(snakemake)
 
-from l2h import not_run
+from l2h.store.cells import cells_not_run
+from l2h.store.rankings import iter_rankings, ranking_writer
 
-not_run.hand_on(snakemake)
-
-from l2h.store.rankings import read_histogram, write_histogram
-
-for name, path in snakemake.output.items():
-    first, *others = snakemake.input[name]
-    query_ids, histogram, metadata = read_histogram(first)
-    for other in others:
-        histogram += read_histogram(other)[1]
-    write_histogram(path, query_ids, histogram, metadata)
+for part, path in snakemake.output.items():
+    shards = snakemake.input[part]
+    with ranking_writer(path, cells_not_run(shards[0])) as write:
+        for same_cell in zip(*map(iter_rankings, shards), strict=True):
+            key, query_ids, _ = same_cell[0]
+            write(key, query_ids, reduce(add, [histogram for _, _, histogram in same_cell]))

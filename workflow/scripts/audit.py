@@ -11,7 +11,7 @@ from l2h.store.splits import read_split
 from l2h.audit import audit_models
 
 features = snakemake.input.features
-cells = zip(snakemake.params.cell_keys, snakemake.input.models, strict=True)
+cells = zip(snakemake.params.cells, snakemake.input.models, strict=True)
 cells = [(key, path) for key, path in cells if not not_run.find(path)]
 models = [hashing.load(path) for _, path in cells]
 results = audit_models(models, iter_features(features), read_split(snakemake.input.split))

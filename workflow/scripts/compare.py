@@ -4,15 +4,15 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import not_run
-from l2h.store.results import read_metrics, read_queries, write_frame
+from l2h.store.cells import cells_not_run, in_order
+from l2h.store.results import iter_metrics, iter_queries, write_frame
 from l2h.report import comparison, differences
 
-paths, absent = not_run.split_off(snakemake.input.metrics)
-metrics = map(read_metrics, paths)
-queries = map(read_queries, not_run.split_off(snakemake.input.queries)[0])
-methods = differences.methods(queries, snakemake.params.deterministic)
-table = comparison.compare(metrics, methods, [*absent, *snakemake.params.not_run])
+files, params = snakemake.input, snakemake.params
+metrics = in_order(map(iter_metrics, files.metrics), params.order)
+methods = differences.methods(in_order(map(iter_queries, files.queries), params.order), params.deterministic)
+absent = [one for path in files.metrics for one in cells_not_run(path)]
+table = comparison.compare((rows for _, rows in metrics), methods, [*absent, *params.not_run])
 comparison.write(table, snakemake.output.csv, snakemake.output.parquet, snakemake.output.markdown)
 tested = differences.between_methods(methods)
 differences.write(tested, snakemake.output.differences)

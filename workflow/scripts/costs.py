@@ -42,9 +42,9 @@ if files.features:
     rows += [{**place, **row} for row in costs.float_search(features, query)]
     features = features[: max(costs.BATCHES)].copy()  # the rest takes memory that the search of codes needs
 
-lengths = dict.fromkeys(key["bits"] for key in params.cell_keys)
+lengths = dict.fromkeys(key["bits"] for key in params.cells)
 searches = {bits: costs.exhaustive_search(bits, len(database)) for bits in lengths}
-cells = list(zip(params.cell_keys, files.models, files.codes, files.trainings, strict=True))
+cells = list(zip(params.cells, files.models, files.codes, files.trainings, strict=True))
 for key, model, codes, training in track("costs", cells, len(cells), "cells"):
     if not_run.find(codes):
         continue

@@ -12,7 +12,8 @@ from pathlib import Path
 from l2h import not_run, timing
 from l2h.store.features import weights_label
 from l2h.store.manifests import read_manifest
-from l2h.store.results import COSTS, cell_key, write_rows
+from l2h.store.cells import cell_key
+from l2h.store.results import COSTS, write_rows
 from l2h.store.splits import read_split
 from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import ImageStore

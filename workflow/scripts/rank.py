@@ -1,4 +1,4 @@
-"""Count the rank histograms: against the database, and against the part of it that was not trained on."""
+"""Count the rank histograms of a variant's cells, against the database and against its part that was not trained on."""
 
 from functools import partial
 
@@ -7,18 +7,18 @@ from l2h.job import start
 start(snakemake)
 
 from l2h import not_run
-
-not_run.hand_on(snakemake)
-
-from l2h.store.rankings import write_histogram
+from l2h.store.cells import cell_key
+from l2h.store.codes import read_codes
+from l2h.store.rankings import ranking_writer
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
-from l2h.store import codes
 from l2h.ranking.roles import rank_split
 
-split = read_split(snakemake.input.split)
-metadata = read_metadata(snakemake.input.codes, "bits")
-read_codes = partial(codes.read_codes, snakemake.input.codes)
-database, unseen = rank_split(split, read_codes, int(metadata["bits"]), **snakemake.params.how)
-for path, histogram in ((snakemake.output.database, database), (snakemake.output.unseen, unseen)):
-    write_histogram(path, split.ids("query"), histogram, metadata)
+split, output = read_split(snakemake.input.split), snakemake.output
+codes, absent = not_run.split_off(snakemake.input.codes)
+with ranking_writer(output.database, absent) as database, ranking_writer(output.unseen, absent) as unseen:
+    for path in codes:
+        key = cell_key(read_metadata(path), path)
+        rankings = rank_split(split, partial(read_codes, path), key["bits"], **snakemake.params.how)
+        for write, ranking in zip((database, unseen), rankings, strict=True):
+            write(key, split.ids("query"), ranking)

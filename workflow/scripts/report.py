@@ -6,8 +6,8 @@ start(snakemake)
 
 import pyarrow as pa
 
-from l2h import not_run
-from l2h.store.results import AUDIT, COSTS, read_frame, read_look, read_metrics, read_queries, read_rows
+from l2h.store.cells import in_order
+from l2h.store.results import AUDIT, COSTS, iter_metrics, iter_queries, read_frame, read_gallery, read_rows
 from l2h.report import charts, cost_columns, differences, page, power, run_info
 from l2h.runs import description
 
@@ -17,10 +17,10 @@ joined = cost_columns.join(read_frame(files.comparison), measured)
 cost_columns.write_table(joined, snakemake.output.table)
 audits = pa.concat_tables([AUDIT.empty_table(), *(read_rows(path, AUDIT) for path in files.audits)])
 tested = read_frame(files.differences)
-curves = charts.precision_recall([read_metrics(path) for path in not_run.split_off(files.metrics)[0]])
-queries = map(read_queries, not_run.split_off(files.queries)[0])
+curves = charts.precision_recall([rows for _, rows in in_order(map(iter_metrics, files.metrics), params.order)])
+queries = in_order(map(iter_queries, files.queries), params.order)
 designs = power.of_settings(differences.methods(queries, params.described["deterministic"]))
-looks = [read_look(path) for path in files.looks]
+galleries = [read_gallery(path) for path in files.galleries]
 facts = params.described | run_info.facts(
     params.command,
     params.config_file,
@@ -30,7 +30,7 @@ facts = params.described | run_info.facts(
 )
 description.write(facts, snakemake.output.run_info)
 text, plots = page.render(
-    joined, tested, audits.to_pandas(), curves, designs, looks, {params.run: facts}, set(facts["supervised"])
+    joined, tested, audits.to_pandas(), curves, designs, galleries, {params.run: facts}, set(facts["supervised"])
 )
 page.write(text, snakemake.output.report)
 charts.write_files(plots, snakemake.output.plots)

@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from l2h import paths
 from l2h.cli import command
 
 DOES = """Say what differences in mAP a finished run can show, and what smaller ones would take.
@@ -24,11 +25,11 @@ def run(arguments: Namespace) -> int:
     from l2h.errors import L2HError
     from l2h.report import differences, power
     from l2h.runs import Run
-    from l2h.store.results import read_queries
+    from l2h.store.results import iter_queries
 
     finished = Run(arguments.run_folder)
     facts = finished.facts
-    queries = (read_queries(cell["folder"] / "queries.parquet") for cell in finished.cells("queries.parquet"))
+    queries = (cell for setting in finished.settings for cell in iter_queries(finished.file(paths.QUERIES, setting)))
     methods = differences.methods(queries, facts["deterministic"])
     designs = power.of_settings(methods)
     if not designs:

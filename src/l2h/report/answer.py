@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 
 from l2h.inference import SIGNIFICANCE
-from l2h.report.differences import EXACT, EXTERNAL, SETTING
+from l2h.report.differences import EXTERNAL, SETTING
+from l2h.store.cells import EXACT
 
 BASELINE = "baseline"  # the kind of classifier and pq, beside EXACT and EXTERNAL
 LEVEL = "not distinguishable from"

@@ -10,10 +10,9 @@ import pyarrow as pa
 
 from l2h.evaluation import METRICS
 from l2h.report.cost_columns import COSTS, DISTURBED, MARK
-from l2h.report.differences import EXACT
 from l2h.report.power import Design
+from l2h.store.cells import CELL_KEY, EXACT
 from l2h.store.files import atomic
-from l2h.store.results import CELL_KEY
 
 # Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#8C564B"]

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from l2h.errors import L2HError
 from l2h.report.differences import Methods, intervals
+from l2h.store.cells import CELL_KEY
 from l2h.store.files import atomic
-from l2h.store.results import CELL_KEY, write_frame
+from l2h.store.results import write_frame
 
 # metrics of which a cell has one figure, and which the table shows
 SINGLE = [

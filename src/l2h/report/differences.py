@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,11 @@ import pyarrow as pa
 from l2h import inference
 from l2h.errors import L2HError
 from l2h.inference import Trainings
+from l2h.store.cells import EXACT, Key
 from l2h.store.files import atomic
 
 SETTING = ["dataset", "protocol", "backbone", "weights"]
-# Kinds of methods that have no scope to train; the column `scope` holds the kind in its place.
-EXACT = "exact"  # search on the features, which has no code length
+# A kind of methods that has no scope to train: the column `scope` holds the kind in its place, as it does for EXACT.
 EXTERNAL = "external"  # codes from another program, which have no backbone
 
 Setting = tuple[str, ...]
@@ -37,12 +37,12 @@ class Pair:
     other: Trainings
 
 
-def methods(queries: Iterable[tuple[pa.Table, dict[str, Any]]], deterministic: Collection[str] = ()) -> Methods:
+def methods(queries: Iterable[tuple[Key, pa.Table]], deterministic: Collection[str] = ()) -> Methods:
     """Gather the average precisions of each setting's variants, in the order in which the cells come.
 
     Parameters
     ----------
-    queries : each cell's average precisions and key, from `l2h.store.read_queries`
+    queries : each cell's key and average precisions, from `l2h.store.results.iter_queries`
     deterministic : variants whose result does not depend on the seed, beside exact search
 
     Raises
@@ -51,8 +51,9 @@ def methods(queries: Iterable[tuple[pa.Table, dict[str, Any]]], deterministic: C
         cells that are compared were ranked for different queries
     """
     settings: dict[Setting, dict[Variant, list[pa.Table]]] = {}
-    for table, key in queries:
+    for key, rows in queries:
         setting = tuple(key[name] for name in SETTING)
+        table = rows.select(["query_id", "average_precision"])
         settings.setdefault(setting, {}).setdefault((key["variant"], key["bits"], key["scope"]), []).append(table)
     for setting in settings:
         first, *others = (table["query_id"] for tables in _compared(settings, setting).values() for table in tables)

@@ -11,13 +11,16 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from l2h import paths
 from l2h.errors import L2HError
 from l2h.report import charts, cost_columns, differences, power
 from l2h.report.differences import SETTING
 from l2h.runs import FOLDERS, Run
-from l2h.store.results import AUDIT, CELL_KEY, COSTS, read_frame, read_metrics, read_queries, read_rows
+from l2h.store.cells import CELL_KEY, EXACT
+from l2h.store.results import AUDIT, COSTS, iter_metrics, iter_queries, read_frame, read_rows
 from l2h.store.tables import CURE
 
+CellTable = tuple[dict[str, Any], pa.Table]  # a cell's key, and a table of its own
 MAP = ("map", "map_std", "map_low", "map_high", "map_worst", "map_best", "map_unseen")
 
 
@@ -80,25 +83,39 @@ class _Part:
         self.name = name
         self.run = run
         self.comparison = _comparison(run)
-        rows = self.comparison[list(FOLDERS)].itertuples(index=False, name=None)
-        order, settings = {place: rank for rank, place in enumerate(dict.fromkeys(rows))}, run.facts["settings"]
-        # what other configs of that name left behind is no part of the run
-        cells = [
-            (order[place], cell["folder"])
-            for cell in run.cells("queries.parquet")
-            if (place := tuple(cell[name] for name in FOLDERS)) in order
-            and cell["bits"] in (0, *settings["bits"])  # 0: exact search, which has no code
-            and cell["seed"] in settings["seeds"]
+        places = dict.fromkeys(self.comparison[list(FOLDERS)].itertuples(index=False, name=None))
+        self._order = {place: rank for rank, place in enumerate(places)}
+        self._queries = self._cells(paths.QUERIES, iter_queries)
+        known = {tuple(key[name] for name in FOLDERS) for key, _ in self._queries}
+        _require_cells(run, self.comparison, known)
+        self._settings = [
+            setting for setting in run.settings if any(place[:3] == tuple(setting.values()) for place in known)
         ]
-        self._cells = [folder for _, folder in sorted(cells)]  # as they stand in the table
-        _require_cells(run, self.comparison, {folder.relative_to(run.folder).parts[:-1] for folder in self._cells})
-        self._by_setting = dict.fromkeys(folder.parents[1] for folder in self._cells)
 
-    def queries(self) -> Iterator[tuple[pa.Table, dict[str, Any]]]:
+    def _cells(self, template: str, read: Callable[[Path], Iterable[CellTable]]) -> list[CellTable]:
+        """The run's cells as they stand in its table, without what other configs of its name left behind."""
+        settings = self.run.facts["settings"]
+
+        def rank(cell: CellTable) -> tuple[int, int, int]:
+            key = cell[0]
+            return self._order[tuple(key[name] for name in FOLDERS)], key["bits"], key["seed"]
+
+        found = (cell for setting in self.run.settings for cell in read(self.run.file(template, setting)))
+        return sorted(
+            (
+                (key, table)
+                for key, table in found
+                if tuple(key[name] for name in FOLDERS) in self._order
+                and (key["scope"] == EXACT or key["bits"] in settings["bits"])
+                and key["seed"] in settings["seeds"]
+            ),
+            key=rank,
+        )
+
+    def queries(self) -> Iterator[CellTable]:
         """As differences take them."""
-        for folder in self._cells:
-            table, key = read_queries(folder / "queries.parquet")
-            yield table, {**key, "variant": self._label(key["variant"])}
+        for key, table in self._queries:
+            yield {**key, "variant": self._label(key["variant"])}, table
 
     def labels(self, kind: str) -> list[str]:
         """The variants of a kind, "supervised" or "deterministic", by their names here."""
@@ -106,23 +123,24 @@ class _Part:
 
     def joined(self) -> pd.DataFrame:
         """The comparison with what the run's own machine measured."""
-        measured = [read_rows(path, COSTS) for path in self._beside("costs.parquet")]
+        measured = [read_rows(path, COSTS) for path in self._beside(paths.COSTS)]
         joined = cost_columns.join(self.comparison, measured)
         not_run = joined["not_run"].where(joined["not_run"] == "", self._label(joined["not_run"]))
         return self._labelled(joined.assign(not_run=not_run))
 
     def audits(self) -> pd.DataFrame:
         """Rows of the audits."""
-        tables = (read_rows(path, AUDIT) for path in self._beside("audit.parquet"))
+        tables = (read_rows(path, AUDIT) for path in self._beside(paths.AUDIT))
         return self._labelled(pa.concat_tables([AUDIT.empty_table(), *tables]).to_pandas())
 
     def curves(self) -> pd.DataFrame:
         """The precision-recall curves."""
-        metrics = [read_metrics(folder / "metrics.parquet") for folder in self._cells]
-        return self._labelled(charts.precision_recall(metrics))
+        metrics = self._cells(paths.METRICS, iter_metrics)
+        return self._labelled(charts.precision_recall([rows for _, rows in metrics]))
 
-    def _beside(self, name: str) -> Iterable[Path]:
-        return (folder / name for folder in self._by_setting if (folder / name).exists())
+    def _beside(self, template: str) -> Iterable[Path]:
+        found = (self.run.file(template, setting) for setting in self._settings)
+        return (path for path in found if path.exists())
 
     def _label(self, variant: Any) -> Any:
         return f"{self.name}: " + variant
@@ -133,7 +151,7 @@ class _Part:
 
 def _comparison(run: Run) -> pd.DataFrame:
     """A run's own table; L2HError where its columns are not those that every run's has."""
-    path = run.folder / "comparison.parquet"
+    path = run.folder / f"{paths.COMPARISON}.parquet"
     table = read_frame(path)
     words = [name for name, kind in CELL_KEY.items() if kind == pa.string()] + ["interval", "not_run"]
     figures = table.columns.difference(words)

@@ -17,9 +17,10 @@ from l2h.report import cost_columns, published, run_info
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
 from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
-from l2h.report.differences import EXACT, EXTERNAL, SETTING
+from l2h.report.differences import EXTERNAL, SETTING
 from l2h.report.power import Design, sentence
 from l2h.report.table import table
+from l2h.store.cells import EXACT
 from l2h.store.files import atomic
 
 
@@ -29,7 +30,7 @@ def render(
     audits: pd.DataFrame,
     curves: pd.DataFrame,
     designs: Sequence[Design],
-    looks: Sequence[Mapping[str, Any]],
+    galleries: Sequence[Mapping[str, Any]],
     runs: Mapping[str, Mapping[str, Any]],
     supervised: set[str],
 ) -> tuple[str, dict[str, Chart]]:
@@ -42,7 +43,7 @@ def render(
     audits : rows of `l2h.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
     designs : from `l2h.report.power.of_settings`
-    looks : of those settings that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
+    galleries : of those settings that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
     runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a setting share its split
     supervised : the variants that need labels
     """
@@ -57,14 +58,14 @@ def render(
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
-    by_setting = {tuple(look[name] for name in SETTING[:3]): look for look in looks}
+    by_setting = {tuple(gallery[name] for name in SETTING[:3]): gallery for gallery in galleries}
     sections = [
         {
             **_section(number, name, rows, audits, curves, [one for one in designs if one.setting == name]),
             "answers": answers(rows, pairs, supervised),
             "ahead": ahead(rows),
             "warnings": warnings(rows),
-            "look": _in_order(by_setting.get(name[:3]), list(rows["variant"])),
+            "gallery": _in_order(by_setting.get(name[:3]), list(rows["variant"])),
         }
         for number, (name, rows) in enumerate(groups)
     ]
@@ -148,16 +149,16 @@ def _section(
     }
 
 
-def _in_order(look: Mapping[str, Any] | None, variants: list[str]) -> dict[str, Any] | None:
-    """What there is to look at, with the variants in the table's order."""
+def _in_order(gallery: Mapping[str, Any] | None, variants: list[str]) -> dict[str, Any] | None:
+    """A gallery with the variants in the table's order."""
 
     def order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return sorted(entries, key=lambda entry: variants.index(entry["variant"]))
 
-    if look is None:
+    if gallery is None:
         return None
-    queries = [{**query, "answers": order(query["answers"])} for query in look["queries"]]
-    return {"classes": [], **look, "queries": queries, "codes": order(look["codes"])}
+    queries = [{**query, "answers": order(query["answers"])} for query in gallery["queries"]]
+    return {"classes": [], **gallery, "queries": queries, "codes": order(gallery["codes"])}
 
 
 def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:

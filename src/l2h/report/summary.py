@@ -1,10 +1,22 @@
 """The summary of a run: for each setting, the highest mAP of each kind of method."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
+from l2h import paths
 from l2h.report.answer import BASELINE, ahead, answers
 from l2h.report.comparison import split_off
-from l2h.report.differences import EXACT, SETTING
+from l2h.report.differences import SETTING
+from l2h.store.cells import EXACT
+from l2h.store.results import read_frame
+
+
+def of_run(folder: str, supervised: Collection[str]) -> str:
+    """The summary of a finished run, by its folder, and where its tables and its report are."""
+    table = f"{folder}/{paths.COMPARISON}"
+    lines = summary(read_frame(f"{table}.parquet"), set(supervised))
+    return f"\n{lines}\nall figures: {table}.csv\nreport:      {folder}/{paths.REPORT}"
 
 
 def summary(comparison: pd.DataFrame, supervised: set[str]) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from l2h.evaluation import METRICS
 from l2h.report.answer import Pairs, lower
-from l2h.report.differences import EXACT
+from l2h.store.cells import EXACT
 
 # of metrics in a column of its own: what the head says beside the metric's axis text
 SIDES = {

@@ -1,18 +1,17 @@
 """A finished run, by its folder."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from l2h import not_run
+from l2h import paths
 from l2h.runs import description
+from l2h.store.cells import CELL_KEY, EXACT, cell_keys
 
 FOLDERS = ("dataset", "protocol", "backbone", "variant")
-_NUMBERS = re.compile(r"(\d+)bits-seed(\d+)")
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Run:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the run says of itself; L2HError where there is no run, or it has not come to its end."""
+        """What the run says of itself; L2HError if there is no run, or it is not finished."""
         return description.read(self.folder)
 
     @property
@@ -31,20 +30,39 @@ class Run:
         """The working directory that the run's paths are relative to."""
         return Path(os.path.normpath(self.folder / ".." / ".."))
 
-    def cells(self, file: str) -> list[dict[str, Any]]:
-        """The cells that have a file of this name: dataset, protocol, backbone, variant, bits, seed, and `folder`."""
+    @cached_property
+    def settings(self) -> list[dict[str, str]]:
+        """Dataset, protocol and backbone of each setting that was evaluated."""
+        form = paths.pattern(paths.QUERIES)
+        known = (form.fullmatch(str(path.relative_to(self.folder))) for path in sorted(self.folder.glob("*/*/*/*")))
+        return [match.groupdict() for match in known if match]
+
+    @cached_property
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells that were evaluated, by the key that names them in paths, with `scope`, and `folder`."""
         found = []
-        for path in sorted(self.folder.glob(f"*/*/*/*/*/{file}")):
-            *place, name = path.parent.relative_to(self.folder).parts
-            numbers = _NUMBERS.fullmatch(name)
-            if numbers and not not_run.find(path):
-                key = dict(zip(FOLDERS, place, strict=True))
-                found.append({**key, "bits": int(numbers[1]), "seed": int(numbers[2]), "folder": path.parent})
+        for setting in self.settings:
+            for key in cell_keys(self.file(paths.QUERIES, setting)):
+                named = {name: key[name] for name in CELL_KEY if name not in ("weights", "method")}
+                named["bits"] = 0 if key["scope"] == EXACT else key["bits"]
+                found.append({**named, "folder": self.file(paths.CELL, named)})
         return found
+
+    def file(self, template: str, names: Mapping[str, Any]) -> Path:
+        """A file of the run, from a template of `l2h.paths`."""
+        return self.folder / template.format(**names)
+
+    def home(self, dataset: str) -> Path:
+        """Where a dataset's manifest, splits and features are."""
+        return self.root / self.facts["homes"][dataset]
 
     def model(self, cell: Mapping[str, Any]) -> Path:
         """The folder of a cell's model, among the results or in the bundle that it was taken from; maybe of none."""
-        folder: Path = cell["folder"]
-        place = "/".join(cell[name] for name in FOLDERS[1:])
-        home = self.root / self.facts["homes"][cell["dataset"]]
-        return home / f"models/{place}/{folder.name}" if home.parent.name == "bundles" else folder / "model"
+        home = self.home(cell["dataset"])
+        if home.parent.name == "bundles":
+            return home / paths.BUNDLED_MODEL.format(**cell)
+        return self.file(paths.MODEL, cell)
+
+    def is_ranked_by_codes(self, cell: Mapping[str, Any]) -> bool:
+        """False for a method that ranks by scores, and so has no codes."""
+        return self.file(paths.HISTOGRAMS["database"], cell).exists()

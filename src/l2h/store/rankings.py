@@ -1,7 +1,9 @@
-"""Rank histograms, and rankings by scores."""
+"""Rankings of a variant's cells: rank histograms, or relevance in the order of scores."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,75 +12,88 @@ from numpy.typing import NDArray
 
 from l2h.errors import L2HError
 from l2h.ranking import RankedRelevance, RankHistogram
-from l2h.store.tables import (
-    CURE,
-    Ints,
-    bits_of,
-    byte_rows,
-    count_of,
-    fixed_binary,
-    metadata_of,
-    read_metadata,
-    read_table,
-    write_table,
-)
+from l2h.store.cells import Key, cell_writer, iter_cells
+from l2h.store.tables import CURE, Ints, byte_rows, fixed_binary, open_table
 
-HISTOGRAM = pa.schema(
+Ranking = RankHistogram | RankedRelevance
+Ranked = tuple[dict[str, Any], Ints, Ranking]  # a cell's key, query ids int64 (Q,), and its ranking
+
+HISTOGRAM = pa.schema(  # beside a cell's key
     [
         ("query_id", pa.int64()),
         ("total", pa.list_(pa.int64())),
         ("relevant", pa.list_(pa.int64())),
+        ("queries", pa.string()),  # the digest that guards addition
     ]
 )
 
 
-def write_histogram(path: str | Path, query_ids: Ints, h: RankHistogram, metadata: Mapping[str, str]) -> None:
-    """Write one rank histogram; query_ids: int64 (Q,)."""
-    columns = [pa.array(query_ids), *(_lists(table) for table in (h.total, h.relevant))]
-    write_table(path, pa.table(columns, schema=HISTOGRAM), HISTOGRAM, {**metadata, "queries": h.queries})
+@contextmanager
+def ranking_writer(
+    path: str | Path, not_run: Sequence[Key] = ()
+) -> Iterator[Callable[[Mapping[str, Any], Ints, Ranking], None]]:
+    """Write the rankings of a variant's cells one after the other; all are of one kind.
+
+    Yields
+    ------
+    a function that takes a cell's key, the query ids, int64 (Q,), and the ranking
+    """
+    with cell_writer(path, not_run) as add:
+
+        def write(key: Mapping[str, Any], query_ids: Ints, ranking: Ranking) -> None:
+            columns = _of_histogram(ranking) if isinstance(ranking, RankHistogram) else _of_relevance(ranking)
+            add(key, pa.table({"query_id": query_ids, **columns}))
+
+        yield write
 
 
-def read_histogram(path: str | Path) -> tuple[Ints, RankHistogram, dict[str, str]]:
-    """Read query ids int64 (Q,), the histogram, and the metadata."""
-    table = read_table(path, HISTOGRAM, "histogram")
-    metadata = metadata_of(table.schema, path, "queries", "bits")
-    width = bits_of(metadata, path) + 1
+def iter_rankings(path: str | Path) -> Iterator[Ranked]:
+    """Read what `ranking_writer` wrote, a cell at a time; nothing where no cell could be run."""
+    with open_table(path) as file:
+        found = file.schema_arrow
+        groups = file.num_row_groups
+    if not groups:
+        return
+    if "total" in found.names:
+        for key, table in iter_cells(path, HISTOGRAM, "histogram"):
+            yield key, table["query_id"].to_numpy(), _histogram(table, key["bits"], path)
+    else:
+        kind = found.field("relevant").type if "relevant" in found.names else pa.null()
+        schema = _relevance_schema(kind if pa.types.is_fixed_size_binary(kind) else pa.binary(0))
+        for key, table in iter_cells(path, schema, "relevance"):
+            yield key, table["query_id"].to_numpy(), _relevance(table, path)
+
+
+def _of_histogram(h: RankHistogram) -> dict[str, pa.Array]:
+    return {"total": _lists(h.total), "relevant": _lists(h.relevant), "queries": pa.repeat(h.queries, len(h.total))}
+
+
+def _histogram(table: pa.Table, bits: int, path: str | Path) -> RankHistogram:
     try:
-        total, relevant = (_table(table[name], width) for name in ("total", "relevant"))
-        h = RankHistogram(total, relevant, metadata["queries"])
+        total, relevant = (_table(table[name], bits + 1) for name in ("total", "relevant"))
+        return RankHistogram(total, relevant, table["queries"][0].as_py())
     except ValueError as error:
-        raise L2HError(f"{path} is no rank histogram of {width - 1} bits: {error}; delete it and run again") from error
-    return table["query_id"].to_numpy(), h, metadata
+        raise L2HError(f"{path} is no rank histogram of {bits} bits: {error}; {CURE}") from error
 
 
-def write_relevance(path: str | Path, query_ids: Ints, h: RankedRelevance, metadata: Mapping[str, str]) -> None:
-    """Write one ranking by scores; query_ids: int64 (Q,)."""
-    schema = _relevance_schema(h.relevant.shape[1])
-    columns = [pa.array(query_ids), fixed_binary(h.relevant), fixed_binary(h.tied)]
-    write_table(path, pa.table(columns, schema=schema), schema, {**metadata, "items": str(h.items)})
+def _of_relevance(h: RankedRelevance) -> dict[str, pa.Array]:
+    items = pa.repeat(pa.scalar(h.items, pa.int64()), len(h.relevant))
+    return {"relevant": fixed_binary(h.relevant), "tied": fixed_binary(h.tied), "items": items}
 
 
-def read_relevance(path: str | Path) -> tuple[Ints, RankedRelevance, dict[str, str]]:
-    """Read query ids int64 (Q,), the ranking, and the metadata."""
-    metadata = read_metadata(path, "items", "bits")
-    items = count_of(metadata, "items", path)
-    table = read_table(path, _relevance_schema(-(-items // 8)), "relevance")
+def _relevance(table: pa.Table, path: str | Path) -> RankedRelevance:
     relevant, tied = (byte_rows(table[name].combine_chunks()) for name in ("relevant", "tied"))
+    (items, *others) = pc.unique(table["items"]).to_pylist()
     try:
-        h = RankedRelevance(relevant, tied, items)
+        if others:
+            raise ValueError("its queries are ranked against databases of several sizes")
+        return RankedRelevance(relevant, tied, items)
     except ValueError as error:
         raise L2HError(f"{path} is no ranking of {items} items: {error}; {CURE}") from error
-    return table["query_id"].to_numpy(), h, metadata
 
 
-def read_ranking(path: str | Path) -> tuple[Ints, RankHistogram | RankedRelevance, dict[str, str]]:
-    """Read what `write_histogram` or `write_relevance` wrote."""
-    return read_relevance(path) if "items" in read_metadata(path) else read_histogram(path)
-
-
-def _relevance_schema(width: int) -> pa.Schema:
-    packed = pa.binary(width)
-    return pa.schema([("query_id", pa.int64()), ("relevant", packed), ("tied", packed)])
+def _relevance_schema(packed: pa.DataType) -> pa.Schema:
+    return pa.schema([("query_id", pa.int64()), ("relevant", packed), ("tied", packed), ("items", pa.int64())])
 
 
 def _lists(table: NDArray[np.int64]) -> pa.Array:

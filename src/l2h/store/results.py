@@ -1,6 +1,6 @@
 """Tables of results: metrics, average precisions, costs, audits, comparisons, and the gallery."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from l2h import footer, limits
 from l2h.errors import L2HError, line
+from l2h.store.cells import CELL_KEY, Key, cell_writer, iter_cells
 from l2h.store.files import atomic
 from l2h.store.sealing import sealed, to_json, unsealed
-from l2h.store.tables import CURE, count_of, metadata_of, open_table, read_table, write_table
+from l2h.store.tables import CURE, open_table, read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,28 +27,15 @@ NEAR_COPIES = pa.schema(
         ("flipped", pa.bool_()),
     ]
 )
-QUERIES = pa.schema(
+QUERIES = pa.schema(  # beside a cell's key
     [
         ("query_id", pa.int64()),
         ("average_precision", pa.float64()),
         ("average_precision_unseen", pa.float64()),
     ]
 )
-# What names a cell of the comparison; metadata of its codes and histograms, columns of its tables.
-CELL_KEY = {
-    "dataset": pa.string(),
-    "protocol": pa.string(),
-    "backbone": pa.string(),
-    "weights": pa.string(),
-    "variant": pa.string(),
-    "method": pa.string(),
-    "scope": pa.string(),
-    "bits": pa.int64(),
-    "seed": pa.int64(),
-}
-METRICS = pa.schema(
+METRICS = pa.schema(  # beside a cell's key
     [
-        *CELL_KEY.items(),
         ("metric", pa.string()),
         ("k", pa.int64()),
         ("ties", pa.string()),
@@ -77,25 +65,19 @@ AUDIT = pa.schema(
         ("queries", pa.int64()),
     ]
 )
-LOOK = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "codes", "near_copies", "images"}
+GALLERY = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "codes", "near_copies", "images"}
 
 
-def cell_key(metadata: Mapping[str, str], path: str | Path = "a table") -> dict[str, Any]:
-    """The columns of CELL_KEY from a file's metadata, in their types; raises L2HError, naming the file."""
-    return {
-        name: count_of(metadata, name, path) if kind == pa.int64() else metadata[name]
-        for name, kind in CELL_KEY.items()
-    }
+def write_metrics(path: str | Path, cells: Iterable[tuple[Key, list[dict[str, Any]]]], not_run: Sequence[Key]) -> None:
+    """Write tidy metrics of a setting's cells: the key of each, and a dict a row with the columns of METRICS."""
+    with cell_writer(path, not_run, METRICS) as add:
+        for key, rows in cells:
+            add(key, pa.Table.from_pylist(rows, schema=METRICS))
 
 
-def write_metrics(path: str | Path, rows: list[dict[str, Any]]) -> None:
-    """Write tidy metrics, one dict a row with the columns of METRICS."""
-    write_table(path, pa.Table.from_pylist(rows, schema=METRICS), METRICS, {})
-
-
-def read_metrics(path: str | Path) -> pa.Table:
-    """Read what `write_metrics` wrote."""
-    return read_table(path, METRICS, "metrics", nullable=True)
+def iter_metrics(path: str | Path) -> Iterator[tuple[dict[str, Any], pa.Table]]:
+    """Read what `write_metrics` wrote: the key of each cell, and its rows, with the key's columns."""
+    return iter_cells(path, METRICS, "metrics", nullable=METRICS.names)
 
 
 def write_rows(path: str | Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
@@ -110,15 +92,16 @@ def read_rows(path: str | Path, schema: pa.Schema) -> pa.Table:
     return read_table(path, schema, kind, nullable=schema is not NEAR_COPIES)
 
 
-def write_queries(path: str | Path, columns: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
-    """Write one cell's figures of each query, the columns of QUERIES, each of shape (Q,)."""
-    write_table(path, pa.table(dict(columns)), QUERIES, metadata)
+def write_queries(path: str | Path, cells: Iterable[tuple[Key, Mapping[str, NDArray]]], not_run: Sequence[Key]) -> None:
+    """Write average precisions of a setting's cells: the key of each, and the columns of QUERIES, each (Q,)."""
+    with cell_writer(path, not_run, QUERIES) as add:
+        for key, columns in cells:
+            add(key, pa.table(dict(columns)))
 
 
-def read_queries(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
-    """Read what `write_queries` wrote, and the cell's key."""
-    table = read_table(path, QUERIES, "queries")
-    return table, cell_key(metadata_of(table.schema, path, *CELL_KEY), path)
+def iter_queries(path: str | Path) -> Iterator[tuple[dict[str, Any], pa.Table]]:
+    """Read what `write_queries` wrote: the key of each cell, and its queries."""
+    return iter_cells(path, QUERIES, "queries")
 
 
 def write_frame(path: str | Path, frame: "pd.DataFrame") -> None:
@@ -142,18 +125,18 @@ def read_frame(path: str | Path) -> "pd.DataFrame":
             raise L2HError(f"{path} is no table that pandas wrote ({line(error)}); {CURE}") from error
 
 
-def write_look(path: str | Path, look: Mapping[str, Any]) -> None:
-    """Write what there is to look at in one place, pictures included, as JSON."""
+def write_gallery(path: str | Path, gallery: Mapping[str, Any]) -> None:
+    """Write a setting's gallery, from `l2h.report.gallery.gallery`, images included, as JSON."""
     with atomic(path) as part:
-        part.write_text(to_json(sealed(look)), encoding="utf-8")
+        part.write_text(to_json(sealed(gallery)), encoding="utf-8")
 
 
-def read_look(path: str | Path) -> dict[str, Any]:
-    """Read what `write_look` wrote."""
+def read_gallery(path: str | Path) -> dict[str, Any]:
+    """Read what `write_gallery` wrote."""
     try:
-        look = limits.read_json(Path(path))
+        gallery = limits.read_json(Path(path))
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({line(error)}); {CURE}") from error
-    if not look.keys() >= LOOK:
-        raise L2HError(f"{path} is no file of things to look at: it lacks some of {', '.join(sorted(LOOK))}; {CURE}")
-    return unsealed(look, path)
+    if not gallery.keys() >= GALLERY:
+        raise L2HError(f"{path} is no gallery: it lacks some of {', '.join(sorted(GALLERY))}; {CURE}")
+    return unsealed(gallery, path)

@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from l2h.sizing import MEGABYTES, MINUTES, Sizes, megabytes, minutes, sizes
+from l2h.plan.resources import MEGABYTES, MINUTES, Sizes, megabytes, minutes, sizes
 from l2h.splits import Protocol, make_split
 from l2h.store.features import write_features
 from l2h.store.manifests import read_manifest, write_manifest
 from l2h.store.splits import write_split
 
-CIFAR10 = Sizes(images=60_000, width=9216, query=1000, train=10_000, database=59_000, bits=64)
+CIFAR10 = Sizes(images=60_000, width=9216, query=1000, train=10_000, database=59_000, bits=64, all_bits=64, cells=1)
 # What CIFAR-10's benchmark files showed: peak megabytes and minutes.
-MEASURED = {"fit": (2350, 19), "encode": (280, 1), "rank": (320, 1), "metrics": (240, 1), "check_split": (220, 1)}
+MEASURED = {"train": (2350, 19), "encode": (280, 1), "rank": (320, 1), "evaluate": (240, 1), "check_split": (220, 1)}
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def files(tmp_path) -> dict[str, str]:
 
 def test_sizes_are_those_of_the_files(files, tmp_path):
     (tmp_path / "weights").write_bytes(bytes(3_000_000))
-    found = sizes({**files, "weights": str(tmp_path / "weights"), "codes": "not looked at"}, bits=8)
-    assert found == Sizes(images=50, width=7, query=10, train=20, database=40, weights=3, bits=8)
+    found = sizes({**files, "weights": str(tmp_path / "weights"), "codes": "not looked at"}, [8, 4])
+    assert found == Sizes(images=50, width=7, query=10, train=20, database=40, weights=3, bits=8, all_bits=12, cells=2)
     assert sizes({**files, "mirrored": "too"}).train == 40
 
 
@@ -71,9 +71,9 @@ def test_the_next_attempt_asks_for_more(rule):
 @pytest.mark.parametrize(
     ("rule", "more"),
     [
-        ("fit", {"train": 100_000}),
+        ("train", {"train": 100_000}),
         ("rank", {"database": 10**7}),
-        ("metrics", {"query": 10_000}),
+        ("evaluate", {"query": 10_000}),
         ("features", {"weights": 500}),
     ],
 )

@@ -1,16 +1,16 @@
 """What jobs ask a cluster for: megabytes and minutes of each rule, from the sizes of what its jobs read.
 
 The formulas lie a half to three times above the peaks (`max_rss`) that benchmark files showed, and several times above
-the times (`s`), which two cores shared by many took. Of CIFAR-10 (60,000 images, 5,000 to train on, mirrored too): fit
-of a deep method 2,350 MB and 19 minutes with features of 9,216 values, 1,130 MB with 1,280; fit of itq or sh 640 MB;
-encode 280 MB and 47 s; rank 320 MB; metrics 240 MB; check_split 220 MB; audit of 24 models 1,010 MB and 5 minutes;
-features 1,220 MB and 40 minutes; costs 2,410 MB. Of the quickstart: features by all of AlexNet 1,270 MB. Measured by
-themselves: the split's table of 10^6 images 730 MB; metrics of 10,000 queries at 256 bits 670 MB. Nothing of scope full
-was run at size. Around a job on a cluster stand two processes of Snakemake, of 280 MB each. A job that is killed all
-the same asks for more the next time.
+the times (`s`), which two cores shared by many took. Of CIFAR-10 (60,000 images, 5,000 to train on, mirrored too):
+train of a deep method 2,350 MB and 19 minutes with features of 9,216 values, 1,130 MB with 1,280; train of itq or sh
+640 MB; encode 280 MB and 47 s; rank 320 MB; evaluate 240 MB; check_split 220 MB; audit of 24 models 1,010 MB and 5
+minutes; features 1,220 MB and 40 minutes; costs 2,410 MB. Of the quickstart: features by all of AlexNet 1,270 MB.
+Measured by themselves: the split's table of 10^6 images 730 MB; evaluate of 10,000 queries at 256 bits 670 MB. Nothing
+of scope full was run at size. Around a job on a cluster stand two processes of Snakemake, of 280 MB each. A job that
+is killed all the same asks for more the next time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from os import stat
@@ -31,7 +31,8 @@ class Sizes:
     images, width : how many there are, and the values of each one's features
     query, train, database : how many images of the split have the role; those to train on twice, if mirrored too
     weights : megabytes of a network's weights
-    bits : code length, or the sum of all codes that the job looks at
+    bits : of the longest code that the job looks at
+    all_bits : of all its codes together
     cells : of the comparison that the job reads
     """
 
@@ -42,6 +43,7 @@ class Sizes:
     database: int = 0
     weights: float = 0
     bits: int = 0
+    all_bits: int = 0
     cells: int = 0
 
     @property
@@ -61,7 +63,7 @@ MEGABYTES: Mapping[str, Callable[[Sizes], float]] = {
     "split": lambda of: 1000 + of.images * 0.005,
     "check_split": lambda of: 1000 + of.split + of.images * 0.003,
     "features": lambda of: 2000 + of.weights * 3,
-    "fit": lambda of: 2000 + of.split + of.trained_on * 5,
+    "train": lambda of: 2000 + of.split + of.trained_on * 5,
     "finetune": lambda of: 8000 + of.split + of.weights * 8,
     "encode": lambda of: 1000 + of.width * 0.05,
     "encode_images": lambda of: 4000,
@@ -69,12 +71,12 @@ MEGABYTES: Mapping[str, Callable[[Sizes], float]] = {
     "rank": lambda of: 1000 + of.split + of.database * (of.bits + 128) * 4e-7,
     "rank_by_scores": lambda of: 1500 + of.split + of.query * (of.width * 12 + of.database) * 1e-6,
     "add_shards": lambda of: 1000,
-    "metrics": lambda of: 1000 + of.split + of.query * of.bits * 0.0004 + of.database * of.bits * 4e-7,
-    "audit": lambda of: 1500 + of.split + of.images * of.bits * 8e-6 + of.database * 0.01,
+    "evaluate": lambda of: 1000 + of.split + of.query * of.bits * 0.0004 + of.database * of.bits * 4e-7,
+    "audit": lambda of: 1500 + of.split + of.images * of.all_bits * 8e-6 + of.database * 0.01,
     "costs": lambda of: (
-        2000 + of.split + of.weights * 3 + min(of.database * of.width, FLOAT_VALUES) * 8e-6 + of.bits * 0.3
+        2000 + of.split + of.weights * 3 + min(of.database * of.width, FLOAT_VALUES) * 8e-6 + of.all_bits * 0.3
     ),
-    "look": lambda of: 1500 + of.split + of.images * 0.001,
+    "gallery": lambda of: 1500 + of.split + of.images * 0.001,
     "compare": lambda of: 1000 + of.cells * 10,
     "report": lambda of: 2000 + of.cells * 10,
     "unpack": lambda of: 4000,
@@ -87,18 +89,18 @@ MINUTES: Mapping[str, Callable[[Sizes], float]] = {
     "split": lambda of: 10 + of.images * 1e-5,
     "check_split": lambda of: 30 + of.query * of.database * 1e-7,
     "features": lambda of: 30 + of.images * 0.01,  # of a network twenty times as large as AlexNet's convolutions
-    "fit": lambda of: 10 + of.trained_on / 12 + of.images * of.width * 2e-8,
+    "train": lambda of: 10 + of.trained_on / 12 + of.images * of.width * 2e-8,
     "finetune": lambda of: 1440,  # one that is cut off goes on from its checkpoint
     "encode": lambda of: 3 + of.images * of.width * 2e-8,
     "encode_images": lambda of: 30 + of.images * 0.01,
     "external_codes": lambda of: 3,
-    "rank": lambda of: 3 + of.query * of.database * 1e-9,
-    "rank_by_scores": lambda of: 5 + of.query * of.database * 1e-7,
+    "rank": lambda of: 3 + of.cells * of.query * of.database * 1e-9,
+    "rank_by_scores": lambda of: 5 + of.cells * of.query * of.database * 1e-7,
     "add_shards": lambda of: 3,
-    "metrics": lambda of: 3 + of.query * of.bits * 1e-5,
-    "audit": lambda of: 20 + of.database * of.bits * 5e-7,
-    "costs": lambda of: 60 + of.bits * 0.05,
-    "look": lambda of: 30,
+    "evaluate": lambda of: 3 + of.query * of.all_bits * 1e-5,
+    "audit": lambda of: 20 + of.database * of.all_bits * 5e-7,
+    "costs": lambda of: 60 + of.all_bits * 0.05,
+    "gallery": lambda of: 30,
     "compare": lambda of: 10 + of.cells * 0.05,
     "report": lambda of: 10 + of.cells * 0.05,
     "unpack": lambda of: 120,
@@ -116,7 +118,7 @@ def minutes(rule: str, of: Sizes, attempt: int) -> int:
     return round(MINUTES[rule](of)) * attempt
 
 
-def sizes(files: Mapping[str, str], bits: int = 0, cells: int = 0) -> Sizes:
+def sizes(files: Mapping[str, str], lengths: Sequence[int] = ()) -> Sizes:
     """What a job's files, by their names in the rule, say of its sizes.
 
     A file that cannot be read says nothing: the job itself will say what is wrong with it.
@@ -124,6 +126,7 @@ def sizes(files: Mapping[str, str], bits: int = 0, cells: int = 0) -> Sizes:
     Parameters
     ----------
     files : any of `manifest`, `split`, `features`, `mirrored`, `weights`; others are not looked at
+    lengths : the code lengths of the cells that the job reads
 
     Raises
     ------
@@ -140,8 +143,9 @@ def sizes(files: Mapping[str, str], bits: int = 0, cells: int = 0) -> Sizes:
         train=rows.get("train", 0) * (2 if "mirrored" in files else 1),
         database=rows.get("database", 0),
         weights=stat(files["weights"]).st_size / 1e6 if "weights" in files else 0,
-        bits=bits,
-        cells=cells,
+        bits=max(lengths, default=0),
+        all_bits=sum(lengths),
+        cells=len(lengths),
     )
 
 

@@ -12,7 +12,8 @@ from importlib import import_module
 from l2h import hashing, not_run, timing
 from l2h.store.codes import write_codes
 from l2h.store.features import iter_features, read_features, weights_name
-from l2h.store.results import COSTS, cell_key, write_rows
+from l2h.store.cells import cell_key
+from l2h.store.results import COSTS, write_rows
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
 from l2h.errors import L2HError
@@ -25,10 +26,10 @@ ids = split.ids("train")
 features = read_features(files.features, ids)
 hasher = hashing.make(key["method"], bits=int(key["bits"]), random_state=int(key["seed"]), **params.arguments)
 mirrored = {}
-if files.mirrored:
+if files.get("mirrored"):
     mirrored["mirrored"] = read_features(files.mirrored, ids)
 for name in closure(modules_of(type(hasher))):
-    import_module(name)  # also what `fit` alone imports, which is no part of the training that is timed
+    import_module(name)  # also what `fit` alone imports: that is no part of the training that is timed
 cell = {**key, "weights": weights_name(files.features)}
 place = {**cell_key(cell), "threads": params.numeric_threads}
 try:

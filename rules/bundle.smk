@@ -1,0 +1,33 @@
+"""A bundle of each dataset, with its splits, features and models, for others to start from."""
+
+
+rule bundle:
+    input:
+        lambda wildcards: release.contents(plan, wildcards.dataset).values(),
+    output:
+        f"{RESULTS}/{paths.RELEASE}",
+    log:
+        log_of(RESULTS, "release/{dataset}"),
+    benchmark:
+        benchmark_of(RESULTS, "release/{dataset}")
+    conda:
+        "../envs/l2h.yaml"
+    threads: 1
+    resources:
+        mem_mb=sized(megabytes, "bundle"),
+        runtime=sized(minutes, "bundle"),
+        gpu=0,
+    params:
+        paths=lambda wildcards: list(release.contents(plan, wildcards.dataset)),
+        description=lambda wildcards: release.description(plan, wildcards.dataset, SCHEMA),
+        code=code("bundle"),
+    message:
+        "{wildcards.dataset}: release"
+    script:
+        "../workflow/scripts/bundle.py"
+
+
+rule release:
+    input:
+        expand(f"{RESULTS}/{paths.RELEASE}", dataset=plan.datasets),
+    localrule: True

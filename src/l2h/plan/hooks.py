@@ -1,0 +1,47 @@
+"""What happens when a run starts."""
+
+import json
+import sys
+from typing import Any
+
+from l2h import paths
+from l2h.errors import L2HError
+from l2h.plan.plan import Plan
+from l2h.store.files import atomic
+
+
+def write_plan(plan: Plan, dag: Any) -> None:
+    """Write which jobs the report rests on, if a run is to make it: `l2h.report.run_info.facts` says how.
+
+    If the run's folder cannot be written to, the run ends here, with one line.
+
+    Parameters
+    ----------
+    dag : Snakemake's
+    """
+    reports = [job for job in dag.jobs if job.rule.name == "report"]
+    if not reports:
+        return
+    benchmarks: dict[str, list[str]] = {}
+    for job in dag.bfs(dag.dependencies, *reports):
+        if job not in reports:
+            benchmarks.setdefault(job.rule.name, []).append(job.benchmark)
+    try:
+        with atomic(plan.in_run(paths.PLAN)) as part:
+            part.write_text(json.dumps(benchmarks))
+    except L2HError as error:
+        sys.exit(f"error: {error}")
+
+
+def mirrored(plan: Plan, dag: Any) -> list[str]:
+    """A line on each dataset whose training images go through the network twice, and how to do without."""
+    lines = []
+    for job in dag.needrun_jobs():
+        if job.rule.name == "mirrored_features":
+            dataset, protocol = job.wildcards.dataset, job.wildcards.protocol
+            wanted = ", ".join(variant for variant in plan.variants if plan.sees_mirrored(dataset, variant))
+            lines.append(
+                f"{dataset}: the training images of {protocol} go through the network a second time, mirrored, for "
+                f"{wanted}; `params: {{flip: false}}` leaves that out"
+            )
+    return lines

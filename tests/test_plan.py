@@ -1,0 +1,197 @@
+"""What a config will run: cells, the input of each job, the code that it rests on; all without Snakemake."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l2h import paths, plugins
+from l2h.config import EXTERNAL, resolve
+from l2h.hashing.base import Hasher
+from l2h.hashing.deep import DeepHasher
+from l2h.hashing.scorer import Scorer
+from l2h.plan import release
+from l2h.plan.plan import CellKey, Plan
+from workspace import BACKBONE, CONFIG, FULL, HASHNET, ROOT, VARIANTS
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+DIGITS = {"dataset": "digits", "protocol": "digits-300", "backbone": BACKBONE}
+SCRIPTS = ROOT / "workflow/scripts"
+
+
+def plan_of(**change):
+    config = copy.deepcopy({**CONFIG, "plugins": [], **change})
+    config["methods"] = [entry for entry in config["methods"] if entry != "toy"]
+    resolve(config, SCHEMA)
+    return Plan(config, "tiny")
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """The plan of the tests' own run, at two code lengths and seeds; external codes have one file for all seeds."""
+    folder = tmp_path_factory.mktemp("plan")
+    (folder / "codes").mkdir()
+    for name in ("digits-8", "digit_pairs-8"):
+        np.save(folder / f"codes/{name}.npy", np.zeros((1, 8)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        made = plan_of(bits=[16, 8], seeds=[1, 0])
+        assert made.cells
+    return made
+
+
+def test_cells_are_every_combination_in_the_order_of_the_config(plan):
+    assert plan.cells[:4] == [CellKey(*DIGITS.values(), "hashnet", bits, seed) for bits in (16, 8) for seed in (1, 0)]
+    assert [cell[3:] for cell in plan.cells_of({**DIGITS, "variant": "cosine"})] == [("cosine", 0, 1)]
+    assert plan.cells_of({**DIGITS, "backbone": EXTERNAL}) == [
+        CellKey("digits", "digits-300", EXTERNAL, "external", 8, 1)
+    ]
+    assert plan.cells_of({**DIGITS, "variant": "itq", "bits": "8", "seed": "0"}) == [
+        CellKey(*DIGITS.values(), "itq", 8, 0)
+    ]
+    assert {cell.dataset for cell in plan.cells} == {"digits", "digit_pairs"}
+    assert [entry["dataset"] for entry in plan.not_run] == ["nuswide_81_m"]
+
+
+def test_jobs_of_a_setting_take_cells_in_an_order_of_their_own(plan):
+    """So that another order of the config's methods computes nothing again."""
+    config = copy.deepcopy(plan.config)
+    other = Plan({**config, "methods": config["methods"][::-1], "bits": config["bits"][::-1]}, "tiny")
+    assert plan.cells_of_kind(DIGITS, Hasher) == other.cells_of_kind(DIGITS, Hasher)
+    assert plan.measured(DIGITS) == other.measured(DIGITS)
+    assert plan.rankings(DIGITS, "unseen") == other.rankings(DIGITS, "unseen")
+    assert plan.order != other.order
+
+
+def test_costs_and_audit_look_at_the_first_seed_of_what_is_hashed_here(plan):
+    measured = [(cell.variant, cell.bits, cell.seed) for cell in plan.measured(DIGITS)]
+    hashed = ["classifier", "dsh-full", "hashnet", "itq", "wide"]
+    assert measured == [(variant, bits, 1) for variant in hashed for bits in (8, 16)]
+    assert {cell.variant for cell in plan.measured(DIGITS, full=False)} == {*hashed} - {"dsh-full"}
+
+
+def test_a_gallery_shows_the_longest_code_of_each_method_and_external_ones(plan):
+    shown = [(cell.backbone, cell.variant, cell.bits, cell.seed) for cell in plan.shown(DIGITS)]
+    hashed = ["classifier", "dsh-full", "hashnet", "itq", "wide"]
+    expected = [(BACKBONE, name, 16, 1) for name in hashed] + [(EXTERNAL, "external", 8, 1)]
+    assert shown == sorted(expected, key=lambda one: one[1])
+    assert plan.galleries() == [
+        {"dataset": dataset, "protocol": protocol, "backbone": BACKBONE}
+        for dataset, protocol in (("digits", "digits-300"), ("digit_pairs", "digit-pairs-200"))
+    ]
+
+
+def test_kinds_of_methods_have_rankings_of_their_own(plan):
+    assert plan.kind(Scorer) == ["cosine", "pq"]
+    assert plan.kind(DeepHasher) == ["hashnet", "dsh-full"]
+    assert plan.kind(full=True) == ["dsh-full"]
+    folder = f"results/tiny/digits/digits-300/{BACKBONE}"
+    found = plan.rankings(DIGITS, "unseen")
+    assert f"{folder}/cosine/relevance_unseen.parquet" in found
+    assert f"{folder}/itq/histograms_unseen.parquet" in found
+    assert len(found) == len(VARIANTS) - 2  # without toy and external
+
+
+def test_mirrored_features_are_for_those_that_see_them(plan):
+    wildcards = {**DIGITS, "variant": "hashnet"}
+    assert plan.mirrored_features(wildcards).endswith("-mirrored-digits-300.parquet")
+    assert plan.mirrored_features({**wildcards, "variant": "itq"}) == ""
+
+
+def test_what_a_run_keeps_is_every_file_of_its_cells_and_settings(plan):
+    kept = plan.kept()
+    assert len(kept) == len(set(kept))
+    for cell in plan.cells:
+        names = [paths.CODES] if cell.variant not in ("cosine", "pq") else []
+        names += [paths.MODEL, paths.TRAINING] if cell.backbone != EXTERNAL else []
+        assert {plan.in_run(cell.path(name)) for name in names} <= set(kept)
+    for name in (paths.METRICS, paths.QUERIES):
+        assert sum(path.endswith(name.rpartition("/")[2]) for path in kept) == 4  # two datasets, and external codes
+    assert not any("/features/" in path or path.startswith("resources/weights") for path in kept)
+
+
+def changed(plan, module):
+    """The jobs that rest on a module: by script, dataset, and variant where there is one."""
+    found = set()
+    for cell in plan.cells:
+        wildcards = {name: str(value) for name, value in cell._asdict().items()}
+        if cell.backbone == EXTERNAL:
+            scripts = ["external_codes"]
+        else:
+            scripts = ["finetune", "encode_images"] if cell.variant == "dsh-full" else ["train"]
+            scripts += ["rank_by_scores"] if cell.variant in plan.kind(Scorer) else []
+        for script in (*scripts, "rank", "evaluate", "dataset"):
+            if module in plan.code(SCRIPTS / f"{script}.py", wildcards):
+                found.add((script, cell.variant if script not in ("evaluate", "dataset") else cell.dataset))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("module", "jobs"),
+    [
+        ("l2h.hashing.shallow.itq", {("train", "itq")}),
+        ("l2h.hashing.deep.hashnet", {("train", "hashnet")}),
+        ("l2h.hashing.deep.dsh", {("finetune", "dsh-full")}),
+        ("l2h.hashing.baselines.pq", {("train", "pq"), ("rank_by_scores", "pq")}),
+        ("l2h.datasets.digit_pairs", {("dataset", "digit_pairs")}),
+    ],
+)
+def test_a_changed_line_in_a_method_or_dataset_reruns_that_alone(plan, module, jobs):
+    assert changed(plan, module) == jobs
+
+
+def test_a_changed_line_in_a_plug_in_s_method_retrains_that_alone(monkeypatch):
+    monkeypatch.chdir(ROOT / "tests/support")
+    config = copy.deepcopy({**CONFIG, "methods": ["itq", "toy"]})
+    resolve(config, SCHEMA)
+    plugins.load(config["plugins"])
+    assert changed(Plan(config, "tiny"), "l2h_plugin_toy_method") == {("train", "toy")}
+
+
+def test_a_shared_file_counts_by_its_checksum_and_one_of_the_run_by_itself(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    manifest = plan.manifest(DIGITS)
+    assert plan.checksum_of(manifest, DIGITS) == f"{manifest}.sha256"
+    for name in (paths.IMAGES, paths.THUMBNAILS):
+        assert plan.checksum_of(plan.in_home("digits", name), DIGITS) == f"{manifest}.sha256"
+    assert plan.checksum_of(plan.model(plan.cells[0]), DIGITS) is None
+
+
+def test_a_file_that_was_replaced_by_hand_counts_by_itself(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path(plan.split({**DIGITS, "protocol": "by-hand"}))
+    path.parent.mkdir(parents=True)
+    Path(f"{path}.sha256").write_text("0" * 64)
+    path.write_bytes(b"another split")
+    assert plan.checksum_of(str(path), DIGITS) is None
+
+
+def test_a_bundle_holds_what_was_trained_by_the_paths_of_a_bundle(plan):
+    held = release.contents(plan, "digits")
+    assert held["manifest.parquet"] == "resources/digits/manifest.parquet"
+    assert held["splits/digits-300.parquet"] == "resources/digits/splits/digits-300.parquet"
+    assert held[f"models/digits-300/{BACKBONE}/itq/8bits-seed0"].endswith("/itq/8bits-seed0/model")
+    described = release.description(plan, "digits", SCHEMA)
+    assert set(described["variants"]) == {*VARIANTS} - {"toy", "external"}
+    assert [entry["name"] for entry in described["config"]["datasets"]] == ["digits"]
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", False), ("auto", True)])
+def test_only_deep_methods_use_a_gpu_and_only_if_the_config_allows_it(device, gpus):
+    plan = plan_of(methods=[HASHNET, FULL, "itq"], device=device)
+    assert {name: plan.uses_gpu({"variant": name}) for name in plan.variants} == {
+        "hashnet": gpus,
+        "dsh-full": gpus,
+        "itq": False,
+    }
+
+
+def test_paths_are_found_again_by_their_pattern():
+    path = paths.CELL.format(**CellKey("d", "p", "b", "v", 8, 0)._asdict())
+    assert paths.pattern(paths.CELL).fullmatch(path).groupdict() == {
+        **dict(zip(("dataset", "protocol", "backbone", "variant"), "dpbv", strict=True)),
+        "bits": "8",
+        "seed": "0",
+    }
+    assert not paths.pattern(paths.SPLIT).fullmatch("splits/../x.parquet")

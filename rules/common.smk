@@ -14,6 +14,7 @@ from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
 from l2h.hashing.external import External
 from l2h.hashing.scorer import Scorer
+from l2h.paths import one_of
 from l2h.plan import release
 from l2h.plan.code import data
 from l2h.plan.hooks import mirrored, write_plan
@@ -31,8 +32,8 @@ RESULTS = plan.folder
 HOME = paths.DATASET
 SETTING, VARIANT, CELL = (f"{RESULTS}/{path}" for path in (paths.SETTING, paths.VARIANT, paths.CELL))
 MODEL, TRAINING, CODES = (f"{RESULTS}/{path}" for path in (paths.MODEL, paths.TRAINING, paths.CODES))
-OF_SETTING = "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): "
-OF_CELL = f"{OF_SETTING}%s {{wildcards.variant}}{{length:{{wildcards.bits}}}}, seed {{wildcards.seed}}"
+OF_SETTING = "{wildcards.dataset} ({wildcards.protocol}, {wildcards.backbone}): %s"
+OF_CELL = f"{OF_SETTING} {{wildcards.variant}}{{length:{{wildcards.bits}}}}, seed {{wildcards.seed}}"
 
 
 class Length:
@@ -43,11 +44,6 @@ class Length:
 
 
 length = Length()
-
-
-def one_of(names):
-    """A wildcard's constraint; without names, nothing fits."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
@@ -116,6 +112,21 @@ def checked(wildcards):
     """What says that the split was found fit; made again, it calls for nothing else to be."""
     path = plan.near_copies(wildcards)
     return ancient(path) if path else []
+
+
+def shards(path):
+    """An input function: a file of each shard of a dataset."""
+
+    def files(wildcards):
+        count = plan.datasets[wildcards.dataset]["shards"]
+        return [path.format(**wildcards, shard=shard, shards=count) for shard in range(count)]
+
+    return files
+
+
+def of_shown(path):
+    """An input function: a file of each cell that a setting's gallery shows, or of their settings."""
+    return lambda wildcards: list(dict.fromkeys(plan.files(plan.shown(wildcards), path)))
 
 
 def sized(amount, rule):

@@ -30,7 +30,7 @@ rule rank:
         numeric_threads=config["threads"]["rank"],
         code=code("rank"),
     message:
-        OF_SETTING + "rank {wildcards.variant}"
+        OF_SETTING % "rank {wildcards.variant}"
     script:
         "../workflow/scripts/rank.py"
 
@@ -45,23 +45,13 @@ use rule rank as rank_shard with:
     wildcard_constraints:
         dataset=one_of(plan.sharded(True)),
     message:
-        OF_SETTING + "rank shard {wildcards.shard} of {wildcards.variant}"
-
-
-def shards(part):
-    """An input function: the histograms of each shard of a variant."""
-
-    def files(wildcards):
-        count = plan.datasets[wildcards.dataset]["shards"]
-        return [SHARDED[part].format(**wildcards, shard=shard, shards=count) for shard in range(count)]
-
-    return files
+        OF_SETTING % "rank shard {wildcards.shard} of {wildcards.variant}"
 
 
 rule add_shards:
     input:
-        database=shards("database"),
-        unseen=shards("unseen"),
+        database=shards(SHARDED["database"]),
+        unseen=shards(SHARDED["unseen"]),
     output:
         **HISTOGRAMS,
     log:
@@ -80,7 +70,7 @@ rule add_shards:
     params:
         code=code("add_shards"),
     message:
-        OF_SETTING + "add the shards of {wildcards.variant}"
+        OF_SETTING % "add the shards of {wildcards.variant}"
     script:
         "../workflow/scripts/add_shards.py"
 
@@ -107,7 +97,7 @@ rule rank_by_scores:
         numeric_threads=config["threads"]["fit"],
         code=code("rank_by_scores"),
     message:
-        OF_SETTING + "rank {wildcards.variant}"
+        OF_SETTING % "rank {wildcards.variant}"
     script:
         "../workflow/scripts/rank_by_scores.py"
 
@@ -137,6 +127,6 @@ rule evaluate:
     params:
         code=code("evaluate"),
     message:
-        OF_SETTING + "evaluate all methods"
+        OF_SETTING % "evaluate all methods"
     script:
         "../workflow/scripts/evaluate.py"

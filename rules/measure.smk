@@ -25,7 +25,7 @@ rule audit:
         cells=lambda wildcards: [plan.key(cell) for cell in plan.measured(wildcards, full=False)],
         code=code("audit"),
     message:
-        OF_SETTING + "scores under common evaluation bugs"
+        OF_SETTING % "scores under common evaluation bugs"
     script:
         "../workflow/scripts/audit.py"
 
@@ -65,6 +65,6 @@ rule costs:
         numeric_threads=1,
         code=code("costs"),
     message:
-        OF_SETTING + "costs, alone on the machine"
+        OF_SETTING % "costs, alone on the machine"
     script:
         "../workflow/scripts/costs.py"

@@ -12,11 +12,6 @@ if workflow.config_settings.config:
 report: "../workflow/report/workflow.rst"
 
 
-def of_shown(template):
-    """An input function: a file of the settings of the cells that a gallery shows, external codes among them."""
-    return lambda wildcards: list(dict.fromkeys(plan.files(plan.shown(wildcards), template)))
-
-
 rule gallery:
     input:
         unpack(shared(images=f"{HOME}/{paths.IMAGES}", manifest=f"{HOME}/{paths.MANIFEST}", split=plan.split)),
@@ -41,7 +36,7 @@ rule gallery:
         by_hand=lambda wildcards: plan.protocols[wildcards.dataset, wildcards.protocol]["look"],
         code=code("gallery"),
     message:
-        OF_SETTING + "gallery of queries, results and codes"
+        OF_SETTING % "gallery of queries, results and codes"
     script:
         "../workflow/scripts/gallery.py"
 

@@ -5,6 +5,7 @@ directory, to a run's folder, or to a dataset's home, as the headings say.
 """
 
 import re
+from collections.abc import Iterable
 
 # Relative to the working directory
 DOWNLOADS = "resources/downloads"
@@ -70,3 +71,8 @@ def pattern(template: str) -> re.Pattern[str]:
     parts[1::2] = [f"(?P<{name}>{known[name]})" for name in parts[1::2]]
     parts[::2] = map(re.escape, parts[::2])
     return re.compile("".join(parts))
+
+
+def one_of(names: Iterable[str]) -> str:
+    """A regular expression of some names; without names, nothing fits."""
+    return "|".join(map(re.escape, names)) or "(?!)"

@@ -1,8 +1,6 @@
 """The plan of the run, and the functions by which rules ask it."""
 
 import os
-import re
-import shlex
 import sys
 import time
 from pathlib import Path

@@ -1,5 +1,8 @@
 """The gallery of each setting, the comparison of all cells, and the report."""
 
+import re
+import shlex
+
 # What makes the run again: its configs, and what was said on the command line beside them. Snakemake hands numbers in
 # lists over as text.
 COMMAND = ["snakemake", "--cores", "8", "--configfile", *map(os.path.relpath, workflow.configfiles)]

@@ -18,7 +18,7 @@ from l2h.plan.code import data
 from l2h.plan.hooks import mirrored, write_plan
 from l2h.plan.plan import Plan
 from l2h.plan.resources import megabytes, minutes, sizes
-from l2h.failures import failures
+from l2h.runs.failures import failures
 
 STARTED = time.time()
 CONFIG_FILE = os.path.relpath(workflow.configfiles[-1])

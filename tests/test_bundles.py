@@ -17,13 +17,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from l2h import backbones, datasets, hashing, limits
+from l2h import backbones, datasets, hashing
 from l2h.bundles import archive, consistency, manifest
 from l2h.bundles.release import release, weights_licence
 from l2h.bundles.unpack import unpack
 from l2h.config import ConfigError, resolve
 from l2h.errors import L2HError
 from l2h.splits import Protocol, Split, make_split
+from l2h.store import limits
 from l2h.store.features import iter_features, write_features
 from l2h.store.manifests import read_manifest, write_manifest
 from l2h.store.splits import read_split, write_split

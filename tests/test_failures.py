@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from l2h.errors import L2HError
-from l2h.failures import failures
+from l2h.runs.failures import failures
 
 ERROR = """Error in rule {rule}:
     message: None

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_store import CELL, KEY
 
-from l2h import codes, datasets, footer, hashing, splits
+from l2h import codes, datasets, hashing, splits
 from l2h.datasets.images import ImageStore
 from l2h.datasets.lists import read_lists
 from l2h.datasets.problems import Problems
@@ -25,7 +25,7 @@ from l2h.errors import L2HError
 from l2h.fetch import Sources
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.runs import description
-from l2h.store import manifests
+from l2h.store import footer, manifests
 from l2h.store.cells import CELL_KEY
 from l2h.store.codes import read_codes, write_codes
 from l2h.store.features import read_features, write_features

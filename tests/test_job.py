@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from l2h.failures import failures
 from l2h.job import THREAD_VARIABLES
+from l2h.runs.failures import failures
 from l2h.store.tables import read_metadata
 
 BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numba, numpy, torch"

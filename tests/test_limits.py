@@ -11,12 +11,12 @@ import pytest
 from safetensors.numpy import save_file
 from test_store import CELL, KEY
 
-from l2h import backbones, hashing, limits
+from l2h import backbones, hashing
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.splits import Split
-from l2h.store import manifests
+from l2h.store import limits, manifests
 from l2h.store.cells import CELL_KEY, cell_key
 from l2h.store.codes import read_bare_codes
 from l2h.store.features import read_features

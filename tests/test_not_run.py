@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from l2h import hashing, not_run
+from l2h import hashing
 from l2h.errors import L2HError
 from l2h.report import comparison
 from l2h.splits import Protocol, make_split
+from l2h.store import not_run
 from l2h.store.cells import cell_keys, cells_not_run
 from l2h.store.codes import read_codes, write_codes
 from l2h.store.manifests import read_manifest, write_manifest

@@ -11,10 +11,10 @@ IMPORTS = {module: GRAPH.find_modules_directly_imported_by(module) for module in
 # From low to high: a module imports its own layer and those before it. A new module of the root needs a place here.
 LAYERS = [
     {"", "errors", "paths", "plugins", "registry"},  # "" is l2h itself
-    {"limits", "device", "download", "footer", "ids", "notes", "progress"},
+    {"device", "download", "ids", "notes", "progress"},
     {"codes", "splits"},
     {"ranking"},
-    {"store", "not_run"},  # after codes, splits and rankings, which it reads and writes
+    {"store"},  # after codes, splits and rankings, which it reads and writes
     {"job"},  # tells the store which job it writes for
     {"metrics"},
     {"datasets", "fetch", "leaks", "near_copies"},
@@ -24,7 +24,7 @@ LAYERS = [
     {"bundles"},
     {"config"},
     {"plan"},
-    {"runs", "failures", "provenance", "search", "sheet"},
+    {"runs"},
     {"report"},
     {"cli", "__main__"},
 ]

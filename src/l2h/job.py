@@ -72,7 +72,7 @@ def _start_log(path: str, wildcards: Any) -> None:
 def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """Write the traceback to the log file; the screen gets it only if the fault is in neither input nor plug-in."""
     place = "" if isinstance(error, L2HError) else plugins.place_of(error)
-    where = f" in {place}" if place else ""  # `l2h.failures` reads it
+    where = f" in {place}" if place else ""  # `l2h.runs.failures` reads it
     logging.getLogger().error("the job failed%s", where, exc_info=(kind, error, traceback))
     if isinstance(error, L2HError):
         sys.stderr.write(f"error: {error}\n")

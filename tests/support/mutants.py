@@ -34,7 +34,7 @@ PARTS = {  # mutants drawn from each part, of every 100
     "metrics": (22, ["metrics.py"]),
     "ranking": (24, ["ranking/*.py", "codes.py"]),
     "splits": (10, ["splits.py", "leaks.py"]),
-    "store": (18, ["store/*.py", "limits.py", "footer.py"]),
+    "store": (18, ["store/*.py"]),
     "losses": (14, [f"hashing/deep/{name}.py" for name in ("dsh", "hashnet", "bihalf", "selection")]),
     "statistics": (12, ["inference.py", "evaluation.py", "diagnostics.py", "report/differences.py", "ids.py"]),
 }

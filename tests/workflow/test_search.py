@@ -17,7 +17,7 @@ from l2h import codes
 from l2h.cli import main
 from l2h.errors import L2HError
 from l2h.runs import Run
-from l2h.search import choose
+from l2h.runs.search import choose
 from l2h.store.codes import read_codes
 from l2h.store.manifests import read_manifest, write_manifest
 from l2h.store.splits import read_split, write_split

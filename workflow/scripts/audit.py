@@ -4,7 +4,8 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import hashing, not_run
+from l2h import hashing
+from l2h.store import not_run
 from l2h.store.features import iter_features, weights_name
 from l2h.store.results import AUDIT, write_rows
 from l2h.store.splits import read_split

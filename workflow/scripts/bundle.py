@@ -4,7 +4,7 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import not_run
+from l2h.store import not_run
 from l2h.bundles.release import release
 
 files = dict(zip(snakemake.params.paths, snakemake.input, strict=True))

@@ -8,7 +8,8 @@ from itertools import islice
 
 import torch
 
-from l2h import backbones, costs, device, hashing, not_run
+from l2h import backbones, costs, device, hashing
+from l2h.store import not_run
 from l2h.store.codes import read_codes
 from l2h.store.features import read_features
 from l2h.store.manifests import read_manifest

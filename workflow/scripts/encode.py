@@ -4,7 +4,7 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import not_run
+from l2h.store import not_run
 
 not_run.hand_on(snakemake)
 

@@ -6,7 +6,7 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import not_run
+from l2h.store import not_run
 from l2h.store.cells import cell_key
 from l2h.store.codes import read_codes
 from l2h.store.rankings import ranking_writer

@@ -6,7 +6,8 @@ from l2h.job import start
 
 start(snakemake)
 
-from l2h import hashing, not_run
+from l2h import hashing
+from l2h.store import not_run
 from l2h.store.features import feature_bits, iter_features, read_features, weights_name
 from l2h.store.rankings import ranking_writer
 from l2h.store.splits import read_split

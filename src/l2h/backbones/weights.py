@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from l2h import limits
 from l2h.backbones.base import Backbone
 from l2h.download import Fetch
 from l2h.errors import L2HError
-from l2h.store import tables
+from l2h.store import limits, tables
 from l2h.store.files import atomic
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ def _read(path: Path) -> dict[str, Any]:
     """The config, within bounds; L2HError where Snakemake would do more than read it, or could not."""
     import yaml
 
-    from l2h import limits
+    from l2h.store import limits
 
     try:
         limits.require_plain(path)

@@ -24,7 +24,7 @@ def add_to(commands: command.Commands) -> None:
 
 def run(arguments: Namespace) -> int:
     """Trace, and print what was found."""
-    from l2h.provenance import trace
+    from l2h.runs.provenance import trace
 
     found = trace(arguments.path)
     if arguments.json:

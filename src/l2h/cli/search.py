@@ -8,7 +8,7 @@ from l2h.cli import command
 from l2h.errors import L2HError
 
 if TYPE_CHECKING:
-    from l2h.search import SearchIndex
+    from l2h.runs.search import SearchIndex
 
 DOES = """Show the images of a finished run whose codes lie nearest to that of a picture.
 
@@ -40,9 +40,9 @@ def add_to(commands: command.Commands) -> None:
 
 def run(arguments: Namespace) -> int:
     """Search, print, and draw."""
-    from l2h import plugins, search, sheet
+    from l2h import plugins
     from l2h.datasets import decoding
-    from l2h.runs import Run
+    from l2h.runs import Run, search, sheet
 
     if arguments.picture:
         sheet.check_path(arguments.picture)

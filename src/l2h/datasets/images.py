@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from l2h import limits
 from l2h.datasets import decoding
 from l2h.errors import L2HError, line
 from l2h.ids import find
+from l2h.store import limits
 from l2h.store.tables import CURE
 
 Ints = NDArray[np.int64]

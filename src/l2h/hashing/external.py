@@ -8,11 +8,12 @@ from string import Formatter
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import codes, limits
+from l2h import codes
 from l2h.errors import L2HError, line
 from l2h.hashing.base import Method
 from l2h.hashing.parameters import require
 from l2h.ids import find
+from l2h.store import limits
 from l2h.store.codes import read_bare_codes
 
 Ints = NDArray[np.int64]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from l2h import limits
 from l2h.errors import L2HError
+from l2h.store import limits
 from l2h.store.files import atomic
 from l2h.store.sealing import sealed, unsealed
 

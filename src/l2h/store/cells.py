@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from l2h import footer, limits
 from l2h.errors import L2HError
+from l2h.store import footer, limits
 from l2h.store.files import atomic
 from l2h.store.tables import CURE, MADE_BY, count_of, metadata_of, open_table
 
@@ -53,7 +53,7 @@ def cell_writer(path: str | Path, not_run: Sequence[Key] = (), schema: pa.Schema
 
     Parameters
     ----------
-    not_run : keys and reasons of the cells that are missing, from `l2h.not_run.find`
+    not_run : keys and reasons of the cells that are missing, from `l2h.store.not_run.find`
     schema : columns beside the key; None for those of the first table
 
     Yields

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import limits
 from l2h.errors import L2HError, line
+from l2h.store import limits
 from l2h.store.files import atomic
 from l2h.store.sealing import digest_of, sealed, to_json, unsealed
 

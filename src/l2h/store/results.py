@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from l2h import footer, limits
 from l2h.errors import L2HError, line
+from l2h.store import footer, limits
 from l2h.store.cells import CELL_KEY, Key, cell_writer, iter_cells
 from l2h.store.files import atomic
 from l2h.store.sealing import sealed, to_json, unsealed

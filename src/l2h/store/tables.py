@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from l2h import footer, limits
 from l2h.errors import L2HError, line
+from l2h.store import footer, limits
 from l2h.store.files import atomic
 
 Ints = NDArray[np.int64]

@@ -9,12 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from l2h import limits, paths
+from l2h import paths
 from l2h.backbones.weights import file_sha256
 from l2h.errors import L2HError, line
 from l2h.plan.code import digest
 from l2h.runs import FOLDERS, Run
 from l2h.runs.description import FILE
+from l2h.store import limits
 from l2h.store import tables as tables_files
 from l2h.store.models import read_description
 from l2h.store.tables import read_metadata

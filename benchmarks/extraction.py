@@ -27,8 +27,8 @@ from torchvision.models import alexnet
 
 from common import machine, seconds
 from l2h import backbones
+from l2h.backbones.extraction import extract
 from l2h.device import has_bf16
-from l2h.features import extract
 
 BATCH = 128
 # multiplications and additions of AlexNet's layers up to fc7 at 224 px, times two

@@ -37,13 +37,12 @@ from safetensors.torch import save_file
 
 from common import synthetic
 from l2h import backbones, codes, hashing
+from l2h.backbones.extraction import BATCH_SIZE, Extractor, forward
 from l2h.backbones.weights import load_network
 from l2h.datasets.cifar10 import Cifar10
 from l2h.datasets.digits import Digits
 from l2h.device import choose
 from l2h.errors import line
-from l2h.extraction import Extractor
-from l2h.features import BATCH_SIZE, forward
 from l2h.hashing.deep import full
 from l2h.hashing.deep.finetuning import finetune
 from l2h.metrics import average_precision

@@ -17,7 +17,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import iter_images
-from l2h.near_copies import near_copies
+from l2h.datasets.leaks import near_copies
 from l2h.store.manifests import read_manifest
 from l2h.store.thumbnails import Thumbnails
 

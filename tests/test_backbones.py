@@ -14,9 +14,9 @@ from torchvision.models import vgg16
 
 from l2h import backbones, hashing
 from l2h.backbones import base, efficientnet_lite0
+from l2h.backbones.extraction import extract, preprocess
 from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
 from l2h.errors import L2HError
-from l2h.features import extract, preprocess
 
 
 def make(name):

@@ -10,12 +10,10 @@ import tarfile
 import numpy as np
 import pytest
 
-import l2h.fetch
 from l2h import datasets
-from l2h.datasets import cifar10
-from l2h.download import Download
+from l2h.datasets import cifar10, downloads
+from l2h.datasets.downloads import Download, Sources
 from l2h.errors import L2HError
-from l2h.fetch import Sources
 from l2h.splits import check, make_split
 from l2h.store.manifests import read_manifest
 
@@ -171,7 +169,7 @@ def test_its_protocols(prepared, name, sizes, query):
 def test_an_archive_of_another_checksum_is_never_opened(tmp_path, monkeypatch):
     archive(tmp_path / cifar10.NAME, {"data_batch_1": pickle.dumps(Evil(tmp_path / "evidence"))})
     monkeypatch.setattr(cifar10, "ARCHIVE", Download(cifar10.NAME, 170_498_071, cifar10.ARCHIVE.sha256, ()))
-    monkeypatch.setattr(l2h.fetch, "PAUSES", ())
+    monkeypatch.setattr(downloads, "PAUSES", ())
     monkeypatch.setattr(tarfile, "open", None)
     with pytest.raises(L2HError, match=r"cifar-10-python\.tar\.gz cannot be had .* sha256 6d958be0"):
         datasets.registry.get("cifar10")(Sources(tmp_path)).load()

@@ -6,7 +6,7 @@ import pytest
 
 from l2h import datasets
 from l2h.datasets import followed
-from l2h.fetch import Sources
+from l2h.datasets.downloads import Sources
 from l2h.store.manifests import read_followed
 
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from test_store import CELL, KEY
 
 from l2h import codes, datasets, hashing, splits
+from l2h.datasets.downloads import Sources
 from l2h.datasets.images import ImageStore
 from l2h.datasets.lists import read_lists
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
-from l2h.fetch import Sources
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.runs import description
 from l2h.store import footer, manifests

@@ -13,10 +13,10 @@ from PIL import Image
 
 from l2h import datasets
 from l2h.datasets import list_formats, lists
+from l2h.datasets.downloads import Sources
 from l2h.datasets.images import ImageStore
 from l2h.datasets.problems import Problems
 from l2h.errors import L2HError
-from l2h.fetch import Sources
 from l2h.notes import Note
 from l2h.splits import SplitError, check, make_split
 from l2h.store.manifests import read_classes, read_manifest, read_notes

@@ -52,11 +52,11 @@ def test_a_changed_line_in_what_training_alone_imports_retrains_what_uses_it():
         ("l2h.metrics", {"evaluate", "gallery", "audit", "report"}),
         ("l2h.evaluation", {"evaluate", "report"}),
         ("l2h.ranking.roles", {"rank"}),
-        ("l2h.near_copies", {"check_split"}),
+        ("l2h.datasets.leaks", {"check_split"}),
         ("l2h.inference", {"compare", "report"}),
         ("l2h.costs", {"costs"}),
         ("l2h.timing", {"train", "finetune", "costs"}),
-        ("l2h.extraction", {"features"}),
+        ("l2h.backbones.extraction", {"features", "finetune", "encode_images", "costs"}),
     ],
 )
 def test_a_changed_line_reruns_the_scripts_that_use_it(module, scripts):

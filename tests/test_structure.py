@@ -11,14 +11,14 @@ IMPORTS = {module: GRAPH.find_modules_directly_imported_by(module) for module in
 # From low to high: a module imports its own layer and those before it. A new module of the root needs a place here.
 LAYERS = [
     {"", "errors", "paths", "plugins", "registry"},  # "" is l2h itself
-    {"device", "download", "ids", "notes", "progress"},
+    {"device", "ids", "notes", "progress"},
     {"codes", "splits"},
     {"ranking"},
     {"store"},  # after codes, splits and rankings, which it reads and writes
     {"job"},  # tells the store which job it writes for
     {"metrics"},
-    {"datasets", "fetch", "leaks", "near_copies"},
-    {"backbones", "extraction", "features"},
+    {"datasets"},
+    {"backbones"},
     {"hashing"},
     {"evaluation", "audit", "costs", "diagnostics", "inference", "power", "timing"},
     {"bundles"},

@@ -13,8 +13,8 @@ import yaml
 
 from l2h import backbones, datasets, hashing, plugins
 from l2h.backbones.weights import UNTRAINED, file_sha256
+from l2h.datasets.downloads import Sources
 from l2h.errors import L2HError, hint
-from l2h.fetch import Sources
 from l2h.hashing import FULL
 from l2h.hashing.deep import full
 from l2h.splits import Protocol, require_enough

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from l2h.features import Images
+    from l2h.backbones.extraction import Images
 
 BATCHES = (1, 16, 128)
 SLOW = 0.1  # seconds of a batch beyond which no larger one is tried
@@ -59,13 +59,13 @@ def backbone(
     precision: str,
     device: "torch.device",
 ) -> list[Row]:
-    """Time preprocessing and network apart, on n images; arguments as for `l2h.features.extract`.
+    """Time preprocessing and network apart, on n images; arguments as for `l2h.backbones.extraction.extract`.
 
     Each batch ends with a value on the CPU, so that a GPU has computed it by then.
     """
     import torch
 
-    from l2h.features import forward, preprocess
+    from l2h.backbones.extraction import forward, preprocess
 
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 

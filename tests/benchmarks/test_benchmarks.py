@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from l2h import datasets
-from l2h.fetch import Sources
+from l2h.datasets.downloads import Sources
 from workspace import CONFIG, ROOT
 
 HASHES = ("lsh", "itq")

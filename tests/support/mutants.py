@@ -33,7 +33,7 @@ SECONDS = 240  # a mutant's tests end then; one that loops for ever is found by 
 PARTS = {  # mutants drawn from each part, of every 100
     "metrics": (22, ["metrics.py"]),
     "ranking": (24, ["ranking/*.py", "codes.py"]),
-    "splits": (10, ["splits.py", "leaks.py"]),
+    "splits": (10, ["splits.py", "datasets/leaks.py"]),
     "store": (18, ["store/*.py"]),
     "losses": (14, [f"hashing/deep/{name}.py" for name in ("dsh", "hashnet", "bihalf", "selection")]),
     "statistics": (12, ["inference.py", "evaluation.py", "diagnostics.py", "report/differences.py", "ids.py"]),

@@ -4,7 +4,7 @@ import numpy as np
 
 from l2h import datasets
 from l2h.datasets.base import ArrayDataset
-from l2h.download import Download
+from l2h.datasets.downloads import Download
 from l2h.splits import Protocol
 
 

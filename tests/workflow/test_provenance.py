@@ -37,7 +37,7 @@ def said(capsys, path):
 OF_A_RUN = {
     "comparison.csv": (
         None,
-        {"l2h.report.comparison", "l2h.hashing.shallow.itq", "l2h.metrics", "l2h.extraction", "l2h.costs"},
+        {"l2h.report.comparison", "l2h.hashing.shallow.itq", "l2h.metrics", "l2h.backbones.extraction", "l2h.costs"},
     ),
     "comparison.parquet": (None, {"l2h.report.comparison", "l2h.hashing.deep.hashnet"}),
     "comparison.md": (None, {"l2h.report.comparison", "l2h.hashing.deep.hashnet"}),
@@ -91,7 +91,7 @@ def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
     assert list(found["configs"]) == [str(inside / RUN)]
     assert found["data"] == {"digits/digits-300": read_split(SPLIT).sha256}
     assert found["weights"] == {"alexnet-pool5": file_sha256(WEIGHTS)}
-    assert {"l2h.splits", "l2h.extraction", "l2h.datasets.digits"} <= set(found["code"])  # of what it follows from
+    assert {"l2h.splits", "l2h.backbones.extraction", "l2h.datasets.digits"} <= set(found["code"])
     assert ("l2h.evaluation" in found["code"]) == ("/itq/" not in path)
 
 

@@ -66,7 +66,7 @@ def test_a_second_call_has_nothing_to_do(copied):
         ("src/l2h/metrics.py", again((), []) + Counter({EVALUATE: 2, AUDIT: 2})),
         ("src/l2h/report/page.html.jinja", Counter({("report", None): 1})),
         (
-            "src/l2h/near_copies.py",  # the check is made again, and trains nothing
+            "src/l2h/datasets/leaks.py",  # the check is made again, and trains nothing
             Counter({("digits: check digits-300 for leaks", None): 1, ("report", None): 1, GALLERY: 2})
             + Counter({("digit_pairs: check digit-pairs-200 for leaks", None): 1}),
         ),

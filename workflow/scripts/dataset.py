@@ -11,7 +11,7 @@ from l2h.store.files import write_checksum
 from l2h.store.manifests import read_manifest
 from l2h.store.thumbnails import write_thumbnails
 from l2h.datasets import followed, grey_thumbnails
-from l2h.fetch import Sources
+from l2h.datasets.downloads import Sources
 
 params, output = snakemake.params, snakemake.output
 sources = Sources(params.downloads, snakemake.config["dataset_mirror"])

@@ -12,7 +12,7 @@ from l2h import device
 from l2h.store.codes import write_codes
 from l2h.store.manifests import read_manifest
 from l2h.datasets.images import iter_images, require_same
-from l2h.features import BATCH_SIZE
+from l2h.backbones.extraction import BATCH_SIZE
 from l2h.hashing.deep import network
 from l2h.progress import track
 

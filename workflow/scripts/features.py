@@ -11,8 +11,7 @@ from l2h.store.manifests import read_manifest
 from l2h.store.splits import read_split
 from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import iter_images, mirror
-from l2h.extraction import Extractor
-from l2h.features import BATCH_SIZE
+from l2h.backbones.extraction import BATCH_SIZE, Extractor
 from l2h.progress import track
 
 entry, dataset = snakemake.params.entry, snakemake.wildcards.dataset

@@ -7,7 +7,7 @@ start(snakemake)
 from l2h import backbones
 from l2h.store.files import write_checksum
 from l2h.backbones.weights import UNTRAINED, make_pretrained, make_untrained
-from l2h.fetch import Sources
+from l2h.datasets.downloads import Sources
 
 entry = snakemake.params.entry
 output = snakemake.output.weights

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from l2h.backbones.base import Backbone
-from l2h.download import Download
+from l2h.datasets.downloads import Download
 
 if TYPE_CHECKING:
     from torch import nn

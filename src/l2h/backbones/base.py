@@ -10,7 +10,7 @@ from l2h.errors import L2HError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from l2h.download import Download, Fetch
+    from l2h.datasets.downloads import Download, Fetch
 
 MAX_SIDE = 4096  # pixels, of an input
 
@@ -67,7 +67,7 @@ class Backbone(ABC):
         Parameters
         ----------
         weights : one of `pretrained`
-        fetch : from a `Download` to the path where it lies; see `l2h.fetch.fetch`
+        fetch : from a `Download` to the path where it lies; see `l2h.datasets.downloads.fetch`
         """
         import torch
 

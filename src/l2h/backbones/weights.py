@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from l2h.backbones.base import Backbone
-from l2h.download import Fetch
+from l2h.datasets.downloads import Fetch
 from l2h.errors import L2HError
 from l2h.store import limits, tables
 from l2h.store.files import atomic

@@ -91,7 +91,7 @@ class _Dataset:
 
 def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[str, Any]:
     """What is found in one file; near_copies is None where they were not looked for."""
-    from l2h import leaks, near_copies
+    from l2h.datasets import leaks
     from l2h.splits import ROLES, check, lone_queries, notes
     from l2h.store.manifests import read_notes
     from l2h.store.splits import read_split
@@ -112,7 +112,7 @@ def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[s
             check(split, allow_lone_queries=allow_lone_queries)
         else:
             leaks.require_none(split, data.manifest, allow_lone_queries=allow_lone_queries)
-            finding["near_copies"] = near_copies.of_queries(split, data.manifest, data.thumbnails)
+            finding["near_copies"] = leaks.warn_of_near_copies(split, data.manifest, data.thumbnails)
             finding["notes"] = read_notes(data.manifest_path) + notes(split, data.manifest)
     except L2HError as error:
         finding["problem"] = str(error)

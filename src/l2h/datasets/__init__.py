@@ -11,7 +11,7 @@ from l2h.errors import L2HError, hint
 from l2h.registry import Registry
 
 if TYPE_CHECKING:
-    from l2h.fetch import Sources
+    from l2h.datasets.downloads import Sources
 
 registry = Registry(
     "data set",

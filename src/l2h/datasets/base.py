@@ -19,7 +19,7 @@ from l2h.store.manifests import write_manifest
 from l2h.store.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
-    from l2h.fetch import Sources
+    from l2h.datasets.downloads import Sources
 
 
 class Dataset(ABC):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h.datasets.base import ArrayDataset
-from l2h.download import Download
+from l2h.datasets.downloads import Download
 from l2h.errors import L2HError
 from l2h.splits import Protocol
 

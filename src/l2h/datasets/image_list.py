@@ -25,7 +25,7 @@ from l2h.store.manifests import write_manifest
 from l2h.store.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
-    from l2h.fetch import Sources
+    from l2h.datasets.downloads import Sources
 
 AT_A_TIME = 1000  # images that wait for a decoder
 EMPTY = "left out, class folders without an image"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h.datasets.base import ArrayDataset
-from l2h.download import Download
+from l2h.datasets.downloads import Download
 from l2h.splits import Protocol
 
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")

@@ -8,7 +8,7 @@ from l2h.datasets.lists import LabelledImage
 from l2h.datasets.problems import Problems
 
 if TYPE_CHECKING:
-    from l2h.fetch import Sources
+    from l2h.datasets.downloads import Sources
 
 FOLDER = "nuswide_81_m"
 IMAGES = f"{FOLDER}/images"

@@ -10,7 +10,7 @@ from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_bundle_manifest
 from l2h.config import DOWNLOADS, EXTERNAL
 from l2h.datasets import followed
-from l2h.fetch import Sources
+from l2h.datasets.downloads import Sources
 from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher

@@ -194,8 +194,8 @@ class SearchIndex:
 
     def _extractor(self, made_of: Mapping[str, str], processor: Any) -> Any:
         """What extracts features as they were for the model; raises L2HError where the weights are not the same."""
+        from l2h.backbones.extraction import Extractor, entry_of
         from l2h.backbones.weights import file_sha256
-        from l2h.extraction import Extractor, entry_of
 
         name = self.facts["weights"].get(self.backbone, "")
         path = self.run.root / name

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from l2h import device
+from l2h.backbones.extraction import Images, forward, preprocess
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
-from l2h.features import Images, forward, preprocess
 from l2h.hashing.deep.full import FullMethod
 from l2h.hashing.deep.network import HashNetwork, build
 from l2h.hashing.deep.selection import NoChoiceError, criterion, unchosen, validation_part
@@ -55,7 +55,7 @@ def finetune(
     Parameters
     ----------
     entry, weights : see `HashNetwork` and `l2h.hashing.deep.network.build`
-    read : the images, uint8, of some training rows, int64 (m,) in 0..n-1, as `l2h.features.preprocess` takes them;
+    read : the images, uint8, of some training rows, int64 (m,) in 0..n-1, as `extraction.preprocess` takes them;
         it is called in a thread
     y : labels of the n training images, int (n,) classes or bool (n, c) multi-hot
     flip : mirror half of the images

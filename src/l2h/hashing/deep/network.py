@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 import l2h
 from l2h import backbones, codes
+from l2h.backbones.extraction import Batch, extract
 from l2h.backbones.weights import load_network
 from l2h.errors import L2HError
-from l2h.features import Batch, extract
 from l2h.hashing.deep.training import make_head
 from l2h.store.features import weights_label
 from l2h.store.models import read_model, write_model
@@ -29,7 +29,7 @@ class HashNetwork(torch.nn.Module):
     entry : the backbone's name, layer, input_size and precision; weights (their source) and weights_sha256, as of
         features, of what it was before training
     shape : the head's width, hidden and bits
-    how : the arguments of `l2h.features.extract` that the backbone asks for
+    how : the arguments of `l2h.backbones.extraction.extract` that the backbone asks for
     """
 
     mean: torch.Tensor

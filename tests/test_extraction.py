@@ -10,10 +10,10 @@ from torchvision.models import alexnet
 
 from l2h import backbones, datasets
 from l2h import device as devices
+from l2h.backbones.extraction import extract, forward, preprocess
 from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
 from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
-from l2h.features import extract, forward, preprocess
 from l2h.store.features import write_features
 from l2h.store.manifests import read_manifest
 

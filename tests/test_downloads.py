@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 import requests
 
-import l2h.fetch
 from l2h import backbones, datasets
-from l2h.datasets import cifar10
-from l2h.download import Download
+from l2h.datasets import cifar10, downloads
+from l2h.datasets.downloads import Download, Sources, fetch
 from l2h.errors import L2HError
-from l2h.fetch import Sources, fetch
 
 BODY = np.random.default_rng(0).integers(0, 4, 3_000_000, dtype=np.uint8).tobytes()  # more than two blocks
 GZIPPED = gzip.compress(BODY, 1)
@@ -26,7 +24,7 @@ NOWHERE = "http://127.0.0.1:1/sub/file"
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr(l2h.fetch, "PAUSES", (0, 0))
+    monkeypatch.setattr(downloads, "PAUSES", (0, 0))
 
 
 def whole(body: bytes) -> tuple:
@@ -124,19 +122,19 @@ def test_a_copy_with_other_content_is_named_and_passed_over(serve, tmp_path, cap
     assert f"{tmp_path}/mirror/file is passed over: its content has the sha256" in caplog.text
 
 
-def downloads(value):
+def declared(value):
     """All that are named in a module, a class or a collection."""
     if isinstance(value, Download):
         return [value]
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple | list) else ()
-    return [one for part in parts for one in downloads(part)]
+    return [one for part in parts for one in declared(part)]
 
 
 def test_every_download_is_by_https_of_a_known_size_and_checksum():
     found = []
     for registry in (datasets.registry, backbones.registry):
         for cls in (registry.get(name) for name in registry.names() if "<" not in name):
-            found += downloads(vars(sys.modules[cls.__module__])) + downloads(vars(cls))
+            found += declared(vars(sys.modules[cls.__module__])) + declared(vars(cls))
     assert {Path(one.path).name for one in found} > {
         cifar10.NAME,
         "train-images-idx3-ubyte",
@@ -177,9 +175,9 @@ class TestMnist:
 
     def test_without_network_and_mirror_the_error_names_file_checksum_and_place(self, tmp_path, monkeypatch):
         def refuse(*arguments, **options):
-            raise l2h.fetch.requests.ConnectionError("no network")
+            raise downloads.requests.ConnectionError("no network")
 
-        monkeypatch.setattr(l2h.fetch.requests, "get", refuse)
+        monkeypatch.setattr(downloads.requests, "get", refuse)
         with pytest.raises(L2HError) as caught:
             datasets.registry.get("mnist")(Sources(tmp_path)).load()
         for part in (f"{tmp_path}/MNIST/raw/train-images-idx3-ubyte", "ba891046", "dataset_mirror"):

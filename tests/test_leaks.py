@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from l2h import datasets, near_copies
+from l2h import datasets
+from l2h.datasets import leaks
 from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.splits import Split
 from l2h.store.results import NEAR_COPIES, read_rows, write_rows
@@ -51,7 +52,7 @@ COPIES = {
 
 def matches(queries, others):
     thumbnails = [np.stack([thumbnail(np.asarray(image)) for image in images]) for images in (queries, others)]
-    return [match for found in near_copies.near_copies(*thumbnails) for match in found]
+    return [match for found in leaks.near_copies(*thumbnails) for match in found]
 
 
 @pytest.mark.parametrize("name", COPIES)
@@ -63,7 +64,7 @@ def test_a_copy_is_found_among_others(name):
     assert [(match.query, match.other, match.flipped) for match in found] == [
         (number, 30 + number, "flip" in name) for number in range(20)
     ]
-    assert all(near_copies.SIMILARITY <= match.similarity <= 1 + 1e-6 for match in found)
+    assert all(leaks.SIMILARITY <= match.similarity <= 1 + 1e-6 for match in found)
 
 
 def test_unrelated_pictures_are_no_copies():
@@ -95,7 +96,7 @@ def test_only_the_best_of_many_matches_are_kept():
     query = scene(0)
     others = [as_jpeg(query, quality) for quality in range(60, 90)] + [query]
     found = matches([query], others)
-    assert len(found) == near_copies.MATCHES
+    assert len(found) == leaks.MATCHES
     assert found[0].other == 30
     assert [match.similarity for match in found] == sorted((match.similarity for match in found), reverse=True)
 
@@ -112,7 +113,7 @@ def test_similarity_is_the_cosine_of_the_low_frequencies():
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
     expected = (frequencies(queries) * frequencies(others)).sum(axis=1)
-    found = [match for some in near_copies.near_copies(queries, others) for match in some]
+    found = [match for some in leaks.near_copies(queries, others) for match in some]
     assert [(match.query, match.other) for match in found] == [(row, row) for row in range(5)]
     assert np.allclose([match.similarity for match in found], expected, atol=1e-5)
     assert max(expected) < 0.9999
@@ -129,10 +130,10 @@ def test_both_ids_and_places_are_reported(tmp_path, caplog):
     manifest = pa.table({"id": ids, "location": [f"root/{number}.jpg" for number in ids]})
     thumbnails = np.stack([thumbnail(np.asarray(image)) for image in images])
     caplog.set_level(logging.INFO, "l2h")
-    rows = near_copies.of_queries(Split(table, "p", 0), manifest, thumbnails)
+    rows = leaks.warn_of_near_copies(Split(table, "p", 0), manifest, thumbnails)
     write_rows(tmp_path / "n.parquet", rows, NEAR_COPIES)
     (row,) = read_rows(tmp_path / "n.parquet", NEAR_COPIES).to_pylist()
-    assert row.pop("similarity") > near_copies.SIMILARITY
+    assert row.pop("similarity") > leaks.SIMILARITY
     places = {"query_location": "root/10.jpg", "location": "root/40.jpg"}
     assert row == {"query_id": 10, "id": 40, **places, "flipped": True}
     assert "1 queries have near copies in train or database" in caplog.text

@@ -1,4 +1,4 @@
-"""Fetch files from the web, or from a folder of copies: they end in place whole and right, or not at all."""
+"""Download files, or take them from a folder of copies: they end in place whole and checked, or not at all."""
 
 import gzip
 import hashlib
@@ -16,7 +16,6 @@ from typing import Any
 import requests
 import urllib3
 
-from l2h.download import Download
 from l2h.errors import L2HError
 from l2h.progress import track
 from l2h.store.files import atomic
@@ -26,6 +25,27 @@ TIMEOUT = 60  # seconds without a byte
 BLOCK = 1 << 20  # bytes read at a time
 
 _log = logging.getLogger("l2h")
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file on the web.
+
+    Attributes
+    ----------
+    path : where it lies below a folder of downloads or copies, as torchvision would place it
+    size : bytes of its content; more are never read
+    sha256 : hex digest of its content
+    urls : where it can be had, in the order to try; gzipped where the address alone ends in .gz
+    """
+
+    path: str
+    size: int
+    sha256: str
+    urls: tuple[str, ...]
+
+
+Fetch = Callable[[Download], Path]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
-"""Find near copies of queries: the same image encoded again, enlarged, mirrored or in grey, with other bytes.
+"""Find copies and near copies of queries in the training set and the database, which flatter results.
 
-An image becomes a grey thumbnail, and the thumbnail the low frequencies of its cosine transform. The signs of the
-lowest are a perceptual hash: images whose hashes are near each other are candidates, and their frequencies confirm
-them. Photographs of different things stay far below SIMILARITY; very simple drawings, such as digits, come near it by
-chance.
+A copy has a query's id or bytes, and a split with one is refused. A near copy is the same image encoded again,
+enlarged, mirrored or in grey, with other bytes; near copies are a warning.
 
-Shifted, cropped and rotated copies are not found, and copies of half the size only where that leaves more pixels than a
+To find them, an image becomes a grey thumbnail, and the thumbnail the low frequencies of its cosine transform. The
+signs of the lowest are a perceptual hash: images whose hashes are near each other are candidates, and their frequencies
+confirm them. Photographs of different things stay far below SIMILARITY; very simple drawings, such as digits, come near
+it by chance.
+
+Shifted, cropped and rotated copies are not found, and copies of half the size only if that leaves more pixels than a
 thumbnail has. `benchmarks/near_copies.py` measures how many of each kind are found.
 """
 
@@ -18,8 +21,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from l2h.errors import L2HError
 from l2h.ids import find
-from l2h.splits import Split
+from l2h.splits import SEARCHED, Split, check, lone_queries, notes
 from l2h.store.thumbnails import SIDE, Thumbnails
 
 KEPT = 12  # frequencies in each direction
@@ -32,6 +36,36 @@ MATCHES = 10  # that are kept for a query, the most similar ones
 _log = logging.getLogger("l2h")
 
 
+def require_none(split: Split, manifest: pa.Table, *, allow_lone_queries: bool = False) -> None:
+    """Refuse a split with copies of queries, and warn of identical images.
+
+    Parameters
+    ----------
+    manifest : of the data set that was split
+    allow_lone_queries : warn of queries to which nothing in the database is relevant, where they are refused otherwise
+
+    Raises
+    ------
+    SplitError
+        as `l2h.splits.check`, naming where the images lie
+    L2HError
+        the split is not one of this data set
+    """
+    rows, found = find(split.table["id"].to_numpy(), manifest["id"].to_numpy())
+    if not found.all() or manifest["image_sha256"].take(pa.array(rows)) != split.table["image_sha256"]:
+        raise L2HError(f"split {split.protocol}: it has other images, by id or sha256, than the data set named")
+    locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
+    check(split, locations, allow_lone_queries=allow_lone_queries)
+    for unseen, where in SEARCHED.items() if allow_lone_queries else ():
+        lone = lone_queries(split, unseen=unseen).tolist()
+        if lone:
+            some = ", ".join(f"{number} ({locations[number]})" for number in lone[:5])
+            more = ", ..." if len(lone) > 5 else ""
+            _log.warning("%d queries find nothing in the %s and count as 0: %s%s", len(lone), where, some, more)
+    for note in notes(split, manifest):
+        _log.warning("%s", note)
+
+
 @dataclass(frozen=True)
 class Match:
     """A pair: rows of the query and of the other picture, how similar they are, and whether one is mirrored."""
@@ -42,7 +76,7 @@ class Match:
     flipped: bool
 
 
-def of_queries(split: Split, manifest: pa.Table, thumbnails: Thumbnails) -> list[dict[str, Any]]:
+def warn_of_near_copies(split: Split, manifest: pa.Table, thumbnails: Thumbnails) -> list[dict[str, Any]]:
     """Warn of pictures in train and database that show what a query shows.
 
     Parameters
@@ -52,7 +86,7 @@ def of_queries(split: Split, manifest: pa.Table, thumbnails: Thumbnails) -> list
 
     Returns
     -------
-    a row a pair, with the columns of `l2h.store.NEAR_COPIES`
+    a row a pair, with the columns of `l2h.store.results.NEAR_COPIES`
     """
     sides = split.ids("query"), np.union1d(split.ids("train"), split.ids("database"))
     places = [find(side, manifest["id"].to_numpy())[0] for side in sides]

@@ -2,6 +2,7 @@
 
 import itertools
 
+import faiss
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -10,6 +11,7 @@ from sklearn.datasets import load_digits
 from l2h import hashing
 from l2h.errors import L2HError
 from l2h.hashing.baselines.classifier import codewords
+from l2h.hashing.scorer import Scorer
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 from l2h.store.models import read_model, write_model
@@ -57,8 +59,6 @@ def test_exact_scores_are_the_textbook_s(digits):
 
 @pytest.mark.parametrize("features", [64, 61])
 def test_pq_is_faiss_s_with_asymmetric_distances(features, digits):
-    import faiss
-
     X = digits[0][:, :features]
     pq = hashing.make("pq", bits=32, random_state=0).fit(X[:1000])
     index = faiss.IndexPQ(64, 4, 8)  # 61 features are padded to 64
@@ -158,8 +158,6 @@ def test_exact_search_has_one_result():
 
 
 def test_a_plug_in_may_rank_by_scores_of_its_own(digits, tmp_path):
-    from l2h.hashing.scorer import Scorer
-
     @hashing.register("shifted")
     class Shifted(Scorer):
         learned = ("mean_",)

@@ -16,6 +16,8 @@ from l2h import backbones, datasets
 from l2h.datasets import cifar10, downloads
 from l2h.datasets.downloads import Download, Sources, fetch
 from l2h.errors import L2HError
+from l2h.splits import make_split
+from l2h.store.manifests import read_manifest
 
 BODY = np.random.default_rng(0).integers(0, 4, 3_000_000, dtype=np.uint8).tobytes()  # more than two blocks
 GZIPPED = gzip.compress(BODY, 1)
@@ -162,9 +164,6 @@ class TestMnist:
         assert images[0, 5, 12:16].tolist() == [3, 18, 18, 18]
 
     def test_its_protocol(self, mnist, tmp_path):
-        from l2h.splits import make_split
-        from l2h.store.manifests import read_manifest
-
         mnist.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
         manifest = read_manifest(tmp_path / "manifest.parquet")
         split = make_split(manifest, "mnist-1k", mnist.protocols["mnist-1k"], seed=0)

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import check_estimator
@@ -78,8 +79,6 @@ def test_seed_decides(name, digits):
 
 @pytest.mark.parametrize("name", hashing.available())
 def test_training_leaves_global_generators_alone(name, digits):
-    import torch
-
     X, y = digits
     np.random.seed(5)
     torch.manual_seed(5)

@@ -7,6 +7,8 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from l2h import plugins
 from l2h.errors import L2HError, line, printable
 
@@ -45,8 +47,6 @@ def limit_threads(n: int) -> None:
     """
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))
     if "numpy" in sys.modules:
-        from threadpoolctl import threadpool_limits
-
         threadpool_limits(n)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(n)

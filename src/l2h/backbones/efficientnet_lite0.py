@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from l2h.backbones.base import Backbone
+from l2h.backbones.weights import file_sha256
 from l2h.errors import L2HError
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ class EfficientNetLite0(Backbone):
     def published(self, weights: str, fetch: "Fetch") -> tuple[Mapping[str, "Tensor"], str]:
         """The package's tensors; in order, they are those of timm's network under other names."""
         import torch
-
-        from l2h.backbones.weights import file_sha256
 
         package = distribution(PACKAGE)
         path = str(package.locate_file(CHECKPOINT))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError, safe_open
+
 from l2h.backbones.base import Backbone
-from l2h.datasets.downloads import Fetch
 from l2h.errors import L2HError
 from l2h.store import limits, tables
 from l2h.store.files import atomic
@@ -16,6 +17,8 @@ from l2h.store.files import atomic
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from l2h.datasets.downloads import Fetch
 
 UNTRAINED = "untrained"
 CURE = f"if a run wrote it, {tables.CURE}; if it is your own, name a whole one"
@@ -35,7 +38,7 @@ def make_untrained(backbone: Backbone, seed: int, path: str | Path) -> None:
     _write(path, state, f"drawn at random, seed {seed}")
 
 
-def make_pretrained(backbone: Backbone, weights: str, fetch: Fetch, path: str | Path) -> None:
+def make_pretrained(backbone: Backbone, weights: str, fetch: "Fetch", path: str | Path) -> None:
     """Write published weights to `path`, with a word on where they come from, which the log gets too."""
     tensors, origin = backbone.published(weights, fetch)
     _write(path, tensors, origin)
@@ -53,7 +56,6 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
         the file is no safetensors file, is damaged, or tensors are missing or have other shapes; the line names them
     """
     import torch
-    from safetensors import SafetensorError, safe_open
 
     with torch.device("meta"):
         network = backbone.truncate(backbone.network(), layer)

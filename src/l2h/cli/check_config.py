@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import l2h
 from l2h.cli import command
 from l2h.errors import L2HError, line
@@ -46,8 +48,6 @@ def run(arguments: Namespace) -> int:
 
 def _read(path: Path) -> dict[str, Any]:
     """The config, within bounds; L2HError where Snakemake would do more than read it, or could not."""
-    import yaml
-
     from l2h.store import limits
 
     try:
@@ -74,15 +74,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _require_plain(node: Any, path: Path) -> None:
     """Raise L2HError where a mapping has the key that makes Snakemake run Python, or takes others by merging."""
-    from yaml import MappingNode, SequenceNode
-
     left, seen = [node], set()
     while left:
         node = left.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if isinstance(node, MappingNode):
+        if isinstance(node, yaml.MappingNode):
             for key, _ in node.value:
                 where = f"{path}, line {key.start_mark.line + 1}"
                 if key.value == RUNS_PYTHON:
@@ -92,7 +90,7 @@ def _require_plain(node: Any, path: Path) -> None:
                 if key.tag == MERGE:
                     raise L2HError(f"{where}: it merges keys by <<; write them where they belong, or do not use it")
             left += [part for pair in node.value for part in pair]
-        elif isinstance(node, SequenceNode):
+        elif isinstance(node, yaml.SequenceNode):
             left += node.value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from l2h import paths
 from l2h.cli import command
+from l2h.errors import L2HError
 
 DOES = """Say what differences in mAP a finished run can show, and what smaller ones would take.
 
@@ -22,7 +23,6 @@ def add_to(commands: command.Commands) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print a table for each dataset, protocol and backbone."""
-    from l2h.errors import L2HError
     from l2h.report import differences, power
     from l2h.runs import Run
     from l2h.store.results import iter_queries

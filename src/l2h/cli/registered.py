@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from l2h import plugins
 from l2h.cli import command
 
 # what the registry of each package holds, in words
@@ -36,8 +37,6 @@ def add_to(commands: command.Commands) -> None:
 
 def run(kind: str, arguments: Namespace) -> int:
     """Print the list, or the one that is asked for."""
-    from l2h import plugins
-
     plugins.load(arguments.plugin)
     registry = import_module(f"l2h.{KINDS[kind][0]}").registry
     if arguments.name is None:

@@ -4,6 +4,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from l2h import plugins
 from l2h.cli import command
 from l2h.errors import L2HError
 
@@ -40,7 +41,6 @@ def add_to(commands: command.Commands) -> None:
 
 def run(arguments: Namespace) -> int:
     """Search, print, and draw."""
-    from l2h import plugins
     from l2h.datasets import decoding
     from l2h.runs import Run, search, sheet
 

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from l2h.ranking import on_numpy
 from l2h.ranking.histogram import RankHistogram
 from l2h.ranking.problem import Problem, lay_out
 
@@ -63,8 +64,6 @@ def _count(problem: Problem, device: Device) -> NDArray[np.int64]:
 
             return on_cuda.count(problem, chosen)
     if len(problem.query_words) * problem.words.shape[1] <= SMALL or problem.bits > LONG:
-        from l2h.ranking import on_numpy
-
         return on_numpy.count(problem)
     from l2h.ranking import on_numba
 

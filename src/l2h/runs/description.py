@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+from l2h.bundles.manifest import MANIFEST
 from l2h.errors import L2HError
 from l2h.store import limits
 from l2h.store.files import atomic
@@ -67,8 +70,6 @@ def read(folder: str | Path) -> dict[str, Any]:
     missing = [name for name in SAID if name not in facts]
     if missing:
         raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
-    from jsonschema import Draft202012Validator
-
     for fault in Draft202012Validator(FORM).iter_errors(facts):
         place = " ".join(map(str, fault.absolute_path))[:80]
         raise L2HError(f"{path} is not as l2h writes it, in {place!r}; {cure}")
@@ -77,8 +78,6 @@ def read(folder: str | Path) -> dict[str, Any]:
 
 def _no_run(folder: Path) -> str:
     """What a path is that cannot be a run's folder; "" where it can."""
-    from l2h.bundles.manifest import MANIFEST
-
     if folder.suffix == ".tar" or (folder / MANIFEST).exists():
         return (
             f"{folder} is a bundle, which has neither images nor codes; name it in a config, pretrained: [{folder}], "

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l2h import job, paths
+from l2h import hashing, job, paths
+from l2h.backbones.weights import file_sha256
 from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError, hint, line
@@ -132,8 +133,6 @@ class SearchIndex:
             from l2h.hashing.deep import network
 
             return np.concatenate([codes for _, codes in network.load(self.model).encode(batches, processor)])
-        from l2h import hashing
-
         hasher = hashing.load(self.model)
         try:
             made_of = read_model(self.model)[0]["data"]["features"]
@@ -195,7 +194,6 @@ class SearchIndex:
     def _extractor(self, made_of: Mapping[str, str], processor: Any) -> Any:
         """What extracts features as they were for the model; raises L2HError where the weights are not the same."""
         from l2h.backbones.extraction import Extractor, entry_of
-        from l2h.backbones.weights import file_sha256
 
         name = self.facts["weights"].get(self.backbone, "")
         path = self.run.root / name

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save_file
 
 from l2h.errors import L2HError, line
 from l2h.store import limits
@@ -16,8 +18,6 @@ from l2h.store.sealing import digest_of, sealed, to_json, unsealed
 
 def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
     """Write a model folder: `model.json` (description) and `model.safetensors` (arrays). Never a pickle."""
-    from safetensors.numpy import save_file
-
     with atomic(folder) as part:
         part.mkdir()
         (part / "model.json").write_text(to_json(sealed(description, arrays)) + "\n", encoding="utf-8")
@@ -27,9 +27,6 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
 
 def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Read a model folder's description and arrays; raises L2HError where either is missing or broken."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     description = read_description(folder)
     try:
         limits.require_plain(Path(folder) / "model.safetensors")
@@ -49,8 +46,6 @@ def read_description(folder: str | Path) -> dict[str, Any]:
 
 def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
     """Write a training's state as one safetensors file; the description, with the arrays' digest, is in its header."""
-    from safetensors.numpy import save_file
-
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {"description": to_json(description), "sha256": digest_of(description, whole)}
     with atomic(path) as part:
@@ -59,8 +54,6 @@ def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: M
 
 def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Read what `write_checkpoint` wrote; raises L2HError unless it is there to the last bit."""
-    from safetensors import SafetensorError, safe_open
-
     try:
         limits.require_plain(path)
         with safe_open(path, framework="np") as file:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import hadamard
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 
 from l2h.errors import L2HError
@@ -54,8 +55,6 @@ class Classifier(Hasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
-        from sklearn.linear_model import LogisticRegression
-
         data = self.training_features(X)
         labels = multi_hot(y, len(data), type(self).__name__)
         rows, classes = np.nonzero(labels)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import label_ranking_average_precision_score
 
 from l2h.errors import L2HError
 from l2h.hashing.deep.training import DivergedError, Loss, Trainer, count_batches
@@ -202,8 +203,6 @@ def mean_average_precision(bits: torch.Tensor, relevant: NDArray[np.bool_]) -> f
     bits : bool (n, bits)
     relevant : bool (n, n); its diagonal is not looked at
     """
-    from sklearn.metrics import label_ranking_average_precision_score
-
     codes = 2.0 * bits.float() - 1
     similarity = (codes @ codes.T).cpu().numpy()
     others = ~np.eye(len(codes), dtype=bool)

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import Linear, ReLU, Sequential
 
 from l2h import device as devices
 from l2h.errors import L2HError
@@ -32,10 +33,8 @@ class Loss(Protocol):
         """
 
 
-def make_head(width: int, hidden: int, bits: int) -> torch.nn.Sequential:
+def make_head(width: int, hidden: int, bits: int) -> Sequential:
     """A new head from `width` inputs to `bits` outputs: linear, or with one hidden layer of so many units, if not 0."""
-    from torch.nn import Linear, ReLU, Sequential
-
     layers = [Linear(width, hidden), ReLU(), Linear(hidden, bits)] if hidden else [Linear(width, bits)]
     return Sequential(*layers)
 

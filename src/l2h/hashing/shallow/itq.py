@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher
 from l2h.hashing.parameters import is_count, require
+from l2h.hashing.shallow.pca import fit_pca
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -36,8 +37,6 @@ class ITQ(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d); y is ignored. L2HError where n or d is below `bits`."""
-        from l2h.hashing.shallow.pca import fit_pca
-
         data = self.training_features(X)
         if self.bits > min(data.shape):
             raise L2HError(

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher
 from l2h.hashing.parameters import is_count, require
+from l2h.hashing.shallow.pca import fit_pca
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -35,8 +36,6 @@ class LSH(LinearHasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Draw the hyperplanes; X (n, d) gives the centre; y is ignored."""
-        from l2h.hashing.shallow.pca import fit_pca
-
         data = self.training_features(X)
         rng = check_random_state(self.random_state)
         self.mean_ = data.mean(axis=0)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from l2h.errors import L2HError
 from l2h.hashing.base import Hasher
+from l2h.hashing.shallow.pca import fit_pca
 
 
 class SH(Hasher):
@@ -34,8 +35,6 @@ class SH(Hasher):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d); y is ignored. L2HError where X does not vary at all."""
-        from l2h.hashing.shallow.pca import fit_pca
-
         data = self.training_features(X)
         pca = fit_pca(data, min(self.bits, *data.shape), self.random_state)
         reduced = pca.transform(data)

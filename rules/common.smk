@@ -15,7 +15,7 @@ from l2h.hashing.scorer import Scorer
 from l2h.paths import one_of
 from l2h.plan import release
 from l2h.plan.code import data
-from l2h.plan.hooks import mirrored, write_plan
+from l2h.plan.hooks import count_jobs, mirrored, write_plan
 from l2h.plan.plan import Plan
 from l2h.plan.resources import megabytes, minutes, sizes
 from l2h.runs.failures import failures

@@ -3,6 +3,8 @@
 import re
 import shlex
 
+import snakemake_logger_plugin_l2h
+
 # What makes the run again: its configs, and what was said on the command line beside them. Snakemake hands numbers in
 # lists over as text.
 COMMAND = ["snakemake", "--cores", "8", "--configfile", *map(os.path.relpath, workflow.configfiles)]
@@ -124,6 +126,7 @@ onstart:
     write_plan(plan, workflow.dag)
     for line in mirrored(plan, workflow.dag):
         print(line)
+    snakemake_logger_plugin_l2h.JOBS.update(count_jobs(workflow.dag))
     # Snakemake's limit of 100 jobs a second has it look at all jobs that wait once a second, for each time that it
     # looked before: dozens of times a second in the end. A job that ends has it look, too, which is enough.
     workflow.scheduler.job_rate_limiter = None
@@ -134,7 +137,7 @@ onsuccess:
     if report.exists() and report.stat().st_mtime >= STARTED:
         from l2h.report.summary import of_run
 
-        print(of_run(RESULTS, plan.labelled("supervised")))
+        print(of_run(RESULTS))
 
 
 onerror:

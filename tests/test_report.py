@@ -386,23 +386,24 @@ def test_all_three_files_say_the_same_twice(table, tmp_path):
     assert len((tmp_path / "a.md").read_text().splitlines()) == len(table) + 2
 
 
-def test_the_ending_has_a_line_a_place_and_leaves_out_what_is_not_there(table, beside):
+def test_the_summary_is_a_table_a_setting_and_leaves_out_what_is_not_there(table, beside):
     random = "untrained network: random features"
-    head, digits, pairs = summary(table, {"itq"}).splitlines()
-    assert head == "Highest mAP over the whole database, means of 3 trainings"
-    assert pairs.startswith(f"pairs (p, alexnet-fc7, {random}): trained with")
-    trained = summary(table.assign(weights="imagenet1k_v1@abc"), {"itq"}).splitlines()
-    assert trained[2].startswith("pairs (p, alexnet-fc7): trained with")
-    for group, labels in (("trained with labels", True), ("trained without labels", False)):
-        rows = table[(table["dataset"] == "digits") & ((table["variant"] == "itq") == labels)]
-        best = rows.loc[rows["map"].idxmax()]
-        assert f"{group}, {best['variant']} {best['map']:.3f} at {best['bits']} bits" in digits
-    head, digits, theirs, other = summary(beside, set()).splitlines()
-    assert head == "Highest mAP over the whole database, in this training"
+    digits, _ = (part.splitlines() for part in summary(table).split("\n\n"))
+    assert digits[0] == f"digits (p, alexnet-fc7, {random}): mAP over the whole database, means of 3 trainings"
+    trained = summary(table.assign(weights="imagenet1k_v1@abc")).split("\n\n")[1]
+    assert trained.startswith("pairs (p, alexnet-fc7): mAP")
+    rows = table[table["dataset"] == "digits"].set_index(["variant", "bits"])["map"]
+    assert [line.split() for line in digits[1:]] == [
+        ["bits", "8", "16"],
+        *([name, f"{rows[name, 8]:.3f}", f"{rows[name, 16]:.3f}"] for name in dict.fromkeys(rows.index.droplevel(1))),
+    ]
+    assert len({len(line) for line in digits[1:]}) == 1  # columns stand below each other
+    digits, theirs, other = (part.splitlines() for part in summary(beside).split("\n\n"))
+    assert digits[0].endswith("mAP over the whole database, one training")
     exact = beside.set_index("variant")["map"]["cosine"]
-    assert re.search(rf"^digits \(p, alexnet-fc7, {random}\): .*; exact search, cosine {exact:.3f}$", digits)
-    assert theirs.startswith("digits (p, external): made elsewhere, theirs 0.")
-    assert other.startswith("pairs (p, external): made elsewhere, theirs 0.")
+    assert digits[-1] == f"  exact search on the features: cosine {exact:.3f}"
+    assert theirs[0].startswith("digits (p, external): mAP")
+    assert other[-1].split()[0] == "theirs"
 
 
 def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audits):
@@ -648,7 +649,7 @@ def test_a_baseline_that_no_hash_reaches_is_named_first(table, joined, tested, a
     rows = pd.concat([hashes, baselines, exact, slower], ignore_index=True)
     assert [(row["variant"], row["map"]) for row in answer.ahead(rows)] == [("cosine", 0.95), ("classifier", 0.9)]
     assert answer.ahead(hashes) == []
-    assert summary(rows, {"itq"}).splitlines()[1].endswith("; no hash reaches classifier 0.900 at 16 bits")
+    assert summary(rows).splitlines()[-1] == "  no hash reaches classifier 0.900"
     digits = joined["dataset"] == "digits"
     more = joined[digits].assign(variant="classifier", scope="baseline", map=0.999)
     text = render(pd.concat([joined, more], ignore_index=True), tested, audits)
@@ -866,7 +867,7 @@ def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_pat
     ran, lines = comparison.split_off(partial)
     assert lines == ["far (q): get <it> from afar"]
     assert ran["bits"].dtype == np.int64
-    assert summary(partial, set()).splitlines()[-1] == "not run: far (q): get <it> from afar"
+    assert summary(partial).splitlines()[-1] == "not run: far (q): get <it> from afar"
     joined = join_costs(partial)
     cost_columns.write_table(joined, tmp_path / "table.md")
     assert (tmp_path / "table.md").read_text().endswith("\n\nNot run: far (q): get <it> from afar\n")

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from l2h import progress
 from l2h.progress import track
-from snakemake_logger_plugin_l2h import LogHandler, duration
+from snakemake_logger_plugin_l2h import JOBS, LogHandler, duration
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def screen():
 
 
 def record(event=None, msg=None, **extra):
-    return makeLogRecord({"levelno": INFO, "msg": msg, "event": event, **extra})
+    return makeLogRecord({"levelno": INFO, "msg": msg, "event": event, "wildcards": {}, **extra})
 
 
 def run(screen, jobs, begin, end, rule="rank"):
@@ -42,7 +42,17 @@ def test_a_job_is_a_line_with_what_is_done_and_what_remains(screen):
     assert screen.line(record(LogEvent.JOB_FINISHED, "Finished", job_id=0), 20.0) == ""
     assert screen.line(record(LogEvent.PROGRESS, done=1, total=8), 20.0) == ""
     nameless = record(LogEvent.JOB_INFO, rule_msg=None, rule_name="all", jobid=1)
-    assert screen.line(nameless, 20.0) == "[1 of 8 done, about 2 min left] all"
+    assert screen.line(nameless, 20.0) == "[1 of 8 done in 20 s, about 2 min left] all"
+
+
+def test_a_job_says_which_of_its_stage_and_dataset_it_is(screen, monkeypatch):
+    monkeypatch.setitem(JOBS, ("train", "digits"), 2)
+    monkeypatch.setitem(JOBS, ("costs", "digits"), 1)
+    words = []
+    for number, (rule, dataset) in enumerate([("train", "digits"), ("train", "mnist"), ("train", "digits")]):
+        job = {"rule_msg": rule, "rule_name": rule, "jobid": number, "wildcards": {"dataset": dataset}}
+        words.append(screen.line(record(LogEvent.JOB_INFO, **job), 0.0))
+    assert words == ["[0 of 0 done] train (1 of 2)", "[0 of 0 done] train", "[0 of 0 done] train (2 of 2)"]
 
 
 def test_what_remains_follows_the_jobs_of_each_rule(screen):

@@ -27,6 +27,10 @@ WEIGHTS = {
 }
 
 
+# how many jobs of a rule are to run for a dataset; the workflow fills it in when it starts
+JOBS: Counter[tuple[str, str]] = Counter()
+
+
 class LogHandler(LogHandlerBase):
     """Shorten what is said of jobs; all else, errors and dry runs too, is as Snakemake says it."""
 
@@ -43,6 +47,7 @@ class LogHandler(LogHandlerBase):
         self.left: Counter[str] = Counter()  # jobs of each rule that have not ended
         self.running: dict[int, tuple[str, float]] = {}  # rule and start of jobs
         self.seconds: dict[str, list[float]] = {}  # what the jobs of each rule that have ended took
+        self.begun: Counter[tuple[str, str]] = Counter()  # jobs of each rule and dataset
 
     def emit(self, record: LogRecord) -> None:
         """Write what a record means, if it is worth a line."""
@@ -64,7 +69,8 @@ class LogHandler(LogHandlerBase):
         if event == LogEvent.JOB_INFO:
             self.running[record.jobid] = record.rule_name, now  # type: ignore[attr-defined]
             what = record.rule_msg or record.rule_name  # type: ignore[attr-defined]
-            return f"[{self.done} of {self.total} done{self.remaining(now)}] {what}"
+            spent = f" in {duration(now - self.start)}" if self.done else ""
+            return f"[{self.done} of {self.total} done{spent}{self.remaining(now)}] {what}{self.place(record)}"
         if event == LogEvent.JOB_FINISHED and record.job_id in self.running:  # type: ignore[attr-defined]
             rule, began = self.running.pop(record.job_id)  # type: ignore[attr-defined]
             self.seconds.setdefault(rule, []).append(now - began)
@@ -74,6 +80,12 @@ class LogHandler(LogHandlerBase):
         if event in (LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED) or record.getMessage() == "Select jobs to execute...":
             return ""
         return self.format(record)
+
+    def place(self, record: LogRecord) -> str:
+        """Which job of its rule and dataset one is, if there are several."""
+        of = record.rule_name, record.wildcards.get("dataset", "")  # type: ignore[attr-defined]
+        self.begun[of] += 1
+        return f" ({self.begun[of]} of {JOBS[of]})" if JOBS[of] > 1 else ""
 
     def remaining(self, now: float) -> str:
         """What the rest takes, by what jobs of each rule have taken; nothing before one has ended."""

@@ -55,8 +55,8 @@ def run(arguments: Namespace) -> int:
         command.print_json({"runs": list(both.runs), "rows": len(both.comparison), "differing": differing, **paths})
     else:
         lines = [f"{row['key']}: {_values(dict(zip(both.runs, row['values'], strict=True)))}" for row in differing]
-        places = [f"all figures: {files['csv']}", f"report:      {output / 'report.html'}"]
-        command.print_lines("\n".join([summary(both.joined, both.supervised), "", *lines, "", *places]))
+        places = [f"all values: {files['csv']}", f"report:     {output / 'report.html'}"]
+        command.print_lines("\n".join([summary(both.joined), "", *lines, "", *places]))
     return 0
 
 

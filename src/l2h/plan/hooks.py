@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from typing import Any
 
 from l2h import paths
@@ -31,6 +32,11 @@ def write_plan(plan: Plan, dag: Any) -> None:
             part.write_text(json.dumps(benchmarks))
     except L2HError as error:
         sys.exit(f"error: {error}")
+
+
+def count_jobs(dag: Any) -> Counter[tuple[str, str]]:
+    """How many jobs of each rule are to run for each dataset, "" where a job is of all."""
+    return Counter((job.rule.name, job.wildcards_dict.get("dataset", "")) for job in dag.needrun_jobs())
 
 
 def mirrored(plan: Plan, dag: Any) -> list[str]:

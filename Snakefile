@@ -17,10 +17,8 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
-SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-
 try:
-    resolve(config, SCHEMA)
+    resolve(config)
     if workflow.is_main_process:  # not again in each job
         require_drawable(config)
 except L2HError as error:

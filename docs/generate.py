@@ -1,75 +1,88 @@
-"""Write the reference pages that follow from the code: the config's keys and the metrics. Run by `make docs`."""
+"""Write the files that follow from the code: the reference of configs and metrics, and a config's JSON schema."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from l2h.config.schema import alternatives, schema
 from l2h.evaluation import METRICS
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "docs/reference"
+KINDS = {"string": "text", "object": "mapping", "array": "list"}
+LIMITS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}"}
+
+
+def config_schema() -> str:
+    """The JSON schema of a config, by which editors complete keys and mark mistakes."""
+    text = yaml.safe_dump(schema(), sort_keys=False, width=120)
+    return f"# Generated from l2h.config.models by `make docs`; do not edit.\n{text}"
 
 
 def config_page() -> str:
-    """Every key of the schema: a table of the top, then one for each key that has keys of its own."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    """Every key of a config: a table of the top level, then one of each section."""
+    whole = schema()
     lines = [
         "# Config reference",
         "",
-        "Made by `make docs` from [the schema](../../workflow/schemas/config.schema.yaml); do not edit it here.",
-        f"{_text(schema['description'])} A wrong key or value is one line that names it and what is allowed.",
-        *_tables("", schema),
+        "Generated from [`l2h.config.models`](../../src/l2h/config/models.py) by `make docs`; do not edit. For editors",
+        "there is [a JSON schema](../../workflow/schemas/config.schema.yaml).",
+        "",
+        _text(whole["description"]),
+        "A wrong key or value stops a run before its first job, with one line that names the key, the value and what",
+        "is allowed; `l2h check-config FILE` shows it without a run. Paths are relative to the working directory.",
+        *_tables("", whole),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _tables(name: str, part: dict[str, Any]) -> list[str]:
-    """The table of one mapping's keys, under its name, and those of the mappings inside it."""
-    keys = part["properties"]
-    lines = [
-        "",
-        f"## {name}" if name else "## Top level",
-        "",
-        "| key | type | default | meaning |",
-        "|---|---|---|---|",
-    ]
+def _tables(name: str, section: dict[str, Any]) -> list[str]:
+    """The table of a section's keys, then those of the sections inside it."""
+    lines = ["", f"## {name}" if name else "## Top level", ""]
+    if name:
+        lines += [_text(section["description"]), ""]
+    lines += ["| key | type | default | description |", "|---|---|---|---|"]
     inner: list[str] = []
-    for key, value in keys.items():
-        required = "required" if key in part.get("required", []) else _default(value)
-        lines.append(f"| `{key}` | {_type(value)} | {required} | {_text(value['description'])} |")
+    for key, value in section["properties"].items():
+        default = "required" if key in section.get("required", []) else _default(value)
+        lines.append(f"| `{key}` | {_type(value)} | {default} | {_text(value['description'])} |")
         path = f"{name}.{key}" if name else key
-        if "properties" in value:
-            inner += _tables(path, value)
-        elif "properties" in value.get("items", {}):
-            inner += _tables(f"{path}[]", value["items"])
+        for one in alternatives(value):
+            if "properties" in one:
+                inner += _tables(path, one)
+            for item in alternatives(one.get("items", {})):
+                if "properties" in item:
+                    inner += _tables(f"{path}[]", item)
     return lines + inner
 
 
 def _text(words: str) -> str:
-    """Words as Markdown shows them, in a table."""
-    return words.replace("<", "&lt;").replace("|", "\\|")
+    """Words as Markdown shows them in a table; in `code`, "<" stands for itself."""
+    parts = words.replace("|", "\\|").split("`")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
 
 
 def _default(value: dict[str, Any]) -> str:
-    return (
-        f"`{yaml.safe_dump(value['default'], default_flow_style=True).split(chr(10))[0]}`" if "default" in value else ""
-    )
+    """The default as YAML, or, if it follows from other keys, in words."""
+    if "x-default" in value:
+        return _text(value["x-default"])
+    return f"`{yaml.safe_dump(value['default'], default_flow_style=True, sort_keys=False).split(chr(10))[0]}`"
 
 
-def _type(value: dict[str, Any]) -> str:
-    """What a value may be, in words."""
+def _type(value: dict[str, Any], many: bool = False) -> str:
+    """What a value may be, or many values, in words."""
+    return " or ".join(_one_type(one, many) for one in alternatives(value))
+
+
+def _one_type(value: dict[str, Any], many: bool) -> str:
     if "enum" in value:
         return " or ".join(f"`{one}`" for one in value["enum"])
     if value["type"] == "array":
-        return f"list of {_type(value['items'])}"
-    names = value["type"] if isinstance(value["type"], list) else [value["type"]]
-    words = " or ".join({"object": "mapping", "string": "text", "array": "list"}.get(name, name) for name in names)
-    limits = [f"{word} {value[key]}" for key, word in LIMITS.items() if key in value]
-    return ", ".join([words, *limits])
-
-
-LIMITS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to"}
+        return f"list of {_type(value['items'], many=True)}{', not empty' if value.get('minItems') else ''}"
+    if "pattern" in value:
+        return "letters, digits, `_`, `.`, `-`"
+    words = KINDS.get(value["type"], value["type"]) + ("s" if many and value["type"] != "string" else "")
+    return " ".join([words, *(form.format(value[limit]) for limit, form in LIMITS.items() if limit in value)])
 
 
 def metrics_page() -> str:
@@ -89,8 +102,12 @@ def metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"config.md": config_page, "metrics.md": metrics_page}
+FILES = {
+    "docs/reference/config.md": config_page,
+    "docs/reference/metrics.md": metrics_page,
+    "workflow/schemas/config.schema.yaml": config_schema,
+}
 
 if __name__ == "__main__":
-    for file, page in PAGES.items():
-        (REFERENCE / file).write_text(page(), encoding="utf-8")
+    for file, text in FILES.items():
+        (ROOT / file).write_text(text(), encoding="utf-8")

@@ -19,7 +19,7 @@ rule bundle:
         gpu=0,
     params:
         paths=lambda wildcards: list(release.contents(plan, wildcards.dataset)),
-        description=lambda wildcards: release.description(plan, wildcards.dataset, SCHEMA),
+        description=lambda wildcards: release.description(plan, wildcards.dataset),
         code=code("bundle"),
     message:
         "{wildcards.dataset}: release"

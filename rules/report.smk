@@ -113,7 +113,7 @@ rule report:
         order=plan.order,
         # no input: it is written anew whenever a run starts
         plan=f"{RESULTS}/{paths.PLAN}",
-        described={"settings": declared({**config, "dataset_mirror": None}, SCHEMA), **plan.description()},
+        described={"settings": declared({**config, "dataset_mirror": None}), **plan.description()},
         code=code("report"),
         templates=data("l2h.report"),
     message:

@@ -30,7 +30,6 @@ from l2h.store.manifests import read_manifest, write_manifest
 from l2h.store.splits import read_split, write_split
 from l2h.store.tables import read_metadata
 
-SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 WEIGHTS = "ab" * 32
 FEATURES = {
     "name": "alexnet",
@@ -600,7 +599,7 @@ def test_a_table_that_is_none(content, tmp_path):
 
 def ask(bundle, **change):
     config = copy.deepcopy({**CONFIG, "pretrained": str(bundle), **change})
-    resolve(config, SCHEMA)
+    resolve(config)
     return config
 
 

@@ -9,11 +9,11 @@ import yaml
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
-from l2h.config import ConfigError, declared, require_drawable, resolve
+from l2h.config import ConfigError, complete, declared, require_drawable, resolve
+from l2h.config.schema import alternatives, schema
 from l2h.errors import L2HError
 
 ROOT = Path(__file__).parents[1]
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 MINIMAL = {
     "datasets": ["digits"],
     "backbones": [{"name": "alexnet", "weights": "untrained"}],
@@ -29,7 +29,7 @@ def mine(**change):
 
 def resolved(config):
     config = copy.deepcopy(config)
-    resolve(config, SCHEMA)
+    resolve(config)
     return config
 
 
@@ -107,7 +107,7 @@ def test_spelling_out_a_default_changes_nothing():
 
 def test_what_a_resolved_config_declares_resolves_to_the_same():
     config = resolved(MINIMAL)
-    again = declared(config, SCHEMA)
+    again = declared(config)
     assert "arguments" not in again["methods"][0]
     assert resolved(again) == config
 
@@ -115,11 +115,30 @@ def test_what_a_resolved_config_declares_resolves_to_the_same():
 def test_numbers_that_snakemake_hands_over_as_text():
     """As from `--config "bits=[8, 128]" "backbones=[{name: alexnet, weights: untrained, input_size: 64}]"`."""
     backbone = {"name": "alexnet", "weights": "untrained", "input_size": "64"}
-    config = resolved({**MINIMAL, "bits": ["8", "128"], "backbones": [backbone]})
+    protocol = {"name": "own", "query": "0.5", "train": "7", "per_class": "true"}
+    datasets = [mine(protocol=protocol, allow_lone_queries="True", look=["3"])]
+    config = resolved({**MINIMAL, "bits": ["8", "128"], "backbones": [backbone], "datasets": datasets})
     assert config["bits"] == [8, 128]
     assert config["backbones"][0]["input_size"] == 64
-    with pytest.raises(ConfigError, match="'8.5' is not a whole number, at least 1 and at most 256"):
+    (entry,) = config["datasets"]
+    assert (entry["look"], entry["allow_lone_queries"]) == ([3], True)
+    assert entry["dealing"] == {"query": 0.5, "train": 7, "per_class": True, "train_in_database": True}
+    assert isinstance(entry["dealing"]["train"], int)
+    with pytest.raises(ConfigError, match="8.5 is not a whole number, at least 1 and at most 256"):
         resolved({**MINIMAL, "bits": ["8.5"]})
+
+
+def test_null_stands_for_a_key_that_is_left_out():
+    null = {"datasets": [{"name": "digits", "reader": None, "protocol": None, "shards": None}]}
+    null["backbones"] = [{"name": "alexnet", "weights": "untrained", "layer": None, "label": None, "input_size": None}]
+    null["methods"] = [{"method": "dsh", "scope": None, "label": None}]
+    assert resolved(null) == resolved({**MINIMAL, "methods": ["dsh"]})
+
+
+def test_what_a_timm_network_leaves_open_is_declared_and_resolves_again():
+    pytest.importorskip("timm", reason="timm is an extra")
+    config = resolved({**MINIMAL, "backbones": ["timm:resnet18"]})
+    assert resolved(declared(config)) == config
 
 
 def test_features_are_shared_by_configs_that_make_the_same_ones():
@@ -266,7 +285,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"seeds": [True]}, "config key seeds[0]: True is not a whole number, at least 0"),
         ({3: 4}, "config: unknown key 3; allowed are datasets"),
         ({"methods": [{"method": "itq", "params": {1: 2}}]}, "config key methods[0].params: 1 is no parameter name"),
-        ({"methods": [{"method": "itq", "label": "a\n"}]}, "config key methods[0].label: 'a\\n' may hold letters"),
+        ({"methods": [{"method": "itq", "label": "a\n"}]}, "config key methods[0].label: 'a\\n' may hold only letters"),
         ({"bits": 8}, "config key bits: 8 is not a list; write [8]"),
         ({"methods": "itq"}, "config key methods: 'itq' is not a list; write [itq]"),
         ({"threads": [2]}, "config key threads: [2] is not a mapping"),
@@ -282,16 +301,22 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             {"datasets": [{"name": "digits", "protocol": "cifar10-1"}]},
             "config key datasets[0].protocol: 'cifar10-1' is not a protocol of digits; choose one of digits-300",
         ),
-        ({"datasets": ["digits", "digits"]}, "config key datasets: 'digits digits-300' stands there 2 times"),
+        (
+            {"datasets": ["digits", "digits"]},
+            "config key datasets: 'digits' is listed 2 times with the protocol digits-300; remove one, or change its",
+        ),
         (
             {"datasets": [{"name": "mine", "reader": "image_lists"}]},
             "config key datasets[0].reader: 'image_lists' is not a data set (did you mean 'image_list'?)",
         ),
         (
             {"datasets": [{"name": "cifar10", "reader": "image_list", "params": {"root": "x"}}]},
-            "config key datasets[0].name: 'cifar10' is the name of a data set of its own; choose another",
+            "config key datasets[0].name: 'cifar10' is another dataset's name; choose another",
         ),
-        ({"datasets": [{"name": "a/b", "reader": "digits"}]}, "config key datasets[0].name: 'a/b' may hold letters"),
+        (
+            {"datasets": [{"name": "a/b", "reader": "digits"}]},
+            "config key datasets[0].name: 'a/b' may hold only letters",
+        ),
         (
             {"datasets": [{"name": "digits", "params": {"root": "x"}}]},
             "config key datasets[0].params: digits has no parameter 'root'; it takes none",
@@ -314,7 +339,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"datasets": [mine(protocol={"name": "mnist-1k", "query": 1, "train": 1})]},
-            "config key datasets[0].protocol.name: 'mnist-1k' is another protocol's; choose another",
+            "config key datasets[0].protocol.name: 'mnist-1k' is another protocol's name; choose another",
         ),
         (
             {"datasets": [mine(protocol={"name": "p", "query": 1})]},
@@ -334,11 +359,11 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"datasets": [mine(), mine(params={"root": "y"}, split_seed=1)]},
-            "config key datasets: 'mine' stands there with different params; make them the same, or give each its own",
+            "config key datasets: 'mine' is listed with different params; make them the same, or give each its own",
         ),
         (
             {"datasets": [mine(shards=2), mine(split_seed=1)]},
-            "config key datasets: 'mine' stands there with different shards; make them the same, or give each its own",
+            "config key datasets: 'mine' is listed with different shards; make them the same, or give each its own",
         ),
         (
             {"methods": ["itqq"]},
@@ -349,7 +374,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             {"backbones": ["vgg61"]},
             "config key backbones[0].name: 'vgg61' is not a backbone (did you mean 'vgg16'?); choose one of alexnet, ",
         ),
-        ({"methods": ["itq", "itq"]}, "config key methods: 'itq' stands there 2 times; give each entry its own label"),
+        ({"methods": ["itq", "itq"]}, "config key methods: 'itq' is listed 2 times; give each entry its own label"),
         (
             {"methods": [{"method": "itq", "params": {"iterations": 9}}]},
             "config key methods[0].params: itq has no parameter 'iterations'; it takes n_iter",
@@ -415,7 +440,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             {"methods": [{"method": "itq", "params": {"bits": 3}}]},
             "config key methods[0].params.bits: set it by its own",
         ),
-        ({"methods": [{"method": "itq", "label": "a/b"}]}, "config key methods[0].label: 'a/b' may hold letters"),
+        ({"methods": [{"method": "itq", "label": "a/b"}]}, "config key methods[0].label: 'a/b' may hold only letters"),
         (
             {"backbones": [{"name": "alexnet", "layer": "fc8"}]},
             "config key backbones[0].layer: 'fc8' is not a layer of alexnet; choose one of fc7, fc6, pool5",
@@ -431,7 +456,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"backbones": [{"name": "alexnet", "precision": "fp16"}]}, "config key backbones[0].precision: 'fp16' is not"),
         (
             {"backbones": [{"name": "alexnet", "label": "external"}]},
-            "config key backbones[0].label: 'external' stands for codes from elsewhere",
+            "config key backbones[0].label: 'external' stands for external codes; choose another label",
         ),
         (
             {"methods": [{"method": "lsh", "params": {"pca_dims": -1}}], "bits": [8, 12]},
@@ -467,6 +492,27 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         ({"ranking": {"device": "gpu"}}, "config key ranking.device: 'gpu' is not one of cpu, cuda, auto"),
         ({"plugins": ["nowhere.py"]}, "plug-in nowhere.py is not a Python file"),
+        ({"bits": [8, 16, 8]}, "config key bits: 8 is listed 2 times; list it once"),
+        ({"bits": ["9" * 5000]}, "config key bits[0]: '9999"),
+        ({"bits": None}, "config key bits: None is not a list"),
+        ({"methods": [3]}, "config key methods[0]: 3 is not text or a mapping"),
+        ({"threads": None}, "config key threads: None is not a mapping"),
+        ({"backbones": [{"name": "alexnet", "layer": ""}]}, "config key backbones[0].layer: the text is empty"),
+        ({"backbones": [{"name": "alexnet", "layer": 3}]}, "config key backbones[0].layer: 3 is not text"),
+        (
+            {"datasets": [mine(allow_lone_queries="yes")]},
+            "config key datasets[0].allow_lone_queries: 'yes' is not true or false",
+        ),
+        ({"datasets": [mine(params={1: 2})]}, "config key datasets[0].params: 1 is no parameter name"),
+        ({"datasets": [mine(protocol=4)]}, "config key datasets[0].protocol: 4 is not text or a mapping"),
+        (
+            {"datasets": [mine(protocol={"name": "p", "query": 1, "train": 1, "perclass": True})]},
+            "config key datasets[0].protocol: unknown key 'perclass' (did you mean 'per_class'?); allowed are",
+        ),
+        (
+            {"one": 1, "methods": 5, "methds": 2},
+            "config: unknown key 'one', 'methds' (did you mean 'methods'?); allowed",
+        ),
     ],
 )
 def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
@@ -474,6 +520,7 @@ def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
         resolved({**MINIMAL, **change})
     assert str(caught.value).startswith(words)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
 
 
 def test_a_name_of_one_s_own_without_a_reader_is_told_of_it():
@@ -486,7 +533,7 @@ def test_aliases_that_multiply_or_never_end():
     text += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
     for config in (yaml.safe_load(text), yaml.safe_load("datasets: &some [*some]")):
         with pytest.raises(ConfigError, match="more than 100000 values; write it without aliases"):
-            resolve(config, SCHEMA)
+            resolve(config)
 
 
 @pytest.mark.parametrize("tag", ["object/apply:os.mkdir", "object/new:os.mkdir", "object:os.mkdir", "name:os.mkdir"])
@@ -495,7 +542,7 @@ def test_tags_of_a_config_run_nothing(tmp_path, tag):
     path, evidence = tmp_path / "c.yaml", tmp_path / "evidence"
     path.write_text(yaml.safe_dump(MINIMAL) + f"bits: !!python/{tag} [{evidence}]\n")
     with pytest.raises((ConfigError, WorkflowError, yaml.YAMLError)):
-        resolve(load_configfile(path), SCHEMA)
+        resolve(load_configfile(path))
     assert not evidence.exists()
 
 
@@ -507,26 +554,38 @@ def test_a_missing_key_is_named():
 def test_a_mistyped_key_is_named_and_not_the_one_that_is_missing_because_of_it():
     config = {key: value for key, value in MINIMAL.items() if key != "methods"}
     with pytest.raises(ConfigError, match=r"^config: unknown key 'method' \(did you mean 'methods'\?\); allowed are"):
-        resolve({**config, "method": ["itq"]}, SCHEMA)
+        resolve({**config, "method": ["itq"]})
 
 
 def test_the_schema_is_one_and_describes_every_key():
-    schema = yaml.safe_load(SCHEMA.read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator.check_schema(schema())
 
     def walk(part, name):
-        assert part.get("description"), f"{name} has no description"
-        for key, value in part.get("properties", {}).items():
-            walk(value, f"{name}.{key}")
-        for key, value in part.get("items", {}).get("properties", {}).items():
-            walk(value, f"{name}[].{key}")
+        for one in alternatives(part):
+            for key, value in one.get("properties", {}).items():
+                assert value["description"].endswith("."), f"{name}.{key} has no description"
+                assert value["description"].count(". ") == 0, f"{name}.{key} needs one sentence"
+                walk(value, f"{name}.{key}")
+            walk(one.get("items", {}), f"{name}[]")
 
-    walk(schema, "config")
+    assert schema()["description"]
+    walk(schema(), "config")
+
+
+@pytest.mark.parametrize("change", [{"bits": [8, 8]}, {"bits": [0]}, {"seeds": 3}, {"device": "gpu"}, {"x": 1}])
+def test_the_schema_refuses_what_the_models_refuse(change):
+    jsonschema.validate(MINIMAL, schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**MINIMAL, **change}, schema())
+    with pytest.raises(ConfigError):
+        complete({**MINIMAL, **change})
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_shipped_configs_are_valid(path):
-    resolved(yaml.safe_load(path.read_text()))
+    config = yaml.safe_load(path.read_text())
+    jsonschema.validate(config, schema())
+    resolved(config)
 
 
 def test_a_weights_file_may_have_spaces_in_its_name(tmp_path):

@@ -21,14 +21,13 @@ from l2h.store.manifests import read_manifest
 from workspace import ROOT
 
 PATH = "path/to/pictures"
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 OWN = (ROOT / "config/own_images.yaml").read_text()
 
 
 def own_images(root) -> dict:
     """The config with its one path edited."""
     config = yaml.safe_load(OWN.replace(PATH, str(root)))
-    resolve(config, SCHEMA)
+    resolve(config)
     return config
 
 
@@ -109,7 +108,7 @@ def test_the_example_config_ranks_its_methods_as_was_published():
     """PCA-Direct, PCA-RR, ITQ, as Gong and Lazebnik found."""
     config = yaml.safe_load((ROOT / "examples/pca_rr.yaml").read_text())
     config["plugins"] = []  # loaded already
-    resolve(config, SCHEMA)
+    resolve(config)
     data = load_digits()
     features, labels = data.data.astype(np.float32), data.target
     scores = []

@@ -15,7 +15,6 @@ from l2h.plan import release
 from l2h.plan.plan import CellKey, Plan
 from workspace import BACKBONE, CONFIG, FULL, HASHNET, ROOT, VARIANTS
 
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 DIGITS = {"dataset": "digits", "protocol": "digits-300", "backbone": BACKBONE}
 SCRIPTS = ROOT / "workflow/scripts"
 
@@ -23,7 +22,7 @@ SCRIPTS = ROOT / "workflow/scripts"
 def plan_of(**change):
     config = copy.deepcopy({**CONFIG, "plugins": [], **change})
     config["methods"] = [entry for entry in config["methods"] if entry != "toy"]
-    resolve(config, SCHEMA)
+    resolve(config)
     return Plan(config, "tiny")
 
 
@@ -144,7 +143,7 @@ def test_a_changed_line_in_a_method_or_dataset_reruns_that_alone(plan, module, j
 def test_a_changed_line_in_a_plug_in_s_method_retrains_that_alone(monkeypatch):
     monkeypatch.chdir(ROOT / "tests/support")
     config = copy.deepcopy({**CONFIG, "methods": ["itq", "toy"]})
-    resolve(config, SCHEMA)
+    resolve(config)
     plugins.load(config["plugins"])
     assert changed(Plan(config, "tiny"), "l2h_plugin_toy_method") == {("train", "toy")}
 
@@ -172,7 +171,7 @@ def test_a_bundle_holds_what_was_trained_by_the_paths_of_a_bundle(plan):
     assert held["manifest.parquet"] == "resources/digits/manifest.parquet"
     assert held["splits/digits-300.parquet"] == "resources/digits/splits/digits-300.parquet"
     assert held[f"models/digits-300/{BACKBONE}/itq/8bits-seed0"].endswith("/itq/8bits-seed0/model")
-    described = release.description(plan, "digits", SCHEMA)
+    described = release.description(plan, "digits")
     assert set(described["variants"]) == {*VARIANTS} - {"toy", "external"}
     assert [entry["name"] for entry in described["config"]["datasets"]] == ["digits"]
 

@@ -28,8 +28,7 @@ def load(paths: Iterable[str]) -> None:
             if Path(str(sys.modules[name].__file__)) != path.resolve():
                 raise L2HError(f"plug-ins {sys.modules[name].__file__} and {path} share a file name; rename one")
             continue
-        if path.suffix != ".py" or not path.is_file():
-            raise L2HError(f"plug-in {path} is not a Python file; paths are relative to the working directory")
+        require_file(path)
         spec = spec_from_file_location(name, path.resolve())
         assert spec is not None  # the suffix is .py
         assert spec.loader is not None
@@ -49,6 +48,12 @@ def load(paths: Iterable[str]) -> None:
             place = place_of(error)
             fault = f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
             raise L2HError(f"plug-in {path} cannot be loaded: {fault}") from error
+
+
+def require_file(path: Path) -> None:
+    """Raise L2HError unless the path is a Python file's; it is not run."""
+    if path.suffix != ".py" or not path.is_file():
+        raise L2HError(f"plug-in {path} is not a Python file; paths are relative to the working directory")
 
 
 def place_of(error: BaseException | None) -> str:

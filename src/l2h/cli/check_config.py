@@ -1,111 +1,152 @@
-"""`l2h check-config`: what a config of somebody else's would run and read."""
+"""`l2h check-config`: check a config as a run would, and show what the run would compute, run and read."""
 
 import json
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
-import l2h
 from l2h.cli import command
-from l2h.errors import L2HError, line
+from l2h.errors import L2HError, hint
 
-DOES = """Look at a config before Snakemake does: what it would run, and which files it names.
+if TYPE_CHECKING:
+    from l2h.config.messages import UnknownNameError
+    from l2h.config.models import Config
 
-Snakemake runs Python in a config that has the key __use_yte__, however it is spelled; here nothing is run. Such a one
-is refused, and so are keys that are merged (<<), values without bounds, and what the config's schema does not allow."""
+DOES = """Check a config as a run would, and show what it would compute, run and read.
 
-MAX_BYTES = 2**18  # of a config; the longest here has 2 kB
-RUNS_PYTHON, MERGE = "__use_yte__", "tag:yaml.org,2002:merge"
-SCHEMA = Path(l2h.__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+No code of the config is run. A config with the key __use_yte__, however it is spelled, is refused, because Snakemake
+runs the Python in it; so are merged keys (<<) and values without limits. Plug-ins are Python files: they are named, and
+loaded only with --trust-plugins. Names that only a plug-in may register are not checked without it. Files that the
+config names are read as far as a run reads them before its first job: lists, names in folders, weights' sha256."""
 
 
 def add_to(commands: command.Commands) -> None:
     """Add the command."""
-    examples = ["l2h check-config their.yaml", "l2h check-config their.yaml --json"]
-    failed = "the config is refused, or cannot be read"
+    examples = [
+        "l2h check-config config/quickstart.yaml",
+        "l2h check-config their.yaml --json",
+        "l2h check-config mine.yaml --trust-plugins",
+    ]
+    failed = "a run would refuse the config, or it cannot be read"
     parser = command.add(commands, "check-config", run, DOES, examples, failed)
     parser.add_argument("file", type=Path, metavar="FILE", help="a config, YAML or JSON")
+    parser.add_argument(
+        "--trust-plugins", action="store_true", help="run the config's plug-ins, to check their names too"
+    )
 
 
 def run(arguments: Namespace) -> int:
-    """Check the file, and print what it names."""
-    from l2h.config import complete
+    """Check the file; print what it names, and what it would compute or why it would not."""
+    from l2h.config import complete, untrusted
 
-    config = _read(arguments.file)
-    complete(config, SCHEMA)
-    found = {"plugins": config["plugins"], "names": dict(_names(config))}
+    config = complete(untrusted.read(arguments.file))
+    found: dict[str, Any] = {"plugins": config.plugins, "names": dict(_names(config)), "error": None}
+    try:
+        found |= _planned(config, arguments.trust_plugins)
+    except L2HError as error:
+        found["error"] = error
     if arguments.json:
         command.print_json(found)
     else:
-        lines = [f"runs the program {json.dumps(path)}" for path in found["plugins"]]
-        lines += [f"names {json.dumps(value)}, {key}" for key, value in found["names"].items()]
-        command.print_lines("\n".join([f"{arguments.file}: Snakemake runs nothing in it as it reads it", *lines]))
+        plan = [] if found["error"] else [f"{arguments.file}: Snakemake runs no code when it reads it", *_plan(found)]
+        command.print_lines("\n".join([*plan, *_named(found)]))
+    if found["error"]:
+        raise found["error"]
     return 0
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The config, within bounds; L2HError where Snakemake would do more than read it, or could not."""
-    from l2h.store import limits
+def expected(cells: int) -> tuple[int, tuple[float, float]]:
+    """Jobs of a run, and least and most minutes of CPU time if its datasets are as small as the quickstart's.
 
-    try:
-        limits.require_plain(path)
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise L2HError(f"{path} is larger than {MAX_BYTES >> 10} KiB; a config is not")
-        text = content.decode()
-        try:  # as Snakemake does; only in YAML does it run anything
-            config = json.loads(text)
-        except ValueError:
-            # keys are looked for before values are made of them, as merged ones multiply
-            _require_plain(yaml.compose(text, yaml.SafeLoader), path)
-            config = yaml.safe_load(text)
-    except L2HError:
-        raise
-    except (OSError, yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise L2HError(f"{path} cannot be read: {line(error)}") from error
-    if not isinstance(config, dict):
-        raise L2HError(f"{path} is no config: it holds no keys")
-    return config
+    The quickstart's 68 cells take 222 jobs and, on different CPUs, 500 to 1,500 seconds.
+    """
+    return round(cells * 222 / 68), (cells * 500 / 68 / 60, cells * 1500 / 68 / 60)
 
 
-def _require_plain(node: Any, path: Path) -> None:
-    """Raise L2HError where a mapping has the key that makes Snakemake run Python, or takes others by merging."""
-    left, seen = [node], set()
-    while left:
-        node = left.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            for key, _ in node.value:
-                where = f"{path}, line {key.start_mark.line + 1}"
-                if key.value == RUNS_PYTHON:
-                    raise L2HError(
-                        f"{where}: with the key {RUNS_PYTHON} Snakemake runs what the config says; do not use it"
-                    )
-                if key.tag == MERGE:
-                    raise L2HError(f"{where}: it merges keys by <<; write them where they belong, or do not use it")
-            left += [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            left += node.value
+def _planned(config: "Config", trusted: bool) -> dict[str, Any]:
+    """What a run would compute; L2HError if it would refuse the config."""
+    from l2h.config import EXTERNAL, require_drawable, resolved
+
+    unknown: list[UnknownNameError] = []
+    entries = resolved(config, None if trusted or not config.plugins else unknown)
+    require_drawable(entries)
+    datasets = [
+        {"dataset": entry["name"], "protocol": entry["protocol_id"], "missing": entry["missing"]}
+        for entry in entries["datasets"]
+    ]
+    if datasets and all(entry["missing"] for entry in datasets):
+        raise L2HError("; ".join(f"{entry['dataset']} cannot be run: {entry['missing']}" for entry in datasets))
+    cells = sum(
+        len(pairs) * (1 if entry["scope"] == EXTERNAL else len(entries["backbones"]))
+        for entry in entries["methods"]
+        for pairs in entry["results"].values()
+    )
+    jobs, minutes = expected(cells)
+    bundles = {"pretrained": ", ".join(config.pretrained)} if unknown and config.pretrained else {}
+    return {
+        "not_checked": {error.key: f"{error.name!r}{hint(error.name, error.known)}" for error in unknown} | bundles,
+        "datasets": datasets,
+        "backbones": [entry["label"] for entry in entries["backbones"]],
+        "methods": [
+            {"variant": entry["label"], "scope": entry["scope"], "impossible": entry["impossible"]}
+            for entry in entries["methods"]
+        ],
+        "bits": config.bits,
+        "seeds": config.seeds,
+        "cells": cells,
+        "jobs": jobs,
+        "minutes": minutes,
+    }
 
 
-def _names(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _plan(found: dict[str, Any]) -> Iterator[str]:
+    """What a run would compute and leave out, and which names were not checked."""
+    datasets = [f"{entry['dataset']} ({entry['protocol']})" for entry in found["datasets"] if not entry["missing"]]
+    methods = [f"{entry['variant']} ({entry['scope']})" for entry in found["methods"]]
+    for key, values in (("datasets", datasets), ("backbones", found["backbones"]), ("methods", methods)):
+        if values:
+            yield f"{key}: {', '.join(values)}"
+    yield f"code lengths: {', '.join(map(str, found['bits']))}; seeds: {', '.join(map(str, found['seeds']))}"
+    least, most = found["minutes"]
+    yield (
+        f"{found['cells']} cells in about {found['jobs']} jobs; {least:.0f} to {most:.0f} minutes of CPU time if the "
+        "datasets are as small as the quickstart's, longer if they are larger"
+    )
+    for entry in found["datasets"]:
+        if entry["missing"]:
+            yield f"left out: {entry['dataset']} ({entry['protocol']}): {entry['missing']}"
+    for entry in found["methods"]:
+        for bits, why in entry["impossible"].items():
+            yield f"left out: {entry['variant']} at {bits} bits: {why}"
+    for key, name in found["not_checked"].items():
+        yield f"not checked: {key}, {name}"
+    if found["not_checked"]:
+        yield "plug-ins may register these names, which are not counted; read the plug-ins, then add --trust-plugins"
+
+
+def _named(found: dict[str, Any]) -> Iterator[str]:
+    """The programs and files that a run would run and read."""
+    for path in found["plugins"]:
+        yield f"runs the program {json.dumps(path)}"
+    for key, value in found["names"].items():
+        yield f"names {json.dumps(value)}, {key}"
+
+
+def _names(config: "Config") -> Iterator[tuple[str, str]]:
     """What may be a file, by its key: weights, bundles, the mirror, and all text among parameters."""
-    yield from ((f"pretrained[{number}]", path) for number, path in enumerate(config["pretrained"]))
-    if config["dataset_mirror"] is not None:
-        yield "dataset_mirror", config["dataset_mirror"]
-    for number, entry in enumerate(config["backbones"]):
-        if entry.get("weights", "").endswith(".safetensors"):
-            yield f"backbones[{number}].weights", entry["weights"]
-    for key in ("datasets", "methods"):
-        for number, entry in enumerate(config[key]):
+    yield from ((f"pretrained[{number}]", path) for number, path in enumerate(config.pretrained))
+    if config.dataset_mirror is not None:
+        yield "dataset_mirror", config.dataset_mirror
+    for number, backbone in enumerate(config.backbones):
+        if backbone.weights is not None and backbone.weights.endswith(".safetensors"):
+            yield f"backbones[{number}].weights", backbone.weights
+    params = {
+        "datasets": [entry.params for entry in config.datasets],
+        "methods": [entry.params for entry in config.methods],
+    }
+    for key, entries in params.items():
+        for number, given in enumerate(entries):
             yield from (
-                (f"{key}[{number}].params.{name}", value)
-                for name, value in entry["params"].items()
-                if isinstance(value, str)
+                (f"{key}[{number}].params.{name}", value) for name, value in given.items() if isinstance(value, str)
             )

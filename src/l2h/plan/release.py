@@ -22,7 +22,7 @@ def contents(plan: Plan, dataset: str) -> dict[str, str]:
     return files
 
 
-def description(plan: Plan, dataset: str, schema: Any) -> dict[str, Any]:
+def description(plan: Plan, dataset: str) -> dict[str, Any]:
     """The arguments of `l2h.bundles.release.release` beside the files."""
     entries = [entry for entry in plan.config["datasets"] if entry["name"] == dataset]
     licences = {f"data set {dataset}": datasets.registry.get(entries[0]["reader"]).licence}
@@ -37,5 +37,5 @@ def description(plan: Plan, dataset: str, schema: Any) -> dict[str, Any]:
             name: {key: plan.variants[name][key] for key in ("method", "scope", "arguments")} for name in fitted
         },
         "licences": licences,
-        "config": declared({**plan.config, "datasets": entries, "pretrained": [], "dataset_mirror": None}, schema),
+        "config": declared({**plan.config, "datasets": entries, "pretrained": [], "dataset_mirror": None}),
     }

@@ -1,0 +1,128 @@
+"""Make a config complete: defaults that follow from other keys, and all that rules and jobs derive from its entries."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from l2h import plugins
+from l2h.config.backbones import resolve_backbone
+from l2h.config.datasets import resolve_dataset
+from l2h.config.messages import ConfigError, UnknownNameError
+from l2h.config.methods import resolve_method
+from l2h.config.models import Config
+from l2h.config.names import require_literal
+from l2h.config.reading import Entry, complete
+from l2h.errors import L2HError
+
+MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
+
+
+def resolve(config: Entry) -> None:
+    """Make a config complete, in place; see `resolved`."""
+    config.update(resolved(complete(config)))
+
+
+def resolved(config: Config, unknown: list[UnknownNameError] | None = None) -> Entry:
+    """The config as rules and jobs use it: a mapping whose entries hold all that follows from them.
+
+    Parameters
+    ----------
+    unknown : if given, no plug-in is loaded; entries with names that one may register are left out, and the errors
+        added to this list; bundles are then not checked
+
+    Raises
+    ------
+    ConfigError
+        a key, type, range or name is wrong
+    L2HError
+        a plug-in does not load
+    """
+    config = config.model_copy(update={"dataset_mirror": _mirror(config.dataset_mirror)})
+    if unknown is None:
+        plugins.load(config.plugins)
+    for path in config.plugins:
+        plugins.require_file(Path(path))
+    for number, path in enumerate(config.pretrained):
+        require_literal(f"pretrained[{number}]", path)
+    datasets = _each("datasets", config.datasets, partial(resolve_dataset, config=config), unknown)
+    backbones = _each("backbones", config.backbones, partial(resolve_backbone, config=config), unknown)
+    methods = _each("methods", config.methods, partial(resolve_method, config=config, datasets=datasets), unknown)
+    _require_alike(datasets)
+    _require_distinct_splits(datasets)
+    _require_distinct("backbones", backbones)
+    _require_distinct("methods", methods)
+    completed = {
+        **dict(config),
+        "datasets": datasets,
+        "backbones": backbones,
+        "methods": methods,
+        "threads": dict(config.threads),
+        "ranking": dict(config.ranking),
+    }
+    if config.pretrained and not unknown:
+        _require_bundles(completed)
+    return completed
+
+
+def _each(
+    key: str, entries: Iterable[Any], resolve_entry: Callable[..., Entry], unknown: list[UnknownNameError] | None
+) -> list[Entry]:
+    """The resolved entries of a list, without those that only a plug-in may register."""
+    found = []
+    for number, entry in enumerate(entries):
+        try:
+            found.append(resolve_entry(f"{key}[{number}]", entry))
+        except UnknownNameError as error:
+            if unknown is None:
+                raise
+            unknown.append(error)
+    return found
+
+
+def _mirror(folder: str | None) -> str | None:
+    place = "config key dataset_mirror"
+    if folder is None:
+        place, folder = f"environment variable {MIRROR_VARIABLE}", os.environ.get(MIRROR_VARIABLE) or None
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigError(f"{place}: {folder!r} is no folder (paths are relative to the working directory)")
+    return folder
+
+
+def _require_alike(entries: list[Entry]) -> None:
+    """Entries of one dataset differ in how it is split, and in nothing else."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        other = first.setdefault(entry["name"], entry)
+        for key in ("reader", "params", "shards"):
+            if entry[key] != other[key]:
+                raise ConfigError(
+                    f"config key datasets: {entry['name']!r} is listed with different {key}; make them the same, or "
+                    "give each its own name"
+                )
+
+
+def _require_distinct_splits(entries: list[Entry]) -> None:
+    for (name, protocol), count in Counter((entry["name"], entry["protocol_id"]) for entry in entries).items():
+        if count > 1:
+            raise ConfigError(
+                f"config key datasets: {name!r} is listed {count} times with the protocol {protocol}; remove one, or "
+                "change its protocol or split_seed"
+            )
+
+
+def _require_distinct(key: str, entries: list[Entry]) -> None:
+    for label, count in Counter(entry["label"] for entry in entries).items():
+        if count > 1:
+            raise ConfigError(f"config key {key}: {label!r} is listed {count} times; give each entry its own label")
+
+
+def _require_bundles(config: Entry) -> None:
+    from l2h.bundles.matching import require_bundles
+
+    try:
+        require_bundles(config)
+    except L2HError as error:
+        raise ConfigError(f"config key pretrained: {error}") from error

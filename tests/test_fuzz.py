@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import get_origin
 
 import numpy as np
 import pyarrow as pa
@@ -139,10 +140,8 @@ def write_valid(tmp_path_factory):
     (folder / "list").write_text("a b/1.png 0 1\nc.png\t1 0 \n")
     (folder / "list.gz").write_bytes(gzip.compress((folder / "list").read_bytes()))
     (folder / "gallery.json").write_text(json.dumps(dict.fromkeys(GALLERY)))
-    facts = {
-        name: {"array": [], "object": {}, "string": ""}[description.FORM["properties"][name]["type"]]
-        for name in description.SAID
-    }
+    kinds = {name: field.annotation for name, field in description.Facts.model_fields.items()}
+    facts = {name: (get_origin(kind) or kind)() for name, kind in kinds.items() if name != "settings"}
     settings = {"bits": [8], "seeds": [0], "threads": {"features": 1}}
     description.write({**facts, "settings": settings}, folder / "run.json")
     for method in METHODS:

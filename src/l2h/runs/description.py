@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from l2h.bundles.manifest import MANIFEST
 from l2h.errors import L2HError
@@ -14,40 +14,67 @@ from l2h.store.files import atomic
 from l2h.store.sealing import sealed, unsealed
 
 FILE = "run.json"  # in a run's folder
-# what a run says of itself: from `l2h.report.run_info.facts`, and from the workflow
-SAID = ["command", "config", "versions", "system", "processors", "splits", "metrics", "times"]
-SAID += ["settings", "supervised", "deterministic", "homes", "weights"]
-_TEXT, _COUNT, _AMOUNT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "number", "minimum": 0}
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0)]
+SplitName = Annotated[str, Field(pattern=rf"^{_NAME}/{_NAME}$")]
+Home = Annotated[str, Field(pattern=rf"^resources/(bundles/)?{_NAME}$")]
 
 
-def _list(items: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items, **more}
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True)
 
 
-def _mapping(values: Mapping[str, Any], names: str = "") -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": values, "propertyNames": {"pattern": names}}
+class _Note(_Part):
+    what: str
+    count: Count
+    examples: list[str]
+    more: bool
 
 
-def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+class _Split(_Part):
+    sha256: str
+    seed: Count
+    query: Count
+    train: Count
+    database: Count
+    notes: list[_Note] = []  # missing in older runs
 
 
-_SPLIT = _object(sha256=_TEXT, **dict.fromkeys(("seed", "query", "train", "database"), _COUNT))
-_NOTE = _object(what=_TEXT, count=_COUNT, examples=_list(_TEXT), more={"type": "boolean"})
-_SPLIT["properties"]["notes"] = _list(_NOTE)  # which older runs do not have
-# the form of SAID, as a JSON schema: a run may be a stranger's
-FORM = _object(
-    **dict.fromkeys(("command", "config", "system"), _TEXT),
-    **dict.fromkeys(("processors", "supervised", "deterministic"), _list(_TEXT)),
-    **dict.fromkeys(("versions", "metrics", "weights"), _mapping(_TEXT)),
-    splits=_mapping(_SPLIT, rf"^{_NAME}/{_NAME}\Z"),
-    times=_list(_object(rule=_TEXT, **dict.fromkeys(("jobs", "wall", "processor", "memory"), _AMOUNT))),
-    settings=_object(
-        bits=_list(_COUNT), seeds=_list(_COUNT), threads=_object(features={**_COUNT, "minimum": 1, "maximum": 1024})
-    ),
-    homes=_mapping({"type": "string", "pattern": rf"^resources/(bundles/)?{_NAME}\Z"}),
-)
+class _Times(_Part):
+    rule: str
+    jobs: Amount
+    wall: Amount
+    processor: Amount
+    memory: Amount
+
+
+class _Threads(_Part):
+    features: Annotated[int, Field(ge=1, le=1024)]
+
+
+class _Settings(_Part):
+    bits: list[Count]
+    seeds: list[Count]
+    threads: _Threads
+
+
+class Facts(_Part):
+    """What a run says of itself, from `l2h.report.run_info.facts` and from the workflow; it may be untrusted."""
+
+    command: str
+    config: str
+    versions: dict[str, str]
+    system: str
+    processors: list[str]
+    splits: dict[SplitName, _Split]
+    metrics: dict[str, str]
+    times: list[_Times]
+    settings: _Settings
+    supervised: list[str]
+    deterministic: list[str]
+    homes: dict[str, Home]
+    weights: dict[str, str]
 
 
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
@@ -67,12 +94,14 @@ def read(folder: str | Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
     facts = unsealed(content, path, cure=f"delete it and {cure}")
-    missing = [name for name in SAID if name not in facts]
+    missing = [name for name in Facts.model_fields if name not in facts]
     if missing:
         raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
-    for fault in Draft202012Validator(FORM).iter_errors(facts):
-        place = " ".join(map(str, fault.absolute_path))[:80]
-        raise L2HError(f"{path} is not as l2h writes it, in {place!r}; {cure}")
+    try:
+        Facts.model_validate(facts)
+    except ValidationError as error:
+        place = " ".join(map(str, error.errors()[0]["loc"]))[:80]
+        raise L2HError(f"{path} is not as l2h writes it, in {place!r}; {cure}") from error
     return facts
 
 

@@ -463,6 +463,7 @@ def test_a_wrong_command_line_ends_with_2(capsys, words):
         (["datasets", "digits"], {"torch", "sklearn"}),
         (["backbones"], {"torch", "sklearn"}),
         (["check-split", "x"], {"torch", "sklearn", "pandas"}),
+        (["check-config", "x"], {"torch", "sklearn", "pandas"}),
         (["provenance", "x"], {"torch", "sklearn", "pandas", "numba"}),
     ],
 )

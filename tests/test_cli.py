@@ -638,9 +638,10 @@ def test_what_a_run_refuses_is_refused(capsys, tmp_path, monkeypatch, change, wo
     monkeypatch.chdir(tmp_path)
     path = Path("mine.yaml")
     path.write_text(yaml.safe_dump({**yaml.safe_load(PLAIN), **change}))
-    code, _, err = said(capsys, "check-config", str(path))
+    code, out, err = said(capsys, "check-config", str(path))
     assert (code, err.count("\n")) == (1, 1)
     assert words in err
+    assert all(line.startswith(("runs the program", "names")) for line in out.splitlines())
 
 
 def test_a_protocol_that_cannot_be_drawn_is_refused(capsys, tmp_path, monkeypatch):
@@ -660,7 +661,9 @@ def test_what_would_run_is_counted(capsys):
     out = json.loads(said(capsys, "check-config", str(ROOT / "config/quickstart.yaml"), "--json")[1])
     assert (out["cells"], out["error"], out["not_checked"]) == (68, None, {})
     assert out["datasets"][0] == {"dataset": "digits", "protocol": "digits-300", "missing": None}
-    assert out["jobs"] >= out["cells"]
+    assert out["jobs"] == 108  # as `snakemake -n` counts
+    least, most = out["minutes"]
+    assert 1 < least < most < 30
 
 
 def test_external_codes_are_counted_once_for_all_backbones_and_impossible_lengths_not_at_all(

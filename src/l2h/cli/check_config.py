@@ -12,7 +12,9 @@ from l2h.errors import L2HError, hint
 if TYPE_CHECKING:
     from l2h.config.messages import UnknownNameError
     from l2h.config.models import Config
+    from l2h.plan.plan import Plan
 
+SECONDS = ((1.1, 3.7), (3.4, 11))  # of CPU time: to start a job, and for a cell of the quickstart; least and most
 DOES = """Check a config as a run would, and show what it would compute, run and read.
 
 No code of the config is run. A config with the key __use_yte__, however it is spelled, is refused, because Snakemake
@@ -50,23 +52,34 @@ def run(arguments: Namespace) -> int:
         command.print_json(found)
     else:
         plan = [] if found["error"] else [f"{arguments.file}: Snakemake runs no code when it reads it", *_plan(found)]
-        command.print_lines("\n".join([*plan, *_named(found)]))
+        for line in [*plan, *_named(found)]:
+            command.print_lines(line)
     if found["error"]:
         raise found["error"]
     return 0
 
 
-def expected(cells: int) -> tuple[int, tuple[float, float]]:
-    """Jobs of a run, and least and most minutes of CPU time if its datasets are as small as the quickstart's.
+def expected(plan: "Plan") -> tuple[int, list[float]]:
+    """About how many jobs a run has, and least and most minutes of CPU time if its datasets are small.
 
-    The quickstart's 68 cells take 222 jobs and, on different CPUs, 500 to 1,500 seconds.
+    One job trains each cell, and one more encodes images at scope full; one ranks each variant of a setting. The times
+    are the quickstart's on different CPUs.
     """
-    return round(cells * 222 / 68), (cells * 500 / 68 / 60, cells * 1500 / 68 / 60)
+    settings, protocols, datasets, backbones = map(
+        len, (plan.settings(), plan.protocols, plan.datasets, plan.backbones)
+    )
+    ranked = {(cell.dataset, cell.protocol, cell.backbone, cell.variant) for cell in plan.cells}
+    encoded = sum(plan.variants[cell.variant]["scope"] == "full" for cell in plan.cells)
+    before = 2 * protocols + datasets + backbones + datasets * backbones  # splits, images, weights, features
+    after = 4 * settings + 3  # evaluation, audit, costs and gallery; table, report, end
+    jobs = before + len(plan.cells) + encoded + len(ranked) + after
+    return jobs, [(start * jobs + work * len(plan.cells)) / 60 for start, work in SECONDS]
 
 
 def _planned(config: "Config", trusted: bool) -> dict[str, Any]:
     """What a run would compute; L2HError if it would refuse the config."""
-    from l2h.config import EXTERNAL, require_drawable, resolved
+    from l2h.config import require_drawable, resolved
+    from l2h.plan.plan import Plan
 
     unknown: list[UnknownNameError] = []
     entries = resolved(config, None if trusted or not config.plugins else unknown)
@@ -75,14 +88,10 @@ def _planned(config: "Config", trusted: bool) -> dict[str, Any]:
         {"dataset": entry["name"], "protocol": entry["protocol_id"], "missing": entry["missing"]}
         for entry in entries["datasets"]
     ]
-    if datasets and all(entry["missing"] for entry in datasets):
+    plan = Plan(entries, "checked")
+    if datasets and not plan.datasets:
         raise L2HError("; ".join(f"{entry['dataset']} cannot be run: {entry['missing']}" for entry in datasets))
-    cells = sum(
-        len(pairs) * (1 if entry["scope"] == EXTERNAL else len(entries["backbones"]))
-        for entry in entries["methods"]
-        for pairs in entry["results"].values()
-    )
-    jobs, minutes = expected(cells)
+    jobs, minutes = expected(plan)
     bundles = {"pretrained": ", ".join(config.pretrained)} if unknown and config.pretrained else {}
     return {
         "not_checked": {error.key: f"{error.name!r}{hint(error.name, error.known)}" for error in unknown} | bundles,
@@ -94,7 +103,7 @@ def _planned(config: "Config", trusted: bool) -> dict[str, Any]:
         ],
         "bits": config.bits,
         "seeds": config.seeds,
-        "cells": cells,
+        "cells": len(plan.cells),
         "jobs": jobs,
         "minutes": minutes,
     }

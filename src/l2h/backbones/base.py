@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
+from l2h import extras
 from l2h.errors import L2HError
 
 if TYPE_CHECKING:
@@ -45,13 +45,8 @@ class Backbone(ABC):
 
     @classmethod
     def check_packages(cls) -> None:
-        """Raise L2HError, with the cure, where a package is missing; none is imported."""
-        missing = [name for name in cls.packages if find_spec(name) is None]
-        if missing:
-            which = "packages {} are" if len(missing) > 1 else "package {} is"
-            raise L2HError(
-                f"the {which.format(' and '.join(missing))} not installed; run `make extras` in the repository"
-            )
+        """Raise L2HError, naming the extra, if a package is missing; imports none of them."""
+        extras.require(*cls.packages)
 
     @abstractmethod
     def network(self) -> "nn.Module":

@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from l2h import __version__
+from l2h import __version__, extras
 from l2h.cli import check_config, check_split, command, compare, power, provenance, registered, search
 from l2h.errors import L2HError
 
@@ -27,8 +27,11 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         code = arguments.run(arguments)
         sys.stdout.flush()
-    except L2HError as error:
-        sys.stderr.write(f"l2h: error: {error}\n")
+    except (L2HError, ModuleNotFoundError) as error:
+        said = extras.named(error)
+        if not isinstance(said, L2HError):
+            raise
+        sys.stderr.write(f"l2h: error: {said}\n")
         return 1
     except BrokenPipeError:  # who read on, as `head`, has enough; what is still buffered must not fail at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,10 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import requests
-import urllib3
-
-from l2h.errors import L2HError
+from l2h import extras
+from l2h.errors import L2HError, line
 from l2h.progress import track
 from l2h.store.files import atomic
 
@@ -117,12 +115,21 @@ def _copies(download: Download, target: Path, mirror: str | Path | None) -> list
 
 @contextmanager
 def _body(url: str) -> Iterator[Any]:
-    with requests.get(url, stream=True, timeout=TIMEOUT) as response:
-        response.raise_for_status()
-        way = [hop.url for hop in (*response.history, response)]
-        if url.startswith("https:") and not all(hop.startswith("https:") for hop in way):
-            raise _UnfitError(f"it leads to {way[-1]}, which is not HTTPS all the way")
-        yield response.raw
+    extras.require("requests", "urllib3")
+    import requests
+    import urllib3
+
+    try:
+        with requests.get(url, stream=True, timeout=TIMEOUT) as response:
+            response.raise_for_status()
+            way = [hop.url for hop in (*response.history, response)]
+            if url.startswith("https:") and not all(hop.startswith("https:") for hop in way):
+                raise _UnfitError(f"it leads to {way[-1]}, which is not HTTPS all the way")
+            yield response.raw
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _UnfitError(type(error).__name__) from error  # without the depths of urllib3's own words
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise _UnfitError(line(error)) from error
 
 
 def _take(
@@ -138,10 +145,10 @@ def _take(
                 return None
             with atomic(target) as part, part.open("wb") as file:
                 file.writelines(track(target.name, content, -(-download.size // BLOCK), "MiB"))
-    except (_UnfitError, requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        return _line(error)
+    except _UnfitError as error:
+        return str(error)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        return f"no whole gzip file, {_line(error)}"
+        return f"no whole gzip file, {line(error)}"
     return None
 
 
@@ -162,10 +169,3 @@ def _checked(content: Any, download: Download) -> Iterator[bytes]:
 
 class _UnfitError(Exception):
     """Not the content that is expected."""
-
-
-def _line(error: Exception) -> str:
-    """An error's kind and the first line of its words, without the depths of urllib3's own."""
-    if isinstance(error, requests.ConnectionError | requests.Timeout):
-        return type(error).__name__
-    return str(error).splitlines()[0]

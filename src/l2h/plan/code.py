@@ -12,10 +12,12 @@ from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-
-import grimp
+from typing import TYPE_CHECKING
 
 from l2h.plugins import PREFIX
+
+if TYPE_CHECKING:
+    import grimp
 
 PACKAGE = "l2h"
 
@@ -87,7 +89,9 @@ def data(package: str) -> dict[str, str]:
 
 
 @cache
-def _graph() -> grimp.ImportGraph:
+def _graph() -> "grimp.ImportGraph":
+    import grimp  # of the extra `pipeline`; the digest of one file does without
+
     return grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
 
 

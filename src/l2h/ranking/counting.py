@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from l2h import extras
 from l2h.ranking import on_numpy
 from l2h.ranking.histogram import RankHistogram
 from l2h.ranking.problem import Problem, lay_out
@@ -56,6 +57,7 @@ def _count(problem: Problem, device: Device) -> NDArray[np.int64]:
     """Irrelevant and relevant items at each distance, int64 (Q, 2, bits + 1)."""
     # imported here: jobs that only read histograms need no one who counts, and others but one
     if device != "cpu":
+        extras.require("torch")
         from l2h.device import choose
 
         chosen = choose(device)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from l2h import extras
 from l2h.errors import L2HError
 from l2h.hashing.parameters import require
 from l2h.hashing.scorer import Scorer
@@ -43,6 +44,7 @@ class PQ(Scorer):
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Find the centroids of X (n, d) with faiss; y is ignored. L2HError where n is below 256."""
+        extras.require("faiss")
         import faiss
 
         data = self.training_features(X, np.float32)

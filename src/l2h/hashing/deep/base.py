@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from l2h import extras
 from l2h.errors import L2HError
 from l2h.hashing import FULL
 from l2h.hashing.base import Hasher
@@ -110,6 +111,7 @@ class DeepHasher(Hasher):
         ----------
         mirrored : features (n, d) of the same images, mirrored left to right
         """
+        extras.require("torch")
         from l2h.hashing.deep.training import Trainer
 
         if self.scope == FULL:

@@ -1,0 +1,60 @@
+"""A missing package names the extra that installs it, and the extras are those of pyproject.toml."""
+
+import re
+import tomllib
+
+import pytest
+
+from l2h import extras
+from l2h.errors import L2HError
+from workspace import ROOT
+
+# distributions that Python imports by another name
+IMPORTED = {"faiss-cpu": "faiss", "vl-convert-python": "vl_convert"}
+
+
+def test_each_package_of_an_extra_is_known_by_it():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    found = {}
+    for extra in declared.keys() - {"dev"}:
+        names = {re.match(r"[\w-]+", text)[0] for text in declared[extra]} - {"l2h"}
+        found |= {IMPORTED.get(name, name.replace("-", "_")): extra for name in names}
+    assert found == extras.EXTRAS
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """Nothing is installed."""
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("packages", "line"),
+    [
+        (["torch"], "the package torch is not installed; run: pip install 'l2h[deep]'"),
+        (
+            ["torch", "torchvision"],
+            "the packages torch and torchvision are not installed; run: pip install 'l2h[deep]'",
+        ),
+        (
+            ["snakemake", "altair"],
+            "the packages snakemake and altair are not installed; run: pip install 'l2h[pipeline,report]'",
+        ),
+        (["mine"], "the package mine is not installed; install it"),
+    ],
+)
+def test_missing_packages_are_one_line(bare, packages, line):
+    with pytest.raises(L2HError) as caught:
+        extras.require(*packages)
+    assert str(caught.value) == line
+
+
+def test_what_is_installed_is_not_imported():
+    extras.require("antigravity")
+
+
+def test_other_errors_stay_what_they_are():
+    errors = [ModuleNotFoundError("No module named 'mine'", name="mine"), ImportError("broken"), KeyError("torch")]
+    assert [extras.named(error) for error in errors] == errors
+    submodule = ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
+    assert str(extras.named(submodule)).startswith("the package torch is not installed")

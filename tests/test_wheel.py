@@ -1,0 +1,56 @@
+"""The wheel: away from the repository, with the light core alone, and with all files of the workflow."""
+
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from l2h.extras import EXTRAS
+from workspace import ROOT, SUPPORT
+
+BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A folder with the wheel's content, as pip would put it into site-packages."""
+    folder = tmp_path_factory.mktemp("wheel")
+    built = subprocess.run(
+        [sys.executable, "-c", BUILD, folder], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True
+    )
+    with ZipFile(folder / built.stdout.split()[-1]) as wheel:
+        wheel.extractall(folder / "content")
+    return folder / "content"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The content of each file below a folder, by its path there."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_it_holds_the_workflow_as_the_repository_has_it(installed):
+    packed = installed / "l2h/_workflow"
+    for name in ("rules", "workflow", "profiles"):
+        assert files(packed / name) == files(ROOT / name) != {}
+    for name in ("Snakefile", "envs/l2h.yaml", "config/quickstart.yaml"):
+        assert (packed / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_it_holds_all_files_of_the_packages(installed):
+    for name in ("l2h", "snakemake_logger_plugin_l2h"):
+        assert files(ROOT / "src" / name).items() <= files(installed / name).items()
+
+
+def test_the_light_core_serves_library_and_command_line(installed, tmp_path):
+    done = subprocess.run(
+        [sys.executable, SUPPORT / "light_core.py", *EXTRAS],
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path), "PYTHONPATH": str(installed)},
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(installed / "l2h/_workflow")]

@@ -110,6 +110,13 @@ def test_the_tutorial_s_config_uses_the_quickstart_s_features_again():
     assert mine["id"] == quickstart["id"]
 
 
+def test_the_library_s_example_gives_what_it_says():
+    (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/install.md").read_text(), re.M | re.S)
+    names = {}
+    exec(block, names)  # noqa: S102  (a page of the documentation)
+    assert block.endswith(f"  # {names['mean_average_precision']:.3f}\n")
+
+
 def test_every_page_is_reached_from_the_first():
     index = (ROOT / "docs/README.md").read_text()
     for page in (ROOT / "docs").glob("*/*.md"):

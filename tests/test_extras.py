@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from l2h import extras
+from l2h import extras, plugins
 from l2h.errors import L2HError
 from workspace import ROOT
 
@@ -58,3 +58,12 @@ def test_other_errors_stay_what_they_are():
     assert [extras.named(error) for error in errors] == errors
     submodule = ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
     assert str(extras.named(submodule)).startswith("the package torch is not installed")
+
+
+def test_a_plug_in_that_needs_an_extra_names_it(tmp_path):
+    path = tmp_path / "needs_torch.py"
+    path.write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
+    with pytest.raises(L2HError) as caught:
+        plugins.load([path])
+    line = "the package torch is not installed; run: pip install 'l2h[deep]'"
+    assert str(caught.value) == f"plug-in {path} cannot be loaded: {line} ({path}, line 1)"

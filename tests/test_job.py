@@ -91,6 +91,20 @@ hashing.make("mine", bits=8).fit(np.ones((2, 3)))
     assert re.fullmatch(rf"train: mine.py, line 15: [\w.]*LinAlgError: .* \({tmp_path}/train.log\)", summary)
 
 
+def test_a_missing_package_names_the_extra_on_the_screen_and_at_the_end_of_the_run(tmp_path):
+    program = """
+from types import SimpleNamespace
+from l2h.job import start
+start(SimpleNamespace(log=["fit.log"], params={}, config={"plugins": []}, rule="fit"))
+raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True, capture_output=True)
+    line = "the package torch is not installed; run: pip install 'l2h[deep]'"
+    assert (done.returncode, done.stderr) == (1, f"error: {line}\n")
+    (tmp_path / "run.log").write_text(f"Error in rule fit:\n    log: {tmp_path}/fit.log (check)\n")
+    assert failures([tmp_path / "run.log"]) == [f"fit: {line} ({tmp_path}/fit.log)"]
+
+
 def test_on_the_screen_a_cell_s_lines_say_whose_they_are(tmp_path):
     program = f"""
 import logging

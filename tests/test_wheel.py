@@ -8,6 +8,7 @@ from zipfile import ZipFile
 import pytest
 
 from l2h.extras import EXTRAS
+from l2h.plan import workflow
 from workspace import ROOT, SUPPORT
 
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
@@ -37,6 +38,10 @@ def test_it_holds_the_workflow_as_the_repository_has_it(installed):
         assert files(packed / name) == files(ROOT / name) != {}
     for name in ("Snakefile", "envs/l2h.yaml", "config/quickstart.yaml"):
         assert (packed / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_a_checkout_uses_its_own_workflow():
+    assert workflow.folder() == ROOT
 
 
 def test_it_holds_all_files_of_the_packages(installed):

@@ -23,7 +23,7 @@ help:
 	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"
 
 quickstart: .venv/run
-	$(BIN)/snakemake --profile profiles/local --configfile config/quickstart.yaml
+	$(BIN)/l2h run config/quickstart.yaml
 
 # Two workers, each with whole files, so that the tests of a file share what they set up.
 PYTEST := $(BIN)/python -m pytest

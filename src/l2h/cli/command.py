@@ -2,7 +2,15 @@
 
 import json
 import sys
-from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from argparse import (
+    Action,
+    ArgumentError,
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
 from collections.abc import Callable
 from itertools import takewhile
 from typing import Any, TypeAlias
@@ -36,7 +44,13 @@ class Parser(ArgumentParser):
 
 
 def add(
-    commands: Commands, name: str, run: Callable[[Namespace], int], does: str, examples: list[str], failed: str
+    commands: Commands,
+    name: str,
+    run: Callable[[Namespace], int],
+    does: str,
+    examples: list[str],
+    failed: str,
+    prints_json: bool = True,
 ) -> ArgumentParser:
     """Add a command and return its parser.
 
@@ -46,6 +60,7 @@ def add(
     does : what the command does, in a line or more
     examples : command lines
     failed : when the exit code is 1, in words
+    prints_json : whether it can print JSON
     """
     lines = ["examples:", *(f"  {line}" for line in examples), ""]
     lines += ["exit codes:", "  0  all is well", f"  1  {failed}", "  2  the command line is wrong"]
@@ -57,7 +72,8 @@ def add(
         epilog="\n".join(lines),
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    if prints_json:
+        parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
     parser.set_defaults(run=run)
     return parser
 
@@ -66,6 +82,13 @@ def add_plugin(parser: ArgumentParser) -> None:
     """Add the option `--plugin`, a list of the user's own Python files, empty by default."""
     does = "a Python file that registers methods, data sets or backbones; may be given several times"
     parser.add_argument("--plugin", action="append", default=[], metavar="FILE", help=does)
+
+
+def count(text: str) -> int:
+    """The type of an option that takes a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
 
 
 def print_lines(text: str) -> None:

@@ -1,6 +1,6 @@
 """`l2h search`: the images of a run that look most like a picture, by their codes."""
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ def add_to(commands: command.Commands) -> None:
     for name in ("dataset", "protocol", "backbone"):
         parser.add_argument(f"--{name}", help="needed where the run has several")
     parser.add_argument("--seed", type=int, help="of the training; the smallest that there is, if left out")
-    parser.add_argument("--k", type=_count, default=10, help="how many images to show (10)")
+    parser.add_argument("--k", type=command.count, default=10, help="how many images to show (10)")
     parser.add_argument("--picture", metavar="FILE", help="draw the query and what was found, as .png or .jpg")
 
 
@@ -86,9 +86,3 @@ def _text(index: "SearchIndex", found: list[dict], more: int, picture: str | Non
     if picture:
         lines.append(f"picture: {picture}")
     return "\n".join(lines)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return int(text)

@@ -1,0 +1,120 @@
+"""`l2h run`: run a config to its table and report, or go on with a run that was stopped."""
+
+import fcntl
+import os
+import platform
+import signal
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from l2h import extras
+from l2h.cli import command
+from l2h.errors import L2HError, hint
+from l2h.plan import workflow
+
+DOES = """Run a config to its table and report; finished steps are not rerun.
+
+After a kill or a power cut the same command goes on: it removes the lock that was left behind, and makes half-written
+files again. It calls Snakemake with the profile of this machine; all else that Snakemake can do, such as a cluster's
+profile, works with snakemake itself."""
+
+LOCK = ".snakemake/l2h.lock"  # held while a run goes on, by the kernel; says who holds it
+LOCKS = ".snakemake/locks"  # Snakemake's own, which a killed run leaves behind
+
+
+def add_to(commands: command.Commands) -> None:
+    """Add the command."""
+    examples = [
+        "l2h run config/quickstart.yaml",
+        "l2h run mine.yaml --directory /data/mine --cores 8",
+        "l2h run mine.yaml --dry-run",
+        "l2h run mine.yaml results/mine/comparison.csv",
+    ]
+    failed = "the run failed, could not start, or another one is going on in the directory"
+    parser = command.add(commands, "run", run, DOES, examples, failed, prints_json=False)
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="a config, YAML or JSON")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files or rules to make, if not all of the run")
+    directory = "where results/ and resources/ lie, and what the config's paths are relative to (default: here)"
+    parser.add_argument("--directory", type=Path, default=Path(), metavar="DIR", help=directory)
+    parser.add_argument("--cores", type=command.count, metavar="N", help="CPU cores to use at a time (default: all)")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+
+
+def run(arguments: Namespace) -> int:
+    """Call Snakemake, and return its exit code."""
+    extras.require("snakemake")
+    _require_config(arguments.config)
+    directory: Path = arguments.directory
+    snakemake = _snakemake(arguments)
+    if arguments.dry_run:
+        return subprocess.run([*snakemake, "--dry-run"], check=False).returncode  # noqa: S603 (words of the user's own)
+    with _locked(directory) as (lock, killed):
+        if killed and (directory / LOCKS).exists():
+            print(f"{directory} was locked by a run that was killed; going on with it", file=sys.stderr)
+            subprocess.run([*snakemake, "--unlock"], check=True, capture_output=True)  # noqa: S603
+        elif (directory / LOCKS).exists():
+            raise L2HError(
+                f"{directory} is locked by a run of snakemake: wait for its end, or, if none is going on, "
+                f"delete {directory / LOCKS}"
+            )
+        return _wait(subprocess.Popen(snakemake, pass_fds=[lock]))  # noqa: S603
+
+
+def _snakemake(arguments: Namespace) -> list[str]:
+    """The command line of Snakemake; targets stand first, because --configfile takes all words that follow it."""
+    folder = workflow.folder()
+    words = [sys.executable, "-m", "snakemake", *arguments.targets, "--snakefile", str(folder / "Snakefile")]
+    words += ["--directory", str(arguments.directory), "--profile", str(folder / "profiles/local")]
+    words += ["--cores", str(arguments.cores)] if arguments.cores else []
+    return [*words, "--configfile", str(arguments.config.resolve())]
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[tuple[int, bool]]:
+    """Hold the directory's lock; yields its file descriptor, and whether the run that held it last was killed.
+
+    The kernel frees the lock when all processes that hold it have ended, Snakemake among them. Its content is removed
+    at the end of a run, so what is there when one starts was left by a run that was killed.
+    """
+    path = directory / LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise L2HError(f"{path} cannot be written ({error.strerror}); make {directory} writable") from error
+    with file:
+        file.seek(0)
+        holder = file.read().strip()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise L2HError(f"a run is going on in {directory} ({holder}); wait for its end, or stop it") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}\n")
+        file.flush()
+        try:
+            yield file.fileno(), bool(holder)
+        finally:
+            file.truncate(0)
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for Snakemake, which Ctrl-C reaches by itself; pass other requests to end on to it."""
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def _require_config(path: Path) -> None:
+    if path.is_file():
+        return
+    known = sorted(str(one) for one in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+    there = f"; there are {', '.join(known)}" if known else ""
+    raise L2HError(f"{path} does not exist{hint(str(path), known) or there}; give the path of a config")

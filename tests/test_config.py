@@ -252,7 +252,7 @@ def test_what_a_backbone_entry_leaves_out_is_the_network_s_own(monkeypatch):
         entry(name="timm:resnet1")
     with pytest.raises(ConfigError, match="input_size: 16 is too small for timm:resnet18, which needs at least 32"):
         entry(name="timm:resnet18", input_size=16)
-    monkeypatch.setattr("l2h.backbones.base.find_spec", lambda _: None)
+    monkeypatch.setattr("l2h.extras.find_spec", lambda _: None)
     for name in ("timm:resnet18", "efficientnet_lite0"):
         with pytest.raises(ConfigError, match=r"config key backbones\[0\].name: .*timm.* (is|are) not installed"):
             entry(name=name)

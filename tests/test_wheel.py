@@ -7,21 +7,26 @@ from zipfile import ZipFile
 
 import pytest
 
+import l2h
 from l2h.extras import EXTRAS
 from l2h.plan import workflow
 from workspace import ROOT, SUPPORT
 
-BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+BUILD = "import sys; from hatchling import build; print(getattr(build, sys.argv[1])(sys.argv[2]))"
+
+
+def build(kind: str, folder: Path) -> ZipFile:
+    """The wheel of this repository, as the backend's function `kind` builds it into a folder."""
+    command = [sys.executable, "-c", BUILD, kind, folder]
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
+    return ZipFile(folder / done.stdout.split()[-1])
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
     """A folder with the wheel's content, as pip would put it into site-packages."""
     folder = tmp_path_factory.mktemp("wheel")
-    built = subprocess.run(
-        [sys.executable, "-c", BUILD, folder], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True
-    )
-    with ZipFile(folder / built.stdout.split()[-1]) as wheel:
+    with build("build_wheel", folder) as wheel:
         wheel.extractall(folder / "content")
     return folder / "content"
 
@@ -40,8 +45,10 @@ def test_it_holds_the_workflow_as_the_repository_has_it(installed):
         assert (packed / name).read_bytes() == (ROOT / name).read_bytes()
 
 
-def test_a_checkout_uses_its_own_workflow():
+def test_a_checkout_uses_its_own_workflow_and_gets_no_copy(tmp_path):
     assert workflow.folder() == ROOT
+    with build("build_editable", tmp_path) as wheel:
+        assert {name.partition("/")[0] for name in wheel.namelist()} == {"_l2h.pth", f"l2h-{l2h.__version__}.dist-info"}
 
 
 def test_it_holds_all_files_of_the_packages(installed):

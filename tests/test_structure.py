@@ -26,7 +26,7 @@ LAYERS = [
     {"plan"},
     {"runs"},
     {"report"},
-    {"cli", "__main__"},
+    {"cli", "debug", "__main__"},
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l2h.evaluation.timing import processor
 from l2h.job import limit_threads
-from l2h.timing import processor
 
 
 def machine(threads: int) -> str:

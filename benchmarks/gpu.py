@@ -43,6 +43,7 @@ from l2h.datasets.cifar10 import Cifar10
 from l2h.datasets.digits import Digits
 from l2h.device import choose
 from l2h.errors import line
+from l2h.evaluation.timing import measure, processor
 from l2h.hashing.deep import full
 from l2h.hashing.deep.finetuning import finetune
 from l2h.metrics import average_precision
@@ -51,7 +52,6 @@ from l2h.ranking.problem import Problem, lay_out
 from l2h.ranking.roles import rank_split
 from l2h.splits import Protocol, Split, make_split
 from l2h.store.files import atomic
-from l2h.timing import measure, processor
 
 if find_spec("triton"):
     import triton

@@ -107,7 +107,7 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
     import faiss
     import numpy as np
 
-    from l2h.evaluation import evaluate
+    from l2h.evaluation.cell import evaluate
     from l2h.metrics import Groups, average_precision
     from l2h.ranking import rank_histogram
 

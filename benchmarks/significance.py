@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.datasets import load_digits
 
-from l2h import hashing, inference, power
-from l2h.inference import Trainings
+from l2h import hashing
+from l2h.evaluation import power, significance
+from l2h.evaluation.significance import Trainings
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 
@@ -39,7 +40,7 @@ def coverage(times: int) -> Iterator[list[str]]:
         for Q in (20, 50, 100, 200, 1000, 5000):
             mean = saturated + (1 - saturated) * 0.8
             found = [
-                inference.mean(Trainings(np.where(rng.random(Q) < saturated, 1.0, rng.beta(8, 2, Q))[None]))
+                significance.mean(Trainings(np.where(rng.random(Q) < saturated, 1.0, rng.beta(8, 2, Q))[None]))
                 for _ in range(times)
             ]
             printed = [one for one in found if not np.isnan(one.low)]
@@ -77,7 +78,7 @@ def level(times: int) -> Iterator[list[str]]:
             once = [by_queries(*equal_methods(rng, spread, 1, Q, 2)) for _ in range(times)]
             cells = [f"{np.mean(np.array(once) < 0.05):.1%}"]
             for S in SEEDS:
-                found = [inference.difference(*equal_methods(rng, spread, S, Q, 2)).p for _ in range(times)]
+                found = [significance.difference(*equal_methods(rng, spread, S, Q, 2)).p for _ in range(times)]
                 cells.append(f"{np.mean(np.array(found) < 0.05):.1%}")
             six = [best_of_six(rng, spread, 3, Q) for _ in range(times // 5)]
             cells += [f"{np.mean(column):.1%}" for column in zip(*six, strict=True)]
@@ -89,9 +90,9 @@ def best_of_six(rng: np.random.Generator, spread: tuple[float, ...], S: int, Q: 
     methods = equal_methods(rng, spread, S, Q, 6)
     best = max(range(6), key=lambda number: methods[number].values.mean())
     pairs = [(i, j) for i in range(6) for j in range(i)]
-    p = [inference.difference(methods[i], methods[j]).p for i, j in pairs]
+    p = [significance.difference(methods[i], methods[j]).p for i, j in pairs]
     own = [best in pair for pair in pairs]
-    return bool((np.array(p)[own] < 0.05).any()), bool((np.array(inference.holm(p))[own] < 0.05).any())
+    return bool((np.array(p)[own] < 0.05).any()), bool((np.array(significance.holm(p))[own] < 0.05).any())
 
 
 def detectable(times: int) -> Iterator[list[str]]:
@@ -106,7 +107,7 @@ def detectable(times: int) -> Iterator[list[str]]:
                 found = 0
                 for _ in range(times):
                     one, other = equal_methods(rng, (training, query, rest), S, Q, 2)
-                    found += inference.difference(Trainings(one.values + delta), other).p < 0.05
+                    found += significance.difference(Trainings(one.values + delta), other).p < 0.05
                 cells.append(f"{delta:.3f} ({found / times:.0%})")
             yield [name, str(Q), *cells]
 
@@ -132,8 +133,8 @@ def trained(seeds: int, times: int) -> Iterator[list[str]]:
             rows.append(average_precision(rank_histogram(*codes, y[query], y[database], bits=bits)))
         values = np.stack(rows)
         cells = [f"{values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f}"]
-        for S, test in ((1, by_queries), (3, lambda *pair: inference.difference(*pair).p), (5, None)):
-            test = test or (lambda *pair: inference.difference(*pair).p)
+        for S, test in ((1, by_queries), (3, lambda *pair: significance.difference(*pair).p), (5, None)):
+            test = test or (lambda *pair: significance.difference(*pair).p)
             cells.append(f"{_share(rng, values, S, times, test):.1%}")
         yield [f"{name}, {bits} bits", *cells]
 

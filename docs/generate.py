@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from l2h.config.schema import alternatives, schema
-from l2h.evaluation import METRICS
+from l2h.evaluation.cell import METRICS
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"string": "text", "object": "mapping", "array": "list"}
@@ -90,7 +90,7 @@ def metrics_page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Made by `make docs` from [`l2h.evaluation.METRICS`](../../src/l2h/evaluation.py); do not edit it here.",
+        "Made by `make docs` from [`l2h.evaluation.cell.METRICS`](../../src/l2h/evaluation/cell.py); do not edit it.",
         "How ties are treated, with the formulas worked out: [ties](../explanation/ties.md).",
         "",
         "| metric | shown as | better | definition | source |",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from l2h.audit import audit, relevance, sorted_map
+from l2h.evaluation.audit import audit, relevance, sorted_map
 
 
 def scores_of(*codes):

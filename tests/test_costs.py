@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from l2h import codes, costs, hashing, timing
+from l2h import codes, hashing
+from l2h.evaluation import costs, timing
 
 
 def clocks(monkeypatch, *calls):

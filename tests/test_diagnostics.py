@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from l2h import codes
-from l2h.diagnostics import diagnose
-from l2h.evaluation import evaluate
+from l2h.evaluation.cell import evaluate
+from l2h.evaluation.diagnostics import diagnose
 from l2h.ranking import rank_histogram
 
 

@@ -13,7 +13,7 @@ from l2h import datasets, hashing, plugins
 from l2h.config import resolve
 from l2h.datasets.downloads import Sources
 from l2h.errors import L2HError
-from l2h.evaluation import evaluate
+from l2h.evaluation.cell import evaluate
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 from l2h.splits import Protocol, make_split

@@ -14,10 +14,11 @@ import safetensors.numpy
 import torch
 from sklearn.datasets import load_digits
 
-from l2h import backbones, codes, costs, datasets, hashing, plugins
+from l2h import backbones, codes, datasets, hashing, plugins
 from l2h.backbones.extraction import preprocess
 from l2h.backbones.weights import make_untrained
 from l2h.errors import L2HError
+from l2h.evaluation import costs
 from l2h.hashing.deep import finetuning, full, network
 from l2h.hashing.deep.finetuning import ahead, augment, finetune
 from l2h.hashing.deep.selection import validation_part

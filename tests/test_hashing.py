@@ -405,7 +405,7 @@ def test_shallow_methods_metrics_and_loading_deep_models_import_no_torch(tmp_pat
     quick("dsh").fit(*digits).save(tmp_path / "model")
     program = (
         "import sys, numpy as np\n"
-        "from l2h import hashing, metrics, evaluation, store\n"
+        "from l2h import hashing, metrics, store\nfrom l2h.evaluation import cell\n"
         "from l2h.ranking import rank_histogram\n"
         "X = np.random.default_rng(0).normal(size=(40, 16))\n"
         "[hashing.make(name, bits=4, random_state=0).fit(X).transform(X) for name in ('lsh', 'itq', 'sh')]\n"

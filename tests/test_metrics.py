@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
 from l2h import metrics
-from l2h.evaluation import METRICS, evaluate
+from l2h.evaluation.cell import METRICS, evaluate
 from l2h.ranking import RankedRelevance, RankHistogram
 
 # Up to three distances, up to four tied items at each: at most 24**3 orders, fewer as only relevance matters.

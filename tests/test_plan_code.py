@@ -50,12 +50,12 @@ def test_a_changed_line_in_what_training_alone_imports_retrains_what_uses_it():
     ("module", "scripts"),
     [
         ("l2h.metrics", {"evaluate", "gallery", "audit", "report"}),
-        ("l2h.evaluation", {"evaluate", "report"}),
+        ("l2h.evaluation.cell", {"evaluate", "report"}),
         ("l2h.ranking.roles", {"rank"}),
         ("l2h.datasets.leaks", {"check_split"}),
-        ("l2h.inference", {"compare", "report"}),
-        ("l2h.costs", {"costs"}),
-        ("l2h.timing", {"train", "finetune", "costs"}),
+        ("l2h.evaluation.significance", {"compare", "report"}),
+        ("l2h.evaluation.costs", {"costs"}),
+        ("l2h.evaluation.timing", {"train", "finetune", "costs"}),
         ("l2h.backbones.extraction", {"features", "finetune", "encode_images", "costs"}),
     ],
 )

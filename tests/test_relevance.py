@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from l2h import codes, hashing, metrics
 from l2h.errors import L2HError
-from l2h.evaluation import evaluate
+from l2h.evaluation.cell import evaluate
 from l2h.ranking import RankedRelevance, RankHistogram, rank_histogram
 from l2h.ranking.scores import rank_by_scores
 from l2h.splits import Protocol, Split, make_split

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from l2h.errors import L2HError
-from l2h.evaluation import evaluate
-from l2h.inference import Trainings, difference, holm
+from l2h.evaluation.cell import evaluate
+from l2h.evaluation.significance import Trainings, difference, holm
 from l2h.notes import Note
 from l2h.ranking import RankHistogram
 from l2h.report import answer, charts, comparison, cost_columns, differences, page, power, published, run_info

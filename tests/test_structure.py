@@ -20,7 +20,7 @@ LAYERS = [
     {"datasets"},
     {"backbones"},
     {"hashing"},
-    {"evaluation", "audit", "costs", "diagnostics", "inference", "power", "timing"},
+    {"evaluation"},
     {"bundles"},
     {"config"},
     {"plan"},

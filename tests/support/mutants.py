@@ -36,7 +36,10 @@ PARTS = {  # mutants drawn from each part, of every 100
     "splits": (10, ["splits.py", "datasets/leaks.py"]),
     "store": (18, ["store/*.py"]),
     "losses": (14, [f"hashing/deep/{name}.py" for name in ("dsh", "hashnet", "bihalf", "selection")]),
-    "statistics": (12, ["inference.py", "evaluation.py", "diagnostics.py", "report/differences.py", "ids.py"]),
+    "statistics": (
+        12,
+        [*(f"evaluation/{name}.py" for name in ("significance", "cell")), "report/differences.py", "ids.py"],
+    ),
 }
 SWAPS: dict[type, str] = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",

@@ -37,13 +37,19 @@ def said(capsys, path):
 OF_A_RUN = {
     "comparison.csv": (
         None,
-        {"l2h.report.comparison", "l2h.hashing.shallow.itq", "l2h.metrics", "l2h.backbones.extraction", "l2h.costs"},
+        {
+            "l2h.report.comparison",
+            "l2h.hashing.shallow.itq",
+            "l2h.metrics",
+            "l2h.backbones.extraction",
+            "l2h.evaluation.costs",
+        },
     ),
     "comparison.parquet": (None, {"l2h.report.comparison", "l2h.hashing.deep.hashnet"}),
     "comparison.md": (None, {"l2h.report.comparison", "l2h.hashing.deep.hashnet"}),
-    "differences.csv": (None, {"l2h.report.differences", "l2h.inference"}),
-    "differences.parquet": (None, {"l2h.report.differences", "l2h.inference"}),
-    "table.md": (None, {"l2h.report.cost_columns", "l2h.costs"}),
+    "differences.csv": (None, {"l2h.report.differences", "l2h.evaluation.significance"}),
+    "differences.parquet": (None, {"l2h.report.differences", "l2h.evaluation.significance"}),
+    "table.md": (None, {"l2h.report.cost_columns", "l2h.evaluation.costs"}),
     "report.html": (None, {"l2h.report.page", "l2h.report.gallery", "l2h_plugin_toy_method"}),
     "run.json": ("report", {"l2h.report.run_info"}),
 }
@@ -66,18 +72,18 @@ def test_files_of_a_run(inside, capsys, name):
 
 
 OF_A_PLACE = {
-    f"{SETTING}/costs.parquet": ("costs", "l2h.costs"),
-    f"{SETTING}/audit.parquet": ("audit", "l2h.audit"),
+    f"{SETTING}/costs.parquet": ("costs", "l2h.evaluation.costs"),
+    f"{SETTING}/audit.parquet": ("audit", "l2h.evaluation.audit"),
     f"{SETTING}/gallery.json": ("gallery", "l2h.report.gallery"),
     f"{CELL}/model": ("train", "l2h.hashing.shallow.itq"),
     f"{CELL}/model/model.json": ("train", "l2h.hashing.shallow.itq"),
     f"{CELL}/model/model.safetensors": (None, "l2h.hashing.shallow.itq"),
-    f"{CELL}/training.parquet": ("train", "l2h.timing"),
+    f"{CELL}/training.parquet": ("train", "l2h.evaluation.timing"),
     f"{CELL}/codes.parquet": ("train", "l2h.codes"),
     f"{SETTING}/itq/histograms.parquet": ("rank", "l2h.ranking.counting"),
     f"{SETTING}/itq/histograms_unseen.parquet": ("rank", "l2h.ranking.counting"),
-    f"{SETTING}/metrics.parquet": ("evaluate", "l2h.evaluation"),
-    f"{SETTING}/queries.parquet": ("evaluate", "l2h.evaluation"),
+    f"{SETTING}/metrics.parquet": ("evaluate", "l2h.evaluation.cell"),
+    f"{SETTING}/queries.parquet": ("evaluate", "l2h.evaluation.cell"),
 }
 
 
@@ -92,7 +98,7 @@ def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
     assert found["data"] == {"digits/digits-300": read_split(SPLIT).sha256}
     assert found["weights"] == {"alexnet-pool5": file_sha256(WEIGHTS)}
     assert {"l2h.splits", "l2h.backbones.extraction", "l2h.datasets.digits"} <= set(found["code"])
-    assert ("l2h.evaluation" in found["code"]) == ("/itq/" not in path)
+    assert ("l2h.evaluation.cell" in found["code"]) == ("/itq/" not in path)
 
 
 def test_files_that_runs_share(inside, capsys):

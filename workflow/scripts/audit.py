@@ -9,7 +9,7 @@ from l2h.store import not_run
 from l2h.store.features import iter_features, weights_name
 from l2h.store.results import AUDIT, write_rows
 from l2h.store.splits import read_split
-from l2h.audit import audit_models
+from l2h.evaluation.audit import audit_models
 
 features = snakemake.input.features
 cells = zip(snakemake.params.cells, snakemake.input.models, strict=True)

@@ -8,7 +8,8 @@ from itertools import islice
 
 import torch
 
-from l2h import backbones, costs, device, hashing
+from l2h import backbones, device, hashing
+from l2h.evaluation import costs
 from l2h.store import not_run
 from l2h.store.codes import read_codes
 from l2h.store.features import read_features
@@ -19,7 +20,7 @@ from l2h.store.tables import read_metadata
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import iter_images
 from l2h.progress import track
-from l2h.timing import processor
+from l2h.evaluation.timing import processor
 
 files, params = snakemake.input, snakemake.params
 split = read_split(files.split)

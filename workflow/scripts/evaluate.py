@@ -12,7 +12,7 @@ from l2h.store.rankings import iter_rankings
 from l2h.store.results import write_metrics, write_queries
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
-from l2h.evaluation import evaluate
+from l2h.evaluation.cell import evaluate
 
 
 def same(key):

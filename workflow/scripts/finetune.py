@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from l2h import timing
+from l2h.evaluation import timing
 from l2h.store import not_run
 from l2h.store.features import weights_label
 from l2h.store.manifests import read_manifest

@@ -14,7 +14,7 @@ from l2h.store.results import NEAR_COPIES, iter_metrics, iter_queries, read_rows
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
 from l2h.datasets.images import ImageStore
-from l2h.diagnostics import Diagnostics
+from l2h.evaluation.diagnostics import Diagnostics
 from l2h.report.gallery import GalleryEntry, gallery
 
 files, params = snakemake.input, snakemake.params

@@ -9,7 +9,8 @@ import sys
 from functools import partial
 from importlib import import_module
 
-from l2h import hashing, timing
+from l2h import hashing
+from l2h.evaluation import timing
 from l2h.store import not_run
 from l2h.store.codes import write_codes
 from l2h.store.features import iter_features, read_features, weights_name

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from l2h.costs import FLOAT_VALUES
+from l2h.evaluation.costs import FLOAT_VALUES
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from l2h.inference import SIGNIFICANCE
+from l2h.evaluation.significance import SIGNIFICANCE
 from l2h.report.differences import EXTERNAL, SETTING
 from l2h.store.cells import EXACT
 

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 import pyarrow as pa
 
-from l2h.evaluation import METRICS
+from l2h.evaluation.cell import METRICS
 from l2h.report.cost_columns import COSTS, DISTURBED, MARK
 from l2h.report.power import Design
 from l2h.store.cells import CELL_KEY, EXACT

@@ -1,4 +1,4 @@
-"""Intervals of mAP, and tests of the differences between methods; see `l2h.inference`."""
+"""Intervals of mAP, and tests of the differences between methods; see `l2h.evaluation.significance`."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from l2h import inference
 from l2h.errors import L2HError
-from l2h.inference import Trainings
+from l2h.evaluation import significance
+from l2h.evaluation.significance import Trainings
 from l2h.store.cells import EXACT, Key
 from l2h.store.files import atomic
 
@@ -84,7 +84,7 @@ def intervals(of: Methods) -> pd.DataFrame:
     rows = []
     for setting, own in of.items():
         for (variant, bits, _), values in own.items():
-            found = inference.mean(values)
+            found = significance.mean(values)
             rows.append([*setting, variant, bits, found.low, found.high, found.interval])
     return pd.DataFrame(rows, columns=[*SETTING, "variant", "bits", "map_low", "map_high", "interval"])
 
@@ -103,12 +103,12 @@ def between_methods(of: Methods) -> pd.DataFrame:
     """
     rows = []
     for pair in pairs(of):
-        found = inference.difference(pair.one, pair.other)
+        found = significance.difference(pair.one, pair.other)
         (variant, bits, _), (other, _, _) = pair.first, pair.second
         rows.append([*pair.setting, bits, variant, other, found.value, found.low, found.high, found.interval, found.p])
     columns = [*SETTING, "bits", "variant", "other", "difference", "low", "high", "interval", "p"]
     table = pd.DataFrame(rows, columns=columns).astype({"p": float})
-    return table.assign(p_holm=table.groupby([*SETTING, "bits"])["p"].transform(inference.holm))
+    return table.assign(p_holm=table.groupby([*SETTING, "bits"])["p"].transform(significance.holm))
 
 
 def pairs(of: Methods) -> Iterator[Pair]:

@@ -10,8 +10,8 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from l2h.evaluation import METRICS
-from l2h.inference import QUERIES, SIGNIFICANCE
+from l2h.evaluation.cell import METRICS
+from l2h.evaluation.significance import QUERIES, SIGNIFICANCE
 from l2h.notes import Note
 from l2h.report import cost_columns, published, run_info
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
@@ -40,7 +40,7 @@ def render(
     ----------
     comparison : the table of `l2h.report.comparison.compare`, joined with costs by `l2h.report.cost_columns.join`
     differences : the table of `l2h.report.differences.between_methods`
-    audits : rows of `l2h.audit.audit_models`
+    audits : rows of `l2h.evaluation.audit.audit_models`
     curves : from `l2h.report.charts.precision_recall`
     designs : from `l2h.report.power.of_settings`
     galleries : of those settings that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone

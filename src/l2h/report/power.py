@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from statistics import mean, median, variance
 from typing import Any
 
-from l2h import power
-from l2h.inference import SIGNIFICANCE
-from l2h.power import Spread
+from l2h.evaluation import power
+from l2h.evaluation.power import Spread
+from l2h.evaluation.significance import SIGNIFICANCE
 from l2h.report.differences import Methods, Pair, Setting, pairs
 
 TARGETS = (0.005, 0.01, 0.02)  # differences in mAP

@@ -11,7 +11,7 @@ from typing import Any
 
 import l2h
 from l2h.errors import L2HError
-from l2h.evaluation import METRICS
+from l2h.evaluation.cell import METRICS
 from l2h.splits import notes
 from l2h.store.manifests import read_manifest, read_notes
 from l2h.store.splits import read_split

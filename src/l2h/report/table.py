@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from l2h.evaluation import METRICS
+from l2h.evaluation.cell import METRICS
 from l2h.report.answer import Pairs, lower
 from l2h.store.cells import EXACT
 

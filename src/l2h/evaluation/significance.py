@@ -116,7 +116,7 @@ def mean(one: Trainings) -> Estimate:
     Examples
     --------
     >>> import numpy as np
-    >>> from l2h.inference import Trainings, mean
+    >>> from l2h.evaluation.significance import Trainings, mean
     >>> precisions = np.random.default_rng(0).beta(8, 2, (3, 200))
     >>> found = mean(Trainings(precisions))
     >>> f"{found.value:.3f} in {found.low:.3f} to {found.high:.3f} over {found.interval}"
@@ -148,7 +148,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
     Examples
     --------
-    >>> from l2h.inference import holm
+    >>> from l2h.evaluation.significance import holm
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h import metrics
-from l2h.diagnostics import diagnose, warn_of_constant_codes
+from l2h.evaluation.diagnostics import diagnose, warn_of_constant_codes
 from l2h.metrics import Normalise, Ranking, Ties
 from l2h.ranking import RankHistogram
 

@@ -15,7 +15,7 @@ MANY = 0.25
 
 
 class Diagnostics(TypedDict):
-    """What codes do with their bits; `l2h.evaluation.METRICS` has the meaning of each name."""
+    """What codes do with their bits; `l2h.evaluation.cell.METRICS` has the meaning of each name."""
 
     bit_imbalance: float
     bit_entropy: float

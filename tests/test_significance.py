@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from l2h import inference, power
-from l2h.inference import Trainings
+from l2h.evaluation import power, significance
+from l2h.evaluation.significance import Trainings
 
 
 def table(rng, S, Q, trainings=0.0, queries=0.1, rest=0.05, mean=0.7):
@@ -19,7 +19,7 @@ def table(rng, S, Q, trainings=0.0, queries=0.1, rest=0.05, mean=0.7):
 
 def test_one_training_s_interval_is_student_s_t():
     values = np.random.default_rng(0).beta(8, 2, (1, 50))
-    found = inference.mean(Trainings(values))
+    found = significance.mean(Trainings(values))
     low, high = stats.t.interval(0.95, 49, values.mean(), stats.sem(values[0]))
     assert (found.low, found.high) == pytest.approx((low, high))
     assert found.interval == "queries, for this training"
@@ -27,7 +27,7 @@ def test_one_training_s_interval_is_student_s_t():
 
 def test_two_deterministic_methods_are_tested_by_the_paired_t_test():
     one, other = np.random.default_rng(0).beta(8, 2, (2, 50))
-    found = inference.difference(Trainings(one[None], True), Trainings(other[None], True))
+    found = significance.difference(Trainings(one[None], True), Trainings(other[None], True))
     expected = stats.ttest_rel(one, other)
     interval = expected.confidence_interval()
     assert (found.value, found.p) == pytest.approx((one.mean() - other.mean(), expected.pvalue))
@@ -40,7 +40,7 @@ def test_where_queries_do_not_matter_trainings_are_compared_by_welch_s_test():
     rng = np.random.default_rng(0)
     query = rng.normal(0.7, 0.1, 200)
     one, other = (query + rng.normal(0, spread, (5, 1)) for spread in (0.01, 0.03))
-    found = inference.difference(Trainings(one), Trainings(other))
+    found = significance.difference(Trainings(one), Trainings(other))
     expected = stats.ttest_ind(one.mean(axis=1), other.mean(axis=1), equal_var=False)
     assert found.p == pytest.approx(expected.pvalue, rel=1e-6)
 
@@ -50,18 +50,18 @@ def test_a_random_method_trained_once_is_not_tested():
     once, again, twice = (Trainings(table(rng, S, 50)) for S in (1, 1, 2))
     fixed = Trainings(table(rng, 1, 50), True)
     for pair in ((once, again), (once, twice), (fixed, once)):
-        found = inference.difference(*pair)
+        found = significance.difference(*pair)
         assert np.isnan(found.p)
         assert found.low < found.value < found.high
         assert found.interval == "queries, for this training"
-    assert inference.difference(twice, fixed).interval == "queries and trainings"
+    assert significance.difference(twice, fixed).interval == "queries and trainings"
 
 
 def test_equal_rankings_do_not_differ():
     values = np.random.default_rng(0).random((3, 50))
-    found = inference.difference(Trainings(values), Trainings(values.copy()))
+    found = significance.difference(Trainings(values), Trainings(values.copy()))
     assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
-    assert np.isnan(inference.difference(Trainings(values[:1]), Trainings(values[:1])).p)
+    assert np.isnan(significance.difference(Trainings(values[:1]), Trainings(values[:1])).p)
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_equal_rankings_do_not_differ():
     ],
 )
 def test_few_or_skewed_queries_have_no_interval(by_query, why):
-    assert inference.too_few(by_query) == why
-    found = inference.mean(Trainings(by_query[None]))
+    assert significance.too_few(by_query) == why
+    found = significance.mean(Trainings(by_query[None]))
     assert np.isnan([found.low, found.high]).all() == bool(why)
     assert found.interval == (f"none: {why}" if why else "queries, for this training")
 
 
 def rejected(rng, draw: Callable[[], tuple[Trainings, Trainings]], times=600) -> float:
-    return np.mean([inference.difference(*draw()).p < 0.05 for _ in range(times)])
+    return np.mean([significance.difference(*draw()).p < 0.05 for _ in range(times)])
 
 
 @pytest.mark.parametrize("S", [3, 5])
@@ -100,7 +100,7 @@ def test_equal_methods_differ_in_5_percent(S, trainings):
 
 def test_components_are_those_of_the_model():
     values = table(np.random.default_rng(0), 400, 400, trainings=0.03, queries=0.1, rest=0.05)
-    found = inference.components(Trainings(values))
+    found = significance.components(Trainings(values))
     assert found.trainings**0.5 == pytest.approx(0.03, rel=0.1)
     assert found.queries**0.5 == pytest.approx(0.1, rel=0.1)
     assert found.rest**0.5 == pytest.approx(0.05, rel=0.02)
@@ -112,11 +112,11 @@ def test_holm_corrects_as_its_definition_says(p):
     expected, below = {}, 0.0
     for rank, index in enumerate(sorted(range(len(p)), key=lambda index: p[index])):
         below = expected[index] = max(below, min(1.0, (len(p) - rank) * p[index]))
-    assert inference.holm(p) == pytest.approx([expected[index] for index in range(len(p))])
+    assert significance.holm(p) == pytest.approx([expected[index] for index in range(len(p))])
 
 
 def test_holm_leaves_out_what_was_not_tested():
-    assert inference.holm([0.01, np.nan, 0.04]) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
+    assert significance.holm([0.01, np.nan, 0.04]) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
 
 
 def test_power_is_what_the_test_finds():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2h import codes
-from l2h.timing import Timing, measure, once
+from l2h.evaluation.timing import Timing, measure, once
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scipy import optimize, stats
 
-from l2h.inference import SIGNIFICANCE, Trainings, components
+from l2h.evaluation.significance import SIGNIFICANCE, Trainings, components
 
 POWER = 0.8
 MOST_TRAININGS, MOST_QUERIES = 1000, 1_000_000
@@ -18,7 +18,7 @@ class Spread:
     Attributes
     ----------
     trainings, rest : of each method that differs between trainings, one or two of them; as
-        `l2h.inference.Components`
+        `l2h.evaluation.significance.Components`
     queries : of the effect of a query on the difference
     """
 

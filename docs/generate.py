@@ -1,12 +1,13 @@
 """Write the files that follow from the code: the reference of configs and metrics, and a config's JSON schema."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from l2h import metrics
 from l2h.config.schema import alternatives, schema
-from l2h.evaluation.cell import METRICS
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"string": "text", "object": "mapping", "array": "list"}
@@ -86,19 +87,21 @@ def _one_type(value: dict[str, Any], many: bool) -> str:
 
 
 def metrics_page() -> str:
-    """Every name of `metrics.parquet`, from the registry that the workflow computes by."""
+    """Every metric, from the registry that the workflow computes by."""
     lines = [
         "# Metrics",
         "",
-        "Made by `make docs` from [`l2h.evaluation.cell.METRICS`](../../src/l2h/evaluation/cell.py); do not edit it.",
+        "Made by `make docs` from [`l2h.metrics`](../../src/l2h/metrics); do not edit it here.",
         "How ties are treated, with the formulas worked out: [ties](../explanation/ties.md).",
         "",
-        "| metric | shown as | better | definition | source |",
-        "|---|---|---|---|---|",
+        "| metric | shown as | better | computed on | definition | source | columns of the comparison |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for name, metric in METRICS.items():
-        cells = (f"`{name}`", metric.axis, metric.better, metric.formula, metric.source)
-        lines.append("| " + " | ".join(map(_text, cells)) + " |")
+    for name, metric in metrics.registered().items():
+        of = f"{metric.of}, unseen images" if metric.unseen else metric.of
+        columns = dict.fromkeys(re.sub(r"_at_\d+$", "_at_<k>", column) for column in metric.reported())
+        cells = (f"`{name}`", metric.axis, metric.better, of, metric.formula, metric.source)
+        lines.append("| " + " | ".join(map(_text, cells)) + f" | {', '.join(f'`{column}`' for column in columns)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
 from l2h import metrics
-from l2h.evaluation.cell import METRICS, evaluate
+from l2h.evaluation.cell import evaluate
 from l2h.ranking import RankedRelevance, RankHistogram
 
 # Up to three distances, up to four tied items at each: at most 24**3 orders, fewer as only relevance matters.
@@ -103,8 +103,20 @@ def test_empty_balls_and_tied_pairs_against_counting():
 def test_every_figure_has_an_entry_in_the_registry_and_the_other_way_round():
     h = RankHistogram(np.array([[3, 2, 1]]), np.array([[1, 2, 0]]))
     figures = evaluate(h, h, np.array([[1], [2], [3]], np.uint8), {"criterion": None}).figures
-    assert {figure["metric"] for figure in figures} == set(METRICS)
-    assert {metric.better for metric in METRICS.values()} <= {"higher", "lower", ""}
+    assert {figure["metric"] for figure in figures} == set(metrics.registered())
+
+
+def test_metrics_of_one_k_have_their_rows_side_by_side():
+    h = random_histogram(np.random.default_rng(0), bits=2, size=300)
+    rows = [(one["metric"], one["k"], one["ties"]) for one in evaluate(h, h, np.zeros((300, 1), np.uint8)).figures]
+    assert rows[:3] == [("map", None, "expected"), ("map_unseen", None, "expected"), ("map", 100, "expected")]
+    assert rows[42:46] == [(name, k, "expected") for k in (100, 250) for name in ("precision", "recall")]
+    distances = [(f"{name}_at_distance", distance, None) for distance in range(3) for name in ("precision", "recall")]
+    alone = ("lone_queries", "lone_queries_unseen", "precision_in_radius", "empty_in_radius", "tied_pairs")
+    assert [name for name, _, _ in rows[54:59]] == list(alone)
+    assert rows[59:65] == distances
+    of_codes = [name for name, metric in metrics.registered().items() if metric.of == "codes"]
+    assert [name for name, _, _ in rows[65:]] == of_codes
 
 
 def test_queries_with_nothing_relevant_are_counted():
@@ -199,9 +211,9 @@ def test_a_cell_is_evaluated_in_one_pass_over_its_groups(some, monkeypatch):
             made.append(h)
             super().__init__(h)
 
-    monkeypatch.setattr(metrics, "Groups", Counted)
+    monkeypatch.setattr(metrics.tied_groups, "Groups", Counted)
     figures, by_query = evaluate(database, unseen)
-    assert made == [database, unseen]
+    assert made == ([database, unseen] if some else [database])
     assert np.array_equal(by_query["average_precision"], alone[0])
     if some:
         assert np.array_equal(by_query["average_precision_unseen"], alone[1])

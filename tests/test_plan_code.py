@@ -49,8 +49,8 @@ def test_a_changed_line_in_what_training_alone_imports_retrains_what_uses_it():
 @pytest.mark.parametrize(
     ("module", "scripts"),
     [
-        ("l2h.metrics", {"evaluate", "gallery", "audit", "report"}),
-        ("l2h.evaluation.cell", {"evaluate", "report"}),
+        ("l2h.metrics", {"evaluate", "gallery", "audit", "compare", "report"}),
+        ("l2h.evaluation.cell", {"evaluate"}),
         ("l2h.ranking.roles", {"rank"}),
         ("l2h.datasets.leaks", {"check_split"}),
         ("l2h.evaluation.significance", {"compare", "report"}),

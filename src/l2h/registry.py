@@ -1,44 +1,50 @@
 """Names that resolve late: a job imports the one method, data set or backbone that it uses."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from l2h import plugins
 from l2h.errors import L2HError, hint
 
+T = TypeVar("T")
+
 
 class Registry:
-    """Map names to classes. Built-in entries are "module:Class" strings, plug-ins register the class itself.
+    """Map names to classes, or to metrics. Plug-ins register the class itself.
 
     Parameters
     ----------
     kind : what is registered, in words, for error messages
-    builtin : name -> "module:Class"; a name that ends in ":" is that of a family, whose class makes its members'
-        classes, each from what follows the colon
+    builtin : name -> "module:Class", or what is registered itself; a name that ends in ":" is that of a family, whose
+        class makes its members' classes, each from what follows the colon
     check : "module:function" that raises L2HError, given the name and the class, where a class cannot be registered
 
     Attributes
     ----------
-    registered : how many classes were, in all registries
+    registered : how many were, in all registries
     """
 
     registered: ClassVar[int] = 0
 
-    def __init__(self, kind: str, builtin: dict[str, str], check: str = ""):
+    def __init__(self, kind: str, builtin: Mapping[str, Any], check: str = ""):
         self.kind = kind
         self._check = check
-        self._targets: dict[str, str | type] = dict(builtin)
+        self._targets: dict[str, Any] = dict(builtin)
+
+    def __iter__(self) -> Iterator[str]:
+        """Names in the order in which they were registered."""
+        return iter(self._targets)
 
     def names(self) -> tuple[str, ...]:
         """All names, sorted; a family's as "family:<name>"."""
         return tuple(sorted(f"{name}<name>" if name.endswith(":") else name for name in self._targets))
 
-    def register(self, name: str) -> Callable[[type], type]:
+    def register(self, name: str) -> Callable[[T], T]:
         """Class decorator that adds a class under `name`; refuses another class's name, and what `check` does."""
 
-        def add(cls: type) -> type:
+        def add(cls: T) -> T:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise L2HError(f"{name!r} cannot name a {self.kind}: letters, digits, '_' and '-', as in a file's name")
             known = self._targets.get(name)
@@ -69,9 +75,7 @@ class Registry:
         except KeyError:
             choice = f"choose one of {', '.join(self.names())}"
             raise L2HError(f"{name!r} is not a {self.kind}{hint(family + colon, self._targets)}; {choice}") from None
-        cls: Any = target
-        if isinstance(target, str):
-            cls = _named(target)
+        cls = _named(target) if isinstance(target, str) else target
         return cls.member(member) if colon else cls
 
 
@@ -81,5 +85,9 @@ def _named(target: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def _identity(target: str | type) -> str:
-    return target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
+def _identity(target: Any) -> str:
+    """Where a class, or the function of a metric, is defined."""
+    if isinstance(target, str):
+        return target
+    source = getattr(target, "function", target)
+    return f"{source.__module__}:{source.__qualname__}"

@@ -63,7 +63,7 @@ def test_a_second_call_has_nothing_to_do(copied):
         ("src/l2h/hashing/shallow/itq.py", again(TRAIN, ["itq"])),
         ("toy_method.py", again(TRAIN, ["toy"])),
         ("src/l2h/hashing/deep/finetuning.py", again(FINETUNE, ["dsh-full"])),
-        ("src/l2h/metrics.py", again((), []) + Counter({EVALUATE: 2, AUDIT: 2})),
+        ("src/l2h/metrics/tied_groups.py", again((), []) + Counter({EVALUATE: 2, AUDIT: 2})),
         ("src/l2h/report/page.html.jinja", Counter({("report", None): 1})),
         (
             "src/l2h/datasets/leaks.py",  # the check is made again, and trains nothing

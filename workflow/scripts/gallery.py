@@ -6,6 +6,7 @@ from l2h.job import start
 
 start(snakemake)
 
+from l2h import metrics
 from l2h.store import not_run
 from l2h.store.cells import cell_key
 from l2h.store.codes import read_codes
@@ -14,7 +15,6 @@ from l2h.store.results import NEAR_COPIES, iter_metrics, iter_queries, read_rows
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
 from l2h.datasets.images import ImageStore
-from l2h.evaluation.diagnostics import Diagnostics
 from l2h.report.gallery import GalleryEntry, gallery
 
 files, params = snakemake.input, snakemake.params
@@ -24,10 +24,9 @@ precisions = {
     for path in files.queries
     for key, queries in iter_queries(path)
 }
+of_codes = [name for name, metric in metrics.registered().items() if metric.of == "codes"]
 diagnostics = {
-    tuple(key.values()): {
-        row["metric"]: row["value"] for row in rows.to_pylist() if row["metric"] in Diagnostics.__required_keys__
-    }
+    tuple(key.values()): {row["metric"]: row["value"] for row in rows.to_pylist() if row["metric"] in of_codes}
     for path in files.metrics
     for key, rows in iter_metrics(path)
 }

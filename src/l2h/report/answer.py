@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from l2h import metrics
 from l2h.evaluation.significance import SIGNIFICANCE
 from l2h.report.differences import EXTERNAL, SETTING
 from l2h.store.cells import EXACT
@@ -83,17 +84,11 @@ def ahead(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def warnings(rows: pd.DataFrame) -> list[str]:
     """A sentence on each thing that the rows of one setting ask to be read with care for."""
     said = []
-    for name, where in (
-        ("lone_queries", "in the database"),
-        ("lone_queries_unseen", "among the images that nothing was trained on"),
-    ):
-        count = rows[name].max()
-        if count > 0:
-            said.append(f"{count:.0f} queries have nothing relevant {where}: each counts as 0 for every method.")
-    unchosen = rows.loc[rows["nothing_chosen"] > 0, ["variant", "bits"]]
-    if len(unchosen):
-        cells = ", ".join(f"{variant} at {bits} bits" for variant, bits in unchosen.values)
-        said.append(f"No learning rate and epoch could be chosen for {cells}: too few validation images share labels.")
+    for name, metric in metrics.registered().items():
+        if metric.warning and (rows[name] > 0).any():
+            cells = rows.loc[rows[name] > 0, ["variant", "bits"]].values
+            words = ", ".join(f"{variant} at {bits} bits" for variant, bits in cells)
+            said.append(metric.warning.format(count=f"{rows[name].max():.0f}", cells=words))
     return said
 
 

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 import pyarrow as pa
 
-from l2h.evaluation.cell import METRICS
+from l2h import metrics
 from l2h.report.cost_columns import COSTS, DISTURBED, MARK
 from l2h.report.power import Design
 from l2h.store.cells import CELL_KEY, EXACT
@@ -67,7 +67,7 @@ def charts(rows: pd.DataFrame, curves: pd.DataFrame, designs: Sequence[Design] =
     return made
 
 
-def precision_recall(metrics: list[pa.Table]) -> pd.DataFrame:
+def precision_recall(cells: list[pa.Table]) -> pd.DataFrame:
     """The precision-recall curves, means over seeds, from each cell's tidy metrics.
 
     Returns
@@ -75,7 +75,7 @@ def precision_recall(metrics: list[pa.Table]) -> pd.DataFrame:
     columns: a cell's key but the seed; distance, recall, precision. Distances within which no query finds anything are
     left out
     """
-    tidy = pa.concat_tables(metrics).to_pandas()
+    tidy = pa.concat_tables(cells).to_pandas()
     tidy = tidy[tidy["metric"].isin(["precision_at_distance", "recall_at_distance"])]
     key = [name for name in CELL_KEY if name != "seed"]
     curves = tidy.pivot_table(index=[*key, "k"], columns="metric", values="value", sort=False).reset_index()
@@ -217,7 +217,8 @@ def write_files(plots: Mapping[str, Chart], folder: str | Path) -> None:
 
 
 def _axis(metric: str, suffix: str = "") -> str:
-    return f"{METRICS[metric].axis}{suffix} ({METRICS[metric].better} is better)"
+    known = metrics.registry.get(metric)
+    return f"{known.axis}{suffix} ({known.better} is better)"
 
 
 def _bits() -> alt.X:

@@ -7,23 +7,20 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from l2h import metrics
+from l2h.metrics import Column
 from l2h.report.comparison import split_off
 from l2h.report.differences import SETTING
 from l2h.store import results
 from l2h.store.files import atomic
 
 ROW = [*SETTING, "variant", "bits"]
+DEPTH = 1000  # of the metrics at k, those that the table for people has
 NOTHING = "–"  # where nothing was measured
 MARK = "*"  # behind what was disturbed
 DISTURBED = "disturbed: other processes took the CPU during the measurement, so the true cost is lower"
 # columns of the table for people: name in the joined table -> head
 CELL = {"dataset": "dataset", "backbone": "backbone", "variant": "method", "bits": "bits"}
-QUALITY = {
-    "map": "mAP",
-    "map_unseen": "mAP unseen",
-    "map_at_1000": "mAP@1000",
-    "precision_in_radius": "precision, radius 2",
-}
 COSTS = {
     "training_processor": "training, CPU s",
     "image_ms": "image to features, ms",
@@ -93,16 +90,25 @@ def disturbed(rows: pd.DataFrame) -> bool:
 def write_table(joined: pd.DataFrame, path: str | Path) -> None:
     """Write the joined table as Markdown, for people; below it what its marks mean, and what was not run."""
     joined, not_run = split_off(joined)
-    quality = joined[list(QUALITY)].map(lambda value: NOTHING if pd.isna(value) else f"{value:.3f}")
+    shown = {name: column for name, column in metrics.columns().items() if _is_shown(column)}
+    heads = {name: column.label(column.metric.short) for name, column in shown.items()}
+    quality = {
+        name: [NOTHING if pd.isna(value) else column.format % value for value in joined[name]]
+        for name, column in shown.items()
+    }
     costs = {name: [text(row, name) for row in joined.to_dict("records")] for name in COSTS}
-    table = pd.concat([joined[list(CELL)], quality, pd.DataFrame(costs, index=joined.index)], axis=1)
-    heads = table.rename(columns=CELL | QUALITY | COSTS)
-    sides = ["right" if name in (*QUALITY, *COSTS, "bits") else "left" for name in table]
-    lines = heads.to_markdown(index=False, disable_numparse=True, colalign=sides)
+    table = pd.concat([joined[list(CELL)], pd.DataFrame(quality | costs, index=joined.index)], axis=1)
+    sides = ["right" if name in (*heads, *COSTS, "bits") else "left" for name in table]
+    lines = table.rename(columns=CELL | heads | COSTS).to_markdown(index=False, disable_numparse=True, colalign=sides)
     notes = [f"\\{MARK} {DISTURBED}."] if disturbed(joined) else []
     notes += [f"Not run: {line}" for line in not_run]
     with atomic(path) as part:
         part.write_text("\n\n".join([lines, *notes]) + "\n", encoding="utf-8")
+
+
+def _is_shown(column: Column) -> bool:
+    """Whether the table for people has a column of the comparison."""
+    return bool(column.metric.short) and column.at.ties in (None, "expected") and column.k in (0, DEPTH)
 
 
 def _column(

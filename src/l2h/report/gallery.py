@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from l2h import codes
 from l2h.errors import L2HError
 from l2h.evaluation.audit import relevance
-from l2h.evaluation.diagnostics import correlations
 from l2h.ids import find
+from l2h.metrics.of_codes import correlations
 from l2h.report.thumbnails import plot, thumbnail
 from l2h.splits import Split
 
@@ -35,7 +35,7 @@ class GalleryEntry:
     ----------
     variant, bits, seed : its key
     average_precision : float64 (Q,), of the split's queries in the order of their ids
-    figures : what `l2h.evaluation.diagnostics.diagnose` found in its codes
+    figures : the metrics of its codes, by name
     read_codes : gives the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
     """
 

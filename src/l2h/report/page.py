@@ -10,7 +10,7 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from l2h.evaluation.cell import METRICS
+from l2h import metrics
 from l2h.evaluation.significance import QUERIES, SIGNIFICANCE
 from l2h.notes import Note
 from l2h.report import cost_columns, published, run_info
@@ -83,7 +83,7 @@ def render(
         queries_alone=QUERIES,
         significance=SIGNIFICANCE,
         exact=EXACT,
-        registry=METRICS,
+        registry=metrics.registered(),
         costs=cost_columns.COSTS,
         disturbed=f"{cost_columns.MARK} {cost_columns.DISTURBED}",
         sections=sections,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import l2h
+from l2h import metrics
 from l2h.errors import L2HError
-from l2h.evaluation.cell import METRICS
 from l2h.splits import notes
 from l2h.store.manifests import read_manifest, read_notes
 from l2h.store.splits import read_split
@@ -54,7 +54,7 @@ def facts(
         "system": platform.platform(),
         "processors": list(dict.fromkeys(processors)),
         "splits": {place: _split(*paths) for place, paths in splits.items()},
-        "metrics": {name: metric.formula for name, metric in METRICS.items()},
+        "metrics": {name: metric.formula for name, metric in metrics.registered().items()},
         "times": rule_times(_plan(plan)),
     }
 

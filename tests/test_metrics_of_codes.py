@@ -1,4 +1,4 @@
-"""Code diagnostics against plain loops."""
+"""Metrics of codes against plain loops."""
 
 import math
 from collections import Counter
@@ -8,8 +8,14 @@ import pytest
 
 from l2h import codes
 from l2h.evaluation.cell import evaluate
-from l2h.evaluation.diagnostics import diagnose
+from l2h.metrics import Codes, registered
 from l2h.ranking import rank_histogram
+
+
+def computed(bits):
+    """The metrics of codes, by name, from bool (n, bits)."""
+    some = Codes(codes.pack(bits), bits.shape[1])
+    return {name: metric.function(some) for name, metric in registered().items() if metric.of == "codes"}
 
 
 def entropy(counts):
@@ -23,7 +29,7 @@ def test_against_plain_loops():
     bits[:, 3] = bits[:, 5]
     bits[:, 7] = True
     bits[:, 8] = np.arange(300) == 0  # near-constant, not constant
-    found = diagnose(codes.pack(bits), 11)
+    found = computed(bits)
     columns = bits.T.tolist()
     shares = [sum(column) / 300 for column in columns]
     assert found["bit_imbalance"] == pytest.approx(sum(abs(share - 0.5) for share in shares) / 11)
@@ -39,7 +45,7 @@ def test_against_plain_loops():
 
 @pytest.mark.parametrize("bits", [1, 5])
 def test_constant_codes(bits):
-    found = diagnose(codes.pack(np.ones((20, bits), bool)), bits)
+    found = computed(np.ones((20, bits), bool))
     assert found == {
         "bit_imbalance": 0.5,
         "bit_entropy": 0,
@@ -51,7 +57,7 @@ def test_constant_codes(bits):
 
 
 def test_one_bit_that_varies():
-    assert diagnose(codes.pack(np.array([[0, 1], [1, 1]], bool)), 2)["bit_correlation"] == 0
+    assert computed(np.array([[0, 1], [1, 1]], bool))["bit_correlation"] == 0
 
 
 @pytest.mark.parametrize(("constant", "warned"), [(0, False), (2, False), (3, True), (8, True)])

@@ -1,4 +1,4 @@
-"""Retrieval metrics: pure functions of a rank histogram, or of a ranking by scores, exact under ties.
+"""The groups of tied items of a ranking, and closed forms of the means over their orders.
 
 Items at one Hamming distance are tied. "expected" is the mean over all orders of the tied items (McSherry & Najork,
 "Computing information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008);
@@ -7,126 +7,16 @@ Items at one Hamming distance are tied. "expected" is the mean over all orders o
 In the formulas below a group holds n items, r of them relevant, and follows N items, R of them relevant.
 """
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from l2h.metrics.metric import Ties
 from l2h.ranking import RankedRelevance, RankHistogram
 
-Ties = Literal["expected", "worst", "best"]
-Normalise = Literal["retrieved", "relevant"]
 Floats = NDArray[np.float64]
 Ranking = RankHistogram | RankedRelevance
-
-
-def average_precision(
-    h: "Ranking | Groups", k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
-) -> Floats:
-    """Average precision of each query, over the whole ranking or its first `k` places.
-
-    Parameters
-    ----------
-    h : rank histogram, or ranking by scores, of Q queries
-    k : places that count; None, or more than there are items, means all
-    ties : "expected" (the mean over all orders of tied items), "best" or "worst"; the latter two are bounds for the
-        whole ranking and for normalise="relevant", but only names of two orders for normalise="retrieved"
-    normalise : "retrieved" divides by the relevant items among the first k (HashNet's convention, that of nearly all
-        published figures), "relevant" by min(k, all relevant items); the same thing over the whole ranking
-
-    Returns
-    -------
-    float64 (Q,); 0 where nothing relevant was retrieved
-
-    Raises
-    ------
-    ValueError
-        k below 1, or an unknown `ties` or `normalise`
-    """
-    if ties not in ("expected", "worst", "best"):
-        raise ValueError(f"ties is 'expected', 'worst' or 'best', got {ties!r}")
-    if normalise not in ("retrieved", "relevant"):
-        raise ValueError(f"normalise is 'retrieved' or 'relevant', got {normalise!r}")
-    if isinstance(h, RankedRelevance):
-        return _of_scores(
-            h,
-            lambda tied: average_precision(tied.histogram(k), k, ties, normalise),
-            lambda strict: _average_precision_without_ties(strict, k, normalise),
-        )
-    groups = Groups.of(h)
-    cut = groups.cut(k)
-    before = groups.precision_sums(ties)[cut.place]
-    if ties == "expected" and normalise == "retrieved":
-        return _expected_over_retrieved(before, cut)
-    inside, hits = cut.precisions(ties)
-    return _ratio(before + inside, cut.R + hits if normalise == "retrieved" else np.minimum(cut.k, groups.relevant))
-
-
-def precision_at_k(h: "Ranking | Groups", k: int) -> Floats:
-    """Expected share of relevant items among the first `k`; `k` beyond the database means all of it.
-
-    Returns
-    -------
-    float64 (Q,)
-    """
-    if isinstance(h, RankedRelevance):
-        return _of_scores(h, lambda part: precision_at_k(part.histogram(k), k))
-    cut = Groups.of(h).cut(k)
-    return _ratio(cut.expected_hits(), cut.k)
-
-
-def recall_at_k(h: "Ranking | Groups", k: int) -> Floats:
-    """Expected share of all relevant items that are among the first `k`; 0 for a query with nothing relevant.
-
-    Returns
-    -------
-    float64 (Q,)
-    """
-    if isinstance(h, RankedRelevance):
-        return _of_scores(h, lambda part: recall_at_k(part.histogram(k), k))
-    groups = Groups.of(h)
-    return _ratio(groups.cut(k).expected_hits(), groups.relevant)
-
-
-def precision_within_radius(h: RankHistogram, r: int) -> Floats:
-    """Share of relevant items among those at Hamming distance <= `r`; an empty ball scores 0 and counts.
-
-    Returns
-    -------
-    float64 (Q,)
-    """
-    _check_distances(h)
-    if r < 0:
-        raise ValueError(f"a radius is at least 0, got {r}")
-    return _ratio(h.relevant[:, : r + 1].sum(axis=1), h.total[:, : r + 1].sum(axis=1))
-
-
-def is_empty_within_radius(h: RankHistogram, r: int) -> NDArray[np.bool_]:
-    """Whether no item at all lies at Hamming distance <= `r`, bool (Q,)."""
-    _check_distances(h)
-    return h.total[:, : r + 1].sum(axis=1) == 0
-
-
-def tied_pairs(h: RankHistogram) -> Floats:
-    """Probability that two items of the database, drawn without replacement, lie at one distance; float64 (Q,)."""
-    _check_distances(h)
-    n = h.total.astype(np.float64)
-    size = n.sum(axis=1)
-    return _ratio((n * (n - 1)).sum(axis=1), size * (size - 1))
-
-
-def precision_recall_curve(h: RankHistogram) -> Floats:
-    """Precision and recall of "everything at distance <= d", for d = 0..bits.
-
-    Returns
-    -------
-    float64 (2, Q, bits + 1): precision (0 while nothing was retrieved), recall (0 where nothing is relevant)
-    """
-    _check_distances(h)
-    hits = h.relevant.cumsum(axis=1)
-    return np.stack([_ratio(hits, h.total.cumsum(axis=1)), _ratio(hits, hits[:, -1:])])
 
 
 def shared(h: Ranking) -> "Ranking | Groups":
@@ -134,39 +24,8 @@ def shared(h: Ranking) -> "Ranking | Groups":
     return Groups(h) if isinstance(h, RankHistogram) else h
 
 
-def _of_scores(
-    h: RankedRelevance,
-    metric: Callable[[RankedRelevance], Floats],
-    strict_metric: Callable[[RankedRelevance], Floats] | None = None,
-) -> Floats:
-    """A metric of a ranking by scores, few queries at a time; `strict_metric` serves those without ties, (Q,)."""
-    result = np.empty(len(h.relevant))
-    for rows, block in h.blocks():
-        tied = block.has_ties | (strict_metric is None)
-        result[rows[tied]] = metric(block[tied])
-        if strict_metric is not None:
-            result[rows[~tied]] = strict_metric(block[~tied])
-    return result
-
-
-def _average_precision_without_ties(h: RankedRelevance, k: int | None, normalise: Normalise) -> Floats:
-    """Average precision where each item has its own place, (Q,)."""
-    _check_depth(k)
-    k = h.items if k is None else min(k, h.items)
-    query, place = np.nonzero(h.first(k))
-    hits = np.bincount(query, minlength=len(h.relevant)).astype(np.float64)
-    number = np.arange(1, len(query) + 1) - (hits.cumsum() - hits)[query]  # of the hit, in its query
-    sums = np.bincount(query, weights=number / (place + 1), minlength=len(hits)).astype(np.float64)
-    divisor: Floats = hits if normalise == "retrieved" else np.minimum(k, h.relevant_items.astype(np.float64))
-    return _ratio(sums, divisor)
-
-
-def _check_distances(h: Ranking) -> None:
-    if not isinstance(h, RankHistogram):
-        raise ValueError("a ranking by scores has no Hamming distances; take precision_at_k or recall_at_k")
-
-
-def _check_depth(k: int | None) -> None:
+def check_depth(k: int | None) -> None:
+    """Raise ValueError where k is below 1."""
     if k is not None and k < 1:
         raise ValueError(f"k is at least 1, got {k}")
 
@@ -231,7 +90,7 @@ class _Cut:
     """
 
     def __init__(self, groups: Groups, k: int | None):
-        _check_depth(k)
+        check_depth(k)
         self.k = groups.size if k is None else np.minimum(k, groups.size)
         whole = (groups.N[:, 1:] <= self.k[:, None]).sum(axis=1)
         self.place = np.arange(len(whole)), whole
@@ -247,21 +106,21 @@ class _Cut:
 
     def expected_hits(self) -> Floats:
         """Expected relevant items among the first k, (Q,)."""
-        return self.R + self.taken * _ratio(self.r, self.n)
+        return self.R + self.taken * ratio(self.r, self.n)
 
 
 def _precisions(n: Floats, r: Floats, N: Floats, R: Floats, taken: Floats, ties: Ties) -> tuple[Floats, Floats]:
     """Sum of the precisions at the relevant items among the first `taken` of a group, and how many these are."""
     if ties == "expected":
-        share = _ratio(r, n)
-        return share * _precision_sum(R, N, taken, _ratio(r - 1, n - 1)), share * taken
+        share = ratio(r, n)
+        return share * _precision_sum(R, N, taken, ratio(r - 1, n - 1)), share * taken
     # a run of relevant items: at the group's head, or after its n - r irrelevant ones
     skipped = 0 if ties == "best" else n - r
     hits = np.clip(taken - skipped, 0, r)
     return _precision_sum(R, N + skipped, hits, np.ones_like(hits)), hits
 
 
-def _ratio(a: Floats, b: Floats) -> Floats:
+def ratio(a: Floats, b: Floats) -> Floats:
     """Divide, and give 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)
 
@@ -297,7 +156,7 @@ def _harmonic_difference(N: Floats, count: Floats) -> Floats:
     return _HARMONIC[high] - _HARMONIC[low] + np.log1p((b - a) / a) + (tail(b) - tail(a))
 
 
-def _expected_over_retrieved(before: Floats, cut: _Cut) -> Floats:
+def expected_over_retrieved(before: Floats, cut: _Cut) -> Floats:
     """Mean over tie orders of (precision sum of the first k) / (relevant items among the first k), (Q,).
 
     Both depend on the relevant items h among the m taken from the group that k cuts: hypergeometric of n, r and m.
@@ -309,11 +168,11 @@ def _expected_over_retrieved(before: Floats, cut: _Cut) -> Floats:
     """
     n, r, m, N, R = cut.n, cut.r, cut.taken, cut.N, cut.R
     H = _harmonic_difference(N, m)
-    a, b = _ratio((R + 1) * H, m), _ratio(m - (N + 1) * H, m * (m - 1))
+    a, b = ratio((R + 1) * H, m), ratio(m - (N + 1) * H, m * (m - 1))
     rest = n - r - m
     low, high = np.maximum(0, -rest), np.minimum(m, r)
     mode = np.clip(np.floor((m + 1) * (r + 1) / (n + 2)), low, high)
-    deviation = np.sqrt(_ratio(m * r * (n - r) * (n - m), n * n * (n - 1)))
+    deviation = np.sqrt(ratio(m * r * (n - r) * (n - m), n * n * (n - 1)))
     window = np.minimum(np.ceil(8 * deviation + 21), np.maximum(high - mode, mode - low)).astype(np.intp)
     result = np.empty(len(n))
     order, start = np.argsort(-window), 0

@@ -1,0 +1,52 @@
+"""What a reader of the other metrics must know: queries that find nothing, trainings without a choice."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from l2h.metrics.metric import Metric
+from l2h.metrics.tied_groups import Groups, Ranking
+from l2h.ranking import RankedRelevance
+
+
+def lone_queries(h: Ranking | Groups) -> int:
+    """Count the queries to which nothing in the database is relevant."""
+    relevant = h.relevant_items if isinstance(h, RankedRelevance) else Groups.of(h).relevant
+    return int((relevant == 0).sum())
+
+
+def nothing_chosen(selection: Mapping[str, Any]) -> bool:
+    """Whether a deep method could not choose, given the record of `l2h.hashing.deep.selection.select`."""
+    return selection["criterion"] is None
+
+
+METRICS = (
+    Metric(
+        name="lone_queries",
+        function=lone_queries,
+        axis="queries that find nothing",
+        better="lower",
+        formula="how many queries share no label with any item; each counts as 0",
+        count=True,
+        warning="{count} queries have nothing relevant in the database: each counts as 0 for every method.",
+    ),
+    Metric(
+        name="lone_queries_unseen",
+        function=lone_queries,
+        axis="queries that find nothing, unseen images",
+        better="lower",
+        formula="the same for the database without the training images",
+        unseen=True,
+        count=True,
+        warning="{count} queries have nothing relevant among the images that nothing was trained on: each counts as 0 "
+        "for every method.",
+    ),
+    Metric(
+        name="nothing_chosen",
+        function=nothing_chosen,
+        axis="trainings without a choice",
+        better="lower",
+        formula="share of the trainings that should choose learning rate and epoch on validation images, and could not",
+        of="selection",
+        warning="No learning rate and epoch could be chosen for {cells}: too few validation images share labels.",
+    ),
+)

@@ -93,14 +93,14 @@ def metrics_page() -> str:
         "",
         "Made by `make docs` from [`l2h.metrics`](../../src/l2h/metrics); do not edit it here.",
         "How ties are treated, with the formulas worked out: [ties](../explanation/ties.md).",
+        "`l2h metrics` lists them, too. A metric of your own is [one Python file](../how-to/own-metric.md).",
         "",
         "| metric | shown as | better | computed on | definition | source | columns of the comparison |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, metric in metrics.registered().items():
-        of = f"{metric.of}, unseen images" if metric.unseen else metric.of
         columns = dict.fromkeys(re.sub(r"_at_\d+$", "_at_<k>", column) for column in metric.reported())
-        cells = (f"`{name}`", metric.axis, metric.better, of, metric.formula, metric.source)
+        cells = (f"`{name}`", metric.axis, metric.better, metric.basis, metric.formula, metric.source)
         lines.append("| " + " | ".join(map(_text, cells)) + f" | {', '.join(f'`{column}`' for column in columns)} |")
     return "\n".join(lines) + "\n"
 

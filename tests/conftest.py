@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import sys
 import threading
 
 # one thread a worker, as two workers with two threads each get in each other's way; before anything is imported
@@ -14,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 import disks
+from l2h import metrics, plugins
 from workspace import ROOT, Workspace
 
 # Begun in this order, before all other files, so that the workers share the long ones.
@@ -71,6 +73,16 @@ def read_only_disk(tmp_path):
     (tmp_path / "locked").mkdir()
     with disks.read_only(tmp_path / "locked") as folder:
         yield folder
+
+
+@pytest.fixture
+def own_metrics(monkeypatch):
+    """The registry of metrics, to which one test adds some."""
+    monkeypatch.setattr(metrics.registry, "_targets", dict(metrics.registry._targets))
+    loaded = set(sys.modules)
+    yield metrics.registry
+    for name in [name for name in sys.modules if name.startswith(plugins.PREFIX) and name not in loaded]:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 import l2h
-from l2h import backbones, datasets, hashing
+from l2h import backbones, datasets, hashing, metrics
 from l2h.cli import main
 from l2h.datasets import grey_thumbnails
 from l2h.datasets.digits import Digits
@@ -30,7 +30,17 @@ from l2h.store.thumbnails import write_thumbnails
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = Digits.protocols["digits-300"]
-COMMANDS = ("methods", "datasets", "backbones", "check-split", "check-config", "search", "compare", "provenance")
+COMMANDS = (
+    "methods",
+    "datasets",
+    "backbones",
+    "metrics",
+    "check-split",
+    "check-config",
+    "search",
+    "compare",
+    "provenance",
+)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +149,25 @@ def test_protocols_and_layers_are_shown(capsys):
     assert "layers: fc7, fc6, pool5" in said(capsys, "backbones", "alexnet")[1]
 
 
+def test_metrics_are_listed_and_shown(capsys):
+    code, out, _ = said(capsys, "metrics")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(metrics.registered())
+    assert "tied_pairs             tied pairs: probability that two items" in out
+    assert said(capsys, "metrics", "empty_in_radius")[1].splitlines() == [
+        "name: empty_in_radius",
+        "axis: empty lookups, Hamming radius 2",
+        "better: lower",
+        "formula: share of queries without any item at distance <= k, the radius",
+        "computed on: histogram",
+        "columns: empty_in_radius",
+    ]
+    found = {one["name"]: one for one in json.loads(said(capsys, "metrics", "--json")[1])}
+    assert found["map_unseen"]["computed on"] == "ranking, unseen images"
+    assert found["bit_entropy"]["columns"] == []
+    assert "'mapp' is not a metric (did you mean 'map'?)" in said(capsys, "metrics", "mapp")[2]
+
+
 def test_plug_ins_stand_in_the_list(tmp_path):
     """In a process of its own, as a plug-in stays registered."""
     command = [sys.executable, "-m", "l2h", "methods", "--plugin", ROOT / "tests/support/toy_method.py"]
@@ -155,7 +184,7 @@ def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):
     empty.write_text("from l2h.hashing.base import LinearHasher\n\nclass Mine(LinearHasher): pass\n")
     code, _, err = said(capsys, "methods", "--plugin", str(empty), "mine")
     assert code == 1
-    assert f"plug-in {empty}: it registers nothing; put @hashing.register(name), or that of datasets or" in err
+    assert f"plug-in {empty}: it registers nothing; put @hashing.register(name), or that of datasets, back" in err
     code, _, err = said(capsys, "datasets", "--plugin", "nosuch.py")
     assert code == 1
     assert "plug-in nosuch.py is not a Python file" in err

@@ -11,6 +11,7 @@ import pytest
 from l2h.job import THREAD_VARIABLES
 from l2h.runs.failures import failures
 from l2h.store.tables import read_metadata
+from workspace import SUPPORT
 
 BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numba, numpy, torch"
 AFTER = "import numba, numpy, torch; from l2h.job import limit_threads; limit_threads(2)"
@@ -152,3 +153,18 @@ write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
     assert read_metadata(tmp_path / "c.parquet") == {"bits": "8", **made_by}
     told = json.loads((tmp_path / "model/model.json").read_text())
     assert told == {"method": "m", "made_by": made_by, "sha256": told["sha256"]}
+
+
+def test_a_job_loads_the_plug_ins_that_it_rests_on(tmp_path):
+    (tmp_path / "other.py").write_text("raise SystemExit('not for this job')")
+    program = f"""
+from types import SimpleNamespace
+from l2h.job import start
+config = {{"plugins": [{str(SUPPORT / "toy_metric.py")!r}, "other.py"]}}
+code = {{"l2h.metrics": "5a", "l2h_plugin_toy_metric": "5a"}}
+start(SimpleNamespace(log=["metrics.log"], params={{"code": code}}, config=config, rule="metrics"))
+from l2h import metrics
+print(*metrics.registered())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert done.stdout.split()[-2:] == ["nothing_chosen", "r_precision"]

@@ -1,17 +1,28 @@
 """Metrics against the mean over every order of tied items, written out, and against direct sums at large scale."""
 
 import itertools
+import re
+import sys
 from fractions import Fraction
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-from l2h import metrics
+from l2h import metrics, plugins
+from l2h.cli import main
+from l2h.errors import L2HError
 from l2h.evaluation.cell import evaluate
 from l2h.ranking import RankedRelevance, RankHistogram
+from l2h.report import comparison, cost_columns, differences
+from l2h.report.table import table as table_of_report
+from l2h.store.cells import CELL_KEY
+from l2h.store.results import iter_metrics, write_metrics
+from workspace import ROOT, SUPPORT
 
 # Up to three distances, up to four tied items at each: at most 24**3 orders, fewer as only relevance matters.
 groups = st.lists(
@@ -266,3 +277,112 @@ def test_wrong_arguments_are_named():
         metrics.average_precision(h, normalise="all")
     with pytest.raises(ValueError, match="radius"):
         metrics.precision_within_radius(h, -1)
+
+
+@pytest.fixture
+def r_precision(own_metrics):
+    """The metric of a plug-in."""
+    plugins.load([str(SUPPORT / "toy_metric.py")])
+    return own_metrics.get("r_precision")
+
+
+def test_r_precision_is_precision_at_as_many_items_as_are_relevant(r_precision):
+    # R = 3: one relevant of two, then one of the two places left in a group of four with two relevant
+    h = RankHistogram(np.array([[2, 4, 5], [3, 3, 3]]), np.array([[1, 2, 0], [0, 0, 0]]))
+    assert r_precision.function(h).tolist() == pytest.approx([(1 + 1 * 2 / 4) / 3, 0])
+    h = random_histogram(np.random.default_rng(1), bits=6, size=500, queries=9)
+    rows = [RankHistogram(h.total[[q]], h.relevant[[q]]) for q in range(9)]
+    expected = [metrics.precision_at_k(row, row.relevant.sum())[0] for row in rows]
+    assert r_precision.function(h).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.usefixtures("r_precision")
+def test_a_metric_of_a_plug_in_is_in_every_table(tmp_path, capsys):
+    """In `metrics.parquet`, the comparison, the report's table and that for people, the docs and the command line."""
+    h = random_histogram(np.random.default_rng(0), bits=8, size=300, queries=24)
+    key = dict.fromkeys(CELL_KEY, "x") | {"bits": 8, "seed": 0}
+    figures, by_query = evaluate(h, h)
+    write_metrics(tmp_path / "metrics.parquet", [(key, figures)], ())
+    ((_, cell),) = iter_metrics(tmp_path / "metrics.parquet")
+    methods = differences.methods([(key, pa.table({"query_id": range(24), **by_query}))])
+    table = comparison.compare([cell], methods)
+    expected = sys.modules["l2h_plugin_toy_metric"].r_precision(h).mean()
+    assert table["r_precision"].tolist() == [expected]
+    assert list(table)[list(table).index("nothing_chosen") + 1] == "r_precision"  # after those of the package
+    shown = table_of_report([table], {})
+    column = {"name": "r_precision", "metric": "r_precision", "k": 0, "head": "R-precision", "figure": "%.3f"}
+    assert column in shown["columns"]
+    assert "r_precision" in shown["rows"][0]["best"]
+    cost_columns.write_table(cost_columns.join(table, []), tmp_path / "table.md")
+    head, _, row = (tmp_path / "table.md").read_text().splitlines()
+    cells = dict(zip(*(re.findall(r"[^|]+", line) for line in (head, row)), strict=True))
+    assert {name.strip(): value.strip() for name, value in cells.items()}["R-prec"] == f"{expected:.3f}"
+    assert "| `r_precision` | R-precision | higher | histogram |" in documented()
+    assert main(["metrics", "r_precision"]) == 0
+    assert (
+        "source: Buckley & Voorhees, SIGIR 2000\ncomputed on: histogram\ncolumns: r_precision\n"
+        in capsys.readouterr().out
+    )
+
+
+def documented():
+    """The page of the docs that lists metrics."""
+    spec = spec_from_file_location("generate", ROOT / "docs/generate.py")
+    generate = module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    return generate.metrics_page()
+
+
+def test_the_docs_list_each_metric_and_its_columns():
+    page = documented()
+    for name, metric in metrics.registered().items():
+        assert f"\n| `{name}` | {metric.axis} |" in page
+    for name in metrics.columns():
+        assert f"`{re.sub('_at_[0-9]+$', '_at_<k>', name)}`" in page
+
+
+@pytest.mark.usefixtures("own_metrics")
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("map", {}, "the metric 'map' exists already .l2h.metrics.of_rankings:average_precision.; choose another name"),
+        (
+            "map_at",
+            {"at": (metrics.At(100),), "columns": {"map_at_100": metrics.At(100)}},
+            "map has the column 'map_at_100'",
+        ),
+        ("mine", {"better": "more"}, "metric mine: better must be one of 'higher', 'lower', '', got 'more'"),
+        ("mine", {"of": "labels"}, "metric mine: of must be one of 'ranking', 'selection', 'histogram', 'codes'"),
+        ("mine", {"formula": ""}, "metric mine: formula is empty; say what the metric is"),
+    ],
+)
+def test_a_wrong_description_is_one_line(name, wrong, words):
+    description = {"axis": "a", "better": "higher", "formula": "f", **wrong}
+    with pytest.raises(L2HError, match=words):
+        metrics.register(name, **description)(lambda h: 1)
+
+
+@pytest.mark.usefixtures("own_metrics")
+def test_a_function_that_returns_a_table_is_named():
+    metrics.register("mine", axis="a", better="higher", formula="f", of="histogram")(lambda h: h.total)
+    h = RankHistogram(np.array([[3, 2]]), np.array([[1, 0]]))
+    with pytest.raises(
+        L2HError, match=r"metric mine: its function returned shape \(1, 2\); it must return one value a query"
+    ):
+        evaluate(h, h)
+
+
+@pytest.mark.usefixtures("own_metrics")
+def test_the_metrics_of_the_docs_compute_what_they_say(tmp_path):
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/own-metric.md").read_text(), re.M | re.S)
+    for number, block in enumerate(blocks):
+        path = tmp_path / f"metric_of_the_docs_{number}.py"
+        path.write_text(block)
+        plugins.load([str(path)])
+    h = RankHistogram(np.array([[50, 60]]), np.array([[0, 30]]))
+    found = {(one["metric"], one["k"]): one["value"] for one in evaluate(h, h).figures}
+    assert found["same_code", None] == 50 / 110
+    precision, recall = (50 * 30 / 60) / 100, (50 * 30 / 60) / 30
+    assert found["f1", 100] == pytest.approx(2 / (1 / precision + 1 / recall))
+    assert found["f1", 1000] is None
+    assert {"f1_at_100", "f1_at_1000"} <= set(metrics.columns())

@@ -13,7 +13,7 @@ from l2h.hashing.deep import DeepHasher
 from l2h.hashing.scorer import Scorer
 from l2h.plan import release
 from l2h.plan.plan import CellKey, Plan
-from workspace import BACKBONE, CONFIG, FULL, HASHNET, ROOT, VARIANTS
+from workspace import BACKBONE, CONFIG, FULL, HASHNET, ROOT, SUPPORT, VARIANTS
 
 DIGITS = {"dataset": "digits", "protocol": "digits-300", "backbone": BACKBONE}
 SCRIPTS = ROOT / "workflow/scripts"
@@ -146,6 +146,15 @@ def test_a_changed_line_in_a_plug_in_s_method_retrains_that_alone(monkeypatch):
     resolve(config)
     plugins.load(config["plugins"])
     assert changed(Plan(config, "tiny"), "l2h_plugin_toy_method") == {("train", "toy")}
+
+
+@pytest.mark.usefixtures("own_metrics")
+def test_a_changed_line_in_a_plug_in_s_metric_evaluates_and_reports_and_trains_nothing(plan):
+    plugins.load([str(SUPPORT / "toy_metric.py")])
+    assert changed(plan, "l2h_plugin_toy_metric") == {("evaluate", "digits"), ("evaluate", "digit_pairs")}
+    for script in ("gallery", "compare", "report"):
+        assert "l2h_plugin_toy_metric" in plan.code(SCRIPTS / f"{script}.py", {})
+    assert "l2h_plugin_toy_metric" not in plan.code(SCRIPTS / "split.py", {})
 
 
 def test_a_shared_file_counts_by_its_checksum_and_one_of_the_run_by_itself(plan, tmp_path, monkeypatch):

@@ -91,6 +91,12 @@ def test_a_plug_in_counts_with_all_that_it_imports(monkeypatch):
     assert code.imports_of(SUPPORT / "toy_method.py") <= found
 
 
+def test_a_metric_of_a_plug_in_counts(monkeypatch):
+    monkeypatch.setitem(sys.modules, "l2h_plugin_toy_metric", SimpleNamespace(__file__=SUPPORT / "toy_metric.py"))
+    mine = SimpleNamespace(__module__="l2h_plugin_toy_metric")
+    assert set(code.digests(script("evaluate"), mine)) - rests("evaluate") == {"l2h_plugin_toy_metric"}
+
+
 def test_a_digest_is_of_the_source():
     found = code.digests(script("split"))
     assert found["l2h.splits"] == code.digest(str(ROOT / "src/l2h/splits.py"))

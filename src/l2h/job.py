@@ -28,16 +28,18 @@ def start(snakemake: Any) -> None:
     Parameters
     ----------
     snakemake : the object that a `script:` is given; `params.numeric_threads`, where present, is enforced,
-        `config["plugins"]` are loaded once a registry needs them, and `log[0]` gets everything that is logged,
-        warnings and tracebacks included. What the job writes says its `rule` and the digests in `params.code`, from
-        `l2h.plan.code.digests`
+        `config["plugins"]` are loaded once a registry needs them, or at once if `params.code` names them, and `log[0]`
+        gets everything that is logged, warnings and tracebacks included. What the job writes says its `rule` and the
+        digests in `params.code`, from `l2h.plan.code.digests`
     """
     _start_log(snakemake.log[0], getattr(snakemake, "wildcards", None))
     limit_threads(snakemake.params.get("numeric_threads", 1))
     plugins.WAITING[:] = snakemake.config["plugins"]
     from l2h.store.tables import MADE_BY  # not before the threads are limited
 
-    MADE_BY.update(rule=snakemake.rule, code=json.dumps(snakemake.params.get("code", {}), sort_keys=True))
+    code = snakemake.params.get("code", {})
+    MADE_BY.update(rule=snakemake.rule, code=json.dumps(code, sort_keys=True))
+    plugins.load(path for path in snakemake.config["plugins"] if plugins.module_of(path) in code)
 
 
 def limit_threads(n: int) -> None:

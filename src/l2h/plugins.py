@@ -1,4 +1,4 @@
-"""Load the user's own Python files, which register methods, data sets or backbones."""
+"""Load the user's own Python files, which register methods, data sets, backbones or metrics."""
 
 import sys
 from collections.abc import Iterable
@@ -15,6 +15,11 @@ PREFIX = "l2h_plugin_"  # of the modules' names
 WAITING: list[str] = []
 
 
+def module_of(path: str) -> str:
+    """The name of the module that a file becomes."""
+    return f"{PREFIX}{Path(path).stem}"
+
+
 def load(paths: Iterable[str]) -> None:
     """Run each file once, as the module `l2h_plugin_<stem>`.
 
@@ -24,7 +29,7 @@ def load(paths: Iterable[str]) -> None:
         a file is missing, is no Python file, fails while it is loaded, or registers nothing
     """
     for path in map(Path, paths):
-        name = f"{PREFIX}{path.stem}"
+        name = module_of(str(path))
         if name in sys.modules:
             if Path(str(sys.modules[name].__file__)) != path.resolve():
                 raise L2HError(f"plug-ins {sys.modules[name].__file__} and {path} share a file name; rename one")
@@ -39,7 +44,7 @@ def load(paths: Iterable[str]) -> None:
             before = _registered()
             spec.loader.exec_module(module)
             if _registered() == before:
-                cure = "put @hashing.register(name), or that of datasets or backbones, above its class"
+                cure = "put @hashing.register(name), or that of datasets, backbones or metrics, above what it adds"
                 raise L2HError(f"it registers nothing; {cure}")
         except L2HError as error:
             del sys.modules[name]

@@ -30,13 +30,16 @@ def add_to(commands: command.Commands) -> None:
         metavar="FOLDER",
         help="gets comparison.csv, .parquet and .md, differences.csv, report.html and plots",
     )
+    command.add_plugin(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Merge, write, and say what came of it."""
+    from l2h import plugins
     from l2h.report import charts, comparison, differences, merged, page, run_info
     from l2h.report.summary import summary
 
+    plugins.load(arguments.plugin)
     output: Path = arguments.output
     if (output / "run.json").exists():
         raise L2HError(f"{output} is a run's own folder; choose another one for the comparison")

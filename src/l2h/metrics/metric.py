@@ -84,6 +84,11 @@ class Metric:
             if not getattr(self, key):
                 raise L2HError(f"metric {self.name}: {key} is empty; say what the metric is")
 
+    @property
+    def basis(self) -> str:
+        """What it is computed on, in words."""
+        return f"{self.of}, unseen images" if self.unseen else self.of
+
     def values(self, what: Any, items: int) -> dict[At, float | None]:
         """Compute the metric of one cell wherever it is reported.
 

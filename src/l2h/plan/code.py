@@ -1,7 +1,8 @@
 """The code that a job rests on, from the import graph, so that a changed line reruns what uses it and nothing else.
 
 A job rests on the modules that its script imports, on those of the classes that its cell names (dataset, backbone,
-method), on all that these import, at the top of a file or in a function, and on the `__init__` of their packages.
+method) and of the metrics that it computes or shows, on all that these import, at the top of a file or in a function,
+and on the `__init__` of their packages.
 A class that a registry looks up by name is no import: naming a method brings in none of the others.
 """
 
@@ -12,7 +13,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from l2h.plugins import PREFIX
 
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 PACKAGE = "l2h"
 
 
-def digests(script: str | Path, *classes: type) -> dict[str, str]:
+def digests(script: str | Path, *used: Any) -> dict[str, str]:
     """Digests of the modules that a job rests on, beside its script: the first 16 digits of each source's sha256.
 
     Parameters
     ----------
     script : a Python file, which need not be importable
-    classes : registered classes that the job uses; those of plug-ins too
+    used : registered classes, and functions of metrics, that the job uses; those of plug-ins too
 
     Examples
     --------
@@ -37,13 +38,13 @@ def digests(script: str | Path, *classes: type) -> dict[str, str]:
     >>> sorted(code.digests(l2h.cli.power.__file__))[:3]
     ['l2h', 'l2h.cli', 'l2h.cli.command']
     """
-    modules = closure({*imports_of(script), *modules_of(*classes)})
+    modules = closure({*imports_of(script), *modules_of(*used)})
     return {name: digest(str(_source(name))) for name in sorted(modules)}
 
 
-def modules_of(*classes: type) -> set[str]:
-    """Names of the modules that define classes and their bases, of this package and of plug-ins."""
-    bases = {base.__module__ for cls in classes for base in cls.__mro__}
+def modules_of(*used: Any) -> set[str]:
+    """Names of the modules that define functions, or classes and their bases, of this package and of plug-ins."""
+    bases = {base.__module__ for one in used for base in getattr(one, "__mro__", (one,))}
     return {name for name in bases if name.startswith(PREFIX) or _is_ours(name)}
 
 

@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from l2h import backbones, datasets, hashing, paths
+from l2h import backbones, datasets, hashing, metrics, paths
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_bundle_manifest
 from l2h.config import DOWNLOADS, EXTERNAL
@@ -337,10 +337,10 @@ class Plan:
         return self._contents[dataset]
 
     def code(self, script: str | Path, wildcards: Wildcards) -> dict[str, str]:
-        """Digests of the modules that a job rests on, by its script and the classes that it uses."""
-        return code.digests(script, *self._classes(Path(script).stem, wildcards))
+        """Digests of the modules that a job rests on, by its script and what it uses of the registries."""
+        return code.digests(script, *self._registered(Path(script).stem, wildcards))
 
-    def _classes(self, script: str, wildcards: Wildcards) -> Sequence[type]:
+    def _registered(self, script: str, wildcards: Wildcards) -> Sequence[Any]:
         def network() -> type:
             for name, entries in (("weights", self.weights), ("features", self.features), ("backbone", self.backbones)):
                 if name in wildcards.keys():  # noqa: SIM118
@@ -363,6 +363,8 @@ class Plan:
                 return methods(full=False)
             case "costs":
                 return [network(), *methods(full=False)]
+            case "evaluate" | "gallery" | "compare" | "report":
+                return [metric.function for metric in metrics.registered().values()]
         return []
 
     def flip(self, dataset: str, variant: str) -> bool:

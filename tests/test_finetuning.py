@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.numpy
 import torch
 from sklearn.datasets import load_digits
 
@@ -24,6 +23,7 @@ from l2h.hashing.deep.finetuning import ahead, augment, finetune
 from l2h.hashing.deep.selection import validation_part
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
+from l2h.store import models
 from l2h.store.models import read_checkpoint, read_model, write_checkpoint, write_model
 
 SUPPORT = Path(__file__).parent / "support"
@@ -149,7 +149,7 @@ def test_a_checkpoint_of_another_training_is_left_alone(weights, tmp_path, caplo
 def test_the_checkpoint_of_one_epoch_replaces_that_of_the_last_at_once(weights, tmp_path, monkeypatch):
     """Cut off while a checkpoint is written, the one before is there and whole."""
     path = tmp_path / "checkpoint"
-    save = safetensors.numpy.save_file
+    save = models.save_file
     calls = []
 
     def dying(arrays, part, metadata):
@@ -159,7 +159,7 @@ def test_the_checkpoint_of_one_epoch_replaces_that_of_the_last_at_once(weights, 
             os.truncate(part, 100)
             raise Killed
 
-    monkeypatch.setattr(safetensors.numpy, "save_file", dying)
+    monkeypatch.setattr(models, "save_file", dying)
     with pytest.raises(Killed):
         train(weights, path)
     assert read_checkpoint(path)[0]["epoch"] == 2

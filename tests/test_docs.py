@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -115,6 +116,17 @@ def test_the_library_s_example_gives_what_it_says():
     names = {}
     exec(block, names)  # noqa: S102  (a page of the documentation)
     assert block.endswith(f"  # {names['mean_average_precision']:.3f}\n")
+
+
+def test_the_lines_that_replace_copied_evaluation_code_run(capsys):
+    (block,) = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "docs/how-to/replace-evaluation.md").read_text(), re.M | re.S
+    )
+    rng = np.random.default_rng(0)
+    codes = {"query_codes": rng.normal(size=(5, 16)), "database_codes": rng.normal(size=(1200, 16))}
+    labels = {"query_labels": rng.integers(0, 2, 5), "database_labels": rng.integers(0, 2, 1200)}
+    exec(block, {**codes, **labels})  # noqa: S102  (a page of the documentation)
+    assert all(0.3 < float(value) < 0.7 for value in capsys.readouterr().out.split())
 
 
 def test_every_page_is_reached_from_the_first():

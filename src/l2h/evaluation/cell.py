@@ -2,15 +2,18 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l2h import metrics
-from l2h.metrics import At, Codes, Of, Ranking
+from l2h.metrics import At, Codes, Normalise, Of, Ranking, Ties
 from l2h.metrics.of_codes import NEAR_CONSTANT, near_constant_bits
 from l2h.ranking import RankHistogram
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Share of near-constant bits that is warned of if it is exceeded. A few come by design, as in the codewords of the
 # classifier: one of 16 for ten classes.
@@ -29,6 +32,34 @@ class Evaluation(NamedTuple):
 
     figures: list[dict[str, Any]]
     by_query: dict[str, NDArray[np.float64]]
+
+    def value(
+        self, metric: str, k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
+    ) -> float:
+        """One value; `ties` and `normalise` choose where a metric is reported in several ways.
+
+        Returns
+        -------
+        the value, NaN if the database has fewer than k items
+
+        Raises
+        ------
+        KeyError
+            the metric is not reported, or not at this k
+        """
+        rows = [row for row in self.figures if (row["metric"], row["k"]) == (metric, k)]
+        for name, wanted in (("ties", ties), ("normalise", normalise)):
+            if len(rows) > 1:
+                rows = [row for row in rows if row[name] == wanted]
+        if not rows:
+            raise KeyError(f"no value of {metric!r} at k {k}; to_frame() lists those that there are")
+        return float("nan") if rows[0]["value"] is None else float(rows[0]["value"])
+
+    def to_frame(self) -> "pd.DataFrame":
+        """All values as a table: metric, k, ties, normalise, value."""
+        import pandas as pd
+
+        return pd.DataFrame(self.figures).astype({"k": "Int64"})
 
 
 def evaluate(

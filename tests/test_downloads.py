@@ -16,7 +16,7 @@ from l2h import backbones, datasets
 from l2h.datasets import cifar10, downloads
 from l2h.datasets.downloads import Download, Sources, fetch
 from l2h.errors import L2HError
-from l2h.splits import make_split
+from l2h.splits import check, make_split
 from l2h.store.manifests import read_manifest
 
 BODY = np.random.default_rng(0).integers(0, 4, 3_000_000, dtype=np.uint8).tobytes()  # more than two blocks
@@ -154,6 +154,19 @@ def mnist(shared_data, tmp_path_factory):
     return datasets.registry.get("mnist")(Sources(folder, shared_data))
 
 
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
+def test_fashion_mnist_is_read_from_debian_s_package(tmp_path):
+    images, labels = datasets.registry.get("fashion_mnist")(Sources(tmp_path, FASHION)).load()
+    assert images.shape == (70_000, 28, 28)
+    assert np.bincount(np.ravel(labels)).tolist() == [7000] * 10
+    assert labels[:3] == [[9], [0], [0]]
+    assert images[0].sum() == 76_247
+    assert labels[60_000:60_002] == [[9], [2]]
+
+
 class TestMnist:
     def test_all_70_000_images(self, mnist):
         images, labels = mnist.load()
@@ -171,6 +184,13 @@ class TestMnist:
         assert sizes == {"query": 1000, "train": 5000, "database": 69_000}
         assert np.bincount(split.labels(split.ids("query"))).tolist() == [100] * 10
         assert np.bincount(split.labels(split.ids("train"))).tolist() == [500] * 10
+
+    def test_its_official_split(self, mnist, tmp_path):
+        mnist.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+        split = make_split(read_manifest(tmp_path / "manifest.parquet"), "mnist-official", None, seed=0)
+        check(split)
+        assert split.ids("query").tolist() == list(range(60_000, 70_000))
+        assert split.ids("train").tolist() == split.ids("database").tolist() == list(range(60_000))
 
     def test_without_network_and_mirror_the_error_names_file_checksum_and_place(self, tmp_path, monkeypatch):
         def refuse(*arguments, **options):

@@ -13,7 +13,7 @@ from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import ARRAY
 from l2h.errors import L2HError
 from l2h.notes import Note
-from l2h.splits import Protocol
+from l2h.splits import Protocol, Role
 from l2h.store.files import atomic
 from l2h.store.manifests import write_manifest
 from l2h.store.thumbnails import Thumbnails
@@ -84,6 +84,10 @@ class ArrayDataset(Dataset):
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
         """Return the images, uint8 (n, height, width) grey or (n, height, width, 3) RGB, and each one's labels."""
 
+    def roles(self) -> Sequence[Sequence[Role]] | None:
+        """The roles of each image in a split of the dataset's own, whose protocol is None; None if it has no such."""
+        return None
+
     def prepare(self, folder: Path, manifest_path: Path) -> None:
         """Write the images as one array; image_sha256 is of a row's bytes."""
         images, labels = self.load()
@@ -103,5 +107,5 @@ class ArrayDataset(Dataset):
         with atomic(folder) as part:
             part.mkdir()
             np.save(part / ARRAY, images)
-            write_manifest(manifest_path, hashes, labels, locations, classes=self.classes, notes=self.notes)
+            write_manifest(manifest_path, hashes, labels, locations, self.roles(), self.classes, self.notes)
         self.thumbnails = map(thumbnail, images)

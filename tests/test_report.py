@@ -117,7 +117,7 @@ def tested(cells):
 SPLIT = {"seed": 0, "sha256": "5a5a", "query": 4, "train": 1234, "database": 5678}
 
 
-def render(joined, tested, audits, run="run", galleries=(), designs=(), split=SPLIT):
+def render(joined, tested, audits, run="run & <name>", galleries=(), designs=(), split=SPLIT):
     """The page, with the same made-up curve for each of its rows."""
     curves = joined[[name for name in CELL_KEY if name != "seed"]].merge(
         pd.DataFrame({"distance": [0, 1], "recall": [0.5, 1], "precision": [0.9, 0.3]}), how="cross"
@@ -139,6 +139,25 @@ def render(joined, tested, audits, run="run", galleries=(), designs=(), split=SP
 @pytest.fixture(scope="module")
 def rendered(joined, tested, audits):
     return render(joined, tested, audits)
+
+
+@pytest.fixture(scope="module")
+def digits(joined):
+    """The rows of one section."""
+    return joined[joined["dataset"] == "digits"]
+
+
+@pytest.fixture(scope="module")
+def published_page(joined, tested, audits):
+    """The page of a row that has been published, of trained weights; and the row."""
+    mnist = joined.assign(dataset="mnist", protocol="mnist-1k", weights="imagenet1k_v1@abc", method="dsh")[:1]
+    return render(mnist, tested, audits), mnist.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def drawn(digits):
+    """The charts of one section, but that of curves."""
+    return charts.charts(digits, pd.DataFrame())
 
 
 def specs_of(text):
@@ -303,7 +322,7 @@ def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_process
     assert (joined["image_ms"][0], joined["training_processor"][0]) == (2, 7)
 
 
-def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audits, tmp_path):
+def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audits, rendered, tmp_path):
     best = table[:2]["map"].idxmax()  # of itq, which the report's first sentence on digits is about
     joined = join_costs(table, disturbed=[best])
     assert list(joined["search_flat_rate_disturbed"]) == [row == best for row in range(len(table))]
@@ -319,16 +338,17 @@ def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audi
     assert page.count(f"<td>{rate}</td>") == 2  # of the best, and of all
     assert f"<strong>* {cost_columns.DISTURBED}.</strong>" in page
     assert "--forcerun costs" in page
-    page = render(join_costs(table), tested, audits).partition("<script>")[0]
+    page = rendered.partition("<script>")[0]
     assert not re.search(r"\d\*", page)
     assert "--forcerun costs" not in page
 
 
-def test_a_disturbed_cost_is_marked_in_its_chart(joined):
-    rows = joined[joined["dataset"] == "digits"]
-    for marked, labels in ((True, ["16*", "16*", "8*", "8*"]), (False, ["16", "16", "8", "8"])):
-        made = charts.charts(rows.assign(training_processor_disturbed=marked), pd.DataFrame())
-        (points,) = made["training-processor"][1].to_dict()["datasets"].values()
+def test_a_disturbed_cost_is_marked_in_its_chart(digits, drawn):
+    numbers = {variant: number for number, variant in enumerate(digits["variant"].unique())}
+    marked = charts.trade_chart(digits.assign(training_processor_disturbed=True), "training_processor", numbers)
+    plain = drawn["training-processor"][1]
+    for chart, labels in ((marked, ["16*", "16*", "8*", "8*"]), (plain, ["16", "16", "8", "8"])):
+        (points,) = chart.to_dict()["datasets"].values()
         assert sorted(point["label"] for point in points) == labels
 
 
@@ -365,9 +385,11 @@ def test_the_audit_stands_beside_the_right_figure(rendered):
     assert rendered.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
 
 
-def test_what_is_not_significantly_worse_is_marked(table, joined, tested, audits):
-    for p, count in ((0.5, 2), (0.01, 0)):
-        assert render(joined, tested.assign(p_holm=p), audits).count(">≈ ") == count
+def test_what_is_not_significantly_worse_is_marked(joined, tested, audits):
+    """At 8 bits, and not at 16."""
+    text = render(joined, tested.assign(p_holm=[0.5, 0.01]), audits)
+    (score,) = re.findall(r">≈ ([\d.]+)", text)
+    assert score in [f"{value:.3f}" for value in joined["map"][joined["bits"] == 8]]
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -406,31 +428,30 @@ def test_the_summary_is_a_table_a_setting_and_leaves_out_what_is_not_there(table
     assert other[-1].split()[0] == "theirs"
 
 
-def test_the_page_holds_every_figure_and_asks_nobody(table, joined, tested, audits):
-    text = render(joined, tested, audits, "run & <name>")
-    assert "run &amp; &lt;name&gt;" in text
-    assert "<b>lsh</b>" not in text
-    body = text.partition("<script>")[0]
+def test_the_page_holds_every_figure_and_asks_nobody(table, rendered):
+    assert "run &amp; &lt;name&gt;" in rendered
+    assert "<b>lsh</b>" not in rendered
+    body = rendered.partition("<script>")[0]
     for value in table["map"]:
         assert f"{value:.3f}" in body
     assert body.count("<section") == 2 + 1 + 2 + 3
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
     places = ("digits-p-alexnet-fc7", "pairs-p-alexnet-fc7")
-    assert {name for name in specs_of(text) if name.endswith(("map", "recall", "radius"))} == {
+    assert {name for name in specs_of(rendered) if name.endswith(("map", "recall", "radius"))} == {
         f"{place}-{kind}" for place in places for kind in ("map", "precision-recall", "radius")
     }
 
 
-def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, tested, audits):
-    page = render(joined, tested, audits)
-    assert "have nothing relevant" not in page
-    assert "queries that find nothing" not in page
-    assert "found twice" not in page
+def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, tested, audits, rendered):
+    assert "have nothing relevant" not in rendered
+    assert "queries that find nothing" not in rendered
+    assert "found twice" not in rendered
     here = joined["dataset"] == "digits"
-    joined.loc[here, "lone_queries"] = 2
-    joined.loc[here & (joined["variant"] == "itq"), "nothing_chosen"] = 1
+    doubtful = joined.copy()
+    doubtful.loc[here, "lone_queries"] = 2
+    doubtful.loc[here & (joined["variant"] == "itq"), "nothing_chosen"] = 1
     notes = [asdict(Note("converted (grey)", 1234, ["a.png", "<b>.png"], more=True))]
-    page = render(joined, tested, audits, split={**SPLIT, "notes": notes})
+    page = render(doubtful, tested, audits, split={**SPLIT, "notes": notes})
     assert page.count("2 queries have nothing relevant in the database: each counts as 0 for every method.") == 1
     assert "No learning rate and epoch could be chosen for itq at 8 bits, itq at 16 bits:" in page
     assert "queries that find nothing" in page
@@ -523,10 +544,10 @@ def test_the_page_and_its_table_leave_out_what_is_empty(table, joined, tested, t
     assert (shown["mAP@1000"] == "–").tolist() == [False] * 4 + [True]
 
 
-def test_the_first_screen_says_that_features_are_random(joined, tested, audits, rendered):
+def test_the_first_screen_says_that_features_are_random(rendered, published_page):
     assert rendered.partition("</header>")[0].count("Untrained network: random features.") == 2
-    trained = joined.assign(weights="imagenet1k_v1@abc")
-    assert "ntrained network" not in render(trained, tested, audits).partition("</header>")[0]
+    trained, _ = published_page
+    assert "ntrained network" not in trained.partition("</header>")[0]
 
 
 def test_a_chart_says_what_a_query_without_any_item_counts(rendered):
@@ -692,7 +713,8 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
     assert "query 3 and 6, mirrored, similarity 0.9961" in text
     assert text.count("There are no pictures") == 1  # of the other data set
     named = ["a", "b", "c", "<cat>", "d", "eel"]  # and none for 6 and 9
-    text = re.sub(r"\s+", " ", render(joined, tested, audits, galleries=[{**gallery, "classes": named}]))
+    digits = joined[joined["dataset"] == "digits"]
+    text = re.sub(r"\s+", " ", render(digits, tested, audits, galleries=[{**gallery, "classes": named}]))
     assert 'alt="image 3, labels &lt;cat&gt;, 9">' in text
     assert 'alt="image 6, labels 6, 9">' in text
     assert '<th scope="row">eel</th>' in text
@@ -713,36 +735,36 @@ def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
     assert charts.precision_recall([nothing]).empty
 
 
-def test_every_axis_says_what_is_better_and_bands_are_bounds(joined):
-    made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
-    assert set(made) == {"map", "radius", "hash-us", "training-processor"}
-    for name, (_, chart) in made.items():
+def test_every_axis_says_what_is_better_and_bands_are_bounds(drawn):
+    assert set(drawn) == {"map", "radius", "hash-us", "training-processor"}
+    for name, (_, chart) in drawn.items():
         spec = json.dumps(chart.to_dict())
         titles = set(re.findall(r'"title": "([^"]*)"', spec)) - {"method", "bits"}
         assert titles
         assert all(re.search(r"\((higher|lower) is better\)$", title) for title in titles)
         assert ('"type": "area"' in spec) == (name == "map")
-    assert '"type": "rule"' in json.dumps(made["map"][1].to_dict())
+    assert '"type": "rule"' in json.dumps(drawn["map"][1].to_dict())
 
 
-@pytest.mark.parametrize(("value", "words"), [(1284.0, "1,300"), (0.0501, "0.05")])
-def test_times_are_rounded_without_an_exponent(value, words, joined, tested, audits):
-    text = render(joined.assign(image_ms=value, hash_us=0, code_ms=value), tested, audits)
-    assert f"bytes in {words} ms" in re.sub(r"\s+", " ", text)
-    assert f"<td>{words}</td>" in text
+def test_times_are_rounded_without_an_exponent(digits, tested, audits):
+    times = [("digits", 1284.0), ("more", 0.0501)]
+    rows = [digits.assign(dataset=name, image_ms=value, hash_us=0, code_ms=value) for name, value in times]
+    text = render(pd.concat(rows, ignore_index=True), tested, audits)
+    assert re.findall(r"bytes in (\S+) ms", re.sub(r"\s+", " ", text)) == ["1,300"] * 2 + ["0.05"] * 2
+    assert text.count("<td>1,300</td>") == text.count("<td>0.05</td>") > 0
 
 
-def test_a_legend_of_long_names_has_fewer_columns(joined):
-    rows = joined[joined["dataset"] == "digits"]
+def test_a_legend_of_long_names_has_fewer_columns(digits):
     for name, columns in (("itq", 4), ("hashnet-two-layers", 2), ("a" * 60, 1)):
-        _, chart = charts.charts(rows.assign(variant=name), pd.DataFrame())["map"]
+        chart = charts.map_chart(digits.assign(variant=name), {name: 0})
         assert chart.to_dict()["config"]["legend"]["columns"] == columns
 
 
-def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(joined):
-    rows = joined[joined["dataset"] == "digits"].copy()
+def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(digits):
+    rows = digits.assign(**dict.fromkeys(charts.TRADED, np.nan))
     rows.loc[rows["variant"] == "itq", "precision_in_radius"] = np.nan
     found = charts.charts(rows, pd.DataFrame())
+    assert set(found) == {"map", "radius"}  # there are no costs to draw
     scales = {name: chart.to_dict()["layer"][-1] for name, (_, chart) in found.items()}
     whole = scales["map"]["layer"][-1]["encoding"]["color"]["scale"]
     part = scales["radius"]["encoding"]["color"]["scale"]
@@ -750,9 +772,8 @@ def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(joined):
     assert part["range"] == whole["range"][1:] == charts.PALETTE[1:2]
 
 
-def test_charts_become_files(joined, tmp_path):
-    made = charts.charts(joined[joined["dataset"] == "digits"], pd.DataFrame())
-    charts.write_files({"one": made["radius"][1]}, tmp_path / "plots")
+def test_charts_become_files(drawn, tmp_path):
+    charts.write_files({"one": drawn["radius"][1]}, tmp_path / "plots")
     assert (tmp_path / "plots/one.png").read_bytes().startswith(b"\x89PNG")
     assert "precision, Hamming radius 2 (higher is better)" in (tmp_path / "plots/one.svg").read_text()
 
@@ -771,15 +792,14 @@ def test_only_the_same_protocol_metric_method_and_length_is_compared(table):
     assert published.beside(ours.assign(weights="untrained-0@abc"), figures).empty
 
 
-def test_published_figures_have_sources_and_known_metrics(joined, tested, audits, rendered):
+def test_published_figures_have_sources_and_known_metrics(rendered, published_page):
     figures = published.read()
     assert (figures["source"] != "").all()
     assert figures["value"].between(0, 1).all()
     assert figures["metric"].str.fullmatch(r"mAP@(all|\d+)").all()
     assert "nothing is compared" in rendered
-    mnist = joined.assign(dataset="mnist", protocol="mnist-1k", weights="imagenet1k_v1@abc", method="dsh")[:1]
-    text = render(mnist, tested, audits)
-    assert f"<td>{mnist['map'].iloc[0]:.3f}</td>\n<td>0.960</td><td>{mnist['map'].iloc[0] - 0.96:+.3f}</td>" in text
+    text, row = published_page
+    assert f"<td>{row['map']:.3f}</td>\n<td>0.960</td><td>{row['map'] - 0.96:+.3f}</td>" in text
     assert "alexnet (full fine-tune); best epoch chosen on the queries" in text
 
 

@@ -15,7 +15,7 @@ from l2h.datasets import cifar10, downloads
 from l2h.datasets.downloads import Download, Sources
 from l2h.errors import L2HError
 from l2h.splits import check, make_split
-from l2h.store.manifests import read_manifest
+from l2h.store.manifests import read_manifest, write_manifest
 
 
 def text(value: bytes) -> bytes:
@@ -119,31 +119,35 @@ def test_members_are_read_by_name_and_within_bounds(tmp_path, monkeypatch):
         cifar10.read_members(path, "cifar-10-batches-py", ["a"])
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """All 60,000, with made-up pixels, behind an archive of another checksum."""
-    folder = tmp_path_factory.mktemp("cifar10")
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (60_000, 1, 1, 3), dtype=np.uint8) + np.zeros((1, 32, 32, 1), np.uint8)
-    images[:, 0, 0] = np.arange(60_000)[:, None] >> [0, 8, 16] & 255  # no two alike
-    labels = np.arange(60_000) % 10
-    parts = [slice(start, start + 10_000) for start in range(0, 60_000, 10_000)]
-    batches = [batch(images[part], labels[part]) for part in parts]
-    path = folder / cifar10.NAME
-    archive(path, dict(zip(cifar10.BATCHES, batches, strict=True)))
+def test_images_and_labels_are_those_of_all_batches_in_their_order(tmp_path, monkeypatch):
+    """Batches of 100 images, with made-up pixels, behind an archive of another checksum."""
+    images = np.random.default_rng(1).integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(600) % 10
+    parts = [slice(start, start + 100) for start in range(0, 600, 100)]
+    path = tmp_path / cifar10.NAME
+    archive(path, {name: batch(images[part], labels[part]) for name, part in zip(cifar10.BATCHES, parts, strict=True)})
     known = Download(cifar10.NAME, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest(), ())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cifar10, "ARCHIVE", known)
-        dataset = datasets.registry.get("cifar10")(Sources(folder))
-        dataset.prepare(folder / "images", folder / "manifest.parquet")
-    return images, read_manifest(folder / "manifest.parquet"), np.load(folder / "images/images.npy"), dataset
-
-
-def test_all_60_000_images(prepared):
-    images, manifest, stored, _ = prepared
-    assert np.array_equal(stored, images)
-    assert manifest["labels"].to_pylist() == [[i % 10] for i in range(60_000)]
+    monkeypatch.setattr(cifar10, "ARCHIVE", known)
+    datasets.registry.get("cifar10")(Sources(tmp_path)).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
+    manifest = read_manifest(tmp_path / "manifest.parquet")
+    assert np.array_equal(np.load(tmp_path / "images/images.npy"), images)
+    assert manifest["labels"].to_pylist() == [[i % 10] for i in range(600)]
     assert json.loads(manifest.schema.metadata[b"classes"])[3] == "cat"
+
+
+def test_a_batch_of_10_000_images_is_no_larger_than_what_is_read(tmp_path):
+    content = batch(np.zeros((10_000, 32, 32, 3), np.uint8), np.arange(10_000) % 10)
+    archive(tmp_path / "x.tar.gz", {"test_batch": content})
+    assert cifar10.read_members(tmp_path / "x.tar.gz", "cifar-10-batches-py", ["test_batch"]) == [content]
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """Of as many images as there are, 6,000 a class."""
+    path = tmp_path_factory.mktemp("cifar10") / "manifest.parquet"
+    hashes = [number.to_bytes(32, "big") for number in range(60_000)]
+    write_manifest(path, hashes, [[i % 10] for i in range(60_000)], [f"images.npy[{i}]" for i in range(60_000)])
+    return read_manifest(path)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +158,8 @@ def test_all_60_000_images(prepared):
         ("cifar10-2", (10_000, 50_000, 50_000), 1000),
     ],
 )
-def test_its_protocols(prepared, name, sizes, query):
-    _, manifest, _, dataset = prepared
-    split = make_split(manifest, name, dataset.protocols[name], 0)
+def test_its_protocols(manifest, name, sizes, query):
+    split = make_split(manifest, name, datasets.registry.get("cifar10").protocols[name], 0)
     check(split)
     queries, train, database = (split.ids(role) for role in ("query", "train", "database"))
     assert (len(queries), len(train), len(database)) == sizes

@@ -6,9 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from test_backbones import drawn
 from torchvision.models import alexnet
 
-from l2h import backbones, datasets
+from l2h import backbones, datasets, plugins
 from l2h import device as devices
 from l2h.backbones.extraction import extract, forward, preprocess
 from l2h.backbones.weights import file_sha256, load_network, make_pretrained, make_untrained
@@ -16,6 +17,7 @@ from l2h.datasets.images import iter_images
 from l2h.errors import L2HError
 from l2h.store.features import write_features
 from l2h.store.manifests import read_manifest
+from workspace import SUPPORT
 
 ALEXNET = backbones.registry.get("alexnet")()
 GREY = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
@@ -23,8 +25,19 @@ GREY = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
 
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory):
+    """A file of AlexNet's weights, as a user may have one."""
+    with torch.device("meta"):
+        network = ALEXNET.network()
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
-    make_untrained(ALEXNET, 0, path)
+    save_file(drawn(network).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def convolutions(untrained):
+    """A file of what pool5 needs: a twenty-fifth of the weights."""
+    path = untrained.with_name("convolutions.safetensors")
+    save_file({name: tensor for name, tensor in load_file(untrained).items() if name.startswith("features")}, path)
     return path
 
 
@@ -48,32 +61,35 @@ def run(path, images, layer="pool5", batch=5, size=64, precision="fp32"):
     return np.concatenate([features for _, features in parts])
 
 
-def test_untrained_weights_follow_the_seed_and_nothing_else(untrained, tmp_path):
-    torch.manual_seed(99)
-    make_untrained(ALEXNET, 0, tmp_path / "again.safetensors")
-    assert file_sha256(tmp_path / "again.safetensors") == file_sha256(untrained)
-    make_untrained(ALEXNET, 1, tmp_path / "other.safetensors")
-    assert file_sha256(tmp_path / "other.safetensors") != file_sha256(untrained)
+def test_untrained_weights_follow_the_seed_and_nothing_else(tmp_path):
+    plugins.load([str(SUPPORT / "toy_backbone.py")])
+    toy, digests = backbones.registry.get("toy")(), []
+    for before, seed in ((5, 0), (99, 0), (99, 1)):
+        torch.manual_seed(before)
+        make_untrained(toy, seed, tmp_path / "w.safetensors")
+        digests.append(file_sha256(tmp_path / "w.safetensors"))
+    assert digests[0] == digests[1] != digests[2]
 
 
-@pytest.mark.parametrize(("layer", "dimensions"), [("pool5", 9216), ("fc6", 4096), ("fc7", 4096)])
-def test_layers_are_those_of_torchvision_in_eval_mode(layer, dimensions, untrained, images):
-    reference = alexnet()
-    reference.load_state_dict(load_file(untrained))
+def test_layers_are_those_of_torchvision_in_eval_mode(untrained, images):
+    with torch.device("meta"):  # which draws no weights
+        reference = alexnet()
+    reference.load_state_dict(load_file(untrained), assign=True)
     reference.eval()  # dropout off
     with torch.inference_mode():
         x = reference.avgpool(reference.features(preprocess(torch.tensor(images), 64, ALEXNET.mean, ALEXNET.std)))
-        x = x.flatten(1)
-        for part in reference.classifier[: {"pool5": 0, "fc6": 3, "fc7": 6}[layer]]:
-            x = part(x)
-    features = run(untrained, images, layer)
-    assert features.shape == (5, dimensions)
-    assert features.dtype == np.float32
-    assert np.allclose(features, x.numpy(), atol=1e-6)
+        expected = {"pool5": x.flatten(1)}
+        expected["fc6"] = reference.classifier[:3](expected["pool5"])
+        expected["fc7"] = reference.classifier[3:6](expected["fc6"])
+    for layer, dimensions in (("pool5", 9216), ("fc6", 4096), ("fc7", 4096)):
+        features = run(untrained, images, layer)
+        assert features.shape == (5, dimensions)
+        assert features.dtype == np.float32
+        assert np.allclose(features, expected[layer].numpy(), atol=1e-6)
 
 
-def test_batch_size_does_not_matter(untrained, images):
-    assert np.allclose(run(untrained, images, batch=2), run(untrained, images), atol=1e-6)
+def test_batch_size_does_not_matter(convolutions, images):
+    assert np.allclose(run(convolutions, images, batch=2), run(convolutions, images), atol=1e-6)
 
 
 def test_a_network_takes_no_more_images_at_a_time_than_it_may(images):
@@ -103,8 +119,8 @@ def test_bf16_is_warned_of_where_the_processor_emulates_it(known, monkeypatch, c
     assert ("bf16 is emulated by this processor" in caplog.text) is not known
 
 
-def test_bf16_is_close_to_fp32(untrained, images):
-    exact, rough = run(untrained, images), run(untrained, images, precision="bf16")
+def test_bf16_is_close_to_fp32(convolutions, images):
+    exact, rough = run(convolutions, images), run(convolutions, images, precision="bf16")
     assert rough.dtype == np.float32
     assert not np.array_equal(rough, exact)
     assert np.abs(rough - exact).max() < 0.05 * np.abs(exact).max()
@@ -128,7 +144,7 @@ def test_preprocessing_scales_normalises_and_crops_nothing():
     assert torch.allclose(flat[0, :, 0, 0], torch.tensor([0.1, 0.0, -0.1 / 4]), atol=1e-6)
 
 
-def test_pictures_of_different_sizes_are_prepared_as_each_alone(untrained):
+def test_pictures_of_different_sizes_are_prepared_as_each_alone(convolutions):
     rng = np.random.default_rng(2)
     pictures = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in [(1, 1), (70, 90), (64, 64), (300, 20)]]
     together = preprocess(pictures, 64, ALEXNET.mean, ALEXNET.std)
@@ -137,22 +153,20 @@ def test_pictures_of_different_sizes_are_prepared_as_each_alone(untrained):
     assert together.is_contiguous(memory_format=torch.channels_last)
     same = np.stack([pictures[1]] * 2)
     assert torch.equal(preprocess(list(same), 64, **GREY), preprocess(torch.tensor(same), 64, **GREY))
-    assert np.array_equal(run(untrained, list(same)), run(untrained, same))
+    assert np.array_equal(run(convolutions, list(same)), run(convolutions, same))
 
 
-def test_a_file_that_holds_just_what_the_layer_needs(untrained, images, tmp_path):
-    convolutions = {name: tensor for name, tensor in load_file(untrained).items() if name.startswith("features")}
-    save_file(convolutions, tmp_path / "conv.safetensors")
-    assert np.array_equal(run(tmp_path / "conv.safetensors", images), run(untrained, images))
+def test_a_file_that_holds_just_what_the_layer_needs(untrained, convolutions, images, tmp_path):
+    assert np.array_equal(run(convolutions, images), run(untrained, images))
     with pytest.raises(L2HError, match=r"lacks classifier.1.weight, classifier.1.bias, .* layer \(pool5\) or a file"):
-        load_network(ALEXNET, "fc6", tmp_path / "conv.safetensors")
+        load_network(ALEXNET, "fc6", convolutions)
     save_file({"else": torch.zeros(1)}, tmp_path / "else.safetensors")
     with pytest.raises(L2HError, match="which layer pool5 needs; take another file"):
         load_network(ALEXNET, "pool5", tmp_path / "else.safetensors")
 
 
-def test_weights_of_another_network_are_refused(untrained, tmp_path):
-    state = load_file(untrained)
+def test_weights_of_another_network_are_refused(convolutions, tmp_path):
+    state = load_file(convolutions)
     state["features.0.weight"] = torch.zeros(64, 3, 3, 3)
     save_file(state, tmp_path / "wrong.safetensors")
     with pytest.raises(L2HError, match=r"another network: features.0.weight \(64, 3, 3, 3\)"):
@@ -166,8 +180,9 @@ def test_real_imagenet_convolutions(shared_data, tmp_path):
     """AlexNet's published convolutions, a file without the layers that pool5 does not need."""
     weights = shared_data / "alexnet_imagenet_conv.safetensors"
     images, _ = datasets.registry.get("digits")(None).load()
-    reference = alexnet()
-    reference.load_state_dict(load_file(weights), strict=False)
+    with torch.device("meta"):
+        reference = alexnet()
+    reference.load_state_dict(load_file(weights), strict=False, assign=True)
     with torch.inference_mode():
         inputs = preprocess(torch.tensor(images[:8]), 224, ALEXNET.mean, ALEXNET.std)
         expected = reference.features(inputs).flatten(1).numpy()
@@ -176,15 +191,14 @@ def test_real_imagenet_convolutions(shared_data, tmp_path):
         load_network(ALEXNET, "fc7", weights)
 
 
-def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
+def test_from_pixels_to_parquet_without_holding_it_all(tmp_path):
     """Row groups follow the batches, so that no more than a batch is in memory."""
     datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-    manifest = read_manifest(tmp_path / "manifest.parquet").slice(0, 898)
-    network = load_network(ALEXNET, "pool5", untrained)
+    manifest = read_manifest(tmp_path / "manifest.parquet")
     features = extract(
         iter_images(tmp_path / "images", manifest, 300),
-        network,
-        size=63,
+        torch.nn.Flatten(),
+        size=16,
         mean=ALEXNET.mean,
         std=ALEXNET.std,
         precision="fp32",
@@ -193,7 +207,7 @@ def test_from_pixels_to_parquet_without_holding_it_all(untrained, tmp_path):
     write_features(tmp_path / "f.parquet", features, "float16", {"layer": "pool5"})
     file = pq.ParquetFile(tmp_path / "f.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [300, 300, 298]
-    assert file.schema_arrow.field("feature").type == pa.list_(pa.float16(), 9216)
+    assert file.schema_arrow.field("feature").type == pa.list_(pa.float16(), 3 * 16 * 16)
 
 
 def test_devices():

@@ -168,13 +168,6 @@ def test_metrics_are_listed_and_shown(capsys):
     assert "'mapp' is not a metric (did you mean 'map'?)" in said(capsys, "metrics", "mapp")[2]
 
 
-def test_plug_ins_stand_in_the_list(tmp_path):
-    """In a process of its own, as a plug-in stays registered."""
-    command = [sys.executable, "-m", "l2h", "methods", "--plugin", ROOT / "tests/support/toy_method.py"]
-    done = subprocess.run(command, text=True, capture_output=True, check=True)
-    assert re.search("^toy .*The code is the signs of the first `bits` features", done.stdout, re.MULTILINE)
-
-
 def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):
     code, out, err = said(capsys, "methods", "nosuch")
     assert (code, out) == (1, "")
@@ -484,34 +477,39 @@ def test_a_wrong_command_line_ends_with_2(capsys, words):
     assert "usage: l2h" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("words", "too_slow"),
-    [
-        (["--help"], {"numpy", "pyarrow", "sklearn", "torch"}),
-        (["methods"], {"torch", "torchvision"}),
-        (["datasets", "digits"], {"torch", "sklearn"}),
-        (["backbones"], {"torch", "sklearn"}),
-        (["check-split", "x"], {"torch", "sklearn", "pandas"}),
-        (["check-config", "x"], {"torch", "sklearn", "pandas"}),
-        (["provenance", "x"], {"torch", "sklearn", "pandas", "numba"}),
-    ],
-)
-def test_commands_start_without_what_they_do_not_need(words, too_slow):
+PLUGIN = ROOT / "tests/support/toy_method.py"
+SLOW = {
+    ("--help",): {"numpy", "pyarrow", "sklearn", "torch"},
+    ("provenance", "x"): {"torch", "sklearn", "pandas", "numba"},
+    ("check-split", "x"): {"torch", "sklearn", "pandas"},
+    ("check-config", "x"): {"torch", "sklearn", "pandas"},
+    ("datasets", "digits"): {"torch", "sklearn"},
+    ("backbones",): {"torch", "sklearn"},
+    ("methods", "--plugin", str(PLUGIN)): {"torch", "torchvision"},
+}
+
+
+def test_commands_start_without_what_they_do_not_need_and_list_plug_ins():
+    """In one process, which imports more with each command, and whose plug-in stays registered."""
     program = f"""
 import sys
 from l2h.cli import main
-try:
-    main({words!r})
-except SystemExit:
-    pass
-print(*sys.modules, file=sys.stderr)
+for words in {list(SLOW)!r}:
+    try:
+        main(words)
+    except SystemExit:
+        pass
+    print(*sys.modules, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, check=True)
-    assert not too_slow & set(done.stderr.split())
+    imported = [set(line.split()) for line in done.stderr.splitlines() if " l2h.cli " in line]
+    for (words, too_slow), modules in zip(SLOW.items(), imported, strict=True):
+        assert not too_slow & modules, words
+    assert re.search("^toy .*The code is the signs of the first `bits` features", done.stdout, re.MULTILINE)
 
 
 def test_a_reader_who_has_enough_is_no_error():
-    program = [sys.executable, "-m", "l2h", "methods"]
+    program = [sys.executable, "-m", "l2h", "backbones"]
     reader = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     reader.stdout.close()  # before a line is written
     assert reader.stderr.read() == b""

@@ -13,25 +13,28 @@ from l2h.runs.failures import failures
 from l2h.store.tables import read_metadata
 from workspace import SUPPORT
 
-BEFORE = "from l2h.job import limit_threads; limit_threads(2); import numba, numpy, torch"
-AFTER = "import numba, numpy, torch; from l2h.job import limit_threads; limit_threads(2)"
-COUNT = """
+THREADS = """
 import json
 from threadpoolctl import threadpool_info
-pools = [pool["num_threads"] for pool in threadpool_info()]
-print(json.dumps(pools + [torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS]))
+from l2h.job import limit_threads
+limit_threads(2)
+import numba, numpy, torch
+for count in (None, 3):
+    if count:
+        limit_threads(count)
+    pools = [pool["num_threads"] for pool in threadpool_info()]
+    print(json.dumps(pools + [torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS]))
 """
 
 
-@pytest.mark.parametrize("when", [BEFORE, AFTER], ids=["before imports", "after imports"])
-def test_threads_are_what_is_asked_for_whatever_the_environment_says(when):
+def test_threads_are_what_is_asked_for_whatever_the_environment_says():
+    """Asked for before the imports, and after them."""
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
-    done = subprocess.run(
-        [sys.executable, "-c", when + COUNT], env=environment, check=True, text=True, capture_output=True
-    )
-    threads = json.loads(done.stdout)
-    assert len(threads) >= 3
-    assert set(threads) == {2}
+    command = [sys.executable, "-c", THREADS]
+    done = subprocess.run(command, env=environment, check=True, text=True, capture_output=True)
+    before, after = map(json.loads, done.stdout.splitlines())
+    assert len(before) == len(after) >= 3
+    assert (set(before), set(after)) == ({2}, {3})
 
 
 @pytest.mark.parametrize(("kind", "on_screen"), [("L2HError", "error: bad value\n"), ("TypeError", "Traceback")])

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import yaml
-from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).parents[2]
 SUPPORT = Path(__file__).parent
@@ -83,6 +82,8 @@ class Workspace:
             shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
             shutil.copy(SUPPORT / "toy_method.py", folder)
             (folder / "codes").mkdir()
+            from sklearn.datasets import load_digits  # 1 s, also for xdist's own process, which imports this file
+
             np.save(folder / "codes/digits-8.npy", load_digits().target[:, None] >> np.arange(8) & 1)
             np.save(folder / "codes/digit_pairs-8.npy", np.random.default_rng(0).integers(0, 2, (898, 8)))
             self.configure(config)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from l2h import metrics
 from l2h.evaluation.significance import QUERIES, SIGNIFICANCE
@@ -47,14 +47,6 @@ def render(
     runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a setting share its split
     supervised : the variants that need labels
     """
-    environment = Environment(
-        loader=PackageLoader("l2h.report", "."),
-        autoescape=select_autoescape(["html", "jinja"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["cost"] = cost_columns.text
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
@@ -73,7 +65,7 @@ def render(
     splits = {name: split for facts in runs.values() for name, split in facts["splits"].items()}
     notes = {name: [str(Note(**note)) for note in split.get("notes", ())] for name, split in splits.items()}
     specs = {name: chart.to_dict() for name, chart in plots.items()}
-    text = environment.get_template("page.html.jinja").render(
+    text = _template().render(
         runs=runs,
         differing=run_info.differing(runs),
         splits=splits,
@@ -94,6 +86,20 @@ def render(
         charting=_charting(),
     )
     return text, plots
+
+
+@cache
+def _template() -> Template:
+    """Return the page's template. Compiling it takes 0.1 s."""
+    environment = Environment(
+        loader=PackageLoader("l2h.report", "."),
+        autoescape=select_autoescape(["html", "jinja"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cost"] = cost_columns.text
+    return environment.get_template("page.html.jinja")
 
 
 @cache

@@ -20,7 +20,7 @@ from workspace import ROOT, Workspace
 
 # Begun in this order, before all other files, so that the workers share the long ones.
 WORKFLOW = ("test_run.py", "test_slurm.py", "test_killed.py", "test_bundled.py", "test_rerun.py")
-FIRST = (*WORKFLOW, "test_report.py", "test_backbones.py", "test_finetuning.py", "test_cli.py", "test_hashing.py")
+FIRST = (*WORKFLOW, "test_report.py", "test_fuzz.py", "test_hashing.py", "test_finetuning.py", "test_ranking.py")
 
 
 def pytest_collection_modifyitems(items):

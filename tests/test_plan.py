@@ -132,11 +132,13 @@ def changed(plan, module):
         ("l2h.hashing.shallow.itq", {("train", "itq")}),
         ("l2h.hashing.deep.hashnet", {("train", "hashnet")}),
         ("l2h.hashing.deep.dsh", {("finetune", "dsh-full")}),
+        ("l2h.hashing.deep.finetuning", {("finetune", "dsh-full")}),
+        ("l2h.metrics.tied_groups", {("evaluate", "digits"), ("evaluate", "digit_pairs")}),
         ("l2h.hashing.baselines.pq", {("train", "pq"), ("rank_by_scores", "pq")}),
         ("l2h.datasets.digit_pairs", {("dataset", "digit_pairs")}),
     ],
 )
-def test_a_changed_line_in_a_method_or_dataset_reruns_that_alone(plan, module, jobs):
+def test_a_changed_line_reruns_what_rests_on_it_and_nothing_else(plan, module, jobs):
     assert changed(plan, module) == jobs
 
 

@@ -87,11 +87,20 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(name, cut, weigh
     assert resumed_record == record
 
 
+@pytest.fixture
+def one_thread():
+    """As a fork has: the other threads of its parent are not in it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_process_that_was_killed_in_an_epoch_is_gone_on_with(weights, tmp_path, caplog):
-    """With kill -9, so that nothing is cleared up. A fork has imported all; it has one thread, as those of its parent
-    are not in it."""
+    """With kill -9, so that nothing is cleared up; a fork has its imports already."""
     caplog.set_level(logging.INFO, "l2h")
-    reader, threads = dies_in_epoch(3), torch.get_num_threads()
+    reader = dies_in_epoch(3)
 
     def fatal(rows):
         try:
@@ -99,13 +108,11 @@ def test_a_process_that_was_killed_in_an_epoch_is_gone_on_with(weights, tmp_path
         except Killed:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    torch.set_num_threads(1)
     child = os.fork()
     if not child:
         with suppress(BaseException):
             train(weights, tmp_path / "cut", read=fatal)
         os._exit(1)
-    torch.set_num_threads(threads)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     resumed, _ = train(weights, tmp_path / "cut")

@@ -15,9 +15,7 @@ SETTING = f"results/tiny/digits/digits-300/{BACKBONE}"
 
 def debug(workspace, *words):
     command = [sys.executable, "-m", "l2h.debug", *words]
-    return subprocess.run(
-        command, cwd=workspace.folder, env=workspace.environment, check=False, capture_output=True, text=True
-    )
+    return subprocess.run(command, cwd=workspace.folder, check=False, capture_output=True, text=True)
 
 
 def test_a_script_alone_gives_what_its_job_gave_and_leaves_the_run_as_it_is(finished, tmp_path):

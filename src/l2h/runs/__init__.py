@@ -39,11 +39,11 @@ class Run:
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
-        """The cells that were evaluated, by the key that names them in paths, with `scope`, and `folder`."""
+        """The cells that were evaluated, by the key that names them in paths, and `folder`."""
         found = []
         for setting in self.settings:
             for key in cell_keys(self.file(paths.QUERIES, setting)):
-                named = {name: key[name] for name in CELL_KEY if name not in ("weights", "method")}
+                named = {name: key[name] for name in CELL_KEY if name not in ("weights", "method", "scope")}
                 named["bits"] = 0 if key["scope"] == EXACT else key["bits"]
                 found.append({**named, "folder": self.file(paths.CELL, named)})
         return found

@@ -29,6 +29,8 @@ registry = Registry(
         "itq": "l2h.hashing.shallow.itq:ITQ",
         "l2": "l2h.hashing.baselines.exact:L2",
         "lsh": "l2h.hashing.shallow.lsh:LSH",
+        "pca_rr": "l2h.hashing.shallow.pca_rr:PCARR",
+        "pca_sign": "l2h.hashing.shallow.pca_sign:PCASign",
         "pq": "l2h.hashing.baselines.pq:PQ",
         "sh": "l2h.hashing.shallow.sh:SH",
     },

@@ -8,13 +8,12 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import orthogonal_procrustes
 from sklearn.utils import check_random_state
 
-from l2h.errors import L2HError
 from l2h.hashing.base import LinearHasher
 from l2h.hashing.parameters import is_count, require
-from l2h.hashing.shallow.pca import fit_pca
+from l2h.hashing.shallow.pca import fit_bits
+from l2h.hashing.shallow.rotation import learned_rotation
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -23,7 +22,7 @@ class ITQ(LinearHasher):
 
     Parameters
     ----------
-    bits : code length, at most the number of features and of training samples
+    bits : code length, at most the number of features, and below that of training samples
     n_iter : alternations between the codes and the orthogonal Procrustes rotation; the paper's 50
     random_state : of the first rotation
     """
@@ -36,22 +35,11 @@ class ITQ(LinearHasher):
         require(is_count(self.n_iter), "n_iter", self.n_iter, "a whole number from 1")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. L2HError where n or d is below `bits`."""
+        """Learn from X (n, d); y is ignored. L2HError where d or n - 1 is below `bits`."""
         data = self.training_features(X)
-        if self.bits > min(data.shape):
-            raise L2HError(
-                f"ITQ of {self.bits} bits needs at least {self.bits} features and samples, got "
-                f"n_features={data.shape[1]} and n_samples={data.shape[0]}; ask for fewer bits"
-            )
         rng = check_random_state(self.random_state)
-        pca = fit_pca(data, self.bits, rng)
-        reduced = pca.transform(data)
-        rotation, _ = np.linalg.qr(rng.standard_normal((self.bits, self.bits)))
-        rotation = rotation.astype(data.dtype)
-        for _ in range(self.n_iter):
-            signs = np.where(reduced @ rotation > 0, 1, -1).astype(data.dtype)
-            rotation, _ = orthogonal_procrustes(reduced, signs)
+        pca = fit_bits("ITQ", data, self.bits, rng)
         self.mean_ = pca.mean_
-        self.projection_ = pca.components_.T @ rotation
+        self.projection_ = pca.components_.T @ learned_rotation(pca.transform(data), self.n_iter, rng)
         self.intercept_ = np.zeros(self.bits, dtype=data.dtype)
         return self

@@ -29,7 +29,11 @@ def digits():
     return data.data.astype(np.float32), data.target
 
 
-def quick(name, bits=12, seed=0, **params):
+LENGTHS = {"itq_cca": 9}  # one bit less than there are classes
+
+
+def quick(name, bits=None, seed=0, **params):
+    bits = bits or LENGTHS.get(name, 12)
     short = {"epochs": 3, "lr": 1e-3, "validation": 0} if name in DEEP else {}
     return hashing.make(name, bits=bits, random_state=seed, **{**short, **params})
 
@@ -52,7 +56,7 @@ def test_contract(name, digits, tmp_path):
     assert hasher.fit(X[:300], y[:300]) is hasher
     scores = hasher.decision_function(X)
     packed = hasher.transform(X)
-    assert scores.shape == (len(X), 12)
+    assert scores.shape == (len(X), hasher.bits)
     assert scores.dtype == np.float32
     assert packed.dtype == np.uint8
     assert np.array_equal(packed, codes.pack(scores > 0))
@@ -89,7 +93,7 @@ def test_training_leaves_global_generators_alone(name, digits):
     assert (np.random.random(), torch.rand(1).item()) == expected
 
 
-@pytest.mark.parametrize("name", ["dsh", "hashnet"])
+@pytest.mark.parametrize("name", ["dsh", "hashnet", "itq_cca", "sdh"])
 def test_supervised_methods_want_labels_in_either_form(name, digits):
     X, y = digits
     classes = quick(name).fit(X[:300], y[:300]).decision_function(X[:9])
@@ -107,6 +111,7 @@ def test_supervised_methods_want_labels_in_either_form(name, digits):
     ("name", "floor"),
     [
         *[("itq", 0.5), ("sh", 0.4), ("lsh", 0.3), ("pca_sign", 0.35), ("pca_rr", 0.4)],
+        *[("sdh", 0.85)],
         *[("bihalf", 0.45), ("hashnet", 0.68), ("dsh", 0.68)],
     ],
 )
@@ -412,7 +417,9 @@ def test_shallow_methods_metrics_and_loading_deep_models_import_no_torch(tmp_pat
         "from l2h import hashing, metrics, store\nfrom l2h.evaluation import cell\n"
         "from l2h.ranking import rank_histogram\n"
         "X = np.random.default_rng(0).normal(size=(40, 16))\n"
-        "[hashing.make(name, bits=4, random_state=0).fit(X).transform(X) for name in ('lsh', 'itq', 'sh')]\n"
+        "[hashing.make(name, bits=4, random_state=0).fit(X).transform(X) for name in ('lsh', 'itq', 'sh', 'pca_rr')]\n"
+        "y = np.arange(40) % 8\n"
+        "[hashing.make(name, bits=7).fit(X, y).transform(X) for name in ('sdh', 'itq_cca')]\n"
         f"hashing.load({str(tmp_path / 'model')!r}).transform(np.zeros((2, 64), np.float32))\n"
         "assert 'torch' not in sys.modules\n"
     )
@@ -436,6 +443,11 @@ DEFAULTS = {
     "lsh": {"bits": 32, "pca_dims": None, "random_state": None},
     "itq": {"bits": 32, "n_iter": 50, "random_state": None},
     "sh": {"bits": 32, "random_state": None},
+    "itq_cca": {"bits": 32, "ridge": 1e-2, "n_iter": 50, "random_state": None},
+    "sdh": {
+        **{"bits": 32, "anchors": 1000, "width": 0.5, "ridge": 1e-2, "label_ridge": 1.0, "nu": 1e-5, "rounds": 5},
+        "random_state": None,
+    },
     "dsh": {**SHARED, "epochs": 60, "alpha": 0.1, "margin": None, "pairs": "bank"},
     "hashnet": {**SHARED, "step": 10, "weighting": "shared"},
     "bihalf": {**SHARED, "lr": (3e-4, 1e-4, 3e-5), "gamma": 6.0},

@@ -5,14 +5,20 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from scipy.linalg import orthogonal_procrustes
+from scipy.linalg import eigh, orthogonal_procrustes
+from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import check_estimator
 
 from l2h import hashing
 from l2h.errors import L2HError
+from l2h.hashing.shallow.itq_cca import correlated_directions
+from l2h.hashing.shallow.sdh import label_weights, update_bits
+from l2h.metrics import average_precision
+from l2h.ranking import rank_histogram
 
-METHODS = ("pca_rr", "pca_sign")
+SUPERVISED = ("itq_cca", "sdh")
+METHODS = (*SUPERVISED, "pca_rr", "pca_sign")
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +43,37 @@ def test_examples_of_the_docstrings(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_the_seed_decides_unless_the_method_is_deterministic(name, digits):
     X, y = digits
-    first, other = (hashing.make(name, bits=4, random_state=seed).fit(X[:200], y[:200]) for seed in (0, 1))
+    first, other = (hashing.make(name, bits=8, random_state=seed).fit(X[:200], y[:200]) for seed in (0, 1))
     same = np.array_equal(first.decision_function(X), other.decision_function(X))
     assert same == hashing.registry.get(name).deterministic
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_scores_have_the_precision_of_the_features(name, digits):
+    X, y = digits
+    double, single = (
+        hashing.make(name, bits=8, random_state=0).fit(X[:300].astype(dtype), y[:300]) for dtype in (float, np.float32)
+    )
+    a, b = double.decision_function(X), single.decision_function(X.astype(np.float32))
+    assert (a.dtype, b.dtype) == (np.float64, np.float32)
+    assert ((a > 0) == (b > 0)).mean() > 0.99
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
+def test_images_without_a_label_are_not_trained_on(name, digits):
+    X, y = digits[0][:300], digits[1][:300]
+    labels = np.eye(12, dtype=bool)[y]  # one label that no image has
+    labels[:100, 11] = labels[:100, 3]  # and one of images that have another too
+    labels[100:150] = False
+    kept = labels.any(axis=1)
+    one, other = (
+        hashing.make(name, bits=8, random_state=0).fit(features, some)
+        for features, some in ((X[kept], labels[kept]), (X, labels))
+    )
+    assert np.array_equal(one.decision_function(X), other.decision_function(X))
+    for nothing in (np.zeros(300, int), np.zeros((300, 3), bool)):
+        with pytest.raises(L2HError, match=r"needs training images of at least two classes, got [01]$"):
+            hashing.make(name, bits=8).fit(X, nothing)
 
 
 class TestPrincipalComponents:
@@ -68,14 +102,11 @@ class TestPrincipalComponents:
 
     def test_itq_s_first_iteration_starts_from_pca_rr(self, digits):
         X, _ = digits
-        start, itq = (
-            hashing.make(name, bits=8, random_state=3, **params).fit(X)
-            for name, params in (("pca_rr", {}), ("itq", {"n_iter": 1}))
-        )
         components = hashing.make("pca_sign", bits=8).fit(X)
-        rotation, _ = orthogonal_procrustes(
-            components.decision_function(X), np.where(start.decision_function(X) > 0, 1, -1)
-        )
+        start = hashing.make("pca_rr", bits=8, random_state=3).fit(X)
+        itq = hashing.make("itq", bits=8, random_state=3, n_iter=1).fit(X)
+        signs = np.where(start.decision_function(X) > 0, 1, -1)
+        rotation, _ = orthogonal_procrustes(components.decision_function(X), signs)
         assert np.allclose(itq.projection_, components.projection_ @ rotation, atol=1e-8)
 
     @pytest.mark.parametrize(("name", "words"), [("pca_sign", "PCA-sign"), ("pca_rr", "PCA-RR"), ("itq", "ITQ")])
@@ -87,3 +118,156 @@ class TestPrincipalComponents:
             hashing.make(name, bits=8).fit(X[:8])
         with pytest.raises(L2HError, match="n_features=64 and n_samples=1797; ask for fewer bits"):
             hashing.make(name, bits=65).fit(X)
+
+
+class TestITQCCA:
+    @pytest.fixture
+    def centred(self, digits):
+        """Features and labels without their means."""
+        X, y = digits
+        return X - X.mean(axis=0), np.eye(10)[y] - np.eye(10)[y].mean(axis=0)
+
+    def test_directions_solve_the_eigenproblem_of_the_paper(self, centred):
+        X, Y = centred
+        found = correlated_directions(X, Y, ridge=0.1)
+        metric = X.T @ X + 0.1 * np.trace(X.T @ X) / 64 * np.eye(64)
+        squares, directions = eigh(X.T @ Y @ np.linalg.pinv(Y.T @ Y, rcond=1e-9) @ Y.T @ X, metric)
+        squares, directions = squares[:-10:-1], directions[:, :-10:-1]
+        assert ((squares > 0) & (squares < 1)).all()
+        signs = np.sign((found * directions).sum(axis=0))
+        assert np.allclose(found, directions * np.sqrt(squares) * signs, atol=1e-8)
+
+    def test_correlations_are_the_cosines_between_the_spaces_of_features_and_labels(self, centred):
+        X, Y = centred
+        found = X @ correlated_directions(X, Y, ridge=1e-12)
+        spaces = [u[:, s > 1e-8] for u, s, _ in (np.linalg.svd(one, full_matrices=False) for one in (X, Y))]
+        cosines = np.linalg.svd(spaces[0].T @ spaces[1])[1]
+        assert np.linalg.norm(found, axis=0) == pytest.approx(cosines, abs=1e-6)
+
+    def test_two_classes_give_fisher_s_direction(self, digits):
+        X, y = digits
+        X = X + np.random.default_rng(0).normal(size=X.shape)  # no constant pixel
+        sides = X[y == 3], X[y == 8]
+        hasher = hashing.make("itq_cca", bits=1, ridge=1e-12, random_state=0)
+        found = hasher.fit(np.concatenate(sides), np.repeat([3, 8], [len(sides[0]), len(sides[1])])).projection_[:, 0]
+        means = [side.mean(axis=0) for side in sides]
+        within = sum((side - mean).T @ (side - mean) for side, mean in zip(sides, means, strict=True))
+        fisher = np.linalg.solve(within, means[1] - means[0])
+        assert abs(fisher @ found) == pytest.approx(np.linalg.norm(fisher) * np.linalg.norm(found))
+
+    def test_an_invertible_map_of_the_features_changes_no_score(self, digits):
+        X, y = digits
+        rng = np.random.default_rng(0)
+        X = X[:, :20] + rng.normal(size=(len(X), 20))
+        mapped = (X - X.mean(axis=0)) @ rng.normal(size=(20, 20))
+        Y = np.eye(10)[y] - np.eye(10)[y].mean(axis=0)
+        a, b = (one @ correlated_directions(one, Y, ridge=1e-14) for one in (X - X.mean(axis=0), mapped))
+        assert np.allclose(abs(a), abs(b), atol=1e-6)  # the sign of a direction is arbitrary
+
+    def test_more_features_than_samples(self, digits):
+        """Labels are then predicted exactly, so that a class is a point."""
+        X, y = np.hstack([digits[0][:40], digits[0][:40] ** 2]), digits[1][:40]
+        codes = hashing.make("itq_cca", bits=9, random_state=0, ridge=1e-9).fit(X, y).transform(X)
+        assert len(np.unique(codes, axis=0)) == len(np.unique(np.column_stack([codes, y]), axis=0)) == 10
+
+    def test_bits_are_at_most_the_correlated_directions(self, digits):
+        X, y = digits
+        said = "ITQ-CCA of 10 bits needs as many directions .*, but 10 classes and 64 features have 9; ask for fewer"
+        with pytest.raises(L2HError, match=said):
+            hashing.make("itq_cca", bits=10).fit(X, y)
+        with pytest.raises(L2HError, match="10 classes and 2 features have 2; ask for fewer bits"):
+            hashing.make("itq_cca", bits=3).fit(X[:, 20:22], y)
+        several = np.eye(10, dtype=bool)[y]
+        several[::2, 0] = True
+        assert hashing.make("itq_cca", bits=10).fit(X, several).projection_.shape == (64, 10)
+
+    def test_the_rotation_lowers_the_quantisation_error(self, digits):
+        X, y = digits
+
+        def error(n_iter):
+            scores = hashing.make("itq_cca", bits=9, random_state=0, n_iter=n_iter).fit(X, y).decision_function(X)
+            return -abs(scores).sum()  # of (sign - score)^2, what a rotation changes
+
+        assert error(50) < error(5) < error(1)
+
+    def test_unseen_digits_are_found(self, digits):
+        X, y = digits
+        packed = hashing.make("itq_cca", bits=9, random_state=0).fit(X[:1000], y[:1000]).transform(X)
+        histogram = rank_histogram(packed[1400:], packed[1000:1400], y[1400:], y[1000:1400], bits=9)
+        assert average_precision(histogram).mean() > 0.6
+
+
+class TestSDH:
+    @pytest.mark.parametrize("start", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+    def test_a_code_by_hand(self, start):
+        """One image, y = (1, 0), w_1 = (1, 1), w_2 = (1, -1), nu = 0: the codes have the values 1, 5, 5, 9."""
+        weights, label = np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([[1.0, 0.0]])
+        code = update_bits(np.array([start], float), label @ weights.T, weights)
+        assert code.tolist() == [[1, 1]]
+        assert np.sum((label - code @ weights) ** 2) == 1
+
+    def test_one_bit_is_the_sign_of_its_target_and_stays_if_that_is_0(self):
+        codes, target = np.array([[1.0], [1.0], [1.0], [-1.0]]), np.array([[3.0], [-0.5], [0.0], [0.0]])
+        assert update_bits(codes, target, np.array([[2.0, 1.0]])).ravel().tolist() == [1, -1, 1, -1]
+        assert codes.ravel().tolist() == [1, 1, 1, -1]  # the old ones are left alone
+
+    def test_weights_solve_the_regression(self):
+        rng = np.random.default_rng(0)
+        codes, labels = rng.choice((-1.0, 1.0), (30, 4)), rng.normal(size=(30, 3))
+        weights = label_weights(codes, labels, 2.0)
+        assert np.allclose(2 * codes.T @ (codes @ weights - labels) + 4 * weights, 0)  # the gradient
+
+    @pytest.mark.parametrize("nu", [1e-5, 1e-2])
+    def test_training_is_the_paper_s_alternation_and_never_raises_its_objective(self, nu, digits):
+        """Against matrix inverses and single bits; several labels an image."""
+        X, Y = digits[0][:150], np.eye(10)[digits[1][:150]]
+        Y[:, 0] = Y[:, 3] + Y[:, 0]
+        hasher = hashing.make("sdh", bits=6, random_state=0, anchors=40, nu=nu, rounds=3).fit(X, Y)
+        rng = np.random.RandomState(0)
+        anchors = X[rng.permutation(150)[:40]]
+        codes = rng.choice((-1.0, 1.0), size=(150, 6))
+        distances = cdist(anchors, anchors)
+        width = 0.5 * np.median(distances[distances > 0])
+        F = np.c_[np.exp(-(cdist(X, anchors) ** 2) / (2 * width**2)), np.ones(150)]
+
+        def objective(codes, W, P):
+            predicted = np.sum((codes - F @ P) ** 2) + 1e-2 * np.sum(P**2)
+            return np.sum((Y - codes @ W) ** 2) + np.sum(W**2) + nu * predicted
+
+        values, W, P = [], np.zeros((6, 10)), np.zeros((41, 6))
+        for _ in range(3):
+            W = np.linalg.inv(codes.T @ codes + np.eye(6)) @ codes.T @ Y
+            values.append(objective(codes, W, P))
+            P = np.linalg.inv(F.T @ F + 1e-2 * np.eye(41)) @ F.T @ codes
+            values.append(objective(codes, W, P))
+            Q = Y @ W.T + nu * F @ P
+            for _ in range(10):
+                for k in range(6):
+                    rest = np.delete(codes, k, axis=1) @ np.delete(W, k, axis=0)
+                    codes[:, k] = np.where(Q[:, k] - rest @ W[k] > 0, 1, -1)
+                    values.append(objective(codes, W, P))
+        P = np.linalg.inv(F.T @ F + 1e-2 * np.eye(41)) @ F.T @ codes
+        assert (np.diff(values) < 1e-9).all()
+        assert np.allclose(hasher.projection_, P[:-1], atol=1e-7)
+        assert np.allclose(hasher.intercept_, P[-1], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "words"),
+    [
+        ("itq_cca", {"ridge": 0}, "itq_cca: ridge must be a number above 0, got 0"),
+        ("itq_cca", {"n_iter": 0}, "itq_cca: n_iter must be a whole number from 1, got 0"),
+        ("sdh", {"nu": -1}, "sdh: nu must be a number above 0, got -1"),
+        ("sdh", {"rounds": 1.5}, "sdh: rounds must be a whole number from 1, got 1.5"),
+        ("sdh", {"anchors": 1}, "sdh: anchors must be a whole number from 2, got 1"),
+        ("sdh", {"width": 0.0}, "sdh: width must be a number above 0, got 0.0"),
+    ],
+)
+def test_wrong_values_are_one_clear_line(name, params, words):
+    with pytest.raises(L2HError, match=words):
+        hashing.make(name, bits=8, **params)
+
+
+def test_equal_features_have_no_kernel():
+    with pytest.raises(L2HError, match="needs features that vary; all 6 anchors are equal"):
+        hashing.make("sdh", bits=8).fit(np.ones((6, 3)), [0, 1] * 3)

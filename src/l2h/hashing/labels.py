@@ -19,3 +19,15 @@ def multi_hot(y: ArrayLike | None, n: int, method: str) -> NDArray[np.bool_]:
     if not np.isin(labels, (0, 1)).all():
         raise L2HError("y of two dimensions is multi-hot, so it holds 0 and 1 alone; give classes as one dimension")
     return labels.astype(bool)
+
+
+def labelled(y: ArrayLike | None, n: int, method: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which of n images have a label, bool (n,), and the labels of these, float64 (m, c) multi-hot.
+
+    Labels that no image has are left out. Raises L2HError unless there are two others or more.
+    """
+    labels = multi_hot(y, n, method)
+    rows, present = labels.sum(axis=1) > 0, labels.sum(axis=0) > 0
+    if present.sum() < 2:
+        raise L2HError(f"{method} needs training images of at least two classes, got {present.sum()}")
+    return rows, labels[rows][:, present].astype(np.float64)

@@ -1,5 +1,6 @@
 """What stands beside the hashes: exact search, product quantisation, and a classifier's class as the code."""
 
+import doctest
 import itertools
 
 import faiss
@@ -7,16 +8,19 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import check_estimator
 
 from l2h import hashing
 from l2h.errors import L2HError
+from l2h.hashing.baselines import one_hot
 from l2h.hashing.baselines.classifier import codewords
 from l2h.hashing.scorer import Scorer
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 from l2h.store.models import read_model, write_model
 
-SCORERS = ("cosine", "l2", "pq")
+SCORERS = ("cosine", "l2", "one_hot", "pq")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,7 @@ def test_contract_of_scorers(name, digits, tmp_path):
     assert scores.dtype == np.float64
     parts = [scorer.scores(X[:7], X[start : start + 20]) for start in range(300, 400, 20)]
     assert np.allclose(np.concatenate(parts, axis=1), scores, rtol=1e-12)
-    again = clone(scorer).fit(X[:300])
+    again = clone(scorer).fit(X[:300], y[:300])
     assert np.array_equal(again.scores(X[:7], X[300:400]), scores)
     scorer.save(tmp_path / "model", {"split": "abc"})
     loaded = hashing.load(tmp_path / "model")
@@ -148,9 +152,54 @@ def test_two_classes(digits):
     assert ((hasher.decision_function(X[some])[:, 0] < 0) == y[some]).mean() > 0.99
 
 
+class TestOneHot:
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+    def test_scikit_learn_finds_no_fault(self):
+        check_estimator(hashing.make("one_hot", bits=8))
+
+    def test_example_of_the_docstring(self):
+        found = doctest.testmod(one_hot)
+        assert found.attempted > 0
+        assert found.failed == 0
+
+    def test_ranking_is_that_of_one_hot_codes_of_the_class_that_scikit_learn_predicts(self, digits):
+        X, y = digits[0].astype(np.float64), digits[1]
+        scorer = hashing.make("one_hot", bits=8).fit(X[:1000], y[:1000])
+        centred = X - X[:1000].mean(axis=0)
+        model = LogisticRegression(max_iter=200, tol=1e-3).fit(centred[:1000] / centred[:1000].std(), y[:1000])
+        predicted = model.predict(centred / centred[:1000].std())
+        words = np.eye(10)[predicted]
+        distance = (words[1400:, None] != words[None, 1000:1400]).sum(axis=2)
+        scores = scorer.scores(X[1400:], X[1000:1400])
+        assert np.array_equal(2 - 2 * scores, distance)
+        assert (predicted[1000:] == y[1000:]).mean() > 0.9
+
+    @pytest.mark.parametrize(("classes", "bits"), [(2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4), (10, 4)])
+    def test_an_item_takes_as_many_bits_as_the_number_of_its_class(self, classes, bits, digits):
+        X, y = digits
+        some = y < classes
+        for length in (8, 64):
+            scorer = hashing.make("one_hot", bits=length).fit(X[some][:200], y[some][:200])
+            assert scorer.item_bits(64 * 32) == bits
+        assert hashing.make("l2", bits=0).item_bits(64 * 32) == 64 * 32
+        assert hashing.make("pq", bits=16).item_bits(64 * 32) == 16
+
+    def test_mistakes_are_named(self, digits, tmp_path):
+        X, y = digits
+        with pytest.raises(L2HError, match="at least two classes"):
+            hashing.make("one_hot", bits=8).fit(X, np.zeros(len(X), int))
+        with pytest.raises(L2HError, match="one_hot: C must be a number above 0, got -1"):
+            hashing.make("one_hot", bits=8, C=-1)
+        hashing.make("one_hot", bits=8).fit(X, y).save(tmp_path / "model")
+        description, arrays = read_model(tmp_path / "model")
+        write_model(tmp_path / "model", {**description, "n_features_in": 65}, arrays)
+        with pytest.raises(L2HError, match=r"its arrays have the shapes \[\(64,\), \(64, 10\), \(10,\)\], "):
+            hashing.load(tmp_path / "model")
+
+
 def test_exact_search_has_one_result():
     bits, seeds = [8, 16], [3, 4]
-    for name in ("cosine", "l2"):
+    for name in ("cosine", "l2", "one_hot"):
         assert hashing.make(name, bits=8).lengths_and_seeds("d", "p", bits, seeds) == [(0, 3)]
     for name in ("pq", "classifier"):
         expected = [(8, 3), (8, 4), (16, 3), (16, 4)]

@@ -451,6 +451,7 @@ DEFAULTS = {
     "dsh": {**SHARED, "epochs": 60, "alpha": 0.1, "margin": None, "pairs": "bank"},
     "hashnet": {**SHARED, "step": 10, "weighting": "shared"},
     "bihalf": {**SHARED, "lr": (3e-4, 1e-4, 3e-5), "gamma": 6.0},
+    "one_hot": {"bits": 0, "C": 1.0, "max_iter": 200, "random_state": None},
     "classifier": {"bits": 32, "C": 1.0, "max_iter": 200, "random_state": None},
 }
 

@@ -577,6 +577,9 @@ def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(tabl
         assert [(row["variant"], row["bits"], row["verdict"]) for row in entry["yardsticks"]] == [
             ("<b>lsh</b>", 16, said)
         ]
+    own_length = rows[:1].assign(variant="one_hot", scope="baseline", bits=4)
+    (entry,) = answer.answers(pd.concat([rows, own_length]), {}, set())
+    assert [(row["variant"], row["bits"]) for row in entry["yardsticks"]] == [("<b>lsh</b>", 16), ("one_hot", 4)]
     rows["scope"] = "external"
     (entry,) = answer.answers(rows, {}, {"itq"})
     assert entry["group"] == "made elsewhere"

@@ -21,8 +21,7 @@ keys = dict(zip(snakemake.input.models, snakemake.params.cells, strict=True))
 with ranking_writer(output.database, absent) as database, ranking_writer(output.unseen, absent) as unseen:
     for model in models:
         scorer = hashing.load(model)
-        # without a code, what an item takes is its features
-        key = {**keys[model], "bits": scorer.bits or feature_bits(path), "weights": weights_name(path)}
+        key = {**keys[model], "bits": scorer.item_bits(feature_bits(path)), "weights": weights_name(path)}
         rankings = rank_by_scores(scorer, split, queries, partial(iter_features, path))
         for write, ranking in zip((database, unseen), rankings, strict=True):
             write(key, split.ids("query"), ranking)

@@ -30,6 +30,7 @@ registry = Registry(
         "itq_cca": "l2h.hashing.shallow.itq_cca:ITQCCA",
         "l2": "l2h.hashing.baselines.exact:L2",
         "lsh": "l2h.hashing.shallow.lsh:LSH",
+        "one_hot": "l2h.hashing.baselines.one_hot:OneHot",
         "pca_rr": "l2h.hashing.shallow.pca_rr:PCARR",
         "pca_sign": "l2h.hashing.shallow.pca_sign:PCASign",
         "pq": "l2h.hashing.baselines.pq:PQ",

@@ -47,6 +47,10 @@ class Method(BaseEstimator):
 
     def check_params(self) -> None:
         """Raise ValueError, naming the parameter and what it may be; subclasses add their own checks."""
+        self.check_bits()
+
+    def check_bits(self) -> None:
+        """Raise ValueError unless `bits` is a code length; methods without a code accept any."""
         require(is_count(self.bits), "bits", self.bits, "a whole number from 1")
 
     def lengths_and_seeds(

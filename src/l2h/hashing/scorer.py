@@ -12,11 +12,15 @@ from l2h.hashing.base import FittedMethod
 class Scorer(FittedMethod):
     """Features, float (n, d), to a score of each database item for each query.
 
-    A subclass gives `fit`, `scores`, and the class attribute `learned`. Tables show `bits` as what an item takes in
-    the database; 0 says that the features are kept as they are.
+    A subclass gives `fit`, `scores`, and the class attribute `learned`. Tables show `item_bits` as `bits`: what an item
+    takes in the database. That is `bits`, or for 0 its features, unless a subclass says otherwise.
     """
 
     kind: ClassVar[str] = "baseline"
+
+    def item_bits(self, feature_bits: int) -> int:
+        """Bits that an item takes in the database, where its features take `feature_bits`."""
+        return self.bits or feature_bits
 
     @abstractmethod
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:

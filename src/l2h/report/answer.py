@@ -68,7 +68,9 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
             continue
         lengths = [_best(same.to_dict("records"), pairs) for _, same in some.groupby("bits")]
         best = max(lengths, key=lambda row: row["map"])
-        beside = rows[(rows["scope"] == EXACT) | ((rows["scope"] == BASELINE) & (rows["bits"] == best["bits"]))]
+        # at the same length, or of a length of its own
+        comparable = (rows["bits"] == best["bits"]) | ~rows["bits"].isin(hashes["bits"])
+        beside = rows[(rows["scope"] == EXACT) | ((rows["scope"] == BASELINE) & comparable)]
         yardsticks = [{**row, "verdict": verdict(best, row, pairs)} for row in beside.to_dict("records")]
         entries.append({"group": name, "lengths": lengths, "best": best, "yardsticks": yardsticks})
     return entries

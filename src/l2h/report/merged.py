@@ -16,7 +16,7 @@ from l2h.errors import L2HError
 from l2h.report import charts, cost_columns, differences, power
 from l2h.report.differences import SETTING
 from l2h.runs import FOLDERS, Run
-from l2h.store.cells import CELL_KEY, EXACT
+from l2h.store.cells import CELL_KEY
 from l2h.store.results import AUDIT, COSTS, iter_metrics, iter_queries, read_frame, read_rows
 from l2h.store.tables import CURE
 
@@ -94,7 +94,8 @@ class _Part:
 
     def _cells(self, template: str, read: Callable[[Path], Iterable[CellTable]]) -> list[CellTable]:
         """The run's cells as they stand in its table, without what other configs of its name left behind."""
-        settings = self.run.facts["settings"]
+        rows = set(self.comparison[[*FOLDERS, "bits"]].itertuples(index=False, name=None))
+        seeds = self.run.facts["settings"]["seeds"]
 
         def rank(cell: CellTable) -> tuple[int, int, int]:
             key = cell[0]
@@ -105,9 +106,7 @@ class _Part:
             (
                 (key, table)
                 for key, table in found
-                if tuple(key[name] for name in FOLDERS) in self._order
-                and (key["scope"] == EXACT or key["bits"] in settings["bits"])
-                and key["seed"] in settings["seeds"]
+                if tuple(key[name] for name in (*FOLDERS, "bits")) in rows and key["seed"] in seeds
             ),
             key=rank,
         )

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 
 from l2h.errors import L2HError
-from l2h.hashing.base import Hasher
+from l2h.hashing.base import FittedMethod, Hasher
 from l2h.hashing.labels import multi_hot
 from l2h.hashing.parameters import is_count, is_number, require
 
@@ -23,26 +23,20 @@ CANDIDATES = 4096  # random words that codewords are picked from; all words of u
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(Hasher):
-    """Logistic regression on centred features of one common scale; the code is the predicted class's codeword.
+class LogisticClassifier(FittedMethod):
+    """Logistic regression on centred features of one common scale, which predicts a class.
 
     An image of several labels is one training example for each, which share its weight; the most probable label is
     predicted. Images without a label are not trained on.
 
     Parameters
     ----------
-    bits : code length, long enough for a codeword a class
     C : inverse strength of the regularisation
     max_iter : most iterations of the optimiser
-    random_state : of the codewords, where these are random
-
-    Attributes
-    ----------
-    codewords_ : float (classes, bits), values -1 and 1
     """
 
-    kind = "baseline"
-    learned: ClassVar[tuple[str, ...]] = ("mean_", "projection_", "intercept_", "codewords_")
+    kind: ClassVar[str] = "baseline"
+    learned: ClassVar[tuple[str, ...]] = ("mean_", "projection_", "intercept_")
 
     C: float = 1.0
     max_iter: int = 200
@@ -54,7 +48,7 @@ class Classifier(Hasher):
         require(is_count(self.max_iter), "max_iter", self.max_iter, "a whole number from 1")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
+        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot; L2HError below two classes."""
         data = self.training_features(X)
         labels = multi_hot(y, len(data), type(self).__name__)
         rows, classes = np.nonzero(labels)
@@ -68,21 +62,47 @@ class Classifier(Hasher):
         two = len(model.classes_) == 2  # of which scikit-learn keeps one side
         self.projection_ = (np.concatenate([-model.coef_, model.coef_]) if two else model.coef_).T / scale
         self.intercept_ = np.concatenate([-model.intercept_, model.intercept_]) if two else model.intercept_
-        rng = check_random_state(self.random_state)
-        self.codewords_ = codewords(len(model.classes_), self.bits, rng).astype(data.dtype)
         if model.n_iter_.max() >= self.max_iter:
-            logging.getLogger("l2h").info("Classifier: stopped after max_iter=%d iterations", self.max_iter)
+            name = type(self).__name__
+            logging.getLogger("l2h").info("%s: stopped after max_iter=%d iterations", name, self.max_iter)
         return self
 
-    def decision_function(self, X: ArrayLike) -> NDArray:
-        """The codeword of the most probable class, float (n, bits)."""
-        logits = (self._checked(X) - self.mean_) @ self.projection_ + self.intercept_
-        return self.codewords_[logits.argmax(axis=1)]
+    def predicted(self, X: ArrayLike) -> NDArray[np.intp]:
+        """Return the most probable class of each image, int (n,), from 0 in the order of the classes trained on."""
+        return ((self._checked(X) - self.mean_) @ self.projection_ + self.intercept_).argmax(axis=1)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+class Classifier(LogisticClassifier, Hasher):
+    """The code is the codeword of the class that logistic regression predicts.
+
+    Parameters
+    ----------
+    bits : code length, long enough for a codeword a class
+    C, max_iter : see `LogisticClassifier`
+    random_state : of the codewords, where these are random
+
+    Attributes
+    ----------
+    codewords_ : float (classes, bits), values -1 and 1
+    """
+
+    learned = (*LogisticClassifier.learned, "codewords_")
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot; L2HError if bits are too few."""
+        super().fit(X, y)
+        rng = check_random_state(self.random_state)
+        self.codewords_ = codewords(len(self.intercept_), self.bits, rng).astype(self.mean_.dtype)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """The codeword of the most probable class, float (n, bits)."""
+        return self.codewords_[self.predicted(X)]
 
 
 def codewords(n: int, bits: int, rng: np.random.RandomState) -> NDArray[np.int64]:

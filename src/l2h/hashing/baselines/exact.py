@@ -27,7 +27,7 @@ class Exact(Scorer):
 
     bits: int = 0
 
-    def check_params(self) -> None:
+    def check_bits(self) -> None:
         """Accept any `bits`."""
 
     def lengths_and_seeds(

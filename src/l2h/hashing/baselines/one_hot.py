@@ -1,0 +1,68 @@
+"""The number of the predicted class, in as few bits as it takes.
+
+Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from l2h.hashing.baselines.classifier import LogisticClassifier
+from l2h.hashing.scorer import Scorer
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class OneHot(LogisticClassifier, Scorer):
+    """Rank images of the predicted class first, and all others after them, tied.
+
+    These are the Hamming distances of one-hot codes. As only the number of the class has to be stored, an item takes
+    ceil(log2 C) bits for C classes, whatever the code lengths of a config are. `classifier` spends more bits on the
+    same classes.
+
+    Parameters
+    ----------
+    bits, random_state : without effect; all methods have them
+    C, max_iter : see `LogisticClassifier`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from l2h import hashing
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scorer = hashing.make("one_hot", bits=8).fit(X, y)
+    >>> scorer.scores(X[:2], X[[3, 4, -1]]).tolist()
+    [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
+    >>> scorer.item_bits(feature_bits=4 * 32)
+    2
+    """
+
+    deterministic = True
+    bits: int = 0
+
+    def check_bits(self) -> None:
+        """Accept any `bits`."""
+
+    def lengths_and_seeds(
+        self, dataset: str, protocol: str, bits: Sequence[int], seeds: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """One result, whatever the config's code lengths and seeds are: length 0, first seed."""
+        return [(0, seeds[0])]
+
+    def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
+        """Set the regression; raise ValueError unless its arrays fit the features and each other."""
+        super().restore(arrays, n_features_in)
+        found = [array.shape for array in (self.mean_, self.projection_, self.intercept_)]
+        classes = self.intercept_.size
+        expected = [(n_features_in,), (n_features_in, classes), (classes,)]
+        if found != expected:
+            raise ValueError(f"its arrays have the shapes {found}, {expected} expected")
+
+    def item_bits(self, feature_bits: int) -> int:
+        """Bits of a class's number: ceil(log2 C)."""
+        return (len(self.intercept_) - 1).bit_length()
+
+    def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
+        """1 if the predicted classes are the same, else 0; float64 (q, m)."""
+        return (self.predicted(queries)[:, None] == self.predicted(database)).astype(np.float64)

@@ -93,7 +93,7 @@ def test_training_leaves_global_generators_alone(name, digits):
     assert (np.random.random(), torch.rand(1).item()) == expected
 
 
-@pytest.mark.parametrize("name", ["dsh", "hashnet", "itq_cca", "sdh"])
+@pytest.mark.parametrize("name", ["dsh", "hadamard_ridge", "hashnet", "itq_cca", "sdh"])
 def test_supervised_methods_want_labels_in_either_form(name, digits):
     X, y = digits
     classes = quick(name).fit(X[:300], y[:300]).decision_function(X[:9])
@@ -111,7 +111,7 @@ def test_supervised_methods_want_labels_in_either_form(name, digits):
     ("name", "floor"),
     [
         *[("itq", 0.5), ("sh", 0.4), ("lsh", 0.3), ("pca_sign", 0.35), ("pca_rr", 0.4)],
-        *[("sdh", 0.85)],
+        *[("sdh", 0.85), ("hadamard_ridge", 0.85)],
         *[("bihalf", 0.45), ("hashnet", 0.68), ("dsh", 0.68)],
     ],
 )
@@ -420,6 +420,7 @@ def test_shallow_methods_metrics_and_loading_deep_models_import_no_torch(tmp_pat
         "[hashing.make(name, bits=4, random_state=0).fit(X).transform(X) for name in ('lsh', 'itq', 'sh', 'pca_rr')]\n"
         "y = np.arange(40) % 8\n"
         "[hashing.make(name, bits=7).fit(X, y).transform(X) for name in ('sdh', 'itq_cca')]\n"
+        "hashing.make('hadamard_ridge', bits=16).fit(X, y).transform(X)\n"
         f"hashing.load({str(tmp_path / 'model')!r}).transform(np.zeros((2, 64), np.float32))\n"
         "assert 'torch' not in sys.modules\n"
     )
@@ -447,6 +448,10 @@ DEFAULTS = {
     "sdh": {
         **{"bits": 32, "anchors": 1000, "width": 0.5, "ridge": 1e-2, "label_ridge": 1.0, "nu": 1e-5, "rounds": 5},
         "random_state": None,
+    },
+    "hadamard_ridge": {
+        **{"bits": 32, "anchors": 1000, "width": 0.5, "ridge": (1e-3, 1e-2, 1e-1, 1.0, 10.0)},
+        **{"centres": "separated", "random_state": None},
     },
     "dsh": {**SHARED, "epochs": 60, "alpha": 0.1, "margin": None, "pairs": "bank"},
     "hashnet": {**SHARED, "step": 10, "weighting": "shared"},

@@ -12,12 +12,13 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from l2h import hashing
 from l2h.errors import L2HError
+from l2h.hashing.centres import class_centres
 from l2h.hashing.shallow.itq_cca import correlated_directions
 from l2h.hashing.shallow.sdh import label_weights, update_bits
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 
-SUPERVISED = ("itq_cca", "sdh")
+SUPERVISED = ("hadamard_ridge", "itq_cca", "sdh")
 METHODS = (*SUPERVISED, "pca_rr", "pca_sign")
 
 
@@ -30,7 +31,7 @@ def digits():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.parametrize("name", METHODS)
 def test_scikit_learn_finds_no_fault(name):
-    check_estimator(hashing.make(name, bits=1, random_state=0))
+    check_estimator(hashing.make(name, bits=8 if name == "hadamard_ridge" else 1, random_state=0))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -252,6 +253,62 @@ class TestSDH:
         assert np.allclose(hasher.intercept_, P[-1], atol=1e-7)
 
 
+class TestHadamardRidge:
+    @pytest.fixture
+    def points(self):
+        """Four points far apart: kernels are 1 between copies of a point, and 0 between others."""
+        return np.eye(4) * 9
+
+    def fit(self, points, labels):
+        copies = np.repeat(points, 5, axis=0), np.repeat(labels, 5, axis=0)
+        hasher = hashing.make("hadamard_ridge", bits=8, random_state=0, width=0.05, ridge=1e-9)
+        return hasher.fit(*copies).decision_function(points)
+
+    def test_kernels_that_tell_the_class_give_its_centre(self, points):
+        scores = self.fit(points, np.arange(4))
+        rng = np.random.RandomState(0)
+        rng.permutation(20)  # of the anchors
+        centres = class_centres(4, 8, np.random.default_rng(rng.randint(2**31)))
+        assert np.allclose(scores, centres, atol=1e-6)
+
+    def test_several_labels_give_the_mean_of_their_centres(self, points):
+        scores = self.fit(points, np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]]))
+        assert np.allclose(abs(scores[:3]), 1, atol=1e-6)
+        assert np.allclose(scores[3], (scores[0] + scores[1]) / 2, atol=1e-6)
+
+    def test_the_ridge_has_the_least_error_on_images_left_out_in_turn(self, digits):
+        X, y, ridges = digits[0][:60], digits[1][:60], (1e-3, 1e-1, 10.0)
+        hasher = hashing.make("hadamard_ridge", bits=8, random_state=0, anchors=20, ridge=ridges).fit(X, y)
+        rng = np.random.RandomState(0)
+        rng.permutation(60)
+        targets = class_centres(10, 8, np.random.default_rng(rng.randint(2**31)))[y]
+        F = hasher.kernels(X)
+
+        def regression(rows, ridge):
+            A, B = F[rows] - F[rows].mean(axis=0), targets[rows] - targets[rows].mean(axis=0)
+            P = np.linalg.solve(A.T @ A + ridge * np.eye(20), A.T @ B)
+            return P, targets[rows].mean(axis=0) - F[rows].mean(axis=0) @ P
+
+        errors = []
+        for ridge in ridges:
+            left_out = [(i, *regression(np.arange(60) != i, ridge)) for i in range(60)]
+            errors.append(sum(np.sum((targets[i] - F[i] @ P - intercept) ** 2) for i, P, intercept in left_out))
+        assert hasher.ridge_ == ridges[int(np.argmin(errors))]
+        assert hasher.notes() == {"ridge": hasher.ridge_}
+        P, intercept = regression(np.arange(60), hasher.ridge_)
+        assert np.allclose(hasher.projection_, P, atol=1e-8)
+        assert np.allclose(hasher.intercept_, intercept, atol=1e-8)
+
+    def test_equal_bits_of_the_centres_are_learned_as_equal_bits(self, digits):
+        X, y = digits[0][:300], digits[1][:300]
+        different = []
+        for kind in ("first_rows", "separated"):
+            hasher = hashing.make("hadamard_ridge", bits=64, random_state=0, centres=kind, ridge=0.1).fit(X, y)
+            scores = hasher.decision_function(X).round(9)
+            different.append(len(np.unique(scores.T, axis=0)))
+        assert different == [16, 64]
+
+
 @pytest.mark.parametrize(
     ("name", "params", "words"),
     [
@@ -261,6 +318,9 @@ class TestSDH:
         ("sdh", {"rounds": 1.5}, "sdh: rounds must be a whole number from 1, got 1.5"),
         ("sdh", {"anchors": 1}, "sdh: anchors must be a whole number from 2, got 1"),
         ("sdh", {"width": 0.0}, "sdh: width must be a number above 0, got 0.0"),
+        ("hadamard_ridge", {"ridge": []}, r"hadamard_ridge: ridge must be a number above 0, or several, got \(\)"),
+        ("hadamard_ridge", {"ridge": [1, "1e-3"]}, "YAML takes it for text"),
+        ("hadamard_ridge", {"centres": "far"}, "hadamard_ridge: centres must be one of separated, first_rows, bernou"),
     ],
 )
 def test_wrong_values_are_one_clear_line(name, params, words):
@@ -268,6 +328,12 @@ def test_wrong_values_are_one_clear_line(name, params, words):
         hashing.make(name, bits=8, **params)
 
 
-def test_equal_features_have_no_kernel():
+@pytest.mark.parametrize("name", ["hadamard_ridge", "sdh"])
+def test_equal_features_have_no_kernel(name):
     with pytest.raises(L2HError, match="needs features that vary; all 6 anchors are equal"):
-        hashing.make("sdh", bits=8).fit(np.ones((6, 3)), [0, 1] * 3)
+        hashing.make(name, bits=8).fit(np.ones((6, 3)), [0, 1] * 3)
+
+
+def test_too_few_bits_for_a_centre_a_class(digits):
+    with pytest.raises(L2HError, match="found no centres of 10 classes at 3 bits"):
+        hashing.make("hadamard_ridge", bits=3).fit(*digits)

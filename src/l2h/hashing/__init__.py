@@ -25,6 +25,7 @@ registry = Registry(
         "cosine": "l2h.hashing.baselines.exact:Cosine",
         "dsh": "l2h.hashing.deep.dsh:DSH",
         "external": "l2h.hashing.external:External",
+        "hadamard_ridge": "l2h.hashing.shallow.hadamard_ridge:HadamardRidge",
         "hashnet": "l2h.hashing.deep.hashnet:HashNet",
         "itq": "l2h.hashing.shallow.itq:ITQ",
         "itq_cca": "l2h.hashing.shallow.itq_cca:ITQCCA",

@@ -1,9 +1,12 @@
 """A finished run, by its folder."""
 
+import numpy as np
 import pytest
 
+from l2h import paths
 from l2h.errors import L2HError
-from l2h.runs import description
+from l2h.runs import Run, description
+from l2h.store.results import write_queries
 
 
 def test_a_path_that_is_no_run_s_folder_is_one_line_with_the_cure(tmp_path):
@@ -67,3 +70,19 @@ def test_a_run_s_description_has_a_fixed_form(tmp_path, fact, value, place):
     with pytest.raises(L2HError) as caught:
         description.read(tmp_path)
     assert f"is not as l2h writes it, in {place!r}; run it to its end" in str(caught.value).replace("\\n", "?")
+
+
+def test_cells_of_a_length_that_the_config_does_not_set_are_found_in_their_folders(tmp_path):
+    setting = {"dataset": "digits", "protocol": "p", "backbone": "b"}
+    queries = {"query_id": np.arange(2), "average_precision": np.ones(2), "average_precision_unseen": np.ones(2)}
+    cells = [("one_hot", "baseline", 4, 0), ("cosine", "exact", 128, 0), ("classifier", "baseline", 4, 4)]
+    keys = [
+        {**setting, "weights": "w", "variant": name, "method": name, "scope": scope, "bits": bits, "seed": 0}
+        for name, scope, bits, _ in cells
+    ]
+    write_queries(tmp_path / paths.QUERIES.format(**setting), [(key, queries) for key in keys], [])
+    for key, (*_, bits) in zip(keys, cells, strict=True):
+        (tmp_path / paths.CELL.format(**{**key, "bits": bits})).mkdir(parents=True)
+    found = Run(tmp_path).cells
+    assert [(cell["variant"], cell["bits"]) for cell in found] == [(name, bits) for name, *_, bits in cells]
+    assert all(cell["folder"].is_dir() for cell in found)

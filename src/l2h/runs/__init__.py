@@ -44,7 +44,7 @@ class Run:
         for setting in self.settings:
             for key in cell_keys(self.file(paths.QUERIES, setting)):
                 named = {name: key[name] for name in CELL_KEY if name not in ("weights", "method", "scope")}
-                without_length = {**named, "bits": 0}  # in paths: exact search, or as many bits as there are classes
+                without_length = {**named, "bits": 0}  # in paths, if the config does not set the length
                 if key["scope"] == EXACT or self.file(paths.CELL, without_length).exists():
                     named = without_length
                 found.append({**named, "folder": self.file(paths.CELL, named)})

@@ -9,6 +9,7 @@ from typing import Any
 
 from l2h import paths
 from l2h.runs import description
+from l2h.store import not_run
 from l2h.store.cells import CELL_KEY, EXACT, cell_keys
 
 FOLDERS = ("dataset", "protocol", "backbone", "variant")
@@ -48,6 +49,18 @@ class Run:
                 if key["scope"] == EXACT or self.file(paths.CELL, without_length).exists():
                     named = without_length
                 found.append({**named, "folder": self.file(paths.CELL, named)})
+        return found
+
+    @cached_property
+    def coded(self) -> list[dict[str, Any]]:
+        """The cells whose codes are there, whether they were evaluated or not; as `cells`."""
+        form = paths.pattern(paths.CODES)
+        found = []
+        for path in sorted(self.folder.glob("*/*/*/*/*/*")):
+            match = form.fullmatch(str(path.relative_to(self.folder)))
+            if match and not not_run.find(path):
+                named: dict[str, Any] = match.groupdict()
+                found.append({**named, **{name: int(named[name]) for name in ("bits", "seed")}, "folder": path.parent})
         return found
 
     def file(self, template: str, names: Mapping[str, Any]) -> Path:

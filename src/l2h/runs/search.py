@@ -47,7 +47,9 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "SearchIndex":
         there is none, or several; the line names what there is to choose from
     """
     known = run.facts  # which tell first whether there is a run at all
-    cells = [cell for cell in run.cells if run.is_ranked_by_codes(cell)]  # even if the codes were deleted since
+    # of a cell whose codes were deleted, its ranking shows that it had some
+    ranked = [cell for cell in run.cells if run.is_ranked_by_codes(cell)]
+    cells = list({cell["folder"]: cell for cell in (*ranked, *run.coded)}.values())
     for name in (*OPTIONS, "seed"):
         there = sorted({cell[name] for cell in cells})
         value = wanted.get(name)

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 import disks
-from l2h import metrics, plugins
+from l2h import backbones, charts, datasets, hashing, metrics, plugins
 from workspace import ROOT, Workspace
 
 # Begun in this order, before all other files, so that the workers share the long ones.
@@ -76,11 +76,12 @@ def read_only_disk(tmp_path):
 
 
 @pytest.fixture
-def own_metrics(monkeypatch):
-    """The registry of metrics, to which one test adds some."""
-    monkeypatch.setattr(metrics.registry, "_targets", dict(metrics.registry._targets))
+def own_plugins(monkeypatch):
+    """The registries, to which one test adds something."""
+    for package in (backbones, charts, datasets, hashing, metrics):
+        monkeypatch.setattr(package.registry, "_targets", dict(package.registry._targets))
     loaded = set(sys.modules)
-    yield metrics.registry
+    yield
     for name in [name for name in sys.modules if name.startswith(plugins.PREFIX) and name not in loaded]:
         del sys.modules[name]
 

@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 import l2h
-from l2h import backbones, datasets, hashing, metrics
+from l2h import backbones, charts, datasets, hashing, metrics
 from l2h.cli import main
 from l2h.datasets import grey_thumbnails
 from l2h.datasets.digits import Digits
@@ -166,6 +166,18 @@ def test_metrics_are_listed_and_shown(capsys):
     assert found["map_unseen"]["computed on"] == "ranking, unseen images"
     assert found["bit_entropy"]["columns"] == []
     assert "'mapp' is not a metric (did you mean 'map'?)" in said(capsys, "metrics", "mapp")[2]
+
+
+def test_charts_are_listed_and_shown(capsys):
+    code, out, _ = said(capsys, "charts")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(charts.registry)
+    assert "radius              Precision within Hamming radius 2 against code length" in out
+    shown = said(capsys, "charts", "map")[1].splitlines()
+    assert shown[:2] == ["name: map", "shows: mAP against code length"]
+    assert shown[2].startswith("note: Bars are 95% intervals")
+    assert json.loads(said(capsys, "charts", "--json")[1])[0]["name"] == "map"
+    assert "'radios' is not a chart (did you mean 'radius'?)" in said(capsys, "charts", "radios")[2]
 
 
 def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):

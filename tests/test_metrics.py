@@ -280,10 +280,10 @@ def test_wrong_arguments_are_named():
 
 
 @pytest.fixture
-def r_precision(own_metrics):
+def r_precision(own_plugins):
     """The metric of a plug-in."""
     plugins.load([str(SUPPORT / "toy_metric.py")])
-    return own_metrics.get("r_precision")
+    return metrics.registry.get("r_precision")
 
 
 def test_r_precision_is_precision_at_as_many_items_as_are_relevant(r_precision):
@@ -341,7 +341,7 @@ def test_the_docs_list_each_metric_and_its_columns():
         assert f"`{re.sub('_at_[0-9]+$', '_at_<k>', name)}`" in page
 
 
-@pytest.mark.usefixtures("own_metrics")
+@pytest.mark.usefixtures("own_plugins")
 @pytest.mark.parametrize(
     ("name", "wrong", "words"),
     [
@@ -362,7 +362,7 @@ def test_a_wrong_description_is_one_line(name, wrong, words):
         metrics.register(name, **description)(lambda h: 1)
 
 
-@pytest.mark.usefixtures("own_metrics")
+@pytest.mark.usefixtures("own_plugins")
 def test_a_function_that_returns_a_table_is_named():
     metrics.register("mine", axis="a", better="higher", formula="f", of="histogram")(lambda h: h.total)
     h = RankHistogram(np.array([[3, 2]]), np.array([[1, 0]]))
@@ -372,7 +372,7 @@ def test_a_function_that_returns_a_table_is_named():
         evaluate(h, h)
 
 
-@pytest.mark.usefixtures("own_metrics")
+@pytest.mark.usefixtures("own_plugins")
 def test_the_metrics_of_the_docs_compute_what_they_say(tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/own-metric.md").read_text(), re.M | re.S)
     for number, block in enumerate(blocks):

@@ -150,13 +150,27 @@ def test_a_changed_line_in_a_plug_in_s_method_retrains_that_alone(monkeypatch):
     assert changed(Plan(config, "tiny"), "l2h_plugin_toy_method") == {("train", "toy")}
 
 
-@pytest.mark.usefixtures("own_metrics")
+@pytest.mark.usefixtures("own_plugins")
 def test_a_changed_line_in_a_plug_in_s_metric_evaluates_and_reports_and_trains_nothing(plan):
     plugins.load([str(SUPPORT / "toy_metric.py")])
     assert changed(plan, "l2h_plugin_toy_metric") == {("evaluate", "digits"), ("evaluate", "digit_pairs")}
     for script in ("gallery", "compare", "report"):
         assert "l2h_plugin_toy_metric" in plan.code(SCRIPTS / f"{script}.py", {})
     assert "l2h_plugin_toy_metric" not in plan.code(SCRIPTS / "split.py", {})
+
+
+@pytest.mark.usefixtures("own_plugins")
+def test_a_changed_line_in_a_plug_in_s_chart_reports_and_computes_nothing(plan):
+    plugins.load([str(SUPPORT / "toy_chart.py")])
+    (cell,) = plan.cells_of({**DIGITS, "variant": "itq", "bits": "8", "seed": "0"})
+    resting = [path for path in SCRIPTS.glob("*.py") if "l2h_plugin_toy_chart" in plan.code(path, cell._asdict())]
+    assert resting == [SCRIPTS / "report.py"]
+
+
+def test_the_report_rests_on_each_chart_of_the_package(plan):
+    drawn = {f"l2h.charts.{path.stem}" for path in (ROOT / "src/l2h/charts").glob("[!_]*.py")}
+    assert drawn <= set(plan.code(SCRIPTS / "report.py", {}))
+    assert drawn.isdisjoint(plan.code(SCRIPTS / "compare.py", {}))
 
 
 def test_a_shared_file_counts_by_its_checksum_and_one_of_the_run_by_itself(plan, tmp_path, monkeypatch):

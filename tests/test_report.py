@@ -10,12 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from l2h.charts import Data, looks
+from l2h.charts.costs import training_processor
+from l2h.charts.map import GREY
+from l2h.charts.map import draw as draw_map
 from l2h.errors import L2HError
+from l2h.evaluation import cost_names
 from l2h.evaluation.cell import evaluate
 from l2h.evaluation.significance import Trainings, difference, holm
 from l2h.notes import Note
 from l2h.ranking import RankHistogram
-from l2h.report import answer, charts, comparison, cost_columns, differences, page, power, published, run_info
+from l2h.report import answer, comparison, cost_columns, curves, differences, page, plots, power, published, run_info
 from l2h.report.summary import summary
 from l2h.splits import Split
 from l2h.store import splits
@@ -157,7 +162,7 @@ def published_page(joined, tested, audits):
 @pytest.fixture(scope="module")
 def drawn(digits):
     """The charts of one section, but that of curves."""
-    return charts.charts(digits, pd.DataFrame())
+    return plots.drawn(Data(digits, pd.DataFrame()))
 
 
 def specs_of(text):
@@ -301,7 +306,7 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     cost_columns.write_table(joined, tmp_path / "table.md")
     lines = [re.split(r" *\| *", line)[1:-1] for line in (tmp_path / "table.md").read_text().splitlines()]
     assert len(lines) == 2 + len(table)
-    assert lines[0][-7:] == list(cost_columns.COSTS.values())
+    assert lines[0][-7:] == list(cost_names.COSTS.values())
     assert f"{table['map'][0]:.3f}" in lines[2]
     assert lines[3][-7:] == ["1.5", "4", "1,500,000", "2", "1.5", "1,000,000", "9"]
     assert lines[5][-7:] == ["3.5", "3,500", "–", "4", "3.5", "1,000,000", "9"]
@@ -330,13 +335,11 @@ def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audi
     cost_columns.write_table(joined, tmp_path / "table.md")
     text = (tmp_path / "table.md").read_text()
     assert re.findall(r"[\d.]+\*", text) == [rate]
-    assert text.endswith(f"\n\n\\* {cost_columns.DISTURBED}.\n")
+    assert text.endswith(f"\n\n\\* {cost_names.DISTURBED}.\n")
     page = re.sub(r"\s+", " ", render(joined, tested, audits).partition("<script>")[0])
-    assert (
-        f"search of 1,000,000 codes answers {rate} queries a second (best of 9) (* {cost_columns.DISTURBED})." in page
-    )
+    assert f"search of 1,000,000 codes answers {rate} queries a second (best of 9) (* {cost_names.DISTURBED})." in page
     assert page.count(f"<td>{rate}</td>") == 2  # of the best, and of all
-    assert f"<strong>* {cost_columns.DISTURBED}.</strong>" in page
+    assert f"<strong>* {cost_names.DISTURBED}.</strong>" in page
     assert "--forcerun costs" in page
     page = rendered.partition("<script>")[0]
     assert not re.search(r"\d\*", page)
@@ -344,9 +347,8 @@ def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audi
 
 
 def test_a_disturbed_cost_is_marked_in_its_chart(digits, drawn):
-    numbers = {variant: number for number, variant in enumerate(digits["variant"].unique())}
-    marked = charts.trade_chart(digits.assign(training_processor_disturbed=True), "training_processor", numbers)
-    plain = drawn["training-processor"][1]
+    marked = training_processor(Data(digits.assign(training_processor_disturbed=True), pd.DataFrame()))
+    plain = drawn["training-processor"]
     for chart, labels in ((marked, ["16*", "16*", "8*", "8*"]), (plain, ["16", "16", "8", "8"])):
         (points,) = chart.to_dict()["datasets"].values()
         assert sorted(point["label"] for point in points) == labels
@@ -371,7 +373,7 @@ def test_a_sum_is_disturbed_if_a_part_of_it_is(table):
 
 def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
     joined = cost_columns.join(table, [])
-    assert joined[[*cost_columns.COSTS, "code_ms"]].isna().all(axis=None)
+    assert joined[[*cost_names.COSTS, "code_ms"]].isna().all(axis=None)
     assert not cost_columns.disturbed(joined)
     assert joined[list(table.columns)].equals(table)
     cost_columns.write_table(joined, tmp_path / "table.md")
@@ -487,10 +489,10 @@ def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, 
     assert f'">{exact:.3f}</td>' in text  # alone with its length, so there is nothing to be the best of
     spec = specs_of(text)["digits-p-alexnet-fc7-map"]
     across, lines = spec["layer"][-2:]
-    assert (across["mark"]["type"], across["mark"]["color"]) == ("rule", charts.GREY)
+    assert (across["mark"]["type"], across["mark"]["color"]) == ("rule", GREY)
     assert across["encoding"]["strokeDash"]["scale"]["domain"] == ["cosine"]
     assert lines["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["itq", "theirs"]
-    assert charts.GREY not in charts.PALETTE
+    assert GREY not in looks.PALETTE
 
 
 def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, tested):
@@ -725,8 +727,8 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
 
 
 def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
-    curves = charts.precision_recall([part for part, _ in cells])
-    one = curves[(curves["dataset"] == "digits") & (curves["variant"] == "itq") & (curves["bits"] == 8)]
+    found = curves.precision_recall([part for part, _ in cells])
+    one = found[(found["dataset"] == "digits") & (found["variant"] == "itq") & (found["bits"] == 8)]
     some = [cell("itq", 8, seed) for seed in (0, 1, 2)]
     for row in one.to_dict("records"):
         assert row["precision"] == pytest.approx(
@@ -735,18 +737,18 @@ def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
         assert row["recall"] == pytest.approx(np.mean(of(some, "recall_at_distance", None, row["distance"], None)))
     assert set(one["distance"]) == set(range(9))
     nothing = pa.table(cells[0][0].to_pydict() | {"value": [0.0] * len(cells[0][0])}, schema=CELLS)
-    assert charts.precision_recall([nothing]).empty
+    assert curves.precision_recall([nothing]).empty
 
 
 def test_every_axis_says_what_is_better_and_bands_are_bounds(drawn):
     assert set(drawn) == {"map", "radius", "hash-us", "training-processor"}
-    for name, (_, chart) in drawn.items():
+    for name, chart in drawn.items():
         spec = json.dumps(chart.to_dict())
         titles = set(re.findall(r'"title": "([^"]*)"', spec)) - {"method", "bits"}
         assert titles
         assert all(re.search(r"\((higher|lower) is better\)$", title) for title in titles)
         assert ('"type": "area"' in spec) == (name == "map")
-    assert '"type": "rule"' in json.dumps(drawn["map"][1].to_dict())
+    assert '"type": "rule"' in json.dumps(drawn["map"].to_dict())
 
 
 def test_times_are_rounded_without_an_exponent(digits, tested, audits):
@@ -759,24 +761,24 @@ def test_times_are_rounded_without_an_exponent(digits, tested, audits):
 
 def test_a_legend_of_long_names_has_fewer_columns(digits):
     for name, columns in (("itq", 4), ("hashnet-two-layers", 2), ("a" * 60, 1)):
-        chart = charts.map_chart(digits.assign(variant=name), {name: 0})
+        chart = draw_map(Data(digits.assign(variant=name), pd.DataFrame()))
         assert chart.to_dict()["config"]["legend"]["columns"] == columns
 
 
 def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(digits):
-    rows = digits.assign(**dict.fromkeys(charts.TRADED, np.nan))
+    rows = digits.assign(**dict.fromkeys(("hash_us", "training_processor"), np.nan))
     rows.loc[rows["variant"] == "itq", "precision_in_radius"] = np.nan
-    found = charts.charts(rows, pd.DataFrame())
+    found = plots.drawn(Data(rows, pd.DataFrame()))
     assert set(found) == {"map", "radius"}  # there are no costs to draw
-    scales = {name: chart.to_dict()["layer"][-1] for name, (_, chart) in found.items()}
+    scales = {name: chart.to_dict()["layer"][-1] for name, chart in found.items()}
     whole = scales["map"]["layer"][-1]["encoding"]["color"]["scale"]
     part = scales["radius"]["encoding"]["color"]["scale"]
     assert (whole["domain"], part["domain"]) == (["itq", "<b>lsh</b>"], ["<b>lsh</b>"])
-    assert part["range"] == whole["range"][1:] == charts.PALETTE[1:2]
+    assert part["range"] == whole["range"][1:] == looks.PALETTE[1:2]
 
 
 def test_charts_become_files(drawn, tmp_path):
-    charts.write_files({"one": drawn["radius"][1]}, tmp_path / "plots")
+    plots.write({"one": drawn["radius"]}, tmp_path / "plots")
     assert (tmp_path / "plots/one.png").read_bytes().startswith(b"\x89PNG")
     assert "precision, Hamming radius 2 (higher is better)" in (tmp_path / "plots/one.svg").read_text()
 

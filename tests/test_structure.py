@@ -21,6 +21,7 @@ LAYERS = [
     {"backbones"},
     {"hashing"},
     {"evaluation"},
+    {"charts"},
     {"bundles"},
     {"config"},
     {"plan"},

@@ -1,4 +1,4 @@
-"""Load the user's own Python files, which register methods, data sets, backbones or metrics."""
+"""Load the user's own Python files, which register methods, data sets, backbones, metrics or charts."""
 
 import sys
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ def load(paths: Iterable[str]) -> None:
             before = _registered()
             spec.loader.exec_module(module)
             if _registered() == before:
-                cure = "put @hashing.register(name), or that of datasets, backbones or metrics, above what it adds"
+                cure = "put @hashing.register(name), or that of datasets, backbones, metrics or charts, above it"
                 raise L2HError(f"it registers nothing; {cure}")
         except L2HError as error:
             del sys.modules[name]

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Registry:
-    """Map names to classes, or to metrics. Plug-ins register the class itself.
+    """Map names to classes, or to metrics or charts. Plug-ins register the class itself.
 
     Parameters
     ----------
@@ -40,6 +40,10 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         """All names, sorted; a family's as "family:<name>"."""
         return tuple(sorted(f"{name}<name>" if name.endswith(":") else name for name in self._targets))
+
+    def modules(self) -> list[str]:
+        """The modules that define all that is registered; imports none."""
+        return sorted({_identity(target).partition(":")[0] for target in self._targets.values()})
 
     def register(self, name: str) -> Callable[[T], T]:
         """Class decorator that adds a class under `name`; refuses another class's name, and what `check` does."""
@@ -86,7 +90,7 @@ def _named(target: str) -> Any:
 
 
 def _identity(target: Any) -> str:
-    """Where a class, or the function of a metric, is defined."""
+    """Where a class, or the function of a metric or chart, is defined."""
     if isinstance(target, str):
         return target
     source = getattr(target, "function", target)

@@ -80,7 +80,7 @@ def add(
 
 def add_plugin(parser: ArgumentParser) -> None:
     """Add the option `--plugin`, a list of the user's own Python files, empty by default."""
-    does = "a Python file that registers methods, data sets, backbones or metrics; may be given several times"
+    does = "a Python file that registers methods, data sets, backbones, metrics or charts; may be given several times"
     parser.add_argument("--plugin", action="append", default=[], metavar="FILE", help=does)
 
 

@@ -36,7 +36,7 @@ def add_to(commands: command.Commands) -> None:
 def run(arguments: Namespace) -> int:
     """Merge, write, and say what came of it."""
     from l2h import plugins
-    from l2h.report import charts, comparison, differences, merged, page, run_info
+    from l2h.report import comparison, differences, merged, page, plots, run_info
     from l2h.report.summary import summary
 
     plugins.load(arguments.plugin)
@@ -44,13 +44,13 @@ def run(arguments: Namespace) -> int:
     if (output / "run.json").exists():
         raise L2HError(f"{output} is a run's own folder; choose another one for the comparison")
     both = merged.merge(arguments.runs)
-    text, plots = page.render(
+    text, drawings = page.render(
         both.joined, both.differences, both.audits, both.curves, both.designs, (), both.runs, both.supervised
     )
     files = {suffix: output / f"comparison.{suffix}" for suffix in ("csv", "parquet", "md")}
     comparison.write(both.comparison, files["csv"], files["parquet"], files["md"])
     differences.write(both.differences, output / "differences.csv")
-    charts.write_files(plots, output / "plots")
+    plots.write(drawings, output / "plots")
     page.write(text, output / "report.html")
     differing = run_info.differing(both.runs)
     if arguments.json:

@@ -231,5 +231,6 @@ class Config(Section):
         "Folder of copies of the files to download, plain or gzipped, laid out as torchvision does or flat.",
     )
     plugins: list[Text] = Field(
-        default=[], description="Python files that register methods, datasets, backbones or metrics of your own."
+        default=[],
+        description="Your own Python files that register methods, datasets, backbones, metrics or charts.",
     )

@@ -32,6 +32,52 @@ class Spread:
         return [*((part, S - 1) for part in own), (self.queries / Q, Q - 1)]
 
 
+@dataclass(frozen=True)
+class Design:
+    """The pairs of methods of one setting and code length whose difference can be tested.
+
+    Attributes
+    ----------
+    setting : dataset, protocol, backbone, weights
+    trainings, queries : of each method
+    pairs : how many pairs are tested together
+    typical : the spread of the pair with the median smallest difference
+    splits : variance of a difference between splits drawn anew, beyond that of queries and trainings; None where the
+        run has one split
+    """
+
+    setting: tuple[str, ...]
+    bits: int
+    trainings: int
+    queries: int
+    pairs: int
+    typical: Spread
+    splits: float | None
+
+    def detectable(self, trainings: int = 0, queries: int = 0) -> float:
+        """Smallest difference in mAP that is found with 80 % probability, with the run's own numbers unless given."""
+        return detectable(self.typical, trainings or self.trainings, queries or self.queries, self.pairs)
+
+    def trainings_for(self, target: float) -> int | None:
+        """How many trainings would show a difference, with the run's queries; None if no number would."""
+        return trainings_for(target, self.typical, self.queries, self.pairs)
+
+    def queries_for(self, target: float) -> int | None:
+        """How many queries would show a difference, with the run's trainings; None if no number would."""
+        return queries_for(target, self.typical, self.trainings, self.pairs)
+
+    def shares(self) -> dict[str, float]:
+        """Of the variance of a difference, the share of each source; the shares sum to 1 unless nothing varies."""
+        of, S, Q = self.typical, self.trainings, self.queries
+        sources = {
+            "queries": of.queries / Q,
+            "trainings": sum(of.trainings) / S,
+            "both together": sum(of.rest) / (S * Q),
+        } | ({} if self.splits is None else {"splits": self.splits})
+        total = sum(sources.values()) or 1
+        return {name: part / total for name, part in sources.items()}
+
+
 def spread(one: Trainings, other: Trainings) -> Spread:
     """Estimate the spread of a difference; both methods have several trainings, or are deterministic."""
     random = [components(method) for method in (one, other) if not method.deterministic]

@@ -1,8 +1,8 @@
 """The code that a job rests on, from the import graph, so that a changed line reruns what uses it and nothing else.
 
 A job rests on the modules that its script imports, on those of the classes that its cell names (dataset, backbone,
-method) and of the metrics that it computes or shows, on all that these import, at the top of a file or in a function,
-and on the `__init__` of their packages.
+method) and of the metrics and charts that it computes or shows, on all that these import, at the top of a file or in a
+function, and on the `__init__` of their packages.
 A class that a registry looks up by name is no import: naming a method brings in none of the others.
 """
 
@@ -29,7 +29,7 @@ def digests(script: str | Path, *used: Any) -> dict[str, str]:
     Parameters
     ----------
     script : a Python file, which need not be importable
-    used : registered classes, and functions of metrics, that the job uses; those of plug-ins too
+    used : registered classes that the job uses, or names of modules that register; those of plug-ins too
 
     Examples
     --------
@@ -43,8 +43,9 @@ def digests(script: str | Path, *used: Any) -> dict[str, str]:
 
 
 def modules_of(*used: Any) -> set[str]:
-    """Names of the modules that define functions, or classes and their bases, of this package and of plug-ins."""
-    bases = {base.__module__ for one in used for base in getattr(one, "__mro__", (one,))}
+    """Names of the modules that define classes and their bases, of this package and of plug-ins; names stay."""
+    names = {one for one in used if isinstance(one, str)}
+    bases = names | {base.__module__ for one in used if isinstance(one, type) for base in one.__mro__}
     return {name for name in bases if name.startswith(PREFIX) or _is_ours(name)}
 
 

@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from l2h import backbones, datasets, hashing, metrics, paths
+from l2h import backbones, charts, datasets, hashing, metrics, paths
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_bundle_manifest
 from l2h.config import DOWNLOADS, EXTERNAL
@@ -363,8 +363,10 @@ class Plan:
                 return methods(full=False)
             case "costs":
                 return [network(), *methods(full=False)]
-            case "evaluate" | "gallery" | "compare" | "report":
-                return [metric.function for metric in metrics.registered().values()]
+            case "evaluate" | "gallery" | "compare":
+                return metrics.registry.modules()
+            case "report":
+                return [*metrics.registry.modules(), *charts.registry.modules()]
         return []
 
     def flip(self, dataset: str, variant: str) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from l2h import metrics
+from l2h.evaluation.cost_names import COSTS, DISTURBED, MARK
 from l2h.metrics import Column
 from l2h.report.comparison import split_off
 from l2h.report.differences import SETTING
@@ -17,19 +18,8 @@ from l2h.store.files import atomic
 ROW = [*SETTING, "variant", "bits"]
 DEPTH = 1000  # of the metrics at k, those that the table for people has
 NOTHING = "–"  # where nothing was measured
-MARK = "*"  # behind what was disturbed
-DISTURBED = "disturbed: other processes took the CPU during the measurement, so the true cost is lower"
 # columns of the table for people: name in the joined table -> head
 CELL = {"dataset": "dataset", "backbone": "backbone", "variant": "method", "bits": "bits"}
-COSTS = {
-    "training_processor": "training, CPU s",
-    "image_ms": "image to features, ms",
-    "hash_us": "features to code, µs",
-    "bytes_per_item": "bytes",
-    "search_flat_rate": "exhaustive search, queries/s",
-    "search_items": "codes searched",
-    "search_repeats": "best of",
-}
 COUNTS = ("bytes_per_item", "search_items", "search_repeats")
 
 

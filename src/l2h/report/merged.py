@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from l2h import paths
 from l2h.errors import L2HError
-from l2h.report import charts, cost_columns, differences, power
+from l2h.evaluation.power import Design
+from l2h.report import cost_columns, curves, differences, power
 from l2h.report.differences import SETTING
 from l2h.runs import FOLDERS, Run
 from l2h.store.cells import CELL_KEY
@@ -41,7 +42,7 @@ class Merged:
     differences: pd.DataFrame
     audits: pd.DataFrame
     curves: pd.DataFrame
-    designs: list[power.Design]
+    designs: list[Design]
     runs: dict[str, dict[str, Any]]
     supervised: set[str]
 
@@ -135,7 +136,7 @@ class _Part:
     def curves(self) -> pd.DataFrame:
         """The precision-recall curves."""
         metrics = self._cells(paths.METRICS, iter_metrics)
-        return self._labelled(charts.precision_recall([rows for _, rows in metrics]))
+        return self._labelled(curves.precision_recall([rows for _, rows in metrics]))
 
     def _beside(self, template: str) -> Iterable[Path]:
         found = (self.run.file(template, setting) for setting in self._settings)

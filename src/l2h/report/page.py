@@ -10,15 +10,18 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from l2h import metrics
+from l2h import charts, metrics
+from l2h.charts import Data
+from l2h.charts.looks import Drawing
+from l2h.evaluation.cost_names import COSTS, DISTURBED, MARK
+from l2h.evaluation.power import Design
 from l2h.evaluation.significance import QUERIES, SIGNIFICANCE
 from l2h.notes import Note
-from l2h.report import cost_columns, published, run_info
+from l2h.report import cost_columns, plots, published, run_info
 from l2h.report.answer import ahead, answers, tested_pairs, warnings
-from l2h.report.charts import NOTE, NOTES, Chart, charts
 from l2h.report.comparison import split_off
 from l2h.report.differences import EXTERNAL, SETTING
-from l2h.report.power import Design, sentence
+from l2h.report.power import sentence
 from l2h.report.table import table
 from l2h.store.cells import EXACT
 from l2h.store.files import atomic
@@ -33,7 +36,7 @@ def render(
     galleries: Sequence[Mapping[str, Any]],
     runs: Mapping[str, Mapping[str, Any]],
     supervised: set[str],
-) -> tuple[str, dict[str, Chart]]:
+) -> tuple[str, dict[str, Drawing]]:
     """The whole page as text, and its charts by name.
 
     Parameters
@@ -41,7 +44,7 @@ def render(
     comparison : the table of `l2h.report.comparison.compare`, joined with costs by `l2h.report.cost_columns.join`
     differences : the table of `l2h.report.differences.between_methods`
     audits : rows of `l2h.evaluation.audit.audit_models`
-    curves : from `l2h.report.charts.precision_recall`
+    curves : from `l2h.report.curves.precision_recall`
     designs : from `l2h.report.power.of_settings`
     galleries : of those settings that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
     runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a setting share its split
@@ -61,10 +64,10 @@ def render(
         }
         for number, (name, rows) in enumerate(groups)
     ]
-    plots = {chart["name"]: chart.pop("chart") for section in sections for chart in section["charts"]}
+    drawings = {chart["name"]: chart["drawing"] for section in sections for chart in section["charts"]}
     splits = {name: split for facts in runs.values() for name, split in facts["splits"].items()}
     notes = {name: [str(Note(**note)) for note in split.get("notes", ())] for name, split in splits.items()}
-    specs = {name: chart.to_dict() for name, chart in plots.items()}
+    specs = {name: plots.spec(name, drawing) for name, drawing in drawings.items()}
     text = _template().render(
         runs=runs,
         differing=run_info.differing(runs),
@@ -76,8 +79,8 @@ def render(
         significance=SIGNIFICANCE,
         exact=EXACT,
         registry=metrics.registered(),
-        costs=cost_columns.COSTS,
-        disturbed=f"{cost_columns.MARK} {cost_columns.DISTURBED}",
+        costs=COSTS,
+        disturbed=f"{MARK} {DISTURBED}",
         sections=sections,
         table=table((rows for _, rows in groups), pairs),
         not_run=not_run,
@@ -85,7 +88,7 @@ def render(
         specs=json.dumps(specs).replace("<", "\\u003c"),
         charting=_charting(),
     )
-    return text, plots
+    return text, drawings
 
 
 @cache
@@ -143,8 +146,8 @@ def _section(
         "backbone": backbone,
         "weights": weights,
         "charts": [
-            {"name": f"{title}-{kind}", "shows": shows, "note": NOTES.get(kind, NOTE), "chart": chart}
-            for kind, (shows, chart) in charts(rows, own, designs).items()
+            {"name": f"{title}-{name}", "about": charts.registry.get(name), "drawing": drawing}
+            for name, drawing in plots.drawn(Data(rows, own, designs)).items()
         ],
         "power": sentence(designs),
         "rows": rows.to_dict("records"),

@@ -2,64 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import mean, median, variance
 from typing import Any
 
 from l2h.evaluation import power
-from l2h.evaluation.power import Spread
+from l2h.evaluation.power import Design, Spread
 from l2h.evaluation.significance import SIGNIFICANCE
 from l2h.report.differences import Methods, Pair, Setting, pairs
 
 TARGETS = (0.005, 0.01, 0.02)  # differences in mAP
 
 Tested = dict[tuple[Setting, int], list[tuple[Pair, Spread]]]  # of each setting and code length
-
-
-@dataclass(frozen=True)
-class Design:
-    """The pairs of methods of one setting and code length whose difference can be tested.
-
-    Attributes
-    ----------
-    setting : dataset, protocol, backbone, weights
-    trainings, queries : of each method
-    pairs : how many pairs are tested together
-    typical : the spread of the pair with the median smallest difference
-    splits : variance of a difference between splits drawn anew, beyond that of queries and trainings; None where the
-        run has one split
-    """
-
-    setting: Setting
-    bits: int
-    trainings: int
-    queries: int
-    pairs: int
-    typical: Spread
-    splits: float | None
-
-    def detectable(self, trainings: int = 0, queries: int = 0) -> float:
-        """Smallest difference in mAP that is found with 80 % probability, with the run's own numbers unless given."""
-        return power.detectable(self.typical, trainings or self.trainings, queries or self.queries, self.pairs)
-
-    def trainings_for(self, target: float) -> int | None:
-        """How many trainings would show a difference, with the run's queries; None if no number would."""
-        return power.trainings_for(target, self.typical, self.queries, self.pairs)
-
-    def queries_for(self, target: float) -> int | None:
-        """How many queries would show a difference, with the run's trainings; None if no number would."""
-        return power.queries_for(target, self.typical, self.trainings, self.pairs)
-
-    def shares(self) -> dict[str, float]:
-        """Of the variance of a difference, the share of each source; the shares sum to 1 unless nothing varies."""
-        of, S, Q = self.typical, self.trainings, self.queries
-        sources = {
-            "queries": of.queries / Q,
-            "trainings": sum(of.trainings) / S,
-            "both together": sum(of.rest) / (S * Q),
-        } | ({} if self.splits is None else {"splits": self.splits})
-        total = sum(sources.values()) or 1
-        return {name: part / total for name, part in sources.items()}
 
 
 def of_settings(methods: Methods) -> list[Design]:

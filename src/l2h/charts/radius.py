@@ -1,0 +1,31 @@
+"""Precision within Hamming radius 2 against code length."""
+
+import altair as alt
+
+from l2h.charts import looks
+from l2h.charts.chart import Chart, Data
+from l2h.charts.looks import Drawing
+
+
+def draw(data: Data) -> Drawing | None:
+    """A line a variant."""
+    name = "precision_in_radius"
+    if data.hashes[name].isna().all():
+        return None
+    shown = data.hashes[["variant", "bits", name, "empty_in_radius"]].dropna()
+    numbers = looks.drawn(data.numbers, shown)
+    base = alt.Chart(shown).encode(
+        x=looks.bits_axis(), y=alt.Y(f"{name}:Q", title=looks.metric_axis(name)), color=looks.color(numbers)
+    )
+    figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in (name, "empty_in_radius")]
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    point = point.encode(shape=looks.shape(numbers), tooltip=looks.tooltip(*figures))
+    return looks.styled(alt.layer(base.mark_line(), point), numbers)
+
+
+CHART = Chart(
+    function=draw,
+    shows="Precision within Hamming radius 2 against code length",
+    note="Of the items at most 2 bits away. A query with none there counts as precision 0, so lines fall where "
+    "codes are long and most queries find nothing.",
+)

@@ -1,16 +1,31 @@
-"""Write the files that follow from the code: the reference of configs and metrics, and a config's JSON schema."""
+"""Write the files that follow from the code: reference and JSON schema of a config, and lists of what is registered."""
 
 import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from l2h import metrics
+from l2h import backbones, charts, datasets, extras, hashing, metrics
+from l2h.cli.registered import parameters
 from l2h.config.schema import alternatives, schema
+from l2h.hashing.deep import DeepHasher
+from l2h.splits import Protocol
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"string": "text", "object": "mapping", "array": "list"}
+REFERENCE = "docs/reference"
+DEEP = "Deep methods"
+TITLES = {  # of the kinds of methods
+    "shallow": "Shallow methods",
+    "deep": DEEP,
+    "baseline": "Baselines",
+    "exact": "Baselines",
+    "external": "External codes",
+}
 LIMITS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}"}
 
 
@@ -88,25 +103,170 @@ def _one_type(value: dict[str, Any], many: bool) -> str:
 
 def metrics_page() -> str:
     """Every metric, from the registry that the workflow computes by."""
-    lines = [
-        "# Metrics",
-        "",
-        "Made by `make docs` from [`l2h.metrics`](../../src/l2h/metrics); do not edit it here.",
-        "How ties are treated, with the formulas worked out: [ties](../explanation/ties.md).",
-        "`l2h metrics` lists them, too. A metric of your own is [one Python file](../how-to/own-metric.md).",
-        "",
-        "| metric | shown as | better | computed on | definition | source | columns of the comparison |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for name, metric in metrics.registered().items():
         columns = dict.fromkeys(re.sub(r"_at_\d+$", "_at_<k>", column) for column in metric.reported())
         cells = (f"`{name}`", metric.axis, metric.better, metric.basis, metric.formula, metric.source)
-        lines.append("| " + " | ".join(map(_text, cells)) + f" | {', '.join(f'`{column}`' for column in columns)} |")
+        rows.append((*map(_text, cells), ", ".join(f"`{column}`" for column in columns)))
+    heads = ("metric", "shown as", "better", "computed on", "definition", "source", "columns of the comparison")
+    lines = _head("Metrics", "metrics", "metric", "adding-a-metric.md")
+    lines += ["How ties are treated, with the formulas worked out: [ties](../explanation/ties.md).", ""]
+    return "\n".join([*lines, *_table(heads, rows)]) + "\n"
+
+
+def methods_page() -> str:
+    """Every method, by its kind."""
+    common = parameters(DeepHasher)
+    lines = _head("Methods", "hashing", "method", "adding-a-shallow-method.md")
+    for title, names in _methods().items():
+        rows = []
+        for name in names:
+            cls = hashing.registry.get(name)
+            labels = "yes" if cls().__sklearn_tags__().target_tags.required else "no"
+            inherited = common if cls.scopes else {}
+            own = {key: value for key, value in parameters(cls).items() if inherited.get(key, ...) != value}
+            rows.append((_file(name, cls), _first(cls.__doc__), labels, _settings(own), _source(cls)))
+        lines += ["", f"## {title}", ""]
+        if title == DEEP:
+            lines += [
+                "Each trains a head on the features, at scope `linear`, `mlp` (one hidden layer) or `auto` (the better",
+                "of the two); or the backbone too, at scope [`full`](../how-to/end-to-end.md). All have the parameters",
+                f"{_settings(common)}.",
+                "",
+            ]
+        lines += _table(("method", "what it does", "needs labels", "its own parameters and defaults", "source"), rows)
     return "\n".join(lines) + "\n"
 
 
+def _methods() -> dict[str, list[str]]:
+    """The names of all methods by the title of their kind."""
+    found: dict[str, list[str]] = {title: [] for title in TITLES.values()}
+    for name in hashing.registry.names():
+        cls = hashing.registry.get(name)
+        found[TITLES["deep" if cls.scopes else cls.kind]].append(name)
+    return found
+
+
+def datasets_page() -> str:
+    """Every dataset and its protocols."""
+    rows, dealt = [], []
+    for name in datasets.registry.names():
+        cls = datasets.registry.get(name)
+        rows.append((_file(name, cls), _about(cls), _settings(parameters(cls)), _text(cls.licence)))
+        dealt += [(f"`{protocol}`", f"`{name}`", *_dealing(how)) for protocol, how in cls.protocols.items()]
+    lines = _head("Datasets", "datasets", "dataset", "adding-a-dataset.md")
+    lines += ["", *_table(("dataset", "what it holds", "parameters", "licence"), rows)]
+    lines += ["", "## Protocols", "", "See [why protocols matter](../explanation/protocols.md).", ""]
+    lines += _table(("protocol", "dataset", "queries", "trained on", "training images are searched"), dealt)
+    return "\n".join(lines) + "\n"
+
+
+def _dealing(how: Protocol | None) -> tuple[str, str, str]:
+    """Who is a query, who is trained on, and whether the latter is searched, in words."""
+    if how is None:
+        return "by its lists", "by its lists", "by its lists"
+    of = " of each class" if how.per_class else ""
+    query, train = (f"{one:.0%}{of}" if one < 1 else f"{one:,}{of}" for one in (how.query, how.train))
+    return query, train, "yes" if how.train_in_database else "no"
+
+
+def backbones_page() -> str:
+    """Every backbone, with its layers and weights."""
+    rows = []
+    for name in backbones.registry.names():
+        cls = backbones.registry.entry(name.removesuffix("<name>"))
+        weights = [f"`{one}`" + (f", {file.size / 1e6:.0f} MB" if file else "") for one, file in cls.pretrained.items()]
+        extra = ", ".join(sorted({f"`{extras.EXTRAS[package]}`" for package in cls.packages}))
+        rows.append((_file(name, cls), _about(cls), _names(cls.layers), ", ".join(weights), extra))
+    lines = _head("Backbones", "backbones", "backbone", "adding-a-backbone.md")
+    lines += ["Each can be untrained, or take weights of your own: see [choose a network](../how-to/backbones.md).", ""]
+    lines += _table(("backbone", "what it is", "layers", "pretrained weights", "needs the extra"), rows)
+    return "\n".join(lines) + "\n"
+
+
+def charts_page() -> str:
+    """Every chart of the report."""
+    rows = [(f"`{name}`", _text(chart.shows), _text(chart.note)) for name, chart in charts.registered().items()]
+    lines = _head("Charts", "charts", "chart", "adding-a-chart.md")
+    lines += ["A chart is on the report's page, and in `plots/` as PNG and SVG, if the run has what it shows.", ""]
+    return "\n".join([*lines, *_table(("chart", "what it shows", "how to read it"), rows)]) + "\n"
+
+
+def _head(title: str, package: str, one: str, page: str) -> list[str]:
+    """The first lines of a list of all that a registry holds."""
+    return [
+        f"# {title}",
+        "",
+        f"Generated from [`l2h.{package}`](../../src/l2h/{package}) by `make docs`; do not edit. `l2h {one}s` lists",
+        f"them, too. A {one} of your own is [one Python file](../how-to/{page}).",
+    ]
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown."""
+    head, *lines = (f"| {' | '.join(row)} |" for row in (heads, *rows))
+    return [head, "|" + "---|" * len(heads), *lines]
+
+
+def _file(name: str, cls: Any) -> str:
+    """A name, linked to its file if that is in the package."""
+    path = cls.__module__.replace(".", "/")
+    return f"[`{name}`](../../src/{path}.py)" if (ROOT / f"src/{path}.py").exists() else f"`{name}`"
+
+
+def _about(cls: Any) -> str:
+    """What the docstrings of the file and the class say first."""
+    said = (_first(sys.modules[cls.__module__].__doc__), _first(cls.__doc__))
+    return " ".join(dict.fromkeys(one if one.endswith(".") else f"{one}." for one in said if one))
+
+
+def _source(cls: Any) -> str:
+    """Where a method was published: the second paragraph of its file."""
+    return _first(cleandoc(sys.modules[cls.__module__].__doc__ or "").partition("\n\n")[2])
+
+
+def _first(doc: str | None) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return _text(" ".join(cleandoc(doc or "").partition("\n\n")[0].split()))
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    """Parameters with their defaults as YAML."""
+    known = {key: f": {_yaml(value)}`" if value != "needed" else "`, required" for key, value in values.items()}
+    return ", ".join(f"`{key}{rest}" for key, rest in known.items())
+
+
+def _yaml(value: Any) -> str:
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False).split("\n")[0]
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def readme() -> str:
+    """The README, whose table of what a config can choose from has all names."""
+    dealt = [protocol for name in datasets.registry.names() for protocol in datasets.registry.get(name).protocols]
+    rows = [(f"[datasets]({REFERENCE}/datasets.md)", _names(datasets.registry.names()))]
+    rows += [(f"[protocols]({REFERENCE}/datasets.md#protocols)", f"{_names(dealt)}, or your own")]
+    rows += [(f"[backbones]({REFERENCE}/backbones.md)", _names(backbones.registry.names()))]
+    rows += [
+        (f"[{title.lower()}]({REFERENCE}/methods.md#{title.lower().replace(' ', '-')})", _names(names))
+        for title, names in _methods().items()
+    ]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = "\n".join(_table(("part", "to choose from"), rows))
+    return re.sub(r"(?<=<!-- generated -->\n).*?(?=\n<!-- end -->)", lambda _: table, text, flags=re.DOTALL)
+
+
 FILES = {
+    "README.md": readme,
+    "docs/reference/backbones.md": backbones_page,
+    "docs/reference/charts.md": charts_page,
     "docs/reference/config.md": config_page,
+    "docs/reference/datasets.md": datasets_page,
+    "docs/reference/methods.md": methods_page,
     "docs/reference/metrics.md": metrics_page,
     "workflow/schemas/config.schema.yaml": config_schema,
 }

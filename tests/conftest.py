@@ -4,6 +4,7 @@ import http.server
 import os
 import sys
 import threading
+from contextlib import contextmanager
 
 # one thread a worker, as two workers with two threads each get in each other's way; before anything is imported
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -75,15 +76,33 @@ def read_only_disk(tmp_path):
         yield folder
 
 
-@pytest.fixture
-def own_plugins(monkeypatch):
-    """The registries, to which one test adds something."""
-    for package in (backbones, charts, datasets, hashing, metrics):
-        monkeypatch.setattr(package.registry, "_targets", dict(package.registry._targets))
+@contextmanager
+def registries():
+    """The registries, to which something is added that goes in the end."""
+    packages = (backbones, charts, datasets, hashing, metrics)
+    before = [dict(package.registry._targets) for package in packages]
     loaded = set(sys.modules)
-    yield
-    for name in [name for name in sys.modules if name.startswith(plugins.PREFIX) and name not in loaded]:
-        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for package, targets in zip(packages, before, strict=True):
+            package.registry._targets = targets
+        for name in [name for name in sys.modules if name.startswith(plugins.PREFIX) and name not in loaded]:
+            del sys.modules[name]
+
+
+@pytest.fixture
+def own_plugins():
+    """Plug-ins of one test."""
+    with registries():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_plugins_of_a_file():
+    """Plug-ins that fixtures of one file load are not there in the next one."""
+    with registries():
+        yield
 
 
 @pytest.fixture

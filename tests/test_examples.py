@@ -96,13 +96,16 @@ class TestExampleMethod:
 
 
 def test_the_deep_method_of_the_docs_is_its_loss_and_its_own_parameters(tmp_path):
-    page = (ROOT / "docs/how-to/own-method.md").read_text()
-    (block,) = (text for text in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "DeepHasher" in text)
-    (tmp_path / "from_the_docs.py").write_text(block)
-    plugins.load([str(tmp_path / "from_the_docs.py")])
+    page = (ROOT / "docs/how-to/adding-a-deep-loss.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    path = ROOT / "examples/inner_product.py"
+    assert block == path.read_text()
+    plugins.load([str(path)])
     own = {"epochs": 20, "slope": 1.0}
     inherited = hashing.make("hashnet", bits=8).get_params().items() - {"step": 10, "weighting": "shared"}.items()
     assert hashing.make("inner_product", bits=8).get_params() == {**dict(inherited), **own}
+    with pytest.raises(L2HError, match="inner_product: slope must be a number above 0, got 0"):
+        hashing.make("inner_product", bits=8, slope=0)
     with pytest.raises(L2HError, match="inner_product has no parameter 'slop' .did you mean 'slope'"):
         hashing.make("inner_product", bits=8, slop=2.0)
     data = load_digits()

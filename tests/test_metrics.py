@@ -374,7 +374,7 @@ def test_a_function_that_returns_a_table_is_named():
 
 @pytest.mark.usefixtures("own_plugins")
 def test_the_metrics_of_the_docs_compute_what_they_say(tmp_path):
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/own-metric.md").read_text(), re.M | re.S)
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/adding-a-metric.md").read_text(), re.M | re.S)
     for number, block in enumerate(blocks):
         path = tmp_path / f"metric_of_the_docs_{number}.py"
         path.write_text(block)

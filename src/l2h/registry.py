@@ -74,13 +74,16 @@ class Registry:
         family, colon, member = name.partition(":")
         if family + colon not in self._targets:
             plugins.load(plugins.WAITING)
-        try:
-            target = self._targets[family + colon]
-        except KeyError:
+        if family + colon not in self._targets:
             choice = f"choose one of {', '.join(self.names())}"
-            raise L2HError(f"{name!r} is not a {self.kind}{hint(family + colon, self._targets)}; {choice}") from None
-        cls = _named(target) if isinstance(target, str) else target
+            raise L2HError(f"{name!r} is not a {self.kind}{hint(family + colon, self._targets)}; {choice}")
+        cls = self.entry(family + colon)
         return cls.member(member) if colon else cls
+
+    def entry(self, name: str) -> Any:
+        """What is registered under a name; under one that ends in ":", the class of the family."""
+        target = self._targets[name]
+        return _named(target) if isinstance(target, str) else target
 
 
 def _named(target: str) -> Any:

@@ -48,7 +48,7 @@ def run(kind: str, arguments: Namespace) -> int:
             print("\n".join(f"{entry['name']:{width}}  {entry['summary']}" for entry in entries))
         return 0
     cls = registry.get(arguments.name)
-    facts = {"parameters": _parameters(cls), **_facts(arguments.name, cls)}
+    facts = {"parameters": parameters(cls), **_facts(arguments.name, cls)}
     if arguments.json:
         command.print_json({"name": arguments.name, "description": _doc(cls), **facts})
     else:
@@ -60,8 +60,8 @@ def run(kind: str, arguments: Namespace) -> int:
 
 def _doc(cls: type) -> str:
     """The class's own docstring, and those of the bases whose parameters it takes."""
-    taken = _parameters(cls).keys()
-    bases = [base for base in cls.__mro__[1:] if _parameters(base) and _parameters(base).keys() <= taken]
+    taken = parameters(cls).keys()
+    bases = [base for base in cls.__mro__[1:] if parameters(base) and parameters(base).keys() <= taken]
     docs = (f"{base.__name__}: {cleandoc(base.__doc__ or '')}" for base in bases)
     return "\n\n".join([cleandoc(cls.__doc__ or ""), *docs])
 
@@ -70,7 +70,7 @@ def _summary(registry: Any, name: str) -> str:
     return FAMILY if name.endswith("<name>") else _doc(registry.get(name)).partition("\n")[0]
 
 
-def _parameters(cls: type) -> dict[str, Any]:
+def parameters(cls: type) -> dict[str, Any]:
     """What `params` of a config may set, with the defaults; "needed" where there is none."""
     known = signature(cls).parameters
     return {
@@ -88,17 +88,17 @@ def _facts(name: str, cls: Any) -> dict[str, Any]:
     if hasattr(cls, "layers"):
         weights = [*cls.pretrained, "untrained"]
         return {"layers": list(cls.layers), "weights": weights, "licence of the weights": cls.licence}
-    return {"scopes": list(cls.scopes), "at scope full": _full_parameters(name, cls)}
+    return {"scopes": list(cls.scopes), "at scope full": _fullparameters(name, cls)}
 
 
-def _full_parameters(name: str, cls: Any) -> dict[str, Any]:
+def _fullparameters(name: str, cls: Any) -> dict[str, Any]:
     """The parameters that scope full has beside the others, or with another default."""
     from l2h.hashing import FULL
     from l2h.hashing.deep import full
 
     if FULL not in cls.scopes:
         return {}
-    usual = _parameters(cls)
+    usual = parameters(cls)
     whole = full.make(name, bits=8).get_params()
     return {key: value for key, value in whole.items() if key not in NOT_PARAMS and usual.get(key, "none") != value}
 

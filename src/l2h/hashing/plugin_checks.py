@@ -9,7 +9,7 @@ from l2h.hashing.base import FittedMethod
 
 def require_method(name: str, cls: type) -> None:
     """Raise L2HError, with the cure, unless a class is what a plug-in's method must be; it is made, but not used."""
-    what, cure = f"{name}: the class {cls.__name__}", "see docs/how-to/own-method.md"
+    what, cure = f"{name}: the class {cls.__name__}", "see docs/how-to/adding-a-shallow-method.md"
     if not issubclass(cls, FittedMethod):
         bases = "LinearHasher or Hasher of l2h.hashing.base, or Scorer of l2h.hashing.scorer"
         raise L2HError(f"{what} must be a subclass of {bases}")

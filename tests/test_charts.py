@@ -21,7 +21,14 @@ ROWS = pd.DataFrame(
         "map_std": [0.1, 0.2, None, None],
     }
 )
-NAMES = ("map", "precision-recall", "radius", "hash-us", "training-processor", "power")
+NAMES = (  # of files in plots/
+    "map",
+    "precision-recall",
+    "radius",
+    "hash-us",
+    "training-processor",
+    "power",
+)
 
 
 @pytest.fixture
@@ -38,7 +45,7 @@ def test_each_file_of_a_chart_is_registered():
 
 def test_each_chart_of_the_package_says_what_it_shows_and_how_it_is_read():
     found = charts.registered()
-    assert tuple(found) == NAMES
+    assert {*NAMES} <= found.keys()
     assert all(isinstance(one, Chart) and one.shows and one.note.endswith(".") for one in found.values())
 
 

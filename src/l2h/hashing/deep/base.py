@@ -42,6 +42,7 @@ class DeepHasher(Hasher):
     Attributes
     ----------
     supervised : whether the loss needs labels
+    batch_norm : whether one follows the hash layer in training; it is folded into what is learned
     backbone_lr : at scope full, the share of lr that the backbone learns at, if not given; 0 keeps it frozen
     selection_ : what was chosen, and the curves behind it; None without a validation part, and after `load`
 
@@ -62,8 +63,15 @@ class DeepHasher(Hasher):
     """
 
     scopes = ("linear", "mlp", "auto", FULL)
-    learned = ("mean_", "hidden_projection_", "hidden_intercept_", "projection_", "intercept_")
+    learned: ClassVar[tuple[str, ...]] = (
+        "mean_",
+        "hidden_projection_",
+        "hidden_intercept_",
+        "projection_",
+        "intercept_",
+    )
     supervised: ClassVar[bool] = True
+    batch_norm: ClassVar[bool] = False
     backbone_lr: ClassVar[float] = 0.1
     selection_ = None
 
@@ -112,7 +120,7 @@ class DeepHasher(Hasher):
         mirrored : features (n, d) of the same images, mirrored left to right
         """
         extras.require("torch")
-        from l2h.hashing.deep.training import Trainer
+        from l2h.hashing.deep.training import Trainer, folded
 
         if self.scope == FULL:
             raise L2HError("scope full is trained from images, not from features; see l2h.hashing.deep.finetuning")
@@ -134,6 +142,8 @@ class DeepHasher(Hasher):
             weight_decay=self.weight_decay,
             device=self.device,
             seed=int(check_random_state(self.random_state).randint(2**31)),
+            batch_norm=self.batch_norm,
+            kept=self.kept(),
         )
         heads, rates = self.heads(), several(self.lr)
         head: Any
@@ -143,7 +153,10 @@ class DeepHasher(Hasher):
             head, self.selection_ = select(trainer, self.validation, heads, rates, self.epochs)
         else:
             head, self.selection_ = trainer.train(np.arange(len(data)), heads[0], rates[0], self.epochs), None
-        layers = [(layer.weight.detach().cpu().numpy().T, layer.bias.detach().cpu().numpy()) for layer in head[::2]]
+        for name in self.kept():
+            setattr(self, name, head.get_buffer(name).cpu().numpy())
+        linear: Any = folded(head)[::2]
+        layers = [(layer.weight.detach().cpu().numpy().T, layer.bias.detach().cpu().numpy()) for layer in linear]
         layers[0] = layers[0][0] / scale, layers[0][1]
         hidden: tuple[NDArray, NDArray] = layers[0] if len(layers) > 1 else _NO_LAYER
         self.hidden_projection_, self.hidden_intercept_ = hidden
@@ -168,6 +181,11 @@ class DeepHasher(Hasher):
     def notes(self) -> dict[str, Any]:
         """How head, learning rate and number of epochs were chosen."""
         return {"selection": self.selection_}
+
+    @classmethod
+    def kept(cls) -> list[str]:
+        """Names in `learned` that the loss gives, not the head: `name_` is the loss's tensor `name`."""
+        return [name for name in cls.learned if name not in DeepHasher.learned]
 
     def heads(self) -> tuple[int, ...]:
         """Widths of the hidden layer to choose from, 0 for none."""

@@ -21,7 +21,17 @@ from l2h.errors import L2HError
 from l2h.hashing.deep.full import FullMethod
 from l2h.hashing.deep.network import HashNetwork, build
 from l2h.hashing.deep.selection import NoChoiceError, criterion, unchosen, validation_part
-from l2h.hashing.deep.training import DivergedError, Loss, count_batches, train_epoch
+from l2h.hashing.deep.training import (
+    DivergedError,
+    Loss,
+    adam,
+    count_batches,
+    folded,
+    keep,
+    seeded,
+    tensors_of,
+    train_epoch,
+)
 from l2h.hashing.labels import multi_hot
 from l2h.progress import track
 from l2h.store.models import read_checkpoint, write_checkpoint
@@ -77,7 +87,7 @@ def finetune(
     labels = multi_hot(y, np.shape(y)[0], type(full.method).__name__).astype(np.float32)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build(entry, weights, full.hidden, full.method.bits)
+        network = build(entry, weights, full.hidden, full.method.bits, full.method.batch_norm)
         training = _Training(full, network, read, labels, flip, seed)
         identity = json.loads(json.dumps({**identity, "torch": torch.__version__, "device": training.device.type}))
         if not training.resume(checkpoint, identity):
@@ -151,14 +161,16 @@ class _Training:
                 _log.warning("%s; trained on all images instead, to the last epoch", error)
                 self.unchosen = {"epochs": method.epochs, **unchosen(error)}
         known, asked = (torch.from_numpy(labels[part]).to(self.device) for part in (self.rows, self.validation))
-        self.loss: Loss = method.loss(known if method.supervised else None)
+        make_loss = seeded(method.loss, seed)
+        self.loss: Loss = make_loss(known if method.supervised else None)
+        keep(self.network.loss, self.loss, method.kept())
         self.criterion, self.measure = criterion(
-            asked if method.supervised else None, method.loss, method.batch_size, method.epochs
+            asked if method.supervised else None, make_loss, method.batch_size, method.epochs
         )
-        groups = [{"params": network.head.parameters(), "lr": full.lr}]
+        self.optimizer = adam(network.head.parameters(), self.loss, full.lr, method.weight_decay)
         if full.backbone_lr:
-            groups.append({"params": network.backbone.parameters(), "lr": full.lr * full.backbone_lr})
-        self.optimizer = torch.optim.Adam(groups, weight_decay=method.weight_decay, fused=True)
+            backbone = {"params": network.backbone.parameters(), "lr": full.lr * full.backbone_lr}
+            self.optimizer.add_param_group(backbone)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.epoch = 0  # how many are done
         self.scores: list[tuple[float, ...]] = []
@@ -198,7 +210,7 @@ class _Training:
         line = f"epoch {self.epoch}: loss {mean:.4f}"
         if len(self.validation):
             features, outputs = self._infer(self.validation)
-            self.scores.append(self.measure(outputs, features))
+            self.scores.append(self.measure(outputs, features, self.loss))
             best = max(self.scores)[0]
             line += f", {self.criterion} {self.scores[-1][0]:.4f}, best {best:.4f} of epoch {self.best_epoch}"
             if self.best_epoch == self.epoch:
@@ -207,10 +219,12 @@ class _Training:
 
     def result(self) -> tuple[HashNetwork, dict[str, Any] | None]:
         """What `finetune` returns."""
+        if self.best:
+            self.network.load_state_dict(self.best)
+        self.network.eval()
+        self.network.head = folded(self.network.head)
         if not self.best:
-            self.network.eval()
             return self.network, self.unchosen
-        self.network.load_state_dict(self.best)
         scores = [score for score, *_ in self.scores]
         return self.network, {
             "epochs": self.best_epoch,
@@ -224,12 +238,12 @@ class _Training:
         """Write the state."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        tensors |= {f"loss.{name}": tensor for name, tensor in self._loss_tensors().items()}
+        tensors |= {f"loss.{name}": tensor for name, tensor in tensors_of(self.loss).items()}
         for number, parameter in enumerate(self._parameters()):
             state = self.optimizer.state[parameter]
             tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
         description = {"identity": identity, "epoch": self.epoch, "scores": self.scores}
-        write_checkpoint(path, description, {name: tensor.cpu().numpy() for name, tensor in tensors.items()})
+        write_checkpoint(path, description, {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()})
 
     def resume(self, path: Path, identity: Mapping[str, Any]) -> bool:
         """Take up the state of a checkpoint, if there is a whole one of this very training; say so if not."""
@@ -251,8 +265,8 @@ class _Training:
             parts[kind][name] = torch.from_numpy(array)
         self.network.load_state_dict(parts["network"])
         self.best = parts["best"]
-        for name, tensor in self._loss_tensors().items():
-            tensor.copy_(parts["loss"][name])
+        for name, tensor in tensors_of(self.loss).items():
+            tensor.detach().copy_(parts["loss"][name])
         for number, parameter in enumerate(self._parameters()):
             # laid out in memory as the parameter is: the fused step counts on it
             self.optimizer.state[parameter] = {
@@ -268,9 +282,6 @@ class _Training:
 
     def _parameters(self) -> list[torch.Tensor]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-
-    def _loss_tensors(self) -> dict[str, torch.Tensor]:
-        return {name: value for name, value in vars(self.loss).items() if isinstance(value, torch.Tensor)}
 
     def _losses(self) -> Iterator[torch.Tensor]:
         how, size = self.network.how, self.network.how["size"]

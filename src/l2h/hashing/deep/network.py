@@ -30,17 +30,27 @@ class HashNetwork(torch.nn.Module):
         features, of what it was before training
     shape : the head's width, hidden and bits
     how : the arguments of `l2h.backbones.extraction.extract` that the backbone asks for
+    loss : buffers that the loss gave and that are saved too, such as class centres; codes need none of them
     """
 
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, backbone: torch.nn.Module, width: int, hidden: int, bits: int, entry: Mapping[str, Any]):
+    def __init__(
+        self,
+        backbone: torch.nn.Module,
+        width: int,
+        hidden: int,
+        bits: int,
+        entry: Mapping[str, Any],
+        batch_norm: bool = False,
+    ):
         super().__init__()
         self.backbone = backbone
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(()))
-        self.head = make_head(width, hidden, bits)
+        self.head = make_head(width, hidden, bits, batch_norm)
+        self.loss = torch.nn.Module()
         self.entry = dict(entry)
         self.shape = {"width": width, "hidden": hidden, "bits": bits}
         kind = backbones.registry.get(entry["name"])()
@@ -67,19 +77,26 @@ class HashNetwork(torch.nn.Module):
             yield ids, codes.pack(outputs > 0)
 
 
-def build(entry: Mapping[str, Any], weights: str | Path, hidden: int, bits: int) -> HashNetwork:
+def build(
+    entry: Mapping[str, Any], weights: str | Path, hidden: int, bits: int, batch_norm: bool = False
+) -> HashNetwork:
     """A network to train: the backbone's weights from a safetensors file, a head drawn by torch's global generator."""
     kind = backbones.registry.get(entry["name"])()
     backbone, side = load_network(kind, entry["layer"], weights), kind.side(entry["input_size"])
     with torch.inference_mode():
         width = backbone(torch.zeros(1, 3, side, side)).shape[1]
-    return HashNetwork(backbone, width, hidden, bits, entry).eval()
+    return HashNetwork(backbone, width, hidden, bits, entry, batch_norm).eval()
 
 
 def save(network: HashNetwork, folder: str | Path, description: Mapping[str, Any]) -> None:
     """Write `model.json` (the description and what `load` needs) and `model.safetensors` (all weights)."""
     arrays = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
-    whole = {**description, "backbone": network.entry, "head": network.shape, "l2h_version": l2h.__version__}
+    parts = {
+        "backbone": network.entry,
+        "head": network.shape,
+        "loss": {name: list(tensor.shape) for name, tensor in network.loss.named_buffers()},
+    }
+    whole = {**description, **parts, "l2h_version": l2h.__version__}
     write_model(folder, whole, arrays)
 
 
@@ -101,8 +118,10 @@ def load(folder: str | Path) -> HashNetwork:
         with torch.device("meta"):
             backbone = kind.truncate(kind.network(), entry["layer"])
             network = HashNetwork(backbone, **description["head"], entry=entry)
+            for name, shape in description.get("loss", {}).items():
+                network.loss.register_buffer(name, torch.empty(shape))
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         line = " ".join(str(error).split())
         raise L2HError(f"{folder} is no network that this version can use: {line}; {CURE}") from error
     return network.eval()

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import label_ranking_average_precision_score
 
 from l2h.errors import L2HError
-from l2h.hashing.deep.training import DivergedError, Loss, Trainer, count_batches
+from l2h.hashing.deep.training import DivergedError, Loss, MakeLoss, Trainer, count_batches, parameters_of
 
-# of the validation images' outputs, float (n, bits), and features, float (n, d); higher is better, and what follows
-# the first value decides among those that are equal in it
-Measure = Callable[[torch.Tensor, torch.Tensor], tuple[float, ...]]
+# of the validation images' outputs, float (n, bits), and features, float (n, d), and the loss that was trained on;
+# higher is better, and what follows the first value decides among those that are equal in it
+Measure = Callable[[torch.Tensor, torch.Tensor, Loss], tuple[float, ...]]
 
 _log = logging.getLogger("l2h")
 
@@ -66,11 +66,11 @@ def select(
     curves: list[dict[str, Any]] = []
     best: dict[str, Any] = {"score": (-np.inf,)}
 
-    def score(head: torch.nn.Sequential) -> None:
+    def score(head: torch.nn.Sequential, loss: Loss) -> None:
         curve = curves[-1]
         with torch.no_grad():
             outputs = head(trainer.inputs[0, validation])
-            value = measure(outputs, trainer.features[0, validation])
+            value = measure(outputs, trainer.features[0, validation], loss)
         curve["scores"].append(value[0])
         if value > best["score"]:
             best.update(score=value, head=deepcopy(head), curve=curve, epochs=len(curve["scores"]))
@@ -161,9 +161,7 @@ def _pair(validation: NDArray[np.int64], rest: NDArray[np.int64], labels: NDArra
         validation[other], rest[partners[0]] = rest[partners[0]], validation[other]
 
 
-def criterion(
-    labels: torch.Tensor | None, make_loss: Callable[[torch.Tensor | None], Loss], batch_size: int, epochs: int
-) -> tuple[str, Measure]:
+def criterion(labels: torch.Tensor | None, make_loss: MakeLoss, batch_size: int, epochs: int) -> tuple[str, Measure]:
     """What validation images are scored by, in words, and the measure.
 
     Where there are labels, it is their codes' mean average precision, each validation image a query for all the others:
@@ -178,8 +176,11 @@ def criterion(
     epochs : of the training; the loss is the one of the last, whatever the epoch that is scored
     """
 
-    def minus_loss(outputs: torch.Tensor, features: torch.Tensor) -> float:
+    @torch.no_grad()
+    def minus_loss(outputs: torch.Tensor, features: torch.Tensor, trained: Loss) -> float:
         loss = make_loss(labels)
+        for name, parameter in parameters_of(loss).items():
+            parameter.copy_(parameters_of(trained)[name])
         rows = torch.arange(len(outputs), device=outputs.device)
         batches = rows.tensor_split(count_batches(len(rows), batch_size))
         for _ in range(2):  # a loss that compares with earlier outputs knows all of them the second time
@@ -187,11 +188,11 @@ def criterion(
         return -float(torch.stack(values).mean())
 
     if labels is None:
-        return "minus the loss", lambda outputs, features: (minus_loss(outputs, features),)
+        return "minus the loss", lambda outputs, features, trained: (minus_loss(outputs, features, trained),)
     relevant = (labels @ labels.T > 0).cpu().numpy()
-    return "mean average precision", lambda outputs, features: (
+    return "mean average precision", lambda outputs, features, trained: (
         mean_average_precision(outputs > 0, relevant),
-        minus_loss(outputs, features),
+        minus_loss(outputs, features, trained),
     )
 
 

@@ -1,12 +1,13 @@
 """The training loop that deep methods share."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import Linear, ReLU, Sequential
+from torch.nn import BatchNorm1d, Linear, Module, Parameter, ReLU, Sequential
+from torch.nn.utils import fuse_linear_bn_eval
 
 from l2h import device as devices
 from l2h.errors import L2HError
@@ -20,7 +21,9 @@ class DivergedError(L2HError):
 class Loss(Protocol):
     """A method's loss, made for one training set.
 
-    What it remembers from batch to batch stands in attributes that are tensors: checkpoints keep these.
+    What it remembers from batch to batch stands in attributes that are tensors or modules: checkpoints keep these.
+    Every `torch.nn.Parameter` of them is trained with the head, at `lr_share` times its learning rate (1 if the loss
+    has no such attribute) and with the loss's own `weight_decay` (0).
     """
 
     def __call__(self, outputs: torch.Tensor, features: torch.Tensor, rows: torch.Tensor, epoch: int) -> torch.Tensor:
@@ -33,10 +36,74 @@ class Loss(Protocol):
         """
 
 
-def make_head(width: int, hidden: int, bits: int) -> Sequential:
-    """A new head from `width` inputs to `bits` outputs: linear, or with one hidden layer of so many units, if not 0."""
-    layers = [Linear(width, hidden), ReLU(), Linear(hidden, bits)] if hidden else [Linear(width, bits)]
-    return Sequential(*layers)
+MakeLoss = Callable[[torch.Tensor | None], Loss]
+
+
+def make_head(width: int, hidden: int, bits: int, batch_norm: bool = False) -> Sequential:
+    """Return a new head from `width` inputs to `bits` outputs: linear, or with one hidden layer of so many units.
+
+    With `batch_norm`, one follows the last layer, which has no bias then.
+    """
+    layers = [Linear(width, hidden), ReLU()] if hidden else []
+    last = Linear(hidden or width, bits, bias=not batch_norm)
+    return Sequential(*layers, last, *([BatchNorm1d(bits)] if batch_norm else []))
+
+
+def set_moments(norm: BatchNorm1d, outputs: torch.Tensor) -> None:
+    """Give a batch norm the exact moments of these outputs; its running ones lag behind in a short training."""
+    norm.running_mean, norm.running_var = outputs.mean(dim=0), outputs.var(dim=0)
+
+
+def folded(head: Sequential) -> Sequential:
+    """Return the head in eval mode, with its batch norm, if it has one, folded into the layer before."""
+    head.eval()
+    linear, norm = head[-2:] if len(head) > 1 else (None, None)
+    if not isinstance(linear, Linear) or not isinstance(norm, BatchNorm1d):
+        return head
+    return Sequential(*head[:-2], fuse_linear_bn_eval(linear, norm))
+
+
+def seeded(make_loss: MakeLoss, seed: int) -> MakeLoss:
+    """Return what makes a loss under this seed of torch's global generator: the same random centres each time."""
+
+    def make(labels: torch.Tensor | None) -> Loss:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return make_loss(labels)
+
+    return make
+
+
+def tensors_of(loss: Loss) -> dict[str, torch.Tensor]:
+    """Return a loss's tensors by name: its attributes, and what modules among them hold, or it itself."""
+    modules = {name: value for name, value in vars(loss).items() if isinstance(value, Module)}
+    tensors = {name: value for name, value in vars(loss).items() if isinstance(value, torch.Tensor)}
+    if isinstance(loss, Module):
+        modules[""] = loss
+    for name, module in modules.items():
+        tensors |= module.state_dict(prefix=name and f"{name}.", keep_vars=True)
+    return tensors
+
+
+def parameters_of(loss: Loss) -> dict[str, Parameter]:
+    """Return what a loss learns itself, by name."""
+    return {name: tensor for name, tensor in tensors_of(loss).items() if isinstance(tensor, Parameter)}
+
+
+def adam(head: Iterable[Parameter], loss: Loss, lr: float, weight_decay: float) -> torch.optim.Adam:
+    """Return the optimiser of a head and, in a group of its own, of what the loss learns."""
+    groups: list[dict[str, Any]] = [{"params": list(head)}]
+    own = list(parameters_of(loss).values())
+    if own:
+        decay = getattr(loss, "weight_decay", 0.0)
+        groups.append({"params": own, "lr": lr * getattr(loss, "lr_share", 1.0), "weight_decay": decay})
+    return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True)
+
+
+def keep(module: Module, loss: Loss, names: Iterable[str]) -> None:
+    """Make tensors of a loss buffers of a module, so that they are copied and saved with it: `name_` is `loss.name`."""
+    for name in names:
+        module.register_buffer(name, getattr(loss, name.removesuffix("_")).detach())
 
 
 def count_batches(n: int, batch_size: int) -> int:
@@ -73,7 +140,10 @@ class Trainer:
         up in training, chance chooses its view
     features : float32 (v, n, d), what the loss sees
     labels : float32 (n, c) multi-hot, or None
-    make_loss : from the labels of the rows that are trained on, on the device, to the loss
+    make_loss : from the labels of the rows that are trained on, on the device, to the loss. What it draws comes from
+        torch's global generator
+    batch_norm : whether one follows the hash layer
+    kept : buffers of the trained head that hold tensors of the loss; see `keep`
     """
 
     def __init__(
@@ -81,22 +151,26 @@ class Trainer:
         inputs: NDArray[np.float32],
         features: NDArray[np.float32],
         labels: NDArray[np.float32] | None,
-        make_loss: Callable[[torch.Tensor | None], Loss],
+        make_loss: MakeLoss,
         *,
         bits: int,
         batch_size: int,
         weight_decay: float,
         device: str,
         seed: int,
+        batch_norm: bool = False,
+        kept: Sequence[str] = (),
     ):
         self.device = devices.choose(device)
         self.inputs, self.features = (torch.from_numpy(array).to(self.device) for array in (inputs, features))
         self.labels = None if labels is None else torch.from_numpy(labels).to(self.device)
-        self.make_loss = make_loss
+        self.make_loss = seeded(make_loss, seed)
         self.bits = bits
         self.batch_size = batch_size
         self.weight_decay = weight_decay
         self.seed = seed
+        self.batch_norm = batch_norm
+        self.kept = kept
 
     def train(
         self,
@@ -104,7 +178,7 @@ class Trainer:
         hidden: int,
         lr: float,
         epochs: int,
-        after_epoch: Callable[[torch.nn.Sequential], None] = lambda head: None,
+        after_epoch: Callable[[torch.nn.Sequential, Loss], None] = lambda head, loss: None,
     ) -> torch.nn.Sequential:
         """Train a new head on some rows with Adam; on a CPU, the same seed and thread count give the same result.
 
@@ -112,7 +186,7 @@ class Trainer:
         ----------
         rows : int64 (m,)
         hidden : units of the hidden layer, 0 for none
-        after_epoch : is shown the head after each epoch
+        after_epoch : is shown the head, in eval mode, and the loss after each epoch
 
         Raises
         ------
@@ -124,8 +198,9 @@ class Trainer:
         name = f"hidden layer of {hidden}" if hidden else "linear"
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            head = make_head(self.inputs.shape[2], hidden, self.bits).to(self.device)
-            optimizer = torch.optim.Adam(head.parameters(), lr=lr, weight_decay=self.weight_decay, fused=True)
+            head = make_head(self.inputs.shape[2], hidden, self.bits, self.batch_norm).to(self.device)
+            keep(head, loss, self.kept)
+            optimizer = adam(head.parameters(), loss, lr, self.weight_decay)
             n_views = len(self.inputs)
             n_batches = count_batches(len(kept), self.batch_size)
 
@@ -137,5 +212,10 @@ class Trainer:
 
             for epoch in track(f"training, {name}, lr {lr}", range(epochs), epochs, "epochs"):
                 train_epoch(optimizer, losses(epoch), epoch, lr)
-                after_epoch(head)
-        return head
+                head.eval()
+                if isinstance(head[-1], BatchNorm1d):
+                    with torch.no_grad():
+                        set_moments(head[-1], head[:-1](self.inputs[0, kept]))
+                after_epoch(head, loss)
+                head.train()
+        return head.eval()

@@ -28,6 +28,7 @@ from l2h.store.models import read_checkpoint, read_model, write_checkpoint, writ
 SUPPORT = Path(__file__).parent / "support"
 ENTRY = {"name": "toy", "layer": "fc", "input_size": 16, "precision": "fp32", "weights": "mine", "weights_sha256": "0f"}
 DEEP = ("bihalf", "dsh", "hashnet")
+NEWER = ("csq", "dhn", "dpn", "dpsh", "greedyhash", "greedyhash_unsupervised", "orthohash", "sdc")
 IMAGES, LABELS = np.round(load_digits().images * 15).astype(np.uint8), load_digits().target
 
 
@@ -85,6 +86,53 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(name, cut, weigh
     assert (f"going on after epoch {cut - 1}" in caplog.text) == (cut > 1)
     assert same(resumed, expected)
     assert resumed_record == record
+
+
+@pytest.mark.parametrize("name", ["dpsh", "greedyhash", "orthohash"])
+def test_a_bank_a_classifier_and_a_batch_norm_are_gone_on_with_too(name, weights, tmp_path):
+    expected, record = train(weights, tmp_path / "whole", name, n=60, epochs=3, batch_size=16)
+    with pytest.raises(Killed):
+        train(weights, tmp_path / "cut", name, read=dies_in_epoch(2, 54, 16, 6), n=60, epochs=3, batch_size=16)
+    assert read_checkpoint(tmp_path / "cut")[0]["epoch"] in (1, 2)
+    resumed, resumed_record = train(weights, tmp_path / "cut", name, n=60, epochs=3, batch_size=16)
+    assert same(resumed, expected)
+    assert resumed_record == record
+
+
+@pytest.mark.parametrize("hidden", [0, 12])
+@pytest.mark.parametrize("name", NEWER)
+def test_every_method_trains_a_network_that_is_saved_with_what_its_loss_keeps(name, hidden, weights, tmp_path):
+    trained, record = train(weights, tmp_path / "cut", name, n=60, epochs=2, batch_size=16, hidden=hidden)
+    assert len(record["scores"]) == 2
+    kept = {"csq": "centres_", "dpn": "centres_", "orthohash": "centres_", "greedyhash": "classifier_"}.get(name)
+    network.save(trained, tmp_path / "model", {})
+    description, arrays = read_model(tmp_path / "model")
+    assert description["loss"] == ({kept: [10, 8]} if kept else {})
+    head = {f"head.{layer}.{part}" for layer in ((0, 2) if hidden else (0,)) for part in ("weight", "bias")}
+    assert {key for key in arrays if not key.startswith("backbone.")} == {
+        "mean",
+        "scale",
+        *head,
+        *([f"loss.{kept}"] if kept else []),
+    }  # no batch norm: it is folded in
+    loaded = network.load(tmp_path / "model")
+    assert same(loaded, trained)
+    images = preprocess(IMAGES[:60], 16, (0.5,) * 3, (0.5,) * 3)
+    with torch.inference_mode():
+        assert torch.equal(loaded(images), trained(images))
+
+
+def test_the_network_with_its_batch_norm_folded_in_is_the_one_that_was_scored(weights, tmp_path, monkeypatch):
+    outputs = []
+    monkeypatch.setattr(
+        finetuning, "criterion", lambda *_: ("a score", lambda found, *_: outputs.append(found) or (0,))
+    )
+    trained, _ = train(weights, tmp_path / "cut", "orthohash", n=60, epochs=1, batch_size=16)
+    seed = int(np.random.RandomState(0).randint(2**31))
+    validation, _ = validation_part(60, 0.1, seed, np.eye(10, dtype=bool)[LABELS[:60]])
+    with torch.inference_mode():
+        found = trained(preprocess(IMAGES[validation], 16, (0.5,) * 3, (0.5,) * 3))
+    assert torch.allclose(found, outputs[0], atol=1e-6)
 
 
 @pytest.fixture
@@ -394,6 +442,9 @@ def test_digits_are_not_mirrored_and_other_data_sets_are():
         (lambda d, a: a.pop("head.0.weight"), "Missing key.*head.0.weight"),
         (lambda d, a: a.update(more=np.zeros(3)), "Unexpected key.*more"),
         (lambda d, a: d["head"].update(bits=9), "size mismatch for head.2.weight"),
+        (lambda d, a: d.update(loss={"centres_": [10, 8]}), "Missing key.*loss.centres_"),
+        (lambda d, a: d.update(loss=["centres_"]), "is no network that this version can use"),
+        (lambda d, a: d.update(loss={"a.b": [1]}), "is no network that this version can use"),
         (lambda d, a: a["mean"].fill(np.nan), "holds values that are not finite in mean"),
     ],
 )

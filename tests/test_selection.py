@@ -16,12 +16,13 @@ from l2h.errors import L2HError
 from l2h.hashing.deep import selection
 from l2h.hashing.deep.bihalf import BiHalfLoss
 from l2h.hashing.deep.dsh import DSHLoss
+from l2h.hashing.deep.greedyhash import GreedyHashLoss
 from l2h.hashing.deep.selection import NoChoiceError, validation_part
-from l2h.hashing.deep.training import Trainer
+from l2h.hashing.deep.training import Trainer, adam, parameters_of, tensors_of
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
 
-DEEP = ("bihalf", "dsh", "hashnet")
+DEEP = ("bihalf", "dsh", "greedyhash", "hashnet", "orthohash")  # one of each kind: with own parameters, with batch norm
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def test_a_hidden_layer_is_learned_saved_and_applied(name, digits, tmp_path):
 
 
 @pytest.mark.parametrize("scope", ["linear", "mlp"])
-def test_what_is_learned_is_the_trained_head_with_the_scaling_folded_in(scope, digits, monkeypatch):
+@pytest.mark.parametrize("name", ["dsh", "orthohash"])
+def test_what_is_learned_is_the_trained_head_with_scaling_and_batch_norm_folded_in(name, scope, digits, monkeypatch):
     X, y = digits
     trained = []
     original = Trainer.train
@@ -58,8 +60,12 @@ def test_what_is_learned_is_the_trained_head_with_the_scaling_folded_in(scope, d
         return head
 
     monkeypatch.setattr(Trainer, "train", train)
-    hasher = make("dsh", scope=scope, lr=1e-2, validation=0).fit(X, y)
-    assert np.allclose(hasher.decision_function(X), trained[0], atol=1e-4)
+    hasher = make(name, scope=scope, lr=1e-2, validation=0).fit(X, y)
+    scores = hasher.decision_function(X)
+    assert np.allclose(scores, trained[0], atol=1e-4)
+    if name == "orthohash":  # its batch norm starts at mean 0, variance 1, and has the moments of all training images
+        assert np.abs(scores.mean(axis=0)).max() < 0.2
+        assert np.abs(scores.std(axis=0) - 1).max() < 0.2
 
 
 def test_the_choice_and_its_curves_are_kept_with_the_model(digits, tmp_path):
@@ -107,7 +113,7 @@ def test_validation_images_are_not_trained_on(name, digits, monkeypatch):
         words, measure = originals[2](*arguments)
         return (
             words,
-            lambda outputs, features: scored.append(features.numpy()) or measure(outputs, features),
+            lambda outputs, features, loss: scored.append(features.numpy()) or measure(outputs, features, loss),
         )
 
     monkeypatch.setattr(Trainer, "train", train)
@@ -230,6 +236,25 @@ def test_of_many_classes_those_that_validate_come_in_pairs(each):
     assert labels[rest].sum(axis=0).min() >= 1
 
 
+def test_the_loss_that_decides_among_equals_has_the_trained_classifier(digits):
+    """Not a new random one: then it would be near ln 10 at the end too."""
+    X, y = digits
+    losses = []
+    original = GreedyHashLoss.__call__
+
+    def call(self, outputs, *arguments):
+        found = original(self, outputs, *arguments)
+        if not outputs.requires_grad:
+            losses.append(found.item())
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GreedyHashLoss, "__call__", call)
+        make("greedyhash", lr=1e-2, epochs=20, validation=0.2).fit(X, y)
+    assert losses[0] > 1.5
+    assert losses[-1] < 1.3
+
+
 @pytest.mark.parametrize("name", ["dsh", "hashnet"])
 def test_among_equal_scores_the_lowest_loss_is_kept(name):
     """Two classes that anything tells apart: mAP is 1 from the first epochs on, and the loss still falls."""
@@ -341,3 +366,42 @@ def test_the_validation_part_is_scored_as_it_is(digits):
 def test_mirrored_images_that_do_not_fit(flip, mirrored, message, digits):
     with pytest.raises(ValueError, match=message):
         make("hashnet", flip=flip).fit(*digits, mirrored=mirrored)
+
+
+class ModuleLoss(torch.nn.Module):
+    """A loss written as a module, with a layer of its own, a buffer and a plain tensor."""
+
+    lr_share, weight_decay = 0.5, 0.1
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(8, 3)
+        self.register_buffer("seen", torch.zeros(2))
+        self.last = torch.ones(1)
+
+    def forward(self, outputs, features, rows, epoch):
+        return self.layer(outputs).square().mean()
+
+
+class LossWithModule:
+    """A loss that has a layer in an attribute; rate and decay are those of the default."""
+
+    def __init__(self):
+        self.layer = torch.nn.Linear(8, 3)
+
+    def __call__(self, outputs, features, rows, epoch):
+        return self.layer(outputs).square().mean()
+
+
+@pytest.mark.parametrize(("kind", "share", "decay"), [(ModuleLoss, 0.5, 0.1), (LossWithModule, 1, 0)])
+def test_parameters_of_a_loss_are_found_wherever_they_stand_and_have_their_own_rate_and_decay(kind, share, decay):
+    loss, head = kind(), torch.nn.Linear(4, 8)
+    assert set(parameters_of(loss)) == {"layer.weight", "layer.bias"}
+    remembered = {"seen", "last"} if kind is ModuleLoss else set()
+    assert set(tensors_of(loss)) == {"layer.weight", "layer.bias"} | remembered
+    of_head, own = adam(head.parameters(), loss, 0.01, 0.2).param_groups
+    assert [id(p) for p in own["params"]] == [id(p) for p in loss.layer.parameters()]
+    assert (own["lr"], own["weight_decay"]) == (0.01 * share, decay)
+    assert (of_head["lr"], of_head["weight_decay"]) == (0.01, 0.2)
+    (only,) = adam(head.parameters(), lambda *_: 0, 0.01, 0.2).param_groups
+    assert only["params"] == of_head["params"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from l2h.hashing.deep.base import DeepHasher
-from l2h.hashing.parameters import is_count, require
+from l2h.hashing.deep.pairs import mean_of_kinds
+from l2h.hashing.parameters import is_count, is_number, require
 
 if TYPE_CHECKING:
     import torch
@@ -16,21 +17,21 @@ if TYPE_CHECKING:
 class HashNetLoss:
     """Pairwise logistic loss, similar and dissimilar pairs balanced, on tanh outputs that sharpen in steps.
 
-    For the pairs of two different images inside the batch: softplus(z) - s * z with z = 10 / bits * <h_i, h_j>,
+    For the pairs of two different images inside the batch: softplus(z) - s * z with z = alpha * <h_i, h_j>,
     h = tanh(beta * u) and s = 1 for pairs that share a label; the mean over similar pairs plus that over dissimilar
     ones, an empty kind left out. beta = sqrt(1 + epoch // step) (continuation).
 
     Parameters
     ----------
     labels : float (n, c) multi-hot labels of the training set
-    bits : code length
+    alpha : see above
     step : epochs between two values of beta
     weighting : "shared" counts similar pairs alike, "jaccard" by shared labels / labels of either (the paper's c_ij)
     """
 
-    def __init__(self, labels: "torch.Tensor", bits: int, *, step: int, weighting: str):
+    def __init__(self, labels: "torch.Tensor", *, alpha: float, step: int, weighting: str):
         self.labels = labels
-        self.bits = bits
+        self.alpha = alpha
         self.step = step
         self.weighting = weighting
 
@@ -43,7 +44,7 @@ class HashNetLoss:
         first, second = torch.triu_indices(len(outputs), len(outputs), offset=1, device=outputs.device)
         beta = (1 + epoch // self.step) ** 0.5
         codes = (beta * outputs).tanh()
-        z = (10 / self.bits * codes @ codes.T)[first, second]
+        z = (self.alpha * codes @ codes.T)[first, second]
         labels = self.labels[rows]
         shared = (labels @ labels.T)[first, second]
         similar = shared > 0
@@ -52,11 +53,7 @@ class HashNetLoss:
             count = labels.sum(1)
             either = count[first] + count[second] - shared
             loss = loss * torch.where(similar, shared / either.clamp(min=1), 1)
-        total = outputs.new_zeros(())
-        for kind in (similar, ~similar):
-            if kind.any():
-                total = total + loss[kind].mean()
-        return total
+        return mean_of_kinds(loss, similar)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -65,20 +62,26 @@ class HashNet(DeepHasher):
 
     Parameters
     ----------
+    alpha : slope of the logistic loss; None for 10 / bits, as published. Widely copied code has 0.1 for all code
+        lengths, which is too little for short codes
     step : epochs between two steps of the continuation
     weighting : "shared" or "jaccard"; see `HashNetLoss`
     """
 
+    alpha: float | None = None
     step: int = 10
     weighting: str = "shared"
 
     def check_params(self) -> None:
         """Raise ValueError for a value that makes no sense."""
         super().check_params()
+        positive = self.alpha is None or (is_number(self.alpha) and self.alpha > 0)
+        require(positive, "alpha", self.alpha, "null (10 / bits) or a number above 0")
         require(is_count(self.step), "step", self.step, "a whole number from 1")
         require(self.weighting in ("shared", "jaccard"), "weighting", self.weighting, "shared or jaccard")
 
     def loss(self, labels: "torch.Tensor | None") -> HashNetLoss:
         """The loss on labels, float (n, c)."""
         assert labels is not None  # supervised
-        return HashNetLoss(labels, self.bits, step=self.step, weighting=self.weighting)
+        alpha = 10 / self.bits if self.alpha is None else self.alpha
+        return HashNetLoss(labels, alpha=alpha, step=self.step, weighting=self.weighting)

@@ -1,0 +1,68 @@
+"""Deep polarized network.
+
+Fan, Ng, Ju, Zhang and Chan, "Deep Polarized Network for Supervised Learning of Accurate Binary Hashing Codes",
+IJCAI 2020.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from l2h.hashing.deep.labelled import CentreHasher, CentreLoss
+from l2h.hashing.parameters import is_number, require
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DPNLoss(CentreLoss):
+    """A hinge that pushes each output beyond a margin, to the side that the class's centre has.
+
+    mean over images of the sum over bits and the image's labels of max(margin - u * t, 0), t the label's centre.
+
+    Parameters
+    ----------
+    labels, bits, centres : see `CentreLoss`
+    margin : see above
+    """
+
+    def __init__(self, labels: "torch.Tensor", bits: int, *, centres: str, margin: float):
+        super().__init__(labels, bits, centres)
+        self.margin = margin
+
+    def on_labelled(self, outputs: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
+        """The loss of outputs, float (m, bits), with labels, float (m, c) multi-hot, one or more each."""
+        positive = (1 + self.centres) / 2
+        above, below = labels @ positive, labels @ (1 - positive)  # how many labels want 1, and -1
+        hinges = above * (self.margin - outputs).clamp(min=0) + below * (self.margin + outputs).clamp(min=0)
+        return hinges.sum(dim=1).mean()
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DPN(CentreHasher):
+    """Deep polarized network: a hinge of each bit towards the bit of the class's centre.
+
+    Parameters
+    ----------
+    margin : beyond which an output costs nothing
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from l2h import hashing
+    >>> X, y = load_digits(return_X_y=True)
+    >>> dpn = hashing.make("dpn", bits=16, lr=0.01, epochs=5, validation=0, random_state=0).fit(X, y)
+    >>> dpn.transform(X).shape
+    (1797, 2)
+    """
+
+    margin: float = 1.0
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_number(self.margin) and self.margin > 0, "margin", self.margin, "a number above 0")
+
+    def loss(self, labels: "torch.Tensor | None") -> DPNLoss:
+        """The loss on labels, float (n, c)."""
+        assert labels is not None  # supervised
+        return DPNLoss(labels, self.bits, centres=self.centres, margin=self.margin)

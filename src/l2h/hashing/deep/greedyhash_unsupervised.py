@@ -1,0 +1,85 @@
+"""GreedyHash without labels.
+
+Su, Zhang, Han and Tian, "Greedy Hash: Towards Fast Optimization for Accurate Hash Coding in CNN", NeurIPS 2018.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from l2h.hashing.deep.base import DeepHasher, Numbers
+from l2h.hashing.deep.signs import straight_through
+from l2h.hashing.parameters import is_number, require
+
+if TYPE_CHECKING:
+    import torch
+
+
+class GreedyHashUnsupervisedLoss:
+    """Keep the features' cosine similarities in the codes, plus a pull of every output towards -1 or 1.
+
+    mean over pairs of (cos(sign u_i, sign u_j) - cos(x_i, x_j))^2 + alpha * mean of | |u| - 1 |^3, where sign(u) has
+    the gradient of u. Pairs are of the batch's first half with its second.
+
+    Parameters
+    ----------
+    alpha : weight of the second term
+    centred : subtract the batch's mean from the features first. Without it, as published, features that are never
+        negative have only positive cosines, which codes can keep only by bits that hardly vary
+    """
+
+    def __init__(self, *, alpha: float, centred: bool):
+        self.alpha = alpha
+        self.centred = centred
+
+    def __call__(
+        self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
+    ) -> "torch.Tensor":
+        """The batch's loss; see `l2h.hashing.deep.training.Loss`."""
+        from torch.nn.functional import cosine_similarity, mse_loss
+
+        half = len(outputs) // 2
+        codes = straight_through(outputs)
+        if self.centred:
+            features = features - features.mean(dim=0)
+        kept = mse_loss(
+            cosine_similarity(codes[:half], codes[half : 2 * half]),
+            cosine_similarity(features[:half], features[half : 2 * half]),
+        )
+        return kept + self.alpha * (outputs.abs() - 1).abs().pow(3).mean()
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class GreedyHashUnsupervised(DeepHasher):
+    """GreedyHash without labels: codes keep the features' cosines. The backbone is frozen, at scope full too.
+
+    Parameters
+    ----------
+    alpha : weight of the pull towards -1 and 1
+    centred : whether cosines are those of centred features; see `GreedyHashUnsupervisedLoss`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from l2h import hashing
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> greedy = hashing.make("greedyhash_unsupervised", bits=16, lr=0.01, epochs=5, validation=0, random_state=0)
+    >>> greedy.fit(X).transform(X).shape
+    (1797, 2)
+    """
+
+    supervised = False
+    backbone_lr = 0.0
+
+    lr: Numbers = (1e-3, 3e-4, 1e-4)
+    alpha: float = 0.1
+    centred: bool = True
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
+        require(isinstance(self.centred, bool), "centred", self.centred, "true or false")
+
+    def loss(self, labels: "torch.Tensor | None") -> GreedyHashUnsupervisedLoss:
+        """The loss; labels are not used."""
+        return GreedyHashUnsupervisedLoss(alpha=self.alpha, centred=self.centred)

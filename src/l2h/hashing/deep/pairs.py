@@ -1,0 +1,108 @@
+"""Losses on pairs of images that share a label, or none."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from l2h.hashing.deep.base import DeepHasher
+from l2h.hashing.parameters import is_number, require
+
+if TYPE_CHECKING:
+    import torch
+
+PAIRS = ("bank", "zero_bank", "batch")
+
+
+def mean_of_kinds(losses: "torch.Tensor", similar: "torch.Tensor") -> "torch.Tensor":
+    """Return the mean loss of similar pairs plus that of dissimilar ones; a kind that a batch has none of counts 0.
+
+    Parameters
+    ----------
+    losses, similar : float and bool, of the same shape
+    """
+    total = losses.new_zeros(())
+    for kind in (similar, ~similar):
+        if kind.any():
+            total = total + losses[kind].mean()
+    return total
+
+
+class LikelihoodLoss:
+    """Logistic likelihood of "share a label", plus a pull of every output towards -1 or 1.
+
+    mean over pairs of softplus(theta) - s * theta, with theta = <u_i, u_j> / 2 and s = 1 for pairs that share a label,
+    plus alpha * `pull`. An image without labels shares none.
+
+    Parameters
+    ----------
+    labels : float (n, c) multi-hot labels of the training set
+    bits : code length
+    alpha : weight of the second term
+    pairs : "batch", the pairs of two different images inside the batch; "bank", each batch against the latest outputs
+        of all other training images that were seen already; "zero_bank", against those of the whole training set, the
+        image itself included, 0 until an image was first seen (published re-runs): such a pair costs ln 2 and has no
+        gradient
+    balanced : weigh similar and dissimilar pairs alike, as HashNet does
+    """
+
+    def __init__(self, labels: "torch.Tensor", bits: int, *, alpha: float, pairs: str, balanced: bool):
+        self.labels = labels
+        self.alpha = alpha
+        self.balanced = balanced
+        self.with_itself = pairs == "zero_bank"
+        if pairs != "batch":
+            self.bank = labels.new_zeros(len(labels), bits)
+            self.seen = (labels.new_ones if pairs == "zero_bank" else labels.new_zeros)(len(labels)).bool()
+
+    def __call__(
+        self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
+    ) -> "torch.Tensor":
+        """The batch's loss; see `l2h.hashing.deep.training.Loss`."""
+        import torch
+        from torch.nn.functional import softplus
+
+        labels = self.labels[rows]
+        if hasattr(self, "bank"):
+            self.bank[rows], self.seen[rows] = outputs.detach(), True
+            others, other_labels, counted, own = self.bank, self.labels, self.seen.repeat(len(rows), 1), rows
+        else:
+            own = torch.arange(len(rows), device=outputs.device)
+            others, other_labels, counted = outputs, labels, torch.ones_like(labels @ labels.T, dtype=torch.bool)
+        if not self.with_itself:
+            counted.scatter_(1, own[:, None], False)
+        theta = (outputs @ others.T / 2)[counted]
+        similar = (labels @ other_labels.T > 0)[counted]
+        losses = softplus(theta) - similar * theta
+        likelihood = mean_of_kinds(losses, similar) if self.balanced else losses.mean()
+        return likelihood + self.alpha * self.pull(outputs)
+
+    @abstractmethod
+    def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
+        """What the outputs, float (m, bits), cost for not being -1 or 1."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LikelihoodHasher(DeepHasher):
+    """A deep method whose loss is a `LikelihoodLoss`.
+
+    Parameters
+    ----------
+    alpha : weight of the pull towards -1 and 1
+    pairs : "bank", "zero_bank" or "batch"; see `LikelihoodLoss`
+    balanced : weigh similar and dissimilar pairs alike
+    """
+
+    alpha: float = 0.1
+    pairs: str = "bank"
+    balanced: bool = False
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
+        require(self.pairs in PAIRS, "pairs", self.pairs, f"one of {', '.join(PAIRS)}")
+        require(isinstance(self.balanced, bool), "balanced", self.balanced, "true or false")
+
+    @abstractmethod
+    def loss(self, labels: "torch.Tensor | None") -> LikelihoodLoss:
+        """The loss on labels, float (n, c)."""

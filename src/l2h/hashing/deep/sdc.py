@@ -1,0 +1,93 @@
+"""Similarity distribution calibration.
+
+Ng, Hoe, Chan, Zhang, Song and Xiang, "Unsupervised Hashing with Similarity Distribution Calibration", BMVC 2023.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import beta
+
+from l2h.hashing.deep.base import DeepHasher, Numbers
+from l2h.hashing.deep.signs import signs
+from l2h.hashing.parameters import is_number, require
+
+if TYPE_CHECKING:
+    import torch
+
+
+@lru_cache
+def quantiles(pairs: int, shape: float) -> tuple[float, ...]:
+    """Return 2 q - 1 of the quantiles q of Beta(shape, shape) at (i - 1/2) / pairs, i = 1..pairs."""
+    return tuple((2 * beta.ppf((np.arange(pairs) + 0.5) / pairs, shape, shape) - 1).tolist())
+
+
+class SDCLoss:
+    """Order pairs as the features' cosines do, and spread the outputs' cosines like a wide Beta distribution.
+
+    mean over pairs of |v_(i) - q_i| + alpha * mean over images of 1 - cos(u, sign u). v_(i) is cos(u, u') of the pair
+    with the i-th lowest feature cosine, q_i the i-th of so many quantiles of Beta(shape, shape) on -1 to 1. Pairs are
+    of the batch's first half with its second.
+
+    Parameters
+    ----------
+    shape : of the Beta distribution; higher is narrower
+    alpha : weight of the second term
+    """
+
+    def __init__(self, *, shape: float, alpha: float):
+        self.shape = shape
+        self.alpha = alpha
+
+    def __call__(
+        self, outputs: "torch.Tensor", features: "torch.Tensor", rows: "torch.Tensor", epoch: int
+    ) -> "torch.Tensor":
+        """The batch's loss; see `l2h.hashing.deep.training.Loss`."""
+        from torch.nn.functional import cosine_similarity
+
+        half = len(outputs) // 2
+        similarity = cosine_similarity(features[:half], features[half : 2 * half])
+        cosines = cosine_similarity(outputs[:half], outputs[half : 2 * half])
+        wanted = outputs.new_tensor(quantiles(half, self.shape))
+        spread = (cosines[similarity.argsort(stable=True)] - wanted).abs().mean()
+        return spread + self.alpha * (1 - cosine_similarity(outputs, signs(outputs))).mean()
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SDC(DeepHasher):
+    """Similarity distribution calibration; needs no labels. The backbone is frozen, at scope full too.
+
+    Parameters
+    ----------
+    shape : of the Beta distribution that cosines of codes are spread like
+    alpha : weight of the mean of 1 - cos(u, sign u)
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from l2h import hashing
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> sdc = hashing.make("sdc", bits=16, lr=0.01, epochs=5, validation=0, random_state=0)
+    >>> sdc.fit(X).transform(X).shape
+    (1797, 2)
+    """
+
+    supervised = False
+    batch_norm = True
+    backbone_lr = 0.0
+
+    lr: Numbers = (1e-3, 3e-4, 1e-4)
+    shape: float = 5.0
+    alpha: float = 1.0
+
+    def check_params(self) -> None:
+        """Raise ValueError for a value that makes no sense."""
+        super().check_params()
+        require(is_number(self.shape) and self.shape > 0, "shape", self.shape, "a number above 0")
+        require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
+
+    def loss(self, labels: "torch.Tensor | None") -> SDCLoss:
+        """The loss; labels are not used."""
+        return SDCLoss(shape=self.shape, alpha=self.alpha)

@@ -367,14 +367,16 @@ def test_greedyhash_without_labels(batch):
     assert value(loss, [[1, 1], [1, 1]], pair) == pytest.approx(0.25)
 
 
-def test_sdc(batch):
+@pytest.mark.parametrize("clipped", [False, True])
+def test_sdc(batch, clipped):
     outputs, features, rows, _ = batch
-    loss = loss_of("sdc", None, alpha=0.3)
+    loss = loss_of("sdc", None, alpha=0.3, clipped=clipped)
     pairs = sorted(
         (cosine(features[i].tolist(), features[3 + i].tolist()), cosine(outputs[i].tolist(), outputs[3 + i].tolist()))
         for i in range(3)
     )
-    spread = mean(abs(v - q) for (_, v), q in zip(pairs, quantiles(3, 5.0), strict=True))
+    wanted = [max(q, 0) if clipped else q for q in quantiles(3, 5.0)]
+    spread = mean(abs(v - q) for (_, v), q in zip(pairs, wanted, strict=True))
     pull = mean(1 - cosine(u, [sign(x) for x in u]) for u in outputs.tolist())
     assert value(loss, outputs, features, rows) == pytest.approx(spread + 0.3 * pull)
 

@@ -64,7 +64,7 @@ class CSQ(CentreHasher):
     >>> from sklearn.datasets import load_digits
     >>> from l2h import hashing
     >>> X, y = load_digits(return_X_y=True)
-    >>> csq = hashing.make("csq", bits=16, lr=0.01, epochs=5, validation=0, random_state=0).fit(X, y)
+    >>> csq = hashing.make("csq", bits=16, lr=0.01, epochs=2, validation=0, random_state=0).fit(X, y)
     >>> csq.transform(X).shape
     (1797, 2)
     >>> csq.centres_.shape

@@ -33,7 +33,7 @@ class DHN(LikelihoodHasher):
     >>> from sklearn.datasets import load_digits
     >>> from l2h import hashing
     >>> X, y = load_digits(return_X_y=True)
-    >>> dhn = hashing.make("dhn", bits=16, lr=0.01, epochs=5, validation=0, random_state=0).fit(X, y)
+    >>> dhn = hashing.make("dhn", bits=16, lr=0.01, epochs=2, validation=0, random_state=0).fit(X, y)
     >>> dhn.transform(X).shape
     (1797, 2)
     """

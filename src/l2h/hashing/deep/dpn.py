@@ -50,7 +50,7 @@ class DPN(CentreHasher):
     >>> from sklearn.datasets import load_digits
     >>> from l2h import hashing
     >>> X, y = load_digits(return_X_y=True)
-    >>> dpn = hashing.make("dpn", bits=16, lr=0.01, epochs=5, validation=0, random_state=0).fit(X, y)
+    >>> dpn = hashing.make("dpn", bits=16, lr=0.01, epochs=2, validation=0, random_state=0).fit(X, y)
     >>> dpn.transform(X).shape
     (1797, 2)
     """

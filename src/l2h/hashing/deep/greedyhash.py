@@ -87,7 +87,7 @@ class GreedyHash(DeepHasher):
     >>> from sklearn.datasets import load_digits
     >>> from l2h import hashing
     >>> X, y = load_digits(return_X_y=True)
-    >>> greedy = hashing.make("greedyhash", bits=16, lr=0.01, epochs=5, validation=0, random_state=0).fit(X, y)
+    >>> greedy = hashing.make("greedyhash", bits=16, lr=0.01, epochs=2, validation=0, random_state=0).fit(X, y)
     >>> greedy.transform(X).shape
     (1797, 2)
     """

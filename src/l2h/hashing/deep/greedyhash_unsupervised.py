@@ -62,7 +62,7 @@ class GreedyHashUnsupervised(DeepHasher):
     >>> from sklearn.datasets import load_digits
     >>> from l2h import hashing
     >>> X, _ = load_digits(return_X_y=True)
-    >>> greedy = hashing.make("greedyhash_unsupervised", bits=16, lr=0.01, epochs=5, validation=0, random_state=0)
+    >>> greedy = hashing.make("greedyhash_unsupervised", bits=16, lr=0.01, epochs=2, validation=0, random_state=0)
     >>> greedy.fit(X).transform(X).shape
     (1797, 2)
     """

@@ -69,7 +69,7 @@ class OrthoHash(CentreHasher):
     >>> from sklearn.datasets import load_digits
     >>> from l2h import hashing
     >>> X, y = load_digits(return_X_y=True)
-    >>> arc = hashing.make("orthohash", bits=16, form="arc", lr=0.01, epochs=5, validation=0, random_state=0)
+    >>> arc = hashing.make("orthohash", bits=16, form="arc", lr=0.01, epochs=2, validation=0, random_state=0)
     >>> arc.fit(X, y).transform(X).shape
     (1797, 2)
     """

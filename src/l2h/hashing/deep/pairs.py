@@ -70,10 +70,12 @@ class LikelihoodLoss:
             others, other_labels, counted = outputs, labels, torch.ones_like(labels @ labels.T, dtype=torch.bool)
         if not self.with_itself:
             counted.scatter_(1, own[:, None], False)
-        theta = (outputs @ others.T / 2)[counted]
-        similar = (labels @ other_labels.T > 0)[counted]
+        theta, similar = outputs @ others.T / 2, labels @ other_labels.T > 0
         losses = softplus(theta) - similar * theta
-        likelihood = mean_of_kinds(losses, similar) if self.balanced else losses.mean()
+        if self.balanced:
+            likelihood = mean_of_kinds(losses[counted], similar[counted])
+        else:
+            likelihood = (losses * counted).sum() / counted.sum()
         return likelihood + self.alpha * self.pull(outputs)
 
     @abstractmethod

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_store import CELL, KEY
 
+from cell import CELL, KEY
 from l2h import codes, datasets, hashing, splits
 from l2h.datasets.downloads import Sources
 from l2h.datasets.images import ImageStore

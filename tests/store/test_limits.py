@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
-from test_store import CELL, KEY
 
+from cell import CELL, KEY
 from l2h import backbones, hashing
 from l2h.backbones.weights import load_network
 from l2h.datasets.images import ImageStore

@@ -25,7 +25,7 @@ from l2h.ranking import rank_histogram
 from l2h.store import models
 from l2h.store.models import read_checkpoint, read_model, write_checkpoint, write_model
 
-SUPPORT = Path(__file__).parent / "support"
+SUPPORT = Path(__file__).parents[1] / "support"
 ENTRY = {"name": "toy", "layer": "fc", "input_size": 16, "precision": "fp32", "weights": "mine", "weights_sha256": "0f"}
 DEEP = ("bihalf", "dsh", "hashnet")
 NEWER = ("csq", "dhn", "dpn", "dpsh", "greedyhash", "greedyhash_unsupervised", "orthohash", "sdc")

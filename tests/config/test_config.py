@@ -13,7 +13,7 @@ from l2h.config import ConfigError, complete, declared, require_drawable, resolv
 from l2h.config.schema import alternatives, schema
 from l2h.errors import L2HError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MINIMAL = {
     "datasets": ["digits"],
     "backbones": [{"name": "alexnet", "weights": "untrained"}],

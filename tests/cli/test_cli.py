@@ -28,7 +28,7 @@ from l2h.store.splits import SPLIT, read_split, write_split
 from l2h.store.tables import LABELS
 from l2h.store.thumbnails import write_thumbnails
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROTOCOL = Digits.protocols["digits-300"]
 COMMANDS = (
     "methods",

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cell import CELL, KEY
 from l2h import codes
 from l2h.errors import L2HError
 from l2h.notes import Note
@@ -25,19 +26,6 @@ from l2h.store.rankings import iter_rankings, ranking_writer
 from l2h.store.results import iter_metrics, iter_queries, write_gallery, write_metrics, write_queries
 from l2h.store.splits import SPLIT, read_split, write_split
 from l2h.store.tables import read_metadata
-
-KEY = {
-    "dataset": "d",
-    "protocol": "p",
-    "backbone": "b",
-    "weights": "w",
-    "variant": "v",
-    "method": "m",
-    "scope": "s",
-    "bits": "11",
-    "seed": "0",
-}
-CELL = cell_key(KEY)
 
 
 def feature_batches(dtype=np.float32):

@@ -47,7 +47,7 @@ TORCH = error("torch", "deep")
 
 def use_methods():
     """Each method fits, saves and loads, or names the extra that it needs."""
-    X, y = np.random.default_rng(0).normal(size=(300, 16)), np.arange(300) % 3
+    X, y = np.random.default_rng(0).normal(size=(300, 16)), np.arange(300) % 20
     refused = {}
     for name in set(l2h.hashing.registry.names()) - {"external"}:
         method = l2h.hashing.make(name, bits=16, random_state=0)
@@ -122,7 +122,8 @@ def use_command_line():
         code, said = command(run, "results/none")
         assert code == 1
         assert "not installed" not in said
-    assert command("compare", "a", "b", "-o", "c") == (1, f"l2h: error: {error('altair', 'report')}\n")
+    assert command("charts") == (1, f"l2h: error: {error('altair', 'report')}\n")
+    assert command("compare", "a", "b", "-o", "c") == (1, f"l2h: error: {error('vl_convert', 'report')}\n")
 
 
 use_methods()

@@ -546,6 +546,20 @@ DEFAULTS = {
     "hashnet": {**SHARED, "alpha": None, "step": 10, "weighting": "shared"},
     "bihalf": {**SHARED, "lr": (3e-4, 1e-4, 3e-5), "gamma": 6.0},
     "one_hot": {"bits": 0, "C": 1.0, "max_iter": 200, "random_state": None},
+    "csq": {**SHARED, "centres": "separated", "alpha": 0.05, "ties": "ignore"},
+    "dhn": {**SHARED, "epochs": 60, "alpha": 0.1, "pairs": "batch", "balanced": False},
+    "dpn": {**SHARED, "centres": "separated", "margin": 1.0},
+    "dpsh": {**SHARED, "alpha": 0.1, "pairs": "bank", "balanced": False},
+    "greedyhash": {
+        **SHARED,
+        "alpha": 0.1,
+        "probability": "softmax",
+        "classifier_lr": 1.0,
+        "classifier_decay": 1e-5,
+    },
+    "greedyhash_unsupervised": {**SHARED, "lr": (3e-4, 1e-4, 3e-5), "alpha": 0.1, "centred": True},
+    "orthohash": {**SHARED, "centres": "separated", "form": "cos", "scale": 8.0, "margin": 0.2, "alpha": 0.0},
+    "sdc": {**SHARED, "epochs": 60, "shape": 5.0, "alpha": 1.0, "clipped": False},
     "classifier": {"bits": 32, "C": 1.0, "max_iter": 200, "random_state": None},
 }
 

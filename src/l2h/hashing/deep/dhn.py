@@ -38,6 +38,7 @@ class DHN(LikelihoodHasher):
     (1797, 2)
     """
 
+    epochs: int = 60
     pairs: str = "batch"
 
     def loss(self, labels: "torch.Tensor | None") -> DHNLoss:

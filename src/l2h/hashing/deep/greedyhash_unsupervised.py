@@ -70,7 +70,7 @@ class GreedyHashUnsupervised(DeepHasher):
     supervised = False
     backbone_lr = 0.0
 
-    lr: Numbers = (1e-3, 3e-4, 1e-4)
+    lr: Numbers = (3e-4, 1e-4, 3e-5)
     alpha: float = 0.1
     centred: bool = True
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import beta
 
-from l2h.hashing.deep.base import DeepHasher, Numbers
+from l2h.hashing.deep.base import DeepHasher
 from l2h.hashing.deep.signs import signs
 from l2h.hashing.parameters import is_number, require
 
@@ -83,7 +83,7 @@ class SDC(DeepHasher):
     batch_norm = True
     backbone_lr = 0.0
 
-    lr: Numbers = (1e-3, 3e-4, 1e-4)
+    epochs: int = 60
     shape: float = 5.0
     alpha: float = 1.0
     clipped: bool = False

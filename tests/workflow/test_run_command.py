@@ -85,6 +85,8 @@ def test_what_keeps_it_from_starting_is_one_line(inside, capsys):
     assert capsys.readouterr().err == (
         "l2h: error: mne.yaml does not exist (did you mean 'mine.yaml'?); give the path of a config\n"
     )
+    assert main(["run", "."]) == 1
+    assert capsys.readouterr().err == "l2h: error: . is not a file; give the path of a config\n"
     (inside / ".snakemake").mkdir()
     with (inside / ".snakemake/l2h.lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)

@@ -115,6 +115,8 @@ def _wait(process: "subprocess.Popen[bytes]") -> int:
 def _require_config(path: Path) -> None:
     if path.is_file():
         return
+    if path.exists():
+        raise L2HError(f"{path} is not a file; give the path of a config")
     known = sorted(str(one) for one in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
     there = f"; there are {', '.join(known)}" if known else ""
     raise L2HError(f"{path} does not exist{hint(str(path), known) or there}; give the path of a config")

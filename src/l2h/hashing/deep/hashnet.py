@@ -63,7 +63,9 @@ class HashNet(DeepHasher):
     Parameters
     ----------
     alpha : slope of the logistic loss; None for 10 / bits, as published. Widely copied code has 0.1 for all code
-        lengths, which is too little for short codes
+        lengths. With a linear head on MNIST (5,000 training images, 1,000 queries, a database of 20,000), that is
+        better on pixels at 32 bits (mAP .793, and .759 with 10 / bits; three seeds), and collapses on AlexNet's pool5
+        at 8 bits (.746, and .956; two seeds)
     step : epochs between two steps of the continuation
     weighting : "shared" or "jaccard"; see `HashNetLoss`
     """

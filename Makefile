@@ -11,7 +11,7 @@ help:
 	@echo "make check        run the tests that run no workflow; a minute"
 	@echo "make test         run these, and four whole runs of the workflow; six to eight minutes"
 	@echo "make wheel        install the wheel with the light core into a fresh environment, and use it; a minute"
-	@echo "make cluster      run the quickstart through a Slurm of this machine and without; half an hour"
+	@echo "make cluster      run the quickstart through a Slurm of this machine and without; a quarter of an hour"
 	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"
 	@echo "make fuzz         feed every reader with broken files, EXAMPLES=1000 of each kind; ten minutes"
 	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"

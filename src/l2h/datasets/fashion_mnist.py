@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 pictures of clothes in ten classes (Xiao, Rasul and Vollgraf, 2017)."""
+"""Fashion-MNIST: 70,000 images of clothes in ten classes (Xiao, Rasul and Vollgraf, 2017)."""
 
 from l2h.datasets.idx import IdxDataset, idx_files
 from l2h.splits import Protocol

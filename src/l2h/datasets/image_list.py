@@ -1,4 +1,4 @@
-"""A folder of picture files, with lists of their labels or with a subfolder for each class."""
+"""A folder of image files, with lists of their labels or with a subfolder for each class."""
 
 import hashlib
 import logging
@@ -44,7 +44,7 @@ class _File(NamedTuple):
 
 
 class ImageList(Dataset):
-    """Pictures that lie below one folder and stay there.
+    """Images that lie below one folder and stay there.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class ImageList(Dataset):
     query, train, database : lists that say who plays which role, plain or gzipped, all in one format: on each line a
         path and its class as one number, or a path and 0 or 1 for each of several labels (HashNet's); or CSV with the
         columns path and label. Images of train may stand in database too
-    images : one list of all pictures, in their place; with no list at all, the root's subfolders are the classes
+    images : one list of all images, in their place; with no list at all, the root's subfolders are the classes
     drop_unlabelled_queries : leave queries without a label out, and say how many, where they are refused otherwise
     """
 

@@ -1,4 +1,4 @@
-"""NUS-WIDE with all 81 concepts, as circulated with HashNet (Cao et al., 2017): lists and a folder of pictures."""
+"""NUS-WIDE with all 81 concepts, as circulated with HashNet (Cao et al., 2017): lists and a folder of images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

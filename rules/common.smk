@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from l2h import paths
-from l2h.config import DOWNLOADS, EXTERNAL, declared
+from l2h.config import EXTERNAL, declared
 from l2h.datasets.images import DECODERS
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher

@@ -19,7 +19,7 @@ rule dataset:
         runtime=sized(minutes, "dataset"),
         gpu=0,
     params:
-        downloads=DOWNLOADS,
+        downloads=paths.DOWNLOADS,
         reader=lambda wildcards: plan.datasets[wildcards.dataset]["reader"],
         arguments=lambda wildcards: plan.datasets[wildcards.dataset]["params"],
         made_of=lambda wildcards: plan.made_of(wildcards.dataset),

@@ -18,7 +18,7 @@ rule weights:
         gpu=0,
     params:
         entry=lambda wildcards: plan.weights_entry(wildcards.weights),
-        downloads=DOWNLOADS,
+        downloads=paths.DOWNLOADS,
         code=code("weights"),
     message:
         "weights {wildcards.weights}"

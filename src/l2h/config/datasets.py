@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from l2h import datasets
+from l2h import datasets, paths
 from l2h.config.messages import ConfigError, UnknownNameError
 from l2h.config.models import Config, Dataset
 from l2h.config.models import Protocol as OwnProtocol
@@ -12,8 +12,6 @@ from l2h.config.names import registered, require_member
 from l2h.datasets.downloads import Sources
 from l2h.errors import L2HError
 from l2h.splits import Protocol, require_enough
-
-DOWNLOADS = "resources/downloads"
 
 
 def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any]:
@@ -47,7 +45,7 @@ def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any
 
 def made(reader: str, params: Mapping[str, Any], mirror: str | None) -> datasets.Dataset:
     """The dataset itself; raises L2HError if a parameter is wrong."""
-    return datasets.make(reader, Sources(DOWNLOADS, mirror), **params)
+    return datasets.make(reader, Sources(paths.DOWNLOADS, mirror), **params)
 
 
 def _protocol(

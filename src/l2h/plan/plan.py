@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from l2h import backbones, charts, datasets, hashing, metrics, paths
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_bundle_manifest
-from l2h.config import DOWNLOADS, EXTERNAL
+from l2h.config import EXTERNAL
 from l2h.datasets import followed
 from l2h.datasets.downloads import Sources
 from l2h.hashing import FULL
@@ -331,7 +331,7 @@ class Plan:
         """The content of a dataset's own files, as a name."""
         if dataset not in self._contents:
             entry = self.datasets[dataset]
-            sources = Sources(DOWNLOADS, self.config["dataset_mirror"])
+            sources = Sources(paths.DOWNLOADS, self.config["dataset_mirror"])
             files = datasets.make(entry["reader"], sources, **entry["params"]).made_of()
             self._contents[dataset] = followed.state(self.in_home(dataset, paths.FOLLOWED), files)
         return self._contents[dataset]

@@ -1,5 +1,7 @@
 """Datasets, prepared here or taken from bundles; splits and their checks."""
 
+EMBEDDED = f"{HOME}/{paths.FEATURES}".replace("{features}", EMBEDDINGS)
+
 
 rule dataset:
     output:
@@ -11,6 +13,8 @@ rule dataset:
         f"{HOME}/logs/dataset.log",
     benchmark:
         f"{HOME}/benchmarks/dataset.tsv"
+    wildcard_constraints:
+        dataset=one_of(name for name in plan.datasets if name not in plan.embedded),
     conda:
         "../envs/l2h.yaml"
     threads: DECODERS
@@ -32,9 +36,42 @@ rule dataset:
         "../workflow/scripts/dataset.py"
 
 
+rule embeddings:
+    output:
+        manifest=f"{HOME}/{paths.MANIFEST}",
+        checksum=paths.checksum(f"{HOME}/{paths.MANIFEST}"),
+        features=EMBEDDED,
+        features_checksum=paths.checksum(EMBEDDED),
+    log:
+        f"{HOME}/logs/embeddings.log",
+    benchmark:
+        f"{HOME}/benchmarks/embeddings.tsv"
+    wildcard_constraints:
+        dataset=one_of(plan.embedded),
+    conda:
+        "../envs/l2h.yaml"
+    threads: 1
+    resources:
+        mem_mb=sized(megabytes, "embeddings"),
+        runtime=sized(minutes, "embeddings"),
+        gpu=0,
+    params:
+        downloads=paths.DOWNLOADS,
+        reader=lambda wildcards: plan.datasets[wildcards.dataset]["reader"],
+        arguments=lambda wildcards: plan.datasets[wildcards.dataset]["params"],
+        made_of=lambda wildcards: plan.made_of(wildcards.dataset),
+        # no output: it is compared when the dataset is made again
+        record=f"{HOME}/{paths.FOLLOWED}",
+        code=code("embeddings"),
+    message:
+        "{wildcards.dataset}: embeddings and manifest"
+    script:
+        "../workflow/scripts/embeddings.py"
+
+
 rule split:
     input:
-        unpack(shared(manifest=f"{HOME}/{paths.MANIFEST}")),
+        unpack(shared(manifest=f"{HOME}/{paths.MANIFEST}", features=plan.given_features)),
     output:
         split=f"{HOME}/{paths.SPLIT}",
         checksum=paths.checksum(f"{HOME}/{paths.SPLIT}"),
@@ -52,6 +89,8 @@ rule split:
     params:
         dealing=lambda wildcards: plan.protocols[wildcards.dataset, wildcards.protocol]["dealing"],
         seed=lambda wildcards: plan.protocols[wildcards.dataset, wildcards.protocol]["split_seed"],
+        relevance=lambda wildcards: plan.datasets[wildcards.dataset]["relevance"],
+        neighbours=lambda wildcards: plan.datasets[wildcards.dataset]["neighbours"],
         code=code("split"),
     message:
         "{wildcards.dataset}: split {wildcards.protocol}"
@@ -65,7 +104,7 @@ rule check_split:
             shared(
                 split=f"{HOME}/{paths.SPLIT}",
                 manifest=f"{HOME}/{paths.MANIFEST}",
-                thumbnails=f"{HOME}/{paths.THUMBNAILS}",
+                thumbnails=plan.thumbnails,
             )
         ),
     output:

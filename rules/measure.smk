@@ -35,7 +35,7 @@ rule costs:
     input:
         unpack(
             shared(
-                images=f"{HOME}/{paths.IMAGES}",
+                images=plan.images,
                 manifest=f"{HOME}/{paths.MANIFEST}",
                 weights=plan.weights_file,
                 split=plan.split,
@@ -60,7 +60,7 @@ rule costs:
         gpu=0 if config["device"] == "cpu" else 1,
     params:
         cells=lambda wildcards: [plan.key(cell) for cell in plan.measured(wildcards)],
-        entry=lambda wildcards: plan.extraction(plan.backbones[wildcards.backbone]),
+        entry=lambda wildcards: plan.measured_network(wildcards.backbone),
         device=config["device"],
         numeric_threads=1,
         code=code("costs"),

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from cell import CELL, KEY
 from l2h import codes, datasets, hashing, splits
@@ -27,6 +28,7 @@ from l2h.errors import L2HError
 from l2h.ranking import RankedRelevance, RankHistogram
 from l2h.runs import description
 from l2h.store import footer, manifests
+from l2h.store.arrays import open_arrays
 from l2h.store.cells import CELL_KEY
 from l2h.store.codes import read_codes, write_codes
 from l2h.store.features import read_features, write_features
@@ -83,6 +85,10 @@ READERS = {name: read or ARRAYS[name] for name, (_, read) in TABLES.items()} | {
     "run.json": lambda path: description.read(path.parent),
     "codes.npy": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, IDS),
     "codes.parquet": lambda path: hashing.make("external", bits=11, codes="x.npy").read(path, IDS),
+    **{
+        name: lambda path: [array.read() for array in open_arrays(path).values()]
+        for name in ("vectors.npy", "vectors.npz", "vectors.parquet", "vectors.safetensors")
+    },
 }
 METHODS = ["lsh", "itq", "sh", "hashnet", "pq", "cosine"]
 
@@ -135,6 +141,11 @@ def write_valid(tmp_path_factory):
     for name in ("codes", "codes.parquet"):
         write_codes(folder / name, [(IDS, packed)], KEY)
     np.save(folder / "codes.npy", packed)
+    vectors = {"vectors": rng.normal(size=(6, 3)), "labels": IDS}
+    np.save(folder / "vectors.npy", vectors["vectors"])
+    np.savez_compressed(folder / "vectors.npz", **vectors)
+    pq.write_table(pa.table({name: list(some) for name, some in vectors.items()}), folder / "vectors.parquet")
+    save_file(vectors, folder / "vectors.safetensors")
     np.save(folder / "images.npy", np.zeros((6, 4, 4), np.uint8))
     write_checkpoint(folder / "checkpoint", {"epoch": 3}, {"weight": rng.normal(size=(3, 2))})
     (folder / "list").write_text("a b/1.png 0 1\nc.png\t1 0 \n")

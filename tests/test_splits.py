@@ -199,6 +199,46 @@ def test_unlabelled_images_are_searched_but_never_asked():
     assert {1, 3, 5, 7} <= set(split.ids("database").tolist())
 
 
+def test_of_a_group_one_item_is_asked_and_only_if_others_are_left_to_find():
+    groups = [[0], [0], [0], [1], [1], [2], [3], [3], [4], []]
+    for seed in range(10):
+        split = make_split(manifest_of(range(10), groups), "p", Protocol(3, 2), seed, relevance="groups")
+        asked = [groups[item][0] for item in split.ids("query")]
+        assert len({*asked}) == 3
+        assert {*asked} <= {0, 1, 3}
+        assert not len(lone_queries(split))
+    with pytest.raises(SplitError, match="has 3 of the 4 queries needed"):
+        make_split(manifest_of(range(10), groups), "p", Protocol(4, 2), 0, relevance="groups")
+
+
+def test_neighbours_stand_in_the_split_as_labels(tmp_path):
+    plain = make_split(manifest_of(range(6), [[]] * 6), "p", Protocol(2, 2), 0, relevance="neighbours")
+    queries, database = plain.ids("query"), plain.ids("database")
+    near = np.stack([database[[3, 0]], database[[1, 0]]])
+    split = splits.with_neighbours(plain, near)
+    write_split(tmp_path / "s.parquet", split)
+    split = read_split(tmp_path / "s.parquet")
+    check(split, allow_lone_queries=True)
+    assert split.neighbours == 2
+    assert len({split.sha256, plain.sha256, Split(split.table, "p", 0).sha256}) == 3
+    assert split.label_lists(queries) == [[query] for query in queries]
+    assert split.label_lists(database) == [queries.tolist(), [queries[1]], [], [queries[0]]]
+    assert [rows.tolist() for rows in split.neighbour_rows(queries, database)] == [[0, 3], [0, 1]]
+    assert [rows.tolist() for rows in split.neighbour_rows(queries[::-1], database[1:])] == [[0], [2]]
+    assert split.targets(split.ids("train")) is None
+    assert split_of(*GOOD).targets(np.array([2])).tolist() == [1]
+    for each in (split.relevance(queries, database), Split(split.table, "p", 0).relevance(queries, database)):
+        assert [np.flatnonzero(each(place)).tolist() for place in (0, 1)] == [[0, 3], [0, 1]]
+
+
+def test_relevance_is_a_shared_label():
+    split = split_of(
+        (1, "query", "a", [0]), (2, "query", "b", [1]), (3, "database", "c", [1]), (4, "database", "d", [0])
+    )
+    relevant = split.relevance(np.array([1, 2]), np.array([3, 4]))
+    assert [relevant(place).tolist() for place in (0, 1)] == [[False, True], [True, False]]
+
+
 FIVES = Protocol(query=2, train=3, per_class=True)
 
 

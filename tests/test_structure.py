@@ -11,7 +11,7 @@ IMPORTS = {module: GRAPH.find_modules_directly_imported_by(module) for module in
 # From low to high: a module imports its own layer and those before it. A new module of the root needs a place here.
 LAYERS = [
     {"", "errors", "extras", "paths", "plugins", "registry"},  # "" is l2h itself
-    {"device", "ids", "notes", "progress"},
+    {"device", "exact_search", "ids", "notes", "progress"},
     {"codes", "splits"},
     {"ranking"},
     {"store"},  # after codes, splits and rankings, which it reads and writes

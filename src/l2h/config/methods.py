@@ -18,8 +18,9 @@ def resolve_method(place: str, entry: Method, config: Config, datasets: Iterable
     """The entry with `label` and `scope`, and what follows.
 
     `arguments` are those of the method's constructor but for `bits` and `random_state`; `impossible` says why it
-    cannot have a code length; `supervised` and `deterministic` are what the method says of itself; `results` are its
-    code lengths and seeds for each `<dataset>/<protocol id>` that can be run.
+    cannot have a code length, and `unfit` why it cannot be run on a `<dataset>/<protocol id>`; `supervised` and
+    `deterministic` are what the method says of itself; `results` are its code lengths and seeds for each
+    `<dataset>/<protocol id>` that can be run.
     """
     cls = registered(f"{place}.method", hashing.registry, entry.method)
     scope = entry.scope or (cls.scopes[0] if cls.scopes else cls.kind)
@@ -37,15 +38,24 @@ def resolve_method(place: str, entry: Method, config: Config, datasets: Iterable
         raise ConfigError(f"config key {place}.params: {error}") from error
     given = one.get_params()  # all of them, so that spelling out a default changes nothing
     estimator = one.method if scope == FULL else one
+    supervised = estimator.__sklearn_tags__().target_tags.required
+    there = {f"{dataset['name']}/{dataset['protocol_id']}": dataset for dataset in datasets if not dataset["missing"]}
+    unfit = {name: why for name, dataset in there.items() if (why := _unfit(dataset, scope, supervised))}
+    if there and len(unfit) == len(there):
+        raise ConfigError(f"config key {place}: {entry.method} {next(iter(unfit.values()))}")
     return {
         **dict(entry),
         "label": entry.label or entry.method,
         "scope": scope,
         "arguments": {name: given[name] for name in sorted(given) if name not in ("bits", "random_state")},
         "impossible": impossible,
-        "supervised": estimator.__sklearn_tags__().target_tags.required,
+        "unfit": unfit,
+        "supervised": supervised,
         "deterministic": estimator.deterministic,
-        "results": _results(place, one, possible, config.seeds, datasets),
+        "results": {
+            name: _results(place, one, possible, config.seeds, dataset) if name not in unfit else []
+            for name, dataset in there.items()
+        },
     }
 
 
@@ -69,16 +79,20 @@ def _maker(place: str, entry: Method, cls: Any, scope: str, config: Config) -> C
     return partial(make, entry.method, **arguments, **entry.params)
 
 
+def _unfit(dataset: dict[str, Any], scope: str, supervised: bool) -> str:
+    """Why a method cannot be run on a dataset, to follow its name; "" if it can."""
+    if scope == FULL and not dataset["images"]:
+        return f"at scope {FULL} is trained on images, and {dataset['name']} has embeddings; take another scope"
+    if supervised and dataset["relevance"] == "neighbours":
+        return f"learns from labels, and {dataset['name']} has none; add labels, or take a method that needs none"
+    return ""
+
+
 def _results(
-    place: str, method: Any, bits: list[int], seeds: list[int], datasets: Iterable[dict[str, Any]]
-) -> dict[str, list[tuple[int, int]]]:
-    found = {}
-    for dataset in datasets:
-        if dataset["missing"]:
-            continue
-        name, protocol = dataset["name"], dataset["protocol_id"]
-        try:
-            found[f"{name}/{protocol}"] = method.lengths_and_seeds(name, protocol, bits, seeds)
-        except L2HError as error:
-            raise ConfigError(f"config key {place}: {error}") from error
+    place: str, method: Any, bits: list[int], seeds: list[int], dataset: dict[str, Any]
+) -> list[tuple[int, int]]:
+    try:
+        found: list[tuple[int, int]] = method.lengths_and_seeds(dataset["name"], dataset["protocol_id"], bits, seeds)
+    except L2HError as error:
+        raise ConfigError(f"config key {place}: {error}") from error
     return found

@@ -197,7 +197,11 @@ class Config(Section):
         min_length=1, description="Datasets to compare on, each a name or a mapping."
     )
     backbones: list[Annotated[Backbone, BeforeValidator(_entry("name"), json_schema_input_type=Text | Backbone)]] = (
-        Field(min_length=1, description="Networks that turn images into features, each a name or a mapping.")
+        Field(
+            default=[],
+            description="Networks that turn images into features, each a name or a mapping; datasets with "
+            "images need one.",
+        )
     )
     methods: list[Annotated[Method, BeforeValidator(_entry("method"), json_schema_input_type=Text | Method)]] = Field(
         min_length=1, description="Variants of methods to compare, each a method's name or a mapping."

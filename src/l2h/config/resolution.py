@@ -50,6 +50,7 @@ def resolved(config: Config, unknown: list[UnknownNameError] | None = None) -> E
     datasets = _each("datasets", config.datasets, partial(resolve_dataset, config=config), unknown)
     backbones = _each("backbones", config.backbones, partial(resolve_backbone, config=config), unknown)
     methods = _each("methods", config.methods, partial(resolve_method, config=config, datasets=datasets), unknown)
+    _require_backbones(datasets, backbones)
     _require_alike(datasets)
     _require_distinct_splits(datasets)
     _require_distinct("backbones", backbones)
@@ -89,6 +90,14 @@ def _mirror(folder: str | None) -> str | None:
     if folder is not None and not Path(folder).is_dir():
         raise ConfigError(f"{place}: {folder!r} is no folder (paths are relative to the working directory)")
     return folder
+
+
+def _require_backbones(datasets: list[Entry], backbones: list[Entry]) -> None:
+    with_images = [entry["name"] for entry in datasets if entry["images"]]
+    if with_images and not backbones:
+        raise ConfigError(
+            f"config key backbones: it names no network, and {with_images[0]} has images; add one, such as alexnet"
+        )
 
 
 def _require_alike(entries: list[Entry]) -> None:

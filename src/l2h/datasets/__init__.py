@@ -19,6 +19,7 @@ registry = Registry(
         "cifar10": "l2h.datasets.cifar10:Cifar10",
         "digits": "l2h.datasets.digits:Digits",
         "digit_pairs": "l2h.datasets.digit_pairs:DigitPairs",
+        "embeddings": "l2h.datasets.embeddings:Embeddings",
         "fashion_mnist": "l2h.datasets.fashion_mnist:FashionMnist",
         "image_list": "l2h.datasets.image_list:ImageList",
         "mnist": "l2h.datasets.mnist:Mnist",

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from l2h.datasets.grey_thumbnails import thumbnail
 from l2h.datasets.images import ARRAY
 from l2h.errors import L2HError
 from l2h.notes import Note
-from l2h.splits import Protocol, Role
+from l2h.splits import Protocol, Relevance, Role
 from l2h.store.files import atomic
 from l2h.store.manifests import write_manifest
 from l2h.store.thumbnails import Thumbnails
@@ -31,6 +31,9 @@ class Dataset(ABC):
 
     Attributes
     ----------
+    images : False for a dataset of vectors that another model made: it has features, and no image
+    relevance : what is relevant to a query: by "labels", by "groups", which are its labels, or by "neighbours"
+    neighbours : where relevance is by neighbours, how many of them, "k", by which "distance"
     protocols : how its images may be dealt out, by protocol id, the first by default; None where lists name the roles
     any_protocol : whether other data sets' protocols, and a config's own, may deal it out too
     classes : what its labels are called, in their order, where numbers do not say it
@@ -42,6 +45,9 @@ class Dataset(ABC):
         None where it kept none, so that they are made from the image store
     """
 
+    images: ClassVar[bool] = True
+    relevance: Relevance = "labels"
+    neighbours: Mapping[str, Any] | None = None
     protocols: Mapping[str, Protocol | None]
     any_protocol: bool = False
     classes: Sequence[str] = ()
@@ -73,8 +79,13 @@ class Dataset(ABC):
         return None
 
     @abstractmethod
-    def prepare(self, folder: Path, manifest_path: Path) -> None:
-        """Write the image store, see `l2h.datasets.images.ImageStore`, and the manifest; ids are row numbers."""
+    def prepare(self, store: Path, manifest_path: Path) -> None:
+        """Write images and manifest; ids are row numbers.
+
+        Parameters
+        ----------
+        store : the folder of the image store, see `l2h.datasets.images.ImageStore`; without images, the features' file
+        """
 
 
 class ArrayDataset(Dataset):
@@ -88,7 +99,7 @@ class ArrayDataset(Dataset):
         """The roles of each image in a split of the dataset's own, whose protocol is None; None if it has no such."""
         return None
 
-    def prepare(self, folder: Path, manifest_path: Path) -> None:
+    def prepare(self, store: Path, manifest_path: Path) -> None:
         """Write the images as one array; image_sha256 is of a row's bytes."""
         images, labels = self.load()
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
@@ -104,7 +115,7 @@ class ArrayDataset(Dataset):
                 )
         hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
         locations = [f"{ARRAY}[{row}]" for row in range(len(images))]
-        with atomic(folder) as part:
+        with atomic(store) as part:
             part.mkdir()
             np.save(part / ARRAY, images)
             write_manifest(manifest_path, hashes, labels, locations, self.roles(), self.classes, self.notes)

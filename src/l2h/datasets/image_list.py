@@ -111,7 +111,7 @@ class ImageList(Dataset):
         self._report(f"{self.root}: {EMPTY}", self.empty)
         return [one.labels for one in found]
 
-    def prepare(self, folder: Path, manifest_path: Path) -> None:
+    def prepare(self, store: Path, manifest_path: Path) -> None:
         """Check every list and picture, and write the manifest beside a link to the folder.
 
         Raises
@@ -124,7 +124,7 @@ class ImageList(Dataset):
         self._log_classes()
         hashes = self._check(found, problems)
         problems.require_none(str(self.root), CURE)
-        with atomic(folder) as part:
+        with atomic(store) as part:
             part.mkdir()
             (part / ROOT).symlink_to(self.root.resolve())
         labels, roles = [one.labels for one in found], [one.roles for one in found]

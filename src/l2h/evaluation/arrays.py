@@ -9,6 +9,7 @@ from l2h import codes
 from l2h.evaluation.cell import Evaluation
 from l2h.evaluation.cell import evaluate as evaluate_rankings
 from l2h.ranking import RankHistogram, rank_histogram
+from l2h.ranking.by_neighbours import rank_neighbours
 
 
 def evaluate(
@@ -108,10 +109,6 @@ def _of_neighbours(
         raise ValueError(f"neighbours are rows of the database, 0 to {len(database) - 1}")
     if any(len(np.unique(one)) < len(one) for one in neighbours):
         raise ValueError("a row of neighbours names an item twice")
-    one_label = (np.zeros(len(queries), int), np.zeros(int(rows.sum()), int))
-    total = rank_histogram(queries, database[rows], *one_label, bits=bits)
-    relevant = np.zeros_like(total.total)
-    for row, own in enumerate(neighbours):
-        distances = np.bitwise_count(database[own[rows[own]]] ^ queries[row]).sum(axis=1, dtype=np.int64)
-        relevant[row] = np.bincount(distances, minlength=bits + 1)
-    return RankHistogram(total.total, relevant, total.queries)
+    places = np.cumsum(rows) - 1  # among the rows that are searched
+    own = [places[some[rows[some]]] for some in neighbours]
+    return rank_neighbours(queries, database[rows], own, bits=bits)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from l2h import codes
 from l2h.ids import find
 from l2h.metrics import average_precision
-from l2h.ranking import rank_histogram
+from l2h.ranking.by_neighbours import rank_neighbours
 from l2h.splits import Split
 from l2h.store.tables import Batch
 
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from l2h.hashing.base import Hasher
 
 QUERIES = 200  # a sort for each; enough to show an error, and the right figure is of the same ones
-
-
-def relevance(query_labels: NDArray, database_labels: NDArray) -> NDArray[np.bool_]:
-    """Which items share a label with which query, bool (Q, N), from classes (n,) or multi-hot labels (n, c)."""
-    if query_labels.ndim == 1:
-        return query_labels[:, None] == database_labels
-    return query_labels.astype(np.float32) @ database_labels.T.astype(np.float32) > 0
 
 
 def sorted_map(distance: NDArray, relevant: NDArray[np.bool_], order: NDArray[np.int64] | None = None) -> float:
@@ -60,24 +53,27 @@ def audit_models(models: Sequence["Hasher"], batches: Iterable[Batch], split: Sp
     queries = split.ids("query")
     chosen = queries[np.linspace(0, len(queries) - 1, min(QUERIES, len(queries))).astype(int)], split.ids("database")
     rows = [find(ids, known)[0] for ids in chosen]
-    labels = [split.labels(ids) for ids in chosen]
+    relevance, labels = split.relevance(*chosen), split.targets(chosen[1])
+    relevant = np.stack([relevance(place) for place in range(len(chosen[0]))])
+    classes = labels.argmax(axis=1) if labels is not None and labels.ndim == 2 else labels
     results = []
     for number in range(len(models)):
         scores = np.concatenate([some[number] for _, some in parts])
-        figures = audit(scores[rows[0]], scores[rows[1]], *labels)
+        figures = audit(scores[rows[0]], scores[rows[1]], relevant, classes)
         results.append([{**figure, "queries": len(chosen[0])} for figure in figures])
     return results
 
 
 def audit(
-    query_scores: NDArray, database_scores: NDArray, query_labels: NDArray, database_labels: NDArray
+    query_scores: NDArray, database_scores: NDArray, relevant: NDArray[np.bool_], classes: NDArray | None = None
 ) -> list[dict[str, Any]]:
     """The right figure of one model, and the wrong ones.
 
     Parameters
     ----------
     query_scores, database_scores : float (Q, bits), (N, bits), real-valued scores whose signs are the codes
-    query_labels, database_labels : int (n,) classes, or bool (n, c) multi-hot
+    relevant : bool (Q, N), which items are relevant to which query
+    classes : int (N,), in whose order the database may stand; None if it has none
 
     Returns
     -------
@@ -86,19 +82,21 @@ def audit(
     bits = query_scores.shape[1]
     query, database = query_scores > 0, database_scores > 0
     packed = codes.pack(query), codes.pack(database)
-    h = rank_histogram(*packed, query_labels, database_labels, bits=bits)
+    h = rank_neighbours(*packed, [np.flatnonzero(one) for one in relevant], bits=bits)
     right = float(average_precision(h).mean())
-    relevant = relevance(query_labels, database_labels)
     signs = [np.where(side, 1, -1).astype(np.float32) for side in (query, database)]
     hamming = (bits - signs[0] @ signs[1].T) / 2
-    label = database_labels if database_labels.ndim == 1 else database_labels.argmax(axis=1)
-    by_class = np.argsort(label, kind="stable")
+    by_class = None if classes is None else np.argsort(classes, kind="stable")
     printed = {
         "0.5 * (bits - a.b) of 0/1 codes, which is no Hamming distance": sorted_map(
             -(query.astype(np.float32) @ database.T.astype(np.float32)), relevant
         ),
-        "one sort, the database in the order of its classes": sorted_map(hamming, relevant, by_class),
-        "the same, in the opposite order": sorted_map(hamming, relevant, by_class[::-1]),
-        "real-valued outputs in place of their signs": sorted_map(-(query_scores @ database_scores.T), relevant),
     }
+    if by_class is not None:
+        printed |= {
+            "one sort, the database in the order of its classes": sorted_map(hamming, relevant, by_class),
+            "the same, in the opposite order": sorted_map(hamming, relevant, by_class[::-1]),
+        }
+    real_valued = sorted_map(-(query_scores @ database_scores.T), relevant)
+    printed["real-valued outputs in place of their signs"] = real_valued
     return [{"mistake": name, "printed": value, "right": right} for name, value in printed.items()]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from l2h import backbones, charts, datasets, hashing, metrics, paths
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_bundle_manifest
-from l2h.config import EXTERNAL
+from l2h.config import EMBEDDINGS, EXTERNAL
 from l2h.datasets import followed
 from l2h.datasets.downloads import Sources
 from l2h.hashing import FULL
@@ -52,6 +52,7 @@ class Plan:
     folder : where the run's files lie
     datasets : entries of those that can be had, by name
     protocols : the same, by name and protocol
+    embedded : names of those that have features and no images; their backbone's label is EMBEDDINGS
     backbones, features, weights : entries by their label, by the name of their features, and of their weights
     variants : entries of the methods by their label
     bundles : manifests of the bundles that the run takes its models from, by path
@@ -66,6 +67,7 @@ class Plan:
         there = [entry for entry in config["datasets"] if not entry["missing"]]
         self.datasets = {entry["name"]: entry for entry in there}
         self.protocols = {(entry["name"], entry["protocol_id"]): entry for entry in there}
+        self.embedded = [name for name, entry in self.datasets.items() if not entry["images"]]
         self.backbones = {entry["label"]: entry for entry in config["backbones"]}
         self.features = {entry["id"]: entry for entry in config["backbones"]}
         self.weights = {entry["weights_id"]: entry for entry in config["backbones"]}
@@ -79,7 +81,7 @@ class Plan:
         return [
             CellKey(dataset, protocol, backbone, variant, bits, seed)
             for dataset, protocol in self.protocols
-            for backbone in [*self.backbones, EXTERNAL]
+            for backbone in [*self.backbones_of(dataset), EXTERNAL]
             for variant, entry in self.variants.items()
             if self._is(variant, External) == (backbone == EXTERNAL)
             for bits, seed in entry["results"][f"{dataset}/{protocol}"]
@@ -94,11 +96,17 @@ class Plan:
             for entry in absent
         ]
         for dataset, protocol in self.protocols:
-            for backbone in self.backbones:
+            for backbone in self.backbones_of(dataset):
                 for variant, entry in self.variants.items():
                     key = {"dataset": dataset, "protocol": protocol, "backbone": backbone, **self._method(variant)}
-                    found += [{**key, "bits": bits, "not_run": why} for bits, why in entry["impossible"].items()]
+                    unfit = entry["unfit"].get(f"{dataset}/{protocol}")
+                    impossible = dict.fromkeys(self.config["bits"], unfit) if unfit else entry["impossible"]
+                    found += [{**key, "bits": bits, "not_run": why} for bits, why in impossible.items()]
         return found
+
+    def backbones_of(self, dataset: str) -> list[str]:
+        """The labels of what a dataset's features may come from."""
+        return [EMBEDDINGS] if dataset in self.embedded else [*self.backbones]
 
     # Variants
 
@@ -161,13 +169,13 @@ class Plan:
         return [max((cell for cell in own if cell.variant == name), key=lambda cell: cell.bits) for name in variants]
 
     def galleries(self) -> list[dict[str, str]]:
-        """The settings that have a gallery; a dataset from a bundle has no images."""
+        """The settings that have a gallery; a dataset of embeddings, or from a bundle, has no images."""
         made_here = bool(self.settings(external=False))
         return [
             setting
             for setting in self.settings()
             if (setting["backbone"] != EXTERNAL or not made_here)
-            and setting["dataset"] not in self.unpacked
+            and setting["dataset"] not in [*self.unpacked, *self.embedded]
             and self.shown(setting)
         ]
 
@@ -180,7 +188,7 @@ class Plan:
         """The order of tables: the values of each part of a cell's key, as the config names them."""
         return {
             "setting": [list(place) for place in self.protocols],
-            "backbone": [*self.backbones, EXTERNAL],
+            "backbone": [*self.backbones, EMBEDDINGS, EXTERNAL],
             "variant": list(self.variants),
             "bits": list(self.config["bits"]),
             "seed": list(self.config["seeds"]),
@@ -225,9 +233,23 @@ class Plan:
 
     def features_file(self, wildcards: Wildcards) -> str:
         """The features that a job reads; a bundle calls them by the backbone's label."""
-        label = wildcards["backbone"]
-        name = label if wildcards["dataset"] in self.unpacked else self.backbones[label]["id"]
+        label, dataset = wildcards["backbone"], wildcards["dataset"]
+        name = label if dataset in [*self.unpacked, *self.embedded] else self.backbones[label]["id"]
         return self.in_home(wildcards["dataset"], paths.FEATURES, features=name)
+
+    def given_features(self, wildcards: Wildcards) -> str:
+        """The features that a split finds nearest neighbours by; "" where relevance is by labels."""
+        if not self.datasets[wildcards["dataset"]]["neighbours"]:
+            return ""
+        return self.in_home(wildcards["dataset"], paths.FEATURES, features=EMBEDDINGS)
+
+    def images(self, wildcards: Wildcards) -> str:
+        """The image store that a job reads; "" for a dataset without images."""
+        return "" if wildcards["dataset"] in self.embedded else self.in_home(wildcards["dataset"], paths.IMAGES)
+
+    def thumbnails(self, wildcards: Wildcards) -> str:
+        """The thumbnails that a check reads; "" for a dataset without images."""
+        return "" if wildcards["dataset"] in self.embedded else self.in_home(wildcards["dataset"], paths.THUMBNAILS)
 
     def mirrored_features(self, wildcards: Wildcards) -> str:
         """The features of mirrored training images; "" for a method that does not see them."""
@@ -237,7 +259,9 @@ class Plan:
         return self.in_home(wildcards["dataset"], paths.MIRRORED, features=name, protocol=wildcards["protocol"])
 
     def weights_file(self, wildcards: Wildcards) -> str:
-        """The weights that a job reads: the user's own file, or one that the rule `weights` makes."""
+        """The weights that a job reads: the user's own file, or one that the rule `weights` makes; "" for vectors."""
+        if "backbone" in wildcards.keys() and wildcards["backbone"] == EMBEDDINGS:  # noqa: SIM118
+            return ""
         by_features = "features" in wildcards.keys()  # noqa: SIM118 (Snakemake's wildcards look up by number too)
         return self.weights_of(
             self.features[wildcards["features"]] if by_features else self.backbones[wildcards["backbone"]]
@@ -292,8 +316,8 @@ class Plan:
             found += self.files(fitted, paths.TRAINING)
             found += [self.in_run(paths.COSTS.format(**setting)) for setting in self.costed()]
             for dataset, protocol in self.protocols:
-                found += [self.in_home(dataset, paths.IMAGES)]
-                found += [self.near_copies({"dataset": dataset, "protocol": protocol})]
+                wildcards = {"dataset": dataset, "protocol": protocol}
+                found += [path for path in (self.images(wildcards), self.near_copies(wildcards)) if path]
         return list(dict.fromkeys(found))
 
     def audited(self) -> list[dict[str, str]]:
@@ -341,28 +365,30 @@ class Plan:
         return code.digests(script, *self._registered(Path(script).stem, wildcards))
 
     def _registered(self, script: str, wildcards: Wildcards) -> Sequence[Any]:
-        def network() -> type:
+        def network() -> list[type]:
+            if "backbone" in wildcards.keys() and wildcards["backbone"] == EMBEDDINGS:  # noqa: SIM118
+                return []
             for name, entries in (("weights", self.weights), ("features", self.features), ("backbone", self.backbones)):
                 if name in wildcards.keys():  # noqa: SIM118
-                    return backbones.registry.get(entries[wildcards[name]]["name"])
+                    return [backbones.registry.get(entries[wildcards[name]]["name"])]
             raise KeyError(script)
 
         def methods(full: bool | None = None) -> list[type]:
             return [self.method(name) for name in self.kind(Hasher, full=full)]
 
         match script:
-            case "dataset":
+            case "dataset" | "embeddings":
                 return [datasets.registry.get(self.datasets[wildcards["dataset"]]["reader"])]
             case "weights" | "features" | "encode_images":
-                return [network()]
+                return network()
             case "train" | "encode" | "external_codes" | "rank_by_scores":
                 return [self.method(wildcards["variant"])]
             case "finetune":
-                return [self.method(wildcards["variant"]), network()]
+                return [self.method(wildcards["variant"]), *network()]
             case "audit":
                 return methods(full=False)
             case "costs":
-                return [network(), *methods(full=False)]
+                return [*network(), *methods(full=False)]
             case "evaluate" | "gallery" | "compare":
                 return metrics.registry.modules()
             case "report":
@@ -376,13 +402,21 @@ class Plan:
 
     def sees_mirrored(self, dataset: str, variant: str) -> bool:
         """Whether a variant trains on features of mirrored images too."""
-        return variant in self.kind(DeepHasher, full=False) and self.flip(dataset, variant)
+        return (
+            dataset not in self.embedded
+            and variant in self.kind(DeepHasher, full=False)
+            and self.flip(dataset, variant)
+        )
 
     def weights_entry(self, weights: str) -> Entry:
         """What a weights file depends on; the seed only where it is drawn."""
         entry = self.weights[weights]
         keys = ["name", "weights"] + (["weights_seed"] if entry["weights"] == UNTRAINED else [])
         return {key: entry[key] for key in keys}
+
+    def measured_network(self, backbone: str) -> Entry | None:
+        """What the costs of a setting's backbone depend on; None for embeddings."""
+        return None if backbone == EMBEDDINGS else self.extraction(self.backbones[backbone])
 
     def extraction(self, entry: Entry) -> Entry:
         """What a backbone's features depend on."""

@@ -9,6 +9,11 @@ from l2h.hashing.external import External
 from l2h.plan.plan import Plan
 
 
+def datasets_of(plan: Plan) -> list[str]:
+    """The datasets that the run has a bundle of; a bundle holds what is needed for images, and embeddings have none."""
+    return [name for name in plan.datasets if name not in plan.embedded]
+
+
 def contents(plan: Plan, dataset: str) -> dict[str, str]:
     """The run's files by their paths in the bundle; a model is a folder."""
     files = {paths.MANIFEST: plan.in_home(dataset, paths.MANIFEST)}

@@ -59,8 +59,9 @@ class Sizes:
 
 MEGABYTES: Mapping[str, Callable[[Sizes], float]] = {
     "dataset": lambda of: 2000,
+    "embeddings": lambda of: 2000,
     "weights": lambda of: 4000,
-    "split": lambda of: 1000 + of.images * 0.005,
+    "split": lambda of: 1000 + of.images * 0.005 + (of.width > 0) * 1000,
     "check_split": lambda of: 1000 + of.split + of.images * 0.003,
     "features": lambda of: 2000 + of.weights * 3,
     "train": lambda of: 2000 + of.split + of.trained_on * 5,
@@ -85,8 +86,9 @@ MEGABYTES: Mapping[str, Callable[[Sizes], float]] = {
 
 MINUTES: Mapping[str, Callable[[Sizes], float]] = {
     "dataset": lambda of: 120,
+    "embeddings": lambda of: 60,
     "weights": lambda of: 60,
-    "split": lambda of: 10 + of.images * 1e-5,
+    "split": lambda of: 10 + of.images * 1e-5 + of.images * of.width * 1e-6,
     "check_split": lambda of: 30 + of.query * of.database * 1e-7,
     "features": lambda of: 30 + of.images * 0.01,  # of a network twenty times as large as AlexNet's convolutions
     "train": lambda of: 10 + of.trained_on / 12 + of.images * of.width * 2e-8,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from l2h.ranking.by_neighbours import rank_neighbours
 from l2h.ranking.counting import Device, rank_histogram
 from l2h.ranking.histogram import RankHistogram
 from l2h.splits import Split
@@ -35,13 +36,32 @@ def rank_split(
     database = np.array_split(split.ids("database"), shards)[shard]
     codes = read_codes(np.concatenate([queries, database]))
     query_codes, database_codes = codes[: len(queries)], codes[len(queries) :]
-    query_labels, database_labels = split.labels(queries), split.labels(database)
-
-    def rank(rows: NDArray[np.bool_]) -> RankHistogram:
-        return rank_histogram(
-            query_codes, database_codes[rows], query_labels, database_labels[rows], bits=bits, device=device
-        )
-
     trained = np.isin(database, split.ids("train"))
-    unseen = rank(~trained)
-    return unseen + rank(trained), unseen
+    unseen = rank_ids(split, queries, database[~trained], query_codes, database_codes[~trained], bits, device)
+    return unseen + rank_ids(
+        split, queries, database[trained], query_codes, database_codes[trained], bits, device
+    ), unseen
+
+
+def rank_ids(
+    split: Split,
+    queries: Ints,
+    database: Ints,
+    query_codes: NDArray[np.uint8],
+    database_codes: NDArray[np.uint8],
+    bits: int,
+    device: Device = "cpu",
+) -> RankHistogram:
+    """The histogram of some queries of a split against some items, by labels or by neighbours, as the split says.
+
+    Parameters
+    ----------
+    queries, database : ids, int64 (Q,) and (N,)
+    query_codes, database_codes : theirs, packed, uint8 (Q, ceil(bits / 8)) and (N, ceil(bits / 8))
+    bits, device : see `rank_histogram`
+    """
+    if split.neighbours:
+        near = split.neighbour_rows(queries, database)
+        return rank_neighbours(query_codes, database_codes, near, bits=bits, device=device)
+    labels = split.labels(queries), split.labels(database)
+    return rank_histogram(query_codes, database_codes, *labels, bits=bits, device=device)

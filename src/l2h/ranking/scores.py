@@ -44,16 +44,16 @@ def rank_by_scores(
     L2HError
         an image of the database has no features, or a score is not finite
     """
-    database, query_labels = split.ids("database"), split.labels(split.ids("query"))
+    database = split.ids("database")
     seen = np.isin(database, split.ids("train"))
-    database_labels = split.labels(database)
+    relevance = split.relevance(split.ids("query"), database)
     first = _first_of_equals(_mark(split.images(database), database, batches()))
     copies = np.flatnonzero(first != np.arange(len(database)))
     parts: list[tuple[RankedRelevance, RankedRelevance]] = []
     for rows in np.array_split(np.arange(len(queries)), max(1, -(-len(queries) * len(database) // SCORES))):
         scores = _score(scorer, queries[rows], database, batches())
         scores[:, copies] = scores[:, first[copies]]
-        parts.append(_sort(scores, query_labels[rows], database_labels, seen))
+        parts.append(_sort(scores, map(relevance, rows.tolist()), seen))
     whole, unseen = zip(*parts, strict=True)
     return _stack(whole), _stack(unseen)
 
@@ -114,13 +114,13 @@ def _join(parts: list[Batch]) -> Batch:
 
 
 def _sort(
-    scores: NDArray[np.float64], query_labels: NDArray, database_labels: NDArray, seen: NDArray[np.bool_]
+    scores: NDArray[np.float64], relevance: Iterable[NDArray[np.bool_]], seen: NDArray[np.bool_]
 ) -> tuple[RankedRelevance, RankedRelevance]:
     """Rank (q, N) scores. One sort of integers a query: their high bits are the score, the lowest two go along."""
     whole, unseen = [], []
-    for score, label in zip(scores, query_labels, strict=True):
-        shared = (database_labels & label).any(axis=1) if database_labels.ndim == 2 else database_labels == label
-        keys = np.sort(_descending(score) & ~np.uint64(3) | shared.astype(np.uint64) << np.uint64(1) | seen)
+    for score, relevant in zip(scores, relevance, strict=True):
+        marks = relevant.astype(np.uint64) << np.uint64(1) | seen.astype(np.uint64)
+        keys = np.sort(_descending(score) & ~np.uint64(3) | marks)
         whole.append(_bits(keys))
         unseen.append(_bits(keys[keys & np.uint64(1) == 0]))
     return _pack(whole, len(seen)), _pack(unseen, int((~seen).sum()))

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from l2h import codes
 from l2h.errors import L2HError
-from l2h.evaluation.audit import relevance
 from l2h.ids import find
 from l2h.metrics.of_codes import correlations
 from l2h.report.thumbnails import plot, thumbnail
@@ -118,10 +117,10 @@ def choose(ids: Ints, average_precision: NDArray[np.float64], by_hand: Sequence[
 def answers(split: Split, cell: GalleryEntry, asked: Ints, packed: NDArray[np.uint8]) -> list[dict[str, Any]]:
     """What one cell finds first for each query, by distance and then by id; `packed` are the database's codes."""
     database = split.ids("database")
-    relevant = relevance(split.labels(asked), split.labels(database))
+    relevance = split.relevance(asked, database)
     rows, _ = find(asked, split.ids("query"))
     found = []
-    for code, right, row in zip(cell.read_codes(asked), relevant, rows, strict=True):
+    for code, right, row in zip(cell.read_codes(asked), map(relevance, range(len(asked))), rows, strict=True):
         first, distance = codes.nearest(code, packed, database, FIRST)
         group = distance == distance[first[-1]]
         found.append(

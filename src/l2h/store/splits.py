@@ -21,6 +21,8 @@ SPLIT = pa.schema(
 def write_split(path: str | Path, split: Split) -> None:
     """Write a split with its protocol, seed and sha256."""
     metadata = {"protocol": split.protocol, "seed": str(split.seed), "sha256": split.sha256}
+    if split.neighbours:
+        metadata["neighbours"] = str(split.neighbours)
     write_table(path, split.table, SPLIT, metadata)
 
 
@@ -29,7 +31,8 @@ def read_split(path: str | Path, cure: str = CURE) -> Split:
     table = read_table(path, SPLIT, "split", cure)
     metadata = metadata_of(table.schema, path, "protocol", "seed", "sha256", cure=cure)
     require_labels(table, path, cure)
-    split = Split(table.replace_schema_metadata(None), metadata["protocol"], count_of(metadata, "seed", path))
+    seed, neighbours = count_of(metadata, "seed", path), count_of({"neighbours": "0", **metadata}, "neighbours", path)
+    split = Split(table.replace_schema_metadata(None), metadata["protocol"], seed, neighbours)
     if split.sha256 != metadata["sha256"]:
         raise L2HError(f"{path}: its rows do not match its sha256; {cure}")
     return split

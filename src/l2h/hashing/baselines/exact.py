@@ -7,14 +7,13 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from l2h import exact_search
 from l2h.hashing.scorer import Scorer
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Exact(Scorer):
     """Nothing is learned, and nothing is random.
-
-    Scores are computed in float64: among tens of thousands of float32 scores hundreds would be equal by chance.
 
     Parameters
     ----------
@@ -41,17 +40,13 @@ class Exact(Scorer):
         self.training_features(X)
         return self
 
-    def _both(self, queries: ArrayLike, database: ArrayLike) -> tuple[NDArray, NDArray]:
-        return self._checked(queries).astype(np.float64), self._checked(database).astype(np.float64)
-
 
 class Cosine(Exact):
     """Cosine of the angle between features; 0 where either is the zero vector."""
 
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
         """Cosines, float64 (q, m)."""
-        q, x = self._both(queries, database)
-        return _unit(q) @ _unit(x).T
+        return exact_search.cosine(self._checked(queries), self._checked(database))
 
 
 class L2(Exact):
@@ -59,10 +54,4 @@ class L2(Exact):
 
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
         """Squared distances, with their sign turned, up to a constant for each query; float64 (q, m)."""
-        q, x = self._both(queries, database)
-        return 2 * (q @ x.T) - np.einsum("ij,ij->i", x, x)
-
-
-def _unit(X: NDArray) -> NDArray:
-    norms = np.linalg.norm(X, axis=1, keepdims=True)
-    return np.divide(X, norms, out=np.zeros_like(X), where=norms > 0)
+        return exact_search.l2(self._checked(queries), self._checked(database))

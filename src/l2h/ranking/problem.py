@@ -39,8 +39,8 @@ def lay_out(
     """The checked arguments of `rank_histogram` as a problem, and the digest of its queries."""
     if bits < 1:
         raise ValueError(f"bits is at least 1, got {bits}")
-    query_words = _words(_clear_padding(codes.check(query_codes, bits), bits))
-    database_words = _words(_clear_padding(codes.check(database_codes, bits), bits))
+    query_words = code_words(query_codes, bits)
+    database_words = code_words(database_codes, bits)
     query_marks, database_marks = _marks(np.asarray(query_labels), np.asarray(database_labels))
     for side, words, marks in (("query", query_words, query_marks), ("database", database_words, database_marks)):
         if len(words) != len(marks):
@@ -56,6 +56,11 @@ def lay_out(
         first = last = np.zeros(len(query_words), dtype=np.int64)
     words, sets = (np.ascontiguousarray(table.T) for table in (database_words, database_sets))
     return Problem(query_words, query_sets, first, last, words, sets, bits), queries
+
+
+def code_words(packed: ArrayLike, bits: int) -> Words:
+    """Packed codes (n, ceil(bits / 8)) as 64-bit words, uint64 (n, words), with padding bits cleared."""
+    return _words(_clear_padding(codes.check(packed, bits), bits))
 
 
 def _group(query_classes: Ints, database_classes: Ints) -> tuple[Ints, Ints, Ints]:

@@ -43,6 +43,7 @@ def run(arguments: Namespace) -> int:
     """Search, print, and draw."""
     from l2h.datasets import decoding
     from l2h.runs import Run, search, sheet
+    from l2h.runs.selection import OPTIONS
 
     if arguments.picture:
         sheet.check_path(arguments.picture)
@@ -62,7 +63,7 @@ def run(arguments: Namespace) -> int:
         captions = [f"{entry['rank']}: distance {entry['distance']}" for entry in found]
         sheet.write(sheet.draw([query, *images], ["query", *captions]), arguments.picture)
     if arguments.json:
-        chosen = {name: getattr(index, name) for name in (*search.OPTIONS, "seed")}
+        chosen = {name: getattr(index, name) for name in (*OPTIONS, "seed")}
         command.print_json({**chosen, "neighbours": found, "more_at_last_distance": more})
     else:
         command.print_lines(_text(index, found, more, arguments.picture))

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from l2h import paths
+from l2h.errors import L2HError
 from l2h.runs import description
+from l2h.splits import Split
 from l2h.store import not_run
 from l2h.store.cells import CELL_KEY, EXACT, cell_keys
+from l2h.store.splits import read_split
 
 FOLDERS = ("dataset", "protocol", "backbone", "variant")
 
@@ -77,6 +80,25 @@ class Run:
         if home.parent.name == "bundles":
             return home / paths.BUNDLED_MODEL.format(**cell)
         return self.file(paths.MODEL, cell)
+
+    def split(self, cell: Mapping[str, Any]) -> Split:
+        """A cell's split; L2HError if it is missing, or is not the one that the run had."""
+        path = self.home(cell["dataset"]) / paths.SPLIT.format(**cell)
+        self.require(path)
+        split = read_split(path)
+        if split.sha256 != self.facts["splits"][f"{cell['dataset']}/{cell['protocol']}"]["sha256"]:
+            raise L2HError(f"the split {cell['protocol']} has changed since {self.folder} was made; run it again")
+        return split
+
+    def require(self, path: Path) -> None:
+        """Raise L2HError, with the command that makes it again, if a file or folder of the run is missing."""
+        if not path.exists():
+            raise L2HError(f"{path} does not exist; make it again: {self.making(path)}")
+
+    def making(self, path: Path) -> str:
+        """The run's own command, for one of its files alone."""
+        command: str = self.facts["command"]
+        return command.replace(" ", f" {os.path.relpath(path, self.root)} ", 1)
 
     def is_ranked_by_codes(self, cell: Mapping[str, Any]) -> bool:
         """False for a method that ranks by scores, and so has no codes."""

@@ -1,6 +1,5 @@
 """The images of a run's database whose codes lie nearest to that of a new picture."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,24 +13,19 @@ from l2h import hashing, job, paths
 from l2h.backbones.weights import file_sha256
 from l2h.codes import nearest
 from l2h.datasets.images import ImageStore
-from l2h.errors import L2HError, hint, line
+from l2h.errors import L2HError, line
 from l2h.hashing import FULL
 from l2h.runs import Run
-from l2h.runs.description import FILE
+from l2h.runs.selection import OPTIONS, matching
 from l2h.store.cells import CELL_KEY
 from l2h.store.codes import read_codes
 from l2h.store.features import narrowed
 from l2h.store.manifests import read_classes, read_manifest
 from l2h.store.models import read_model
-from l2h.store.splits import read_split
 from l2h.store.tables import CURE, read_metadata
 
 Ints = NDArray[np.int64]
 Images = Sequence[NDArray[np.uint8]]
-
-# what tells a run's cells apart, and the option that chooses
-OPTIONS = {"dataset": "dataset", "protocol": "protocol", "backbone": "backbone", "variant": "method", "bits": "bits"}
-SETTINGS = {"bits": "bits", "seed": "seeds"}  # those that every method of the run was asked for
 
 
 def choose(run: Run, wanted: Mapping[str, Any]) -> "SearchIndex":
@@ -46,32 +40,14 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "SearchIndex":
     L2HError
         there is none, or several; the line names what there is to choose from
     """
-    known = run.facts  # which tell first whether there is a run at all
-    # of a cell whose codes were deleted, its ranking shows that it had some
-    ranked = [cell for cell in run.cells if run.is_ranked_by_codes(cell)]
-    cells = list({cell["folder"]: cell for cell in (*ranked, *run.coded)}.values())
-    for name in (*OPTIONS, "seed"):
-        there = sorted({cell[name] for cell in cells})
-        value = wanted.get(name)
-        if there and value is not None and value not in there:
-            what, choice = OPTIONS.get(name, name), ", ".join(map(str, there))
-            deleted = name in SETTINGS and value in known["settings"][SETTINGS[name]]
-            cure = f", or if they were deleted, make them again: {known['command']}" if deleted else ""
-            close = "" if name in SETTINGS else hint(value, there)
-            raise L2HError(f"{run.folder} has no codes of {what} {value!r}{close}; choose one of {choice}{cure}")
-        cells = [cell for cell in cells if value in (None, cell[name])]
-    if not cells:
-        raise L2HError(f"{run.folder} holds no codes to search: its methods rank by scores")
+    cells = matching(run, wanted)
     for name, option in OPTIONS.items():
         there = sorted({cell[name] for cell in cells})
         if len(there) > 1:
             choice = ", ".join(map(str, there))
             raise L2HError(f"{run.folder} holds several to search by; choose one by --{option}: {choice}")
-    index = SearchIndex(run, known, **min(cells, key=lambda cell: cell["seed"]))
-    for fact, name in (("homes", index.dataset), ("splits", f"{index.dataset}/{index.protocol}")):
-        if name not in known[fact]:
-            raise L2HError(f"{run.folder} has codes of {name}, but does not say so in its {FILE}; run it again")
-    index.require(index.codes)
+    index = SearchIndex(run, run.facts, **min(cells, key=lambda cell: cell["seed"]))
+    run.require(index.codes)
     return index
 
 
@@ -108,7 +84,7 @@ class SearchIndex:
     def images(self) -> tuple[Any, ImageStore]:
         """The data set's manifest and images."""
         path = self.home / paths.MANIFEST
-        self.require(path)
+        self.run.require(path)
         manifest = read_manifest(path)
         return manifest, ImageStore(self.run.root / paths.DATASET.format(dataset=self.dataset) / paths.IMAGES, manifest)
 
@@ -125,7 +101,7 @@ class SearchIndex:
         method = read_metadata(self.codes, *CELL_KEY)
         if method["scope"] == "external":
             raise L2HError(f"codes of {self.variant} come from elsewhere: there is no model to encode a picture with")
-        self.require(self.model)
+        self.run.require(self.model)
         job.limit_threads(self.facts["settings"]["threads"]["features"])  # the last digits depend on them
         import torch
 
@@ -154,12 +130,7 @@ class SearchIndex:
         the k nearest, each with rank, distance, id, labels, location, and classes, the labels' names, as far as the
         data set has any; and how many images lie at the last one's distance that are not among them
         """
-        path = self.home / paths.SPLIT.format(protocol=self.protocol)
-        self.require(path)
-        split = read_split(path)
-        if split.sha256 != self.facts["splits"][f"{self.dataset}/{self.protocol}"]["sha256"]:
-            raise L2HError(f"the split {self.protocol} has changed since {self.run.folder} was made; run it again")
-        ids = split.ids("database")
+        ids = self.run.split(vars(self)).ids("database")
         found, distances = nearest(code, read_codes(self.codes, ids), ids, k)
         manifest, images = self.images
         rows = manifest.select(["id", "labels", "location"]).take(images.rows_of(ids[found])).to_pylist()
@@ -180,18 +151,8 @@ class SearchIndex:
     def read_images(self, ids: Ints) -> list[NDArray[np.uint8]]:
         """The images with these ids, int64 (m,), uint8 (h, w[, 3]) each."""
         _, images = self.images
-        self.require(images.folder)
+        self.run.require(images.folder)
         return list(images.read(images.rows_of(ids)))
-
-    def require(self, path: Path) -> None:
-        """Raise L2HError, with the command that makes it again, if a file or folder of the run is missing."""
-        if not path.exists():
-            raise L2HError(f"{path} does not exist; make it again: {self._making(path)}")
-
-    def _making(self, path: Path) -> str:
-        """The run's own command, for one of its files alone."""
-        command: str = self.facts["command"]
-        return command.replace(" ", f" {os.path.relpath(path, self.run.root)} ", 1)
 
     def _extractor(self, made_of: Mapping[str, str], processor: Any) -> Any:
         """What extracts features as they were for the model; raises L2HError where the weights are not the same."""
@@ -201,7 +162,7 @@ class SearchIndex:
         path = self.run.root / name
         cure = "put back the file that the run used"
         if name.startswith("resources/"):
-            cure += f", or delete it and make it again: {self._making(path)}"
+            cure += f", or delete it and make it again: {self.run.making(path)}"
         if not path.is_file():
             raise L2HError(f"{path}, the weights of {self.backbone}, does not exist; {cure}")
         if file_sha256(path) != made_of["weights_sha256"]:

@@ -29,6 +29,7 @@ BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 PLAN, RUN_INFO, REPORT, PLOTS, TABLE = "plan.json", "run.json", "report.html", "plots", "table.md"
 COMPARISON, DIFFERENCES = "comparison", "differences"  # with several endings each
 RELEASE = "release/{dataset}.tar"
+EXPORT = "export"  # with a folder for each cell, as CELL
 SETTING = "{dataset}/{protocol}/{backbone}"
 VARIANT = f"{SETTING}/{{variant}}"
 CELL = f"{VARIANT}/{{bits}}bits-seed{{seed}}"

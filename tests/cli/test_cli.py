@@ -38,6 +38,7 @@ COMMANDS = (
     "check-split",
     "check-config",
     "search",
+    "export",
     "compare",
     "provenance",
 )
@@ -493,6 +494,7 @@ PLUGIN = ROOT / "tests/support/toy_method.py"
 SLOW = {
     ("--help",): {"numpy", "pyarrow", "sklearn", "torch"},
     ("provenance", "x"): {"torch", "sklearn", "pandas", "numba"},
+    ("export", "x"): {"torch", "sklearn", "pandas", "numba", "faiss", "h5py"},
     ("check-split", "x"): {"torch", "sklearn", "pandas"},
     ("check-config", "x"): {"torch", "sklearn", "pandas"},
     ("datasets", "digits"): {"torch", "sklearn"},

@@ -118,7 +118,7 @@ def use_command_line():
         code, said = command(*words)
         assert code == 0, f"l2h {' '.join(words)}: {said}"
         assert said
-    for run in ("power", "provenance"):
+    for run in ("power", "provenance", "export"):
         code, said = command(run, "results/none")
         assert code == 1
         assert "not installed" not in said

@@ -30,9 +30,9 @@ def program(path: str):
 
 LOCKS = {  # what each installs beside the light core
     "requirements-core.lock": [],
-    "requirements.lock": ["deep", "pipeline", "report"],
-    "requirements-extras.lock": ["deep", "pipeline", "report", "timm", "lite0", "slurm"],
-    "requirements-dev.lock": ["deep", "pipeline", "report", "timm", "lite0", "slurm", "dev"],
+    "requirements.lock": ["deep", "embeddings", "pipeline", "report"],
+    "requirements-extras.lock": ["deep", "embeddings", "pipeline", "report", "timm", "lite0", "slurm"],
+    "requirements-dev.lock": ["deep", "embeddings", "pipeline", "report", "timm", "lite0", "slurm", "dev"],
 }
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

@@ -217,7 +217,7 @@ def test_a_name_that_is_close_to_one_that_exists_is_suggested(capsys, words, lin
     ("words", "line"),
     [
         (["serach"], "l2h: error: argument COMMAND: invalid choice: 'serach' (did you mean 'search'?); choose one of"),
-        (["nosuch"], "l2h: error: argument COMMAND: invalid choice: 'nosuch'; choose one of run, search, compare"),
+        (["nosuch"], "l2h: error: argument COMMAND: invalid choice: 'nosuch'; choose one of run, bench, search"),
         (["--vesion"], "l2h: error: unrecognized option --vesion (did you mean '--version'?)"),
         # not that --run is required
         (["search", "--rnu=r", "x"], "l2h search: error: unrecognized option --rnu (did you mean '--run'?)"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from l2h import __version__, extras
 from l2h.cli import (
+    bench,
     check_config,
     check_split,
     command,
@@ -31,7 +32,19 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, search, compare, export, power, check_split, check_config, provenance, registered, described):
+    for module in (
+        run,
+        bench,
+        search,
+        compare,
+        export,
+        power,
+        check_split,
+        check_config,
+        provenance,
+        registered,
+        described,
+    ):
         module.add_to(commands)
     arguments = parser.parse_args(words)
     # Pillow warns of images without naming them; what keeps one from being used is an error that does

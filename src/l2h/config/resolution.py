@@ -50,7 +50,7 @@ def resolved(config: Config, unknown: list[UnknownNameError] | None = None) -> E
     datasets = _each("datasets", config.datasets, partial(resolve_dataset, config=config), unknown)
     backbones = _each("backbones", config.backbones, partial(resolve_backbone, config=config), unknown)
     methods = _each("methods", config.methods, partial(resolve_method, config=config, datasets=datasets), unknown)
-    _require_backbones(datasets, backbones)
+    _require_backbones(datasets, config)
     _require_alike(datasets)
     _require_distinct_splits(datasets)
     _require_distinct("backbones", backbones)
@@ -92,9 +92,9 @@ def _mirror(folder: str | None) -> str | None:
     return folder
 
 
-def _require_backbones(datasets: list[Entry], backbones: list[Entry]) -> None:
+def _require_backbones(datasets: list[Entry], config: Config) -> None:
     with_images = [entry["name"] for entry in datasets if entry["images"]]
-    if with_images and not backbones:
+    if with_images and not config.backbones:
         raise ConfigError(
             f"config key backbones: it names no network, and {with_images[0]} has images; add one, such as alexnet"
         )

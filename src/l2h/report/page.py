@@ -54,18 +54,19 @@ def render(
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
     by_setting = {tuple(gallery[name] for name in SETTING[:3]): gallery for gallery in galleries}
+    splits = {name: split for facts in runs.values() for name, split in facts["splits"].items()}
     sections = [
         {
             **_section(number, name, rows, audits, curves, [one for one in designs if one.setting == name]),
             "answers": answers(rows, pairs, supervised),
             "ahead": ahead(rows),
             "warnings": warnings(rows),
+            "neighbours": splits["/".join(name[:2])].get("neighbours", 0),
             "gallery": _in_order(by_setting.get(name[:3]), list(rows["variant"])),
         }
         for number, (name, rows) in enumerate(groups)
     ]
     drawings = {chart["name"]: chart["drawing"] for section in sections for chart in section["charts"]}
-    splits = {name: split for facts in runs.values() for name, split in facts["splits"].items()}
     notes = {name: [str(Note(**note)) for note in split.get("notes", ())] for name, split in splits.items()}
     specs = {name: plots.spec(name, drawing) for name, drawing in drawings.items()}
     text = _template().render(
@@ -127,6 +128,11 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
             yield name, pd.concat([part, outside])
 
 
+def _recalls() -> list[tuple[str, int]]:
+    """The comparison's columns of recall@k, each with its k."""
+    return [(name, column.k) for name, column in metrics.columns().items() if column.metric.name == "recall"]
+
+
 def _section(
     number: int,
     name: tuple[str, ...],
@@ -138,6 +144,7 @@ def _section(
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
     own = curves.merge(rows[[*SETTING, "variant", "bits"]])
+    audits = audits[(audits[SETTING] == list(name)).all(axis=1)]
     title = "-".join(dict.fromkeys((dataset, protocol, backbone)))
     return {
         "id": f"section-{number}",
@@ -154,7 +161,8 @@ def _section(
         "mistakes": list(dict.fromkeys(audits["mistake"])),
         "disturbed": cost_columns.disturbed(rows),
         "costs": bool(rows["bytes_per_item"].notna().any()),
-        "audit": _audited(rows, audits[(audits[SETTING] == list(name)).all(axis=1)]),
+        "audit": _audited(rows, audits),
+        "depths": [k for name, k in _recalls() if rows[name].notna().any()],
     }
 
 

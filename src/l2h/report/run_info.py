@@ -39,9 +39,9 @@ def facts(
     Returns
     -------
     "command"; "config", its text; "versions" by package, of Python and of this one; "system"; "processors"; "splits":
-    by "<dataset>/<protocol>", "seed", "sha256", how many images are "query", "train" and "database", and "notes", dicts
-    of what `l2h.store.read_notes` and `l2h.splits.notes` give; "metrics": the formula of each; "times",
-    from `rule_times`
+    by "<dataset>/<protocol>", "seed", "sha256", how many images are "query", "train" and "database", "neighbours", how
+    many are relevant to a query where that is by nearest neighbours, and "notes", dicts of what `l2h.store.read_notes`
+    and `l2h.splits.notes` give; "metrics": the formula of each; "times", from `rule_times`
     """
     return {
         "command": command,
@@ -119,7 +119,8 @@ def _split(path: str | Path, manifest_path: str | Path) -> dict[str, Any]:
         "train": len(split.ids("train")),
         "database": len(split.ids("database")),
     }
-    return {"seed": split.seed, "sha256": split.sha256, **counts, "notes": [asdict(note) for note in known]}
+    near = {"neighbours": split.neighbours} if split.neighbours else {}
+    return {"seed": split.seed, "sha256": split.sha256, **counts, **near, "notes": [asdict(note) for note in known]}
 
 
 def _differing(values: list[Any], place: str) -> Iterator[tuple[str, list[Any]]]:

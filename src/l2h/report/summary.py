@@ -1,27 +1,56 @@
 """The summary that a run ends with: for each setting, a small table of mAP, methods by code lengths."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from l2h import paths
 from l2h.report.answer import BASELINE, ahead
 from l2h.report.comparison import split_off
 from l2h.report.differences import SETTING
+from l2h.runs import description
 from l2h.store.cells import EXACT
 from l2h.store.results import read_frame
+
+RECALL = "recall_at_100"
 
 
 def of_run(folder: str) -> str:
     """The summary of a finished run, by its folder, and where its tables and its report are."""
     table = f"{folder}/{paths.COMPARISON}"
-    text = summary(read_frame(f"{table}.parquet"))
+    splits = description.read(folder)["splits"]
+    near = {tuple(place.split("/")): split["neighbours"] for place, split in splits.items() if "neighbours" in split}
+    text = summary(read_frame(f"{table}.parquet"), near)
     return f"\n{text}\n\nall values: {table}.csv\nreport:     {folder}/{paths.REPORT}"
 
 
-def summary(comparison: pd.DataFrame) -> str:
-    """A table for each dataset, protocol and backbone, and a line on each dataset or method that was not run."""
+def summary(comparison: pd.DataFrame, neighbours: Mapping[tuple[str, ...], int] | None = None) -> str:
+    """A table for each dataset, protocol and backbone, and a line on each dataset or method that was not run.
+
+    Parameters
+    ----------
+    neighbours : how many nearest neighbours are relevant to a query, for each dataset and protocol where that is so
+    """
     ran, not_run = split_off(comparison)
-    tables = [_table(setting, rows) for setting, rows in ran.groupby(SETTING, sort=False)]
+    tables = []
+    for setting, rows in ran.groupby(SETTING, sort=False):
+        tables.append(_table(setting, rows))
+        near = (neighbours or {}).get(setting[:2])
+        if near and rows[RECALL].notna().any():
+            tables.append("\n".join([f"recall@100 of the {near} nearest neighbours", *_by_bits(rows, RECALL)]))
     return "\n\n".join([*tables, *(["\n".join(f"not run: {line}" for line in not_run)] if not_run else [])])
+
+
+def _by_bits(rows: pd.DataFrame, column: str) -> list[str]:
+    """Lines of a table of one value, methods by code lengths."""
+    hashes = rows[rows["scope"] != EXACT]
+    if hashes.empty:
+        return []
+    values = hashes.pivot_table(index="variant", columns="bits", values=column, sort=False).sort_index(axis=1)
+    cells = [["bits", *map(str, values.columns)]]
+    cells += [[name, *("" if pd.isna(one) else f"{one:.3f}" for one in row)] for name, *row in values.itertuples()]
+    first = max(len(row[0]) for row in cells)
+    return ["  " + row[0].ljust(first) + "".join(f"{text:>7}" for text in row[1:]).rstrip() for row in cells]
 
 
 def _table(setting: tuple[str, ...], rows: pd.DataFrame) -> str:
@@ -30,13 +59,7 @@ def _table(setting: tuple[str, ...], rows: pd.DataFrame) -> str:
     trainings = rows["seeds"].max()
     over = "one training" if trainings == 1 else f"means of {trainings} trainings"
     lines = [f"{dataset} ({protocol}, {backbone}{features}): mAP over the whole database, {over}"]
-    hashes = rows[rows["scope"] != EXACT]
-    if len(hashes):
-        values = hashes.pivot_table(index="variant", columns="bits", values="map", sort=False).sort_index(axis=1)
-        cells = [["bits", *map(str, values.columns)]]
-        cells += [[name, *("" if pd.isna(one) else f"{one:.3f}" for one in row)] for name, *row in values.itertuples()]
-        first = max(len(row[0]) for row in cells)
-        lines += ["  " + row[0].ljust(first) + "".join(f"{text:>7}" for text in row[1:]).rstrip() for row in cells]
+    lines += _by_bits(rows, "map")
     exact = rows[rows["scope"] == EXACT]
     if len(exact):
         lines.append(f"  exact search on the features: {', '.join(map(_score, exact.to_dict('records')))}")

@@ -38,6 +38,7 @@ class _Split(_Part):
     query: Count
     train: Count
     database: Count
+    neighbours: Count = 0
     notes: list[_Note] = []  # missing in older runs
 
 

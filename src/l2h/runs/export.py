@@ -91,7 +91,9 @@ def _ids_and_labels(split: Split) -> tuple[dict[str, NDArray], dict[str, Any]]:
         "l2h_version": __version__,
     }
     known = np.unique(pc.list_flatten(split.table["labels"]).to_numpy())
-    if len(known):
+    if split.neighbours:
+        arrays["neighbours"] = np.stack(split.neighbour_rows(ids["query"], ids["database"]))
+    elif len(known):
         labels = {f"{role}_labels": split.labels(some) for role, some in ids.items()}
         arrays |= labels
         if labels["query_labels"].ndim == 2:

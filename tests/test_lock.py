@@ -32,6 +32,7 @@ LOCKS = {  # what each installs beside the light core
     "requirements-core.lock": [],
     "requirements.lock": ["deep", "embeddings", "pipeline", "report"],
     "requirements-extras.lock": ["deep", "embeddings", "pipeline", "report", "timm", "lite0", "slurm"],
+    "requirements-docs.lock": ["deep", "embeddings", "pipeline", "report"],
     "requirements-dev.lock": ["deep", "embeddings", "pipeline", "report", "timm", "lite0", "slurm", "dev"],
 }
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -64,7 +65,7 @@ def test_the_light_core_holds_nothing_of_an_extra():
 @pytest.mark.parametrize("lock", LOCKS)
 def test_tests_run_on_the_versions_that_users_run(lock):
     dev = pins("requirements-dev.lock")
-    assert all(dev[name] == versions for name, versions in pins(lock).items())
+    assert all(versions == dev.get(name, versions) for name, versions in pins(lock).items())
 
 
 def test_what_builds_the_package_is_pinned_with_all_that_installs_it():
@@ -72,6 +73,13 @@ def test_what_builds_the_package_is_pinned_with_all_that_installs_it():
     assert PYPROJECT["dependency-groups"]["build"] == build
     for lock in LOCKS.keys() - {"requirements-core.lock"}:
         assert distributions(build) <= pins(lock).keys()
+
+
+def test_only_sphinx_s_lock_has_what_tests_do_without():
+    docs = PYPROJECT["dependency-groups"]["docs"]
+    assert distributions(docs) <= pins("requirements-docs.lock").keys()
+    dev = pins("requirements-dev.lock").keys()
+    assert all(pins(lock).keys() <= dev for lock in LOCKS.keys() - {"requirements-docs.lock"})
 
 
 @pytest.mark.parametrize("package", ["torch", "torchvision"])

@@ -24,6 +24,12 @@ def pack(bits: ArrayLike) -> NDArray[np.uint8]:
     ------
     ValueError
         not two-dimensional, or a value other than 0 and 1
+
+    Examples
+    --------
+    >>> from l2h import codes
+    >>> codes.pack([[1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 0, 0, 0, 0]]).tolist()
+    [[1, 1], [2, 0]]
     """
     array = np.asarray(bits)
     if array.ndim != 2:

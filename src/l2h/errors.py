@@ -1,4 +1,4 @@
-"""The error that is the user's to mend."""
+"""Errors the user can fix."""
 
 import re
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class L2HError(ValueError):
-    """Something outside the code is wrong: a config value, a file, the network.
+    """Invalid input: a config value, a file or a failed download.
 
-    The message is one line that names the thing, its value and the cure; jobs print it without a traceback. What a
-    stranger's file put into it, as a column's name, moves no cursor and ends no line.
+    The message is one line that names the input, its value and the fix; jobs print it without a traceback. Control
+    characters, which an untrusted file can put into it, are printed as "?".
     """
 
     def __str__(self) -> str:

@@ -1,6 +1,5 @@
 """What stands beside the hashes: exact search, product quantisation, and a classifier's class as the code."""
 
-import doctest
 import itertools
 
 import faiss
@@ -13,7 +12,6 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from l2h import hashing
 from l2h.errors import L2HError
-from l2h.hashing.baselines import one_hot
 from l2h.hashing.baselines.classifier import codewords
 from l2h.hashing.scorer import Scorer
 from l2h.metrics import average_precision
@@ -156,11 +154,6 @@ class TestOneHot:
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
     def test_scikit_learn_finds_no_fault(self):
         check_estimator(hashing.make("one_hot", bits=8))
-
-    def test_example_of_the_docstring(self):
-        found = doctest.testmod(one_hot)
-        assert found.attempted > 0
-        assert found.failed == 0
 
     def test_ranking_is_that_of_one_hot_codes_of_the_class_that_scikit_learn_predicts(self, digits):
         X, y = digits[0].astype(np.float64), digits[1]

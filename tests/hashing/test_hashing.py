@@ -1,10 +1,8 @@
 """The contract that every method keeps, and what is particular to each."""
 
-import doctest
 import json
 import subprocess
 import sys
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -568,11 +566,3 @@ DEFAULTS = {
 def test_defaults_are_those_of_the_results_in_the_docs(name):
     """Another default moves the numbers of every config that does not set it."""
     assert hashing.registry.get(name)().get_params() == DEFAULTS[name]
-
-
-@pytest.mark.parametrize("name", [name for name in DEEP if name not in ("bihalf", "dsh", "hashnet")])
-def test_examples_in_docstrings_run(name):
-    module = import_module(hashing.registry.get(name).__module__)
-    results = doctest.testmod(module)
-    assert results.attempted >= 4
-    assert results.failed == 0

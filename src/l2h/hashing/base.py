@@ -112,7 +112,7 @@ class Hasher(TransformerMixin, FittedMethod):
 
 
 class LinearHasher(Hasher):
-    """A hasher whose scores are (X - mean_) @ projection_ + intercept_."""
+    """A hasher whose scores are `(X - mean_) @ projection_ + intercept_`."""
 
     learned = ("mean_", "projection_", "intercept_")
     mean_: NDArray

@@ -33,6 +33,13 @@ class External(Method):
     format : how a .npy array holds codes: "bits", a column a bit, or "packed" bytes; None tells by dtype and width, and
         asks where both would do
     random_state : without effect; all methods have it
+
+    Examples
+    --------
+    >>> from l2h import hashing
+    >>> external = hashing.make("external", bits=32, codes="codes/{dataset}-{bits}-{seed}.npy")
+    >>> external.path("digits", "digits-300", bits=32, seed=0)
+    'codes/digits-32-0.npy'
     """
 
     kind = "external"

@@ -9,13 +9,28 @@ from l2h.ranking import RankedRelevance
 
 
 def lone_queries(h: Ranking | Groups) -> int:
-    """Count the queries to which nothing in the database is relevant."""
+    """Count the queries to which nothing in the database is relevant.
+
+    Examples
+    --------
+    >>> from l2h.metrics.cautions import lone_queries
+    >>> from l2h.ranking import RankHistogram
+    >>> lone_queries(RankHistogram([[1, 1], [1, 1]], [[1, 0], [0, 0]]))
+    1
+    """
     relevant = h.relevant_items if isinstance(h, RankedRelevance) else Groups.of(h).relevant
     return int((relevant == 0).sum())
 
 
 def nothing_chosen(selection: Mapping[str, Any]) -> bool:
-    """Whether a deep method could not choose, given the record of `l2h.hashing.deep.selection.select`."""
+    """Whether a deep method could not choose, given the record of `l2h.hashing.deep.selection.select`.
+
+    Examples
+    --------
+    >>> from l2h.metrics.cautions import nothing_chosen
+    >>> nothing_chosen({"criterion": None})
+    True
+    """
     return selection["criterion"] is None
 
 

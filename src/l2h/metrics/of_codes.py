@@ -41,34 +41,82 @@ class Codes:
 
 
 def bit_imbalance(some: Codes) -> float:
-    """Mean distance of a bit's share of ones from 1/2."""
+    """Mean distance of a bit's share of ones from 1/2.
+
+    Examples
+    --------
+    >>> from l2h import codes, metrics
+    >>> from l2h.metrics.of_codes import bit_imbalance
+    >>> bit_imbalance(metrics.Codes(codes.pack([[0, 0], [0, 1], [0, 0], [0, 1]]), bits=2))
+    0.25
+    """
     return float(np.abs(some.share - 0.5).mean())
 
 
 def bit_entropy(some: Codes) -> float:
-    """Mean entropy of a bit, at most 1."""
+    """Mean entropy of a bit, at most 1.
+
+    Examples
+    --------
+    >>> from l2h import codes, metrics
+    >>> from l2h.metrics.of_codes import bit_entropy
+    >>> bit_entropy(metrics.Codes(codes.pack([[0, 0], [0, 1], [0, 0], [0, 1]]), bits=2))
+    0.5
+    """
     return float(_entropy(np.stack([some.share, 1 - some.share])).mean())
 
 
 def bit_correlation(some: Codes) -> float:
-    """Mean of the absolute correlation between two bits that vary; 0 if fewer than two do."""
+    """Mean of the absolute correlation between two bits that vary; 0 if fewer than two do.
+
+    Examples
+    --------
+    >>> from l2h import codes, metrics
+    >>> from l2h.metrics.of_codes import bit_correlation
+    >>> bit_correlation(metrics.Codes(codes.pack([[0, 1], [1, 0], [0, 1], [1, 0]]), bits=2))
+    1.0
+    """
     pairs = correlations(some.values)[~np.eye(some.bits, dtype=bool)]
     pairs = pairs[~np.isnan(pairs)]
     return float(np.abs(pairs).mean()) if len(pairs) else 0.0
 
 
 def code_entropy(some: Codes) -> float:
-    """Entropy in bits of the distribution over distinct codes."""
+    """Entropy in bits of the distribution over distinct codes.
+
+    Examples
+    --------
+    >>> from l2h import codes, metrics
+    >>> from l2h.metrics.of_codes import code_entropy
+    >>> code_entropy(metrics.Codes(codes.pack([[0, 0], [0, 1], [0, 0], [0, 1]]), bits=2))
+    1.0
+    """
     return float(_entropy(some.counts / len(some.packed)))
 
 
 def distinct_codes(some: Codes) -> int:
-    """Count the different codes."""
+    """Count the different codes.
+
+    Examples
+    --------
+    >>> from l2h import codes, metrics
+    >>> from l2h.metrics.of_codes import distinct_codes
+    >>> distinct_codes(metrics.Codes(codes.pack([[0, 0], [0, 1], [0, 0], [0, 1]]), bits=2))
+    2
+    """
     return len(some.counts)
 
 
 def near_constant_bits(some: Codes) -> int:
-    """Count the bits that have one value in at least NEAR_CONSTANT of the codes."""
+    """Count the bits that have one value in at least NEAR_CONSTANT of the codes.
+
+    Examples
+    --------
+    >>> from l2h import codes, metrics
+    >>> from l2h.metrics.of_codes import near_constant_bits
+    >>> near_constant_bits(metrics.Codes(codes.pack([[0, 0], [0, 1], [0, 0], [0, 1]]), bits=2))
+    1
+    """
     return int((np.maximum(some.share, 1 - some.share) >= NEAR_CONSTANT).sum())
 
 

@@ -16,6 +16,13 @@ def precision_within_radius(h: RankHistogram, r: int) -> Floats:
     Returns
     -------
     float64 (Q,)
+
+    Examples
+    --------
+    >>> from l2h import metrics, ranking
+    >>> h = ranking.RankHistogram([[2, 1, 1]], [[1, 1, 0]])
+    >>> metrics.precision_within_radius(h, r=2).tolist()
+    [0.5]
     """
     _check_distances(h)
     if r < 0:
@@ -24,13 +31,29 @@ def precision_within_radius(h: RankHistogram, r: int) -> Floats:
 
 
 def is_empty_within_radius(h: RankHistogram, r: int) -> NDArray[np.bool_]:
-    """Whether no item at all lies at Hamming distance <= `r`, bool (Q,)."""
+    """Whether no item at all lies at Hamming distance <= `r`, bool (Q,).
+
+    Examples
+    --------
+    >>> from l2h import metrics, ranking
+    >>> h = ranking.RankHistogram([[0, 1, 1], [2, 0, 0]], [[0, 1, 0], [1, 0, 0]])
+    >>> metrics.is_empty_within_radius(h, r=0).tolist()
+    [True, False]
+    """
     _check_distances(h)
     return h.total[:, : r + 1].sum(axis=1) == 0
 
 
 def tied_pairs(h: RankHistogram) -> Floats:
-    """Probability that two items of the database, drawn without replacement, lie at one distance; float64 (Q,)."""
+    """Probability that two items of the database, drawn without replacement, lie at one distance; float64 (Q,).
+
+    Examples
+    --------
+    >>> from l2h import metrics, ranking
+    >>> h = ranking.RankHistogram([[2, 1, 1]], [[1, 1, 0]])
+    >>> metrics.tied_pairs(h).round(3).tolist()  # one pair of six
+    [0.167]
+    """
     _check_distances(h)
     n = h.total.astype(np.float64)
     size = n.sum(axis=1)
@@ -43,6 +66,13 @@ def precision_at_distance(h: RankHistogram) -> Floats:
     Returns
     -------
     float64 (Q, bits + 1)
+
+    Examples
+    --------
+    >>> from l2h.metrics.of_histograms import precision_at_distance
+    >>> from l2h.ranking import RankHistogram
+    >>> precision_at_distance(RankHistogram([[2, 1, 1]], [[1, 1, 0]])).round(3).tolist()
+    [[0.5, 0.667, 0.5]]
     """
     _check_distances(h)
     return ratio(h.relevant.cumsum(axis=1), h.total.cumsum(axis=1))
@@ -54,6 +84,13 @@ def recall_at_distance(h: RankHistogram) -> Floats:
     Returns
     -------
     float64 (Q, bits + 1)
+
+    Examples
+    --------
+    >>> from l2h.metrics.of_histograms import recall_at_distance
+    >>> from l2h.ranking import RankHistogram
+    >>> recall_at_distance(RankHistogram([[2, 1, 1]], [[1, 1, 0]])).round(3).tolist()
+    [[0.5, 1.0, 1.0]]
     """
     _check_distances(h)
     hits = h.relevant.cumsum(axis=1)
@@ -66,6 +103,14 @@ def precision_recall_curve(h: RankHistogram) -> Floats:
     Returns
     -------
     float64 (2, Q, bits + 1): precision (0 while nothing was retrieved), recall (0 where nothing is relevant)
+
+    Examples
+    --------
+    >>> from l2h import metrics, ranking
+    >>> h = ranking.RankHistogram([[2, 1, 1]], [[1, 1, 0]])
+    >>> precision, recall = metrics.precision_recall_curve(h)
+    >>> recall.tolist()
+    [[0.5, 1.0, 1.0]]
     """
     return np.stack([precision_at_distance(h), recall_at_distance(h)])
 

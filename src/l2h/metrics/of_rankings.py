@@ -37,6 +37,15 @@ def average_precision(
     ------
     ValueError
         k below 1, or an unknown `ties` or `normalise`
+
+    Examples
+    --------
+    >>> from l2h import metrics, ranking
+    >>> h = ranking.RankHistogram([[2, 1, 1]], [[1, 1, 0]])
+    >>> metrics.average_precision(h).round(3).tolist()  # two items are tied at distance 0: the mean of both orders
+    [0.708]
+    >>> [metrics.average_precision(h, ties=ties).round(3).tolist() for ties in ("worst", "best")]
+    [[0.583], [0.833]]
     """
     if ties not in ("expected", "worst", "best"):
         raise ValueError(f"ties is 'expected', 'worst' or 'best', got {ties!r}")
@@ -63,6 +72,13 @@ def precision_at_k(h: "Ranking | Groups", k: int) -> Floats:
     Returns
     -------
     float64 (Q,)
+
+    Examples
+    --------
+    >>> from l2h import metrics, ranking
+    >>> h = ranking.RankHistogram([[2, 1, 1]], [[1, 1, 0]])
+    >>> metrics.precision_at_k(h, k=1).tolist()
+    [0.5]
     """
     if isinstance(h, RankedRelevance):
         return _of_scores(h, lambda part: precision_at_k(part.histogram(k), k))
@@ -76,6 +92,13 @@ def recall_at_k(h: "Ranking | Groups", k: int) -> Floats:
     Returns
     -------
     float64 (Q,)
+
+    Examples
+    --------
+    >>> from l2h import metrics, ranking
+    >>> h = ranking.RankHistogram([[2, 1, 1]], [[1, 1, 0]])
+    >>> metrics.recall_at_k(h, k=2).tolist()
+    [0.5]
     """
     if isinstance(h, RankedRelevance):
         return _of_scores(h, lambda part: recall_at_k(part.histogram(k), k))

@@ -33,10 +33,10 @@ def digests(script: str | Path, *used: Any) -> dict[str, str]:
 
     Examples
     --------
-    >>> import l2h.cli.power
+    >>> from l2h import splits
     >>> from l2h.plan import code
-    >>> sorted(code.digests(l2h.cli.power.__file__))[:3]
-    ['l2h', 'l2h.cli', 'l2h.cli.command']
+    >>> list(code.digests(splits.__file__))
+    ['l2h', 'l2h.errors', 'l2h.ids', 'l2h.notes']
     """
     modules = closure({*imports_of(script), *modules_of(*used)})
     return {name: digest(str(_source(name))) for name in sorted(modules)}

@@ -89,6 +89,15 @@ class Classifier(LogisticClassifier, Hasher):
     Attributes
     ----------
     codewords_ : float (classes, bits), values -1 and 1
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from l2h import hashing
+    >>> X, y = load_iris(return_X_y=True)
+    >>> hasher = hashing.make("classifier", bits=8, random_state=0).fit(X, y)
+    >>> len(set(map(bytes, hasher.transform(X))))  # one code for each class
+    3
     """
 
     learned = (*LogisticClassifier.learned, "codewords_")

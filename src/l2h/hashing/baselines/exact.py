@@ -42,7 +42,15 @@ class Exact(Scorer):
 
 
 class Cosine(Exact):
-    """Cosine of the angle between features; 0 where either is the zero vector."""
+    """Cosine of the angle between features; 0 where either is the zero vector.
+
+    Examples
+    --------
+    >>> from l2h import hashing
+    >>> X = [[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]
+    >>> hashing.make("cosine", bits=0).fit(X).scores([[2.0, 0.0]], X).tolist()
+    [[1.0, 0.0, 1.0]]
+    """
 
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
         """Cosines, float64 (q, m)."""
@@ -50,7 +58,16 @@ class Cosine(Exact):
 
 
 class L2(Exact):
-    """Euclidean distance of features."""
+    """Euclidean distance of features.
+
+    Examples
+    --------
+    >>> from l2h import hashing
+    >>> X = [[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]
+    >>> scores = hashing.make("l2", bits=0).fit(X).scores([[2.0, 0.0]], X)
+    >>> (-scores).argsort(stable=True).tolist()  # the nearest first
+    [[0, 2, 1]]
+    """
 
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
         """Squared distances, with their sign turned, up to a constant for each query; float64 (q, m)."""

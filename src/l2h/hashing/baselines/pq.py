@@ -32,6 +32,15 @@ class PQ(Scorer):
     Attributes
     ----------
     centroids_ : float32 (bits / 8, 256, width of a part)
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from l2h import hashing
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> scorer = hashing.make("pq", bits=32, random_state=0).fit(X)
+    >>> scorer.encode(X).shape  # four bytes an image
+    (1797, 4)
     """
 
     learned: ClassVar[tuple[str, ...]] = ("centroids_",)

@@ -67,6 +67,15 @@ class BiHalf(DeepHasher):
     Parameters
     ----------
     gamma : see `BiHalfLoss`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from l2h import hashing
+    >>> X, y = load_digits(return_X_y=True)
+    >>> bihalf = hashing.make("bihalf", bits=16, lr=0.01, epochs=2, validation=0, random_state=0).fit(X)
+    >>> bihalf.transform(X).shape
+    (1797, 2)
     """
 
     supervised = False

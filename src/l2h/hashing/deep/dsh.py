@@ -66,6 +66,15 @@ class DSH(DeepHasher):
     alpha : weight of the pull towards -1 and 1
     margin : None for the paper's 2 * bits
     pairs : "bank" or "batch"; see `DSHLoss`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from l2h import hashing
+    >>> X, y = load_digits(return_X_y=True)
+    >>> dsh = hashing.make("dsh", bits=16, lr=0.01, epochs=2, validation=0, random_state=0).fit(X, y)
+    >>> dsh.transform(X).shape
+    (1797, 2)
     """
 
     epochs: int = 60

@@ -68,6 +68,15 @@ class HashNet(DeepHasher):
         at 8 bits (.746, and .956; two seeds)
     step : epochs between two steps of the continuation
     weighting : "shared" or "jaccard"; see `HashNetLoss`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from l2h import hashing
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hashnet = hashing.make("hashnet", bits=16, lr=0.01, epochs=2, validation=0, random_state=0).fit(X, y)
+    >>> hashnet.transform(X).shape
+    (1797, 2)
     """
 
     alpha: float | None = None

@@ -14,9 +14,10 @@ from l2h.hashing.parameters import is_count, is_number, require
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class AnchorHasher(Hasher):
-    """A supervised hasher with scores K @ projection_ + intercept_, where K_ij = exp(-|x_i - a_j|^2 / (2 width_^2)).
+    """A supervised hasher whose scores are linear in kernels.
 
-    `fit` of a subclass calls `draw_anchors`, and sets projection_ (m, bits) and intercept_ (bits,).
+    Scores are `K @ projection_ + intercept_`, where `K_ij = exp(-|x_i - a_j|^2 / (2 width_^2))` for anchors a_j. `fit`
+    of a subclass calls `draw_anchors`, and sets `projection_` (m, bits) and `intercept_` (bits,).
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class AnchorHasher(Hasher):
         require(is_number(self.width) and self.width > 0, "width", self.width, "a number above 0")
 
     def draw_anchors(self, X: NDArray, rng: np.random.RandomState) -> None:
-        """Set anchors_ (m, d) and width_ from features (n, d); raise L2HError if all anchors are equal."""
+        """Set `anchors_` (m, d) and `width_` from features (n, d); raise L2HError if all anchors are equal."""
         self.anchors_ = X[rng.permutation(len(X))[: self.anchors]]
         distances = euclidean_distances(self.anchors_)
         apart = distances[distances > 0]

@@ -21,7 +21,7 @@ from l2h.hashing.shallow.anchors import AnchorHasher
 class HadamardRidge(AnchorHasher):
     """SDH without iterations: the code of an image is the centre of its class, and kernels F predict it.
 
-    P minimises |B - F P|^2 + r |P|^2, with an intercept. Row i of B is the centre of image i's class, or the mean of
+    P minimises `|B - F P|^2 + r |P|^2`, with an intercept. Row i of B is the centre of image i's class, or the mean of
     the centres of its labels. r is the value with the least squared leave-one-out error, in closed form. The published
     code has no ridge, and its centres repeat bits (`centres: first_rows`), which are then learned as equal bits. Images
     without a label are not used.

@@ -25,6 +25,15 @@ class ITQ(LinearHasher):
     bits : code length, at most the number of features, and below that of training samples
     n_iter : alternations between the codes and the orthogonal Procrustes rotation; the paper's 50
     random_state : of the first rotation
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from l2h import hashing
+    >>> X, y = load_iris(return_X_y=True)
+    >>> hasher = hashing.make("itq", bits=4, random_state=0).fit(X)
+    >>> hasher.transform(X).shape
+    (150, 1)
     """
 
     n_iter: int = 50

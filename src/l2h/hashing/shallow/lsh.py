@@ -25,6 +25,15 @@ class LSH(LinearHasher):
     bits : code length; more bits than features are fine
     pca_dims : reduce the features to this many principal components first; None leaves them
     random_state : of the directions
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from l2h import hashing
+    >>> X, y = load_iris(return_X_y=True)
+    >>> hasher = hashing.make("lsh", bits=64, random_state=0).fit(X)
+    >>> hasher.transform(X).shape
+    (150, 8)
     """
 
     pca_dims: int | None = None

@@ -22,13 +22,13 @@ SWEEPS = 10  # over the bits in one round, at most
 class SDH(AnchorHasher):
     """Codes B of the training images that predict the labels Y linearly and that kernels F predict.
 
-    B in {-1, 1}, W and P minimise
+    B in {-1, 1}, W and P minimise ::
 
         |Y - B W|^2 + l |W|^2 + nu (|B - F P|^2 + r |P|^2).
 
     A round solves W and P, then sets one bit of all images after the other to its best value,
-    sign(q_k - sum of b_j <w_j, w_k> over j != k) with Q = Y W' + nu F P, until no bit changes. Y is multi-hot, so an
-    image can have several labels. Images without a label are not used.
+    `sign(q_k - sum of b_j <w_j, w_k> over j != k)` with `Q = Y W' + nu F P`, until no bit changes. Y is multi-hot, so
+    an image can have several labels. Images without a label are not used.
 
     With few classes and the paper's nu, all images of a class get the same code, and some bits can be equal. A larger
     nu keeps more different codes.

@@ -23,6 +23,15 @@ class SH(Hasher):
     ----------
     bits : code length; more bits than features are fine
     random_state : start vector of the PCA; moves nothing but the last digits
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from l2h import hashing
+    >>> X, y = load_iris(return_X_y=True)
+    >>> hasher = hashing.make("sh", bits=8).fit(X)
+    >>> hasher.axis_.tolist()  # the principal axis of each bit
+    [0, 0, 1, 0, 0, 2, 0, 1]
     """
 
     deterministic = True

@@ -63,6 +63,11 @@ def spell_out(app: Sphinx, what: str, name: str, obj: object, options: object, l
     lines[:] = found[1:]
 
 
+def skip_fields(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
+    """Leave out the fields of a NamedTuple, which its docstring describes, whatever Python calls them."""
+    return True if type(obj).__name__ == "_tuplegetter" else None
+
+
 def keep_inside(app: Sphinx, docname: str, source: list[str]) -> None:
     """Turn links to folders outside the site into text, and those to files there into downloads."""
 
@@ -92,6 +97,7 @@ def link_to_api(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def setup(app: Sphinx) -> None:
     """Register what the site adds to Sphinx, and whether there is a report to show."""
     app.connect("autodoc-process-docstring", spell_out, priority=400)  # numpydoc's is 500
+    app.connect("autodoc-skip-member", skip_fields)
     app.connect("source-read", keep_inside)
     app.connect("doctree-resolved", link_to_api)
     if REPORT.exists():

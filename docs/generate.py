@@ -256,7 +256,10 @@ def api_methods_page() -> str:
     functions = [f"l2h.hashing.{name}" for name in ("make", "available", "load", "register")]
     classes = {title: [hashing.registry.get(name) for name in names] for title, names in _methods().items()}
     lists = {title: [f"{cls.__module__}.{cls.__name__}" for cls in some] for title, some in classes.items()}
-    bases = [base for some in classes.values() for cls in some for base in cls.__mro__[:0:-1]]
+    named = [vars(sys.modules[cls.__module__]).get(f"{cls.__name__}Loss") for cls in classes[DEEP]]
+    losses = [loss for loss in named if loss]
+    lists["Losses"] = [f"{loss.__module__}.{loss.__name__}" for loss in losses]
+    bases = [base for some in (*classes.values(), losses) for cls in some for base in cls.__mro__[:0:-1]]
     names = [f"{base.__module__}.{base.__name__}" for base in bases]
     lists["Base classes"] = [name for name in names if name.startswith("l2h.")]
     return _api_page("l2h.hashing", {"Methods by name": functions, **lists})

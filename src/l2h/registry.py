@@ -46,7 +46,7 @@ class Registry:
         return sorted({_identity(target).partition(":")[0] for target in self._targets.values()})
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Class decorator that adds a class under `name`; refuses another class's name, and what `check` does."""
+        """Class decorator that adds a class under `name`; raises L2HError if another class has it, or `check` does."""
 
         def add(cls: T) -> T:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):

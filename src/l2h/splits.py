@@ -131,7 +131,7 @@ class Split:
         return [rows[first:last] for first, last in zip(*sides, strict=True)]
 
     def label_lists(self, ids: Ints) -> list[list[int]]:
-        """The same as numbers: each image's labels, ascending."""
+        """Labels of these images as lists of numbers, ascending."""
         return [sorted(labels) for labels in self.table["labels"].take(self._rows(ids)).to_pylist()]
 
     def flat_labels(self, ids: Ints) -> tuple[Ints, Ints]:

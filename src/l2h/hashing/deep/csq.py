@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class CSQLoss(CentreLoss):
     """A logistic regression of each bit onto the bit of the image's target, plus a pull of tanh(u) towards -1 and 1.
 
-    mean of softplus(-2 * t * u) + alpha * mean of (|tanh u| - 1)^2. The first term is the binary cross-entropy of
-    (tanh u + 1) / 2 and (t + 1) / 2, in a form that cannot overflow.
+    `mean of softplus(-2 * t * u) + alpha * mean of (|tanh u| - 1)^2`. The first term is the binary cross-entropy of
+    `(tanh u + 1) / 2` and `(t + 1) / 2`, in a form that cannot overflow.
 
     The target t is the centre of the image's class or, with several labels, the bits that most of their centres have.
     Widely copied code takes argmax of the labels instead, the first label of each image, on several datasets.

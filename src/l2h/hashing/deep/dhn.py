@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class DHNLoss(LikelihoodLoss):
-    """A `LikelihoodLoss` with the pull mean of ln cosh(|u| - 1)."""
+    """A `LikelihoodLoss` with the pull `mean of ln cosh(|u| - 1)`."""
 
     def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
-        """Mean of ln cosh(|u| - 1), in a form that cannot overflow."""
+        """Mean of `ln cosh(|u| - 1)`, in a form that cannot overflow."""
         from torch.nn.functional import softplus
 
         distance = (outputs.abs() - 1).abs()

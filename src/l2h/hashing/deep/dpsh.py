@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class DPSHLoss(LikelihoodLoss):
-    """A `LikelihoodLoss` with the pull mean of (u - sign u)^2."""
+    """A `LikelihoodLoss` with the pull `mean of (u - sign u)^2`."""
 
     def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
-        """Mean of (u - sign u)^2."""
+        """Mean of `(u - sign u)^2`."""
         return (outputs - signs(outputs)).square().mean()
 
 

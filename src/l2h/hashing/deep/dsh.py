@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class DSHLoss:
     """Contrastive loss on squared distances, plus a pull of every output towards -1 or 1.
 
-    mean over pairs of (1 - y) / 2 * d + y / 2 * max(margin - d, 0), with d = ||u_i - u_j||^2 and y = 1 for pairs that
-    share no label, plus alpha * mean over bits of | |u| - 1 |.
+    `mean over pairs of (1 - y) / 2 * d + y / 2 * max(margin - d, 0)`, with `d = ||u_i - u_j||^2` and `y = 1` for pairs
+    that share no label, plus `alpha * mean over bits of | |u| - 1 |`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class DSHLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DSH(DeepHasher):
-    """Deep supervised hashing.
+    """Deep supervised hashing: contrastive loss on squared distances, with a pull of each output to -1 and 1.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class GreedyHashLoss(LabelledLoss):
     """Cross-entropy of a linear classifier on the code, plus a pull of every output towards -1 or 1.
 
-    CE(V sign(u), y) + alpha * mean of | |u| - 1 |^3, where sign(u) has the gradient of u. V is learned with the head.
+    `CE(V sign(u), y) + alpha * mean of | |u| - 1 |^3`, where sign(u) has the gradient of u. V is learned with the head.
 
     With several labels, each is a target of the same probability. The paper has one label an image; widely copied code
     takes argmax of the labels, the first label of each image.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class GreedyHashUnsupervisedLoss:
     """Keep the features' cosine similarities in the codes, plus a pull of every output towards -1 or 1.
 
-    mean over pairs of (cos(sign u_i, sign u_j) - cos(x_i, x_j))^2 + alpha * mean of | |u| - 1 |^3, where sign(u) has
+    `mean over pairs of (cos(sign u_i, sign u_j) - cos(x_i, x_j))^2 + alpha * mean of | |u| - 1 |^3`, where sign(u) has
     the gradient of u. Pairs are of the batch's first half with its second.
 
     Parameters

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class HashNetLoss:
     """Pairwise logistic loss, similar and dissimilar pairs balanced, on tanh outputs that sharpen in steps.
 
-    For the pairs of two different images inside the batch: softplus(z) - s * z with z = alpha * <h_i, h_j>,
-    h = tanh(beta * u) and s = 1 for pairs that share a label; the mean over similar pairs plus that over dissimilar
-    ones, an empty kind left out. beta = sqrt(1 + epoch // step) (continuation).
+    For the pairs of two different images inside the batch: `softplus(z) - s * z` with `z = alpha * <h_i, h_j>`,
+    `h = tanh(beta * u)` and `s = 1` for pairs that share a label; the mean over similar pairs plus that over dissimilar
+    ones, an empty kind left out. `beta = sqrt(1 + epoch // step)` (continuation).
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class HashNetLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class HashNet(DeepHasher):
-    """HashNet.
+    """HashNet: balanced logistic likelihood of "share a label" inside the batch, on tanh outputs that sharpen in steps.
 
     Parameters
     ----------

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class OrthoHashLoss(CentreLoss):
     """Cross-entropy of a softmax over the cosines to the centres of all classes, with a margin.
 
-    Logits are scale * (cos(u, c_k) - margin * y_k), or with the margin on the angle, scale * cos(arccos(cos(u, c_k)) +
-    margin * y_k), where y_k = 1 for the image's labels. With several labels, each is a target of the same probability.
+    Logits are `scale * (cos(u, c_k) - margin * y_k)`, or with the margin on the angle,
+    `scale * cos(arccos(cos(u, c_k)) + margin * y_k)`, where `y_k = 1` for the image's labels. With several labels, each
+    is a target of the same probability.
 
     Parameters
     ----------

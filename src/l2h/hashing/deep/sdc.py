@@ -27,7 +27,7 @@ def quantiles(pairs: int, shape: float) -> tuple[float, ...]:
 class SDCLoss:
     """Order pairs as the features' cosines do, and spread the outputs' cosines like a wide Beta distribution.
 
-    mean over pairs of |v_(i) - q_i| + alpha * mean over images of 1 - cos(u, sign u). v_(i) is cos(u, u') of the pair
+    `mean over pairs of |v_i - q_i| + alpha * mean over images of 1 - cos(u, sign u)`. v_i is cos(u, u') of the pair
     with the i-th lowest feature cosine, q_i the i-th of so many quantiles of Beta(shape, shape) on -1 to 1. Pairs are
     of the batch's first half with its second.
 

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.addnodes import download_reference
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
+from sphinx.writers.html5 import HTML5Translator
 
 import l2h
 
@@ -21,11 +23,13 @@ templates_path = ["_templates"]
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
 
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
 default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give shapes
 numpydoc_show_class_members = False  # a class's page documents them
 
+html_math_renderer = "mathml"  # MathJax would need a network
 html_theme = "pydata_sphinx_theme"
 html_title = "l2h"
 html_static_path = ["_static"]
@@ -47,10 +51,12 @@ html_extra_path = [str(REPORT)] if REPORT.exists() else []
 def spell_out(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Rewrite the docstrings' short form, `name : description`, for numpydoc, which takes what follows for a type.
 
-    What is returned gets one line, as numpydoc takes each for another value.
+    What is returned gets one line, as numpydoc takes each for another value. Code like `h_i, <u>` gets two backticks,
+    as a role takes what is between < and > for a target.
     """
     section, found = "", [""]
     for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        line = re.sub(r"(?<!`)(`[^`]*<[^`]*>`)(?!`)", r"`\1`", line)
         if below and not below.strip("-"):
             section = line
         parameter = re.fullmatch(r"([\w, ]+) : (.+)", line)
@@ -94,8 +100,15 @@ def link_to_api(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             node.replace_self(nodes.reference("", "", *node.children, refuri=f"{uri}#{name}", internal=True))
 
 
+def write_mathml(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
+    """Write a formula, TeX in the source, as MathML."""
+    translator.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
-    """Register what the site adds to Sphinx, and whether there is a report to show."""
+    """Add to Sphinx what the site needs, and say whether there is a report to show."""
+    app.add_html_math_renderer("mathml", inline_renderers=(write_mathml, None), block_renderers=(write_mathml, None))
     app.connect("autodoc-process-docstring", spell_out, priority=400)  # numpydoc's is 500
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("source-read", keep_inside)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from l2h import paths
-from l2h.config import EMBEDDINGS, EXTERNAL, declared
+from l2h.config import EXTERNAL, declared
 from l2h.datasets.images import DECODERS
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
@@ -47,7 +47,7 @@ length = Length()
 wildcard_constraints:
     dataset=one_of(plan.datasets),
     protocol=one_of({protocol for _, protocol in plan.protocols}),
-    backbone=one_of([*plan.backbones, EMBEDDINGS, EXTERNAL]),
+    backbone=one_of([*plan.backbones, paths.EMBEDDINGS, EXTERNAL]),
     features=one_of(plan.features),
     weights=one_of(plan.weights),
     variant=one_of(plan.variants),

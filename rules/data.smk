@@ -1,6 +1,6 @@
 """Datasets, prepared here or taken from bundles; splits and their checks."""
 
-EMBEDDED = f"{HOME}/{paths.FEATURES}".replace("{features}", EMBEDDINGS)
+EMBEDDED = f"{HOME}/{paths.FEATURES}".replace("{features}", paths.EMBEDDINGS)
 
 
 rule dataset:

@@ -19,7 +19,7 @@ rule train:
         benchmark_of(CELL, "train")
     wildcard_constraints:
         dataset=one_of(name for name in plan.datasets if name not in plan.unpacked),
-        backbone=one_of([*plan.backbones, EMBEDDINGS]),
+        backbone=one_of([*plan.backbones, paths.EMBEDDINGS]),
         variant=one_of(plan.kind(Hasher, full=False)),
     conda:
         "../envs/l2h.yaml"
@@ -45,7 +45,7 @@ use rule train as train_scorer with:
         training=TRAINING,
     wildcard_constraints:
         dataset=one_of(name for name in plan.datasets if name not in plan.unpacked),
-        backbone=one_of([*plan.backbones, EMBEDDINGS]),
+        backbone=one_of([*plan.backbones, paths.EMBEDDINGS]),
         variant=one_of(plan.kind(Scorer)),
 
 

@@ -22,6 +22,7 @@ FOLLOWED = "followed.parquet"
 SPLIT = "splits/{protocol}.parquet"
 NEAR_COPIES = "splits/{protocol}.near_copies.parquet"
 FEATURES = "features/{features}.parquet"
+EMBEDDINGS = "embeddings"  # {features} and {backbone} of a dataset that has vectors in place of images
 MIRRORED = "features/{features}-mirrored-{protocol}.parquet"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 

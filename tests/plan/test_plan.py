@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from l2h import paths, plugins
-from l2h.config import EMBEDDINGS, EXTERNAL, ConfigError, resolve
+from l2h.config import EXTERNAL, ConfigError, resolve
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
 from l2h.hashing.scorer import Scorer
@@ -235,12 +235,12 @@ def embedded(name="mine", **params):
 
 def test_a_dataset_of_embeddings_takes_no_network_and_no_image(vectors):
     plan = plan_of(datasets=[embedded(labels="labels.npy")], backbones=[], methods=[HASHNET, "itq", "cosine"])
-    place = {"dataset": "mine", "protocol": "embeddings-10-40", "backbone": EMBEDDINGS}
+    place = {"dataset": "mine", "protocol": "embeddings-10-40", "backbone": paths.EMBEDDINGS}
     assert plan.settings() == [place]
-    assert {cell.backbone for cell in plan.cells} == {EMBEDDINGS}
+    assert {cell.backbone for cell in plan.cells} == {paths.EMBEDDINGS}
     assert plan.features_file(place) == "resources/mine/features/embeddings.parquet"
     assert plan.given_features(place) == plan.images(place) == plan.thumbnails(place) == plan.weights_file(place) == ""
-    assert plan.measured_network(EMBEDDINGS) is None
+    assert plan.measured_network(paths.EMBEDDINGS) is None
     assert not plan.sees_mirrored("mine", "hashnet")  # though its parameter flip is true
     assert plan.galleries() == []
     assert not [path for path in plan.kept() if "images" in path or "weights" in path]
@@ -256,7 +256,7 @@ def test_images_and_embeddings_may_stand_in_one_config(vectors):
     ran = {(cell.dataset, cell.backbone, cell.variant) for cell in plan.cells}
     assert ran == {
         *(("digits", BACKBONE, variant) for variant in ("itq", "dsh-full", "classifier")),
-        ("mine", EMBEDDINGS, "itq"),
+        ("mine", paths.EMBEDDINGS, "itq"),
     }
     assert {(row["variant"], row["not_run"].partition(",")[0]) for row in plan.not_run} == {
         ("dsh-full", "at scope full is trained on images"),

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from l2h import paths
 from l2h.cli import command
 from l2h.errors import L2HError
 
@@ -77,6 +78,11 @@ class _Dataset:
 
         return read_manifest(self.manifest_path, DATA_CURE)
 
+    @property
+    def has_images(self) -> bool:
+        """Whether there is more than vectors."""
+        return not (self.folder / paths.FEATURES.format(features=paths.EMBEDDINGS)).exists()
+
     @cached_property
     def thumbnails(self) -> "Thumbnails":
         """Those that the run made; or, where an older version ran, of all images anew."""
@@ -112,7 +118,8 @@ def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[s
             check(split, allow_lone_queries=allow_lone_queries)
         else:
             leaks.require_none(split, data.manifest, allow_lone_queries=allow_lone_queries)
-            finding["near_copies"] = leaks.warn_of_near_copies(split, data.manifest, data.thumbnails)
+            if data.has_images:
+                finding["near_copies"] = leaks.warn_of_near_copies(split, data.manifest, data.thumbnails)
             finding["notes"] = read_notes(data.manifest_path) + notes(split, data.manifest)
     except L2HError as error:
         finding["problem"] = str(error)

@@ -1,9 +1,9 @@
 """A config: typed, checked with one-line errors, and completed by what follows from its entries."""
 
-from l2h.config.backbones import EMBEDDINGS, EXTERNAL
+from l2h.config.backbones import EXTERNAL
 from l2h.config.datasets import require_drawable
 from l2h.config.messages import ConfigError
 from l2h.config.reading import complete, declared
 from l2h.config.resolution import resolve, resolved
 
-__all__ = ["EMBEDDINGS", "EXTERNAL", "ConfigError", "complete", "declared", "require_drawable", "resolve", "resolved"]
+__all__ = ["EXTERNAL", "ConfigError", "complete", "declared", "require_drawable", "resolve", "resolved"]

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from l2h import backbones
+from l2h import backbones, paths
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.config.messages import ConfigError
 from l2h.config.models import Backbone, Config
@@ -12,8 +12,7 @@ from l2h.config.names import registered, require_literal, require_member
 from l2h.errors import L2HError, hint
 
 EXTERNAL = "external"  # the backbone's label of external codes
-EMBEDDINGS = "embeddings"  # the same of datasets that have vectors in place of images
-RESERVED = {EXTERNAL: "external codes", EMBEDDINGS: "datasets of embeddings"}
+RESERVED = {EXTERNAL: "external codes", paths.EMBEDDINGS: "datasets of embeddings"}
 
 
 def resolve_backbone(place: str, entry: Backbone, config: Config) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from l2h import backbones, charts, datasets, hashing, metrics, paths
 from l2h.backbones.weights import UNTRAINED, file_sha256
 from l2h.bundles.archive import read_bundle_manifest
-from l2h.config import EMBEDDINGS, EXTERNAL
+from l2h.config import EXTERNAL
 from l2h.datasets import followed
 from l2h.datasets.downloads import Sources
 from l2h.hashing import FULL
@@ -52,7 +52,7 @@ class Plan:
     folder : where the run's files lie
     datasets : entries of those that can be had, by name
     protocols : the same, by name and protocol
-    embedded : names of those that have features and no images; their backbone's label is EMBEDDINGS
+    embedded : names of those that have features and no images; their backbone's label is paths.EMBEDDINGS
     backbones, features, weights : entries by their label, by the name of their features, and of their weights
     variants : entries of the methods by their label
     bundles : manifests of the bundles that the run takes its models from, by path
@@ -106,7 +106,7 @@ class Plan:
 
     def backbones_of(self, dataset: str) -> list[str]:
         """The labels of what a dataset's features may come from."""
-        return [EMBEDDINGS] if dataset in self.embedded else [*self.backbones]
+        return [paths.EMBEDDINGS] if dataset in self.embedded else [*self.backbones]
 
     # Variants
 
@@ -188,7 +188,7 @@ class Plan:
         """The order of tables: the values of each part of a cell's key, as the config names them."""
         return {
             "setting": [list(place) for place in self.protocols],
-            "backbone": [*self.backbones, EMBEDDINGS, EXTERNAL],
+            "backbone": [*self.backbones, paths.EMBEDDINGS, EXTERNAL],
             "variant": list(self.variants),
             "bits": list(self.config["bits"]),
             "seed": list(self.config["seeds"]),
@@ -241,7 +241,7 @@ class Plan:
         """The features that a split finds nearest neighbours by; "" where relevance is by labels."""
         if not self.datasets[wildcards["dataset"]]["neighbours"]:
             return ""
-        return self.in_home(wildcards["dataset"], paths.FEATURES, features=EMBEDDINGS)
+        return self.in_home(wildcards["dataset"], paths.FEATURES, features=paths.EMBEDDINGS)
 
     def images(self, wildcards: Wildcards) -> str:
         """The image store that a job reads; "" for a dataset without images."""
@@ -260,7 +260,7 @@ class Plan:
 
     def weights_file(self, wildcards: Wildcards) -> str:
         """The weights that a job reads: the user's own file, or one that the rule `weights` makes; "" for vectors."""
-        if "backbone" in wildcards.keys() and wildcards["backbone"] == EMBEDDINGS:  # noqa: SIM118
+        if "backbone" in wildcards.keys() and wildcards["backbone"] == paths.EMBEDDINGS:  # noqa: SIM118
             return ""
         by_features = "features" in wildcards.keys()  # noqa: SIM118 (Snakemake's wildcards look up by number too)
         return self.weights_of(
@@ -366,7 +366,7 @@ class Plan:
 
     def _registered(self, script: str, wildcards: Wildcards) -> Sequence[Any]:
         def network() -> list[type]:
-            if "backbone" in wildcards.keys() and wildcards["backbone"] == EMBEDDINGS:  # noqa: SIM118
+            if "backbone" in wildcards.keys() and wildcards["backbone"] == paths.EMBEDDINGS:  # noqa: SIM118
                 return []
             for name, entries in (("weights", self.weights), ("features", self.features), ("backbone", self.backbones)):
                 if name in wildcards.keys():  # noqa: SIM118
@@ -416,7 +416,7 @@ class Plan:
 
     def measured_network(self, backbone: str) -> Entry | None:
         """What the costs of a setting's backbone depend on; None for embeddings."""
-        return None if backbone == EMBEDDINGS else self.extraction(self.backbones[backbone])
+        return None if backbone == paths.EMBEDDINGS else self.extraction(self.backbones[backbone])
 
     def extraction(self, entry: Entry) -> Entry:
         """What a backbone's features depend on."""

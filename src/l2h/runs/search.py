@@ -101,6 +101,11 @@ class SearchIndex:
         method = read_metadata(self.codes, *CELL_KEY)
         if method["scope"] == "external":
             raise L2HError(f"codes of {self.variant} come from elsewhere: there is no model to encode a picture with")
+        if self.backbone == paths.EMBEDDINGS:
+            raise L2HError(
+                f"{self.dataset} has embeddings: there is no network to encode a picture with; "
+                f"l2h.hashing.load({str(self.model)!r}) encodes vectors"
+            )
         self.run.require(self.model)
         job.limit_threads(self.facts["settings"]["threads"]["features"])  # the last digits depend on them
         import torch

@@ -305,23 +305,23 @@ def _api_page(head: str, lists: Mapping[str, Iterable[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def readme() -> str:
-    """The README, whose table of what a config can choose from has all names."""
+def index() -> str:
+    """The list of pages, whose table of what a config can name has all names."""
     dealt = [protocol for name in datasets.registry.names() for protocol in datasets.registry.get(name).protocols]
-    rows = [(f"[datasets]({REFERENCE}/datasets.md)", _names(datasets.registry.names()))]
-    rows += [(f"[protocols]({REFERENCE}/datasets.md#protocols)", f"{_names(dealt)}, or your own")]
-    rows += [(f"[backbones]({REFERENCE}/backbones.md)", _names(backbones.registry.names()))]
+    rows = [("[datasets](reference/datasets.md)", _names(datasets.registry.names()))]
+    rows += [("[protocols](reference/datasets.md#protocols)", f"{_names(dealt)}, or your own")]
+    rows += [("[backbones](reference/backbones.md)", _names(backbones.registry.names()))]
     rows += [
-        (f"[{title.lower()}]({REFERENCE}/methods.md#{title.lower().replace(' ', '-')})", _names(names))
+        (f"[{title.lower()}](reference/methods.md#{title.lower().replace(' ', '-')})", _names(names))
         for title, names in _methods().items()
     ]
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     table = "\n".join(_table(("part", "to choose from"), rows))
     return re.sub(r"(?<=<!-- generated -->\n).*?(?=\n<!-- end -->)", lambda _: table, text, flags=re.DOTALL)
 
 
 FILES = {
-    "README.md": readme,
+    "docs/README.md": index,
     "docs/api/evaluate.md": api_evaluate_page,
     "docs/api/hashing.md": api_methods_page,
     "docs/api/metrics.md": api_metrics_page,

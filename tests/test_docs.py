@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from l2h import store
+from l2h import hashing, plugins, store
 from l2h.config import complete, resolve
 from workspace import ROOT
 
@@ -153,3 +153,20 @@ def test_every_column_of_every_file_is_described():
     for name, schema in schemas.items():
         for column in schema.names:
             assert f"`{column}`" in text, f"{name}: {column}"
+
+
+def test_the_readme_s_lines_run(capsys, tmp_path, monkeypatch, own_plugins):
+    monkeypatch.chdir(tmp_path)
+    library, method = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    exec(library, {})  # noqa: S102  (a page of the documentation)
+    whole, first = map(float, capsys.readouterr().out.split()[:2])
+    assert 0.5 < whole < first < 1
+    Path("mine.py").write_text(method)
+    plugins.load(["mine.py"])
+    rng = np.random.default_rng(0)
+    hasher = hashing.make("mine", bits=8, random_state=0, epochs=2)
+    assert hasher.fit(rng.normal(size=(60, 5)), np.arange(60) % 3).transform(rng.normal(size=(4, 5))).shape == (4, 1)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 90

@@ -69,7 +69,7 @@ def test_a_config_names_them_and_their_parameters_and_the_plan_rests_on_their_fi
         for script, cell in [(path.stem, plan.cells_of({"variant": "toy_loss"})[0]._asdict())]
     }
     assert {script: names for script, names in rests.items() if names} == {
-        "dataset": {"toy_dataset"},
+        **{script: {"toy_dataset"} for script in ("dataset", "embeddings")},
         "features": {"toy_backbone"},
         "weights": {"toy_backbone"},
         "encode_images": {"toy_backbone"},
@@ -146,7 +146,7 @@ def test_the_docs_list_it(file):
     page_of = generate.FILES[f"docs/reference/{command}.md"]()
     assert f"\n| `{name}` | " in page_of
     if command not in ("metrics", "charts"):
-        assert f"`{name}`" in generate.FILES["README.md"]()
+        assert f"`{name}`" in generate.FILES["docs/README.md"]()
 
 
 def example_of(kind, tmp_path):

@@ -29,5 +29,5 @@ rule bundle:
 
 rule release:
     input:
-        expand(f"{RESULTS}/{paths.RELEASE}", dataset=release.datasets_of(plan)),
+        lambda wildcards: expand(f"{RESULTS}/{paths.RELEASE}", dataset=release.datasets_of(plan)),
     localrule: True

@@ -8,6 +8,7 @@ import pytest
 
 from l2h import paths, plugins
 from l2h.config import EXTERNAL, ConfigError, resolve
+from l2h.errors import L2HError
 from l2h.hashing.base import Hasher
 from l2h.hashing.deep import DeepHasher
 from l2h.hashing.scorer import Scorer
@@ -244,7 +245,8 @@ def test_a_dataset_of_embeddings_takes_no_network_and_no_image(vectors):
     assert not plan.sees_mirrored("mine", "hashnet")  # though its parameter flip is true
     assert plan.galleries() == []
     assert not [path for path in plan.kept() if "images" in path or "weights" in path]
-    assert release.datasets_of(plan) == []
+    with pytest.raises(L2HError, match="mine has embeddings, which no bundle holds"):
+        release.datasets_of(plan)
     rests_on = plan.code(SCRIPTS / "costs.py", place)
     assert "l2h.hashing.deep.hashnet" in rests_on
     assert "l2h.backbones.alexnet" not in rests_on

@@ -23,7 +23,7 @@ files again. It calls Snakemake with the profile of this machine; all else that 
 profile, works with snakemake itself."""
 
 LOCK = ".snakemake/l2h.lock"  # held while a run goes on, by the kernel; says who holds it
-LOCKS = ".snakemake/locks"  # Snakemake's own, which a killed run leaves behind
+LOCKS = ".snakemake/locks"  # the folder of Snakemake's own, which a killed run leaves behind; a dry run leaves it empty
 
 
 def add_to(commands: command.Commands) -> None:
@@ -53,10 +53,11 @@ def run(arguments: Namespace) -> int:
     if arguments.dry_run:
         return subprocess.run([*snakemake, "--dry-run"], check=False).returncode  # noqa: S603 (words of the user's own)
     with _locked(directory) as (lock, killed):
-        if killed and (directory / LOCKS).exists():
+        locked = any((directory / LOCKS).glob("*"))
+        if killed and locked:
             print(f"{directory} was locked by a run that was killed; going on with it", file=sys.stderr)
             subprocess.run([*snakemake, "--unlock"], check=True, capture_output=True)  # noqa: S603
-        elif (directory / LOCKS).exists():
+        elif locked:
             raise L2HError(
                 f"{directory} is locked by a run of snakemake: wait for its end, or, if none is going on, "
                 f"delete {directory / LOCKS}"

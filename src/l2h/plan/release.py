@@ -5,13 +5,25 @@ from typing import Any
 from l2h import backbones, datasets, paths
 from l2h.bundles.release import weights_licence
 from l2h.config import EXTERNAL, declared
+from l2h.errors import L2HError
 from l2h.hashing.external import External
 from l2h.plan.plan import Plan
 
 
 def datasets_of(plan: Plan) -> list[str]:
-    """The datasets that the run has a bundle of; a bundle holds what is needed for images, and embeddings have none."""
-    return [name for name in plan.datasets if name not in plan.embedded]
+    """The datasets that the run has a bundle of: those with images.
+
+    Raises
+    ------
+    L2HError
+        there is none
+    """
+    found = [name for name in plan.datasets if name not in plan.embedded]
+    if not found:
+        raise L2HError(
+            f"{', '.join(plan.embedded)} has embeddings, which no bundle holds; pass the files on themselves"
+        )
+    return found
 
 
 def contents(plan: Plan, dataset: str) -> dict[str, str]:

@@ -207,6 +207,7 @@ def test_of_a_group_one_item_is_asked_and_only_if_others_are_left_to_find():
         assert len({*asked}) == 3
         assert {*asked} <= {0, 1, 3}
         assert not len(lone_queries(split))
+        assert not len(lone_queries(split, unseen=True))  # trained on are other groups, as far as there are enough
     with pytest.raises(SplitError, match="has 3 of the 4 queries needed"):
         make_split(manifest_of(range(10), groups), "p", Protocol(4, 2), 0, relevance="groups")
 

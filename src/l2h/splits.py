@@ -186,7 +186,7 @@ def make_split(
 
     Only images with a label, and whose bytes occur once, are drawn as queries: a query without a label finds nothing,
     and one with a twin in the database finds itself. Of a group one image at most is drawn, where others are left to be
-    found. Lists are taken as they are; `check` judges what comes out.
+    found; groups that no query is of are trained on first. Lists are taken as they are; `check` judges what comes out.
 
     Parameters
     ----------
@@ -274,6 +274,8 @@ def _dealt(
         order = rng.permutation(group)
         query = order[eligible[order]][:queries]
         rest = order[~np.isin(order, query)]
+        if relevance == "groups":
+            rest = rest[np.argsort(_shares_label(manifest, query)[rest], kind="stable")]
         roles["query"].append(query)
         roles["train"].append(rest[:trained])
         roles["database"].append(rest[0 if protocol.train_in_database else trained :])
@@ -290,6 +292,15 @@ def _one_of_each(manifest: pa.Table, order: NDArray) -> NDArray[np.bool_]:
     first = np.lexsort((place[rows], flat))
     _, starts, counts = np.unique(flat[first], return_index=True, return_counts=True)
     found[rows[first[starts[counts > 1]]]] = True
+    return found
+
+
+def _shares_label(manifest: pa.Table, rows: NDArray) -> NDArray[np.bool_]:
+    """Whether an item has a label that one of these rows has."""
+    labels = manifest["labels"].combine_chunks()
+    owners, flat = pc.list_parent_indices(labels).to_numpy(), labels.flatten().to_numpy()
+    found = np.zeros(len(manifest), dtype=bool)
+    found[owners[np.isin(flat, flat[np.isin(owners, rows)])]] = True
     return found
 
 
@@ -352,7 +363,8 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
 
     Refused: an image of train or database that is a query by id or by bytes; a query without a label, or, unless they
     are allowed, one to which nothing in the database is relevant, or nothing in it but training images; an image that
-    has one role twice, or no query, no training image or no database at all.
+    has one role twice, or no query, no training image or no database at all. Where nearest neighbours are relevant,
+    those of a query may all be training images.
 
     Parameters
     ----------
@@ -392,7 +404,7 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
             raise SplitError(
                 f"split {split.protocol}: {role} holds byte-identical copies of queries, {_some('id', pairs)}"
             )
-    for unseen, where in () if allow_lone_queries else SEARCHED.items():
+    for unseen, where in () if allow_lone_queries or split.neighbours else SEARCHED.items():
         lone = lone_queries(split, unseen=unseen).tolist()
         if lone:
             raise SplitError(

@@ -175,6 +175,20 @@ def test_only_the_row_groups_that_hold_a_wanted_code_are_read_whole(tmp_path, mo
         read_codes(path, np.array([99, 42, 4])[::-1])
 
 
+def test_rankings_of_nothing_come_back(tmp_path):
+    """A database that was trained on as a whole has no unseen part."""
+    nothing = np.zeros((2, 0), np.uint8)
+    empty = RankedRelevance(nothing, nothing, 0)
+    histogram = RankHistogram(np.zeros((2, CELL["bits"] + 1), int), np.zeros((2, CELL["bits"] + 1), int))
+    for name, ranking in (("relevance", empty), ("histograms", histogram)):
+        with ranking_writer(tmp_path / name) as write:
+            write(CELL, np.array([4, 5]), ranking)
+        ((_, ids, found),) = iter_rankings(tmp_path / name)
+        assert ids.tolist() == [4, 5]
+        assert found.empty
+        assert len(found.relevant) == 2
+
+
 def test_rankings_by_scores_come_back(files):
     (path,) = (path for path in files if path.name == "relevance.parquet")
     ((key, queries, h),) = iter_rankings(path)

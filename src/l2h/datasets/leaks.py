@@ -52,8 +52,6 @@ def require_none(split: Split, manifest: pa.Table, *, allow_lone_queries: bool =
         the split is not one of this data set
     """
     rows, found = find(split.table["id"].to_numpy(), manifest["id"].to_numpy())
-    # where one neighbour is all that is relevant, it is often an item that was trained on
-    allow_lone_queries = allow_lone_queries or split.neighbours > 0
     if not found.all() or manifest["image_sha256"].take(pa.array(rows)) != split.table["image_sha256"]:
         raise L2HError(f"split {split.protocol}: it has other images, by id or sha256, than the data set named")
     locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))

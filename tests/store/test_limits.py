@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,34 @@ def test_rows_that_take_next_to_nothing_in_the_file(tmp_path, limited):
     pq.write_table(pa.table({**key, **columns}), path)
     with pytest.raises(L2HError, match=f"{path} holds a row group of .* bytes, more than the 10000 that are read"):
         list(iter_queries(path))
+
+
+def footer(rows=1, size=8):
+    """What the footer of a table with one row group and one column says."""
+    column = SimpleNamespace(num_values=rows, total_uncompressed_size=size)
+    group = SimpleNamespace(num_rows=rows, num_columns=1, column=lambda _: column)
+    return SimpleNamespace(num_row_groups=1, row_group=lambda _: group)
+
+
+def test_the_limits_are_those_of_security_md(tmp_path):
+    """A row group of 1 GiB, 8 bytes a value; a table of 100 times its file; JSON of 64 MiB."""
+    path = tmp_path / "t"
+    path.write_text("no JSON")
+    os.truncate(path, 2**24)
+    for fits in (footer(rows=2**27), footer(size=2**30)):
+        limits.require_group(fits, 0, path)
+    for larger in (footer(rows=2**27 + 1), footer(size=2**30 + 1)):
+        with pytest.raises(L2HError, match=f"{path} holds a row group of .* bytes, more than the {2**30} that are"):
+            limits.require_group(larger, 0, path)
+    limits.require_table(footer(size=100 * 2**24), path)
+    with pytest.raises(L2HError, match=f"{path} would take {100 * 2**24 + 1} bytes of memory, out of {2**24} in"):
+        limits.require_table(footer(size=100 * 2**24 + 1), path)
+    os.truncate(path, 2**26)
+    with pytest.raises(json.JSONDecodeError):
+        limits.read_json(path)
+    os.truncate(path, 2**26 + 1)
+    with pytest.raises(ValueError, match="larger than 64 MiB"):
+        limits.read_json(path)
 
 
 def test_rows_that_are_only_said_to_be_there(tmp_path):

@@ -3,6 +3,7 @@
 import errno
 import json
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -438,6 +439,17 @@ def test_a_full_disk_is_one_clear_line(kind, small_disk):
     ):
         WRITERS[kind](path)
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("free", "error", "said"),
+    [(2**20 - 1, L2HError, r"there is no room left in .* \(0 MiB are free\); make room"), (2**20, OSError, "^2048 ")],
+)
+def test_an_array_cut_short_without_an_error_number(tmp_path, monkeypatch, free, error, said):
+    """numpy raises without the system's error number; the disk counts as full if it has less than 1 MiB left."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    with pytest.raises(error, match=said), atomic(tmp_path / "file"):
+        raise OSError("2048 requested and 512 written")
 
 
 @pytest.mark.parametrize("kind", WRITERS)

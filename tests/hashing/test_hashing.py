@@ -1,5 +1,6 @@
 """The contract that every method keeps, and what is particular to each."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -566,3 +567,13 @@ DEFAULTS = {
 def test_defaults_are_those_of_the_results_in_the_docs(name):
     """Another default moves the numbers of every config that does not set it."""
     assert hashing.registry.get(name)().get_params() == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", hashing.available())
+def test_a_method_is_a_scikit_learn_estimator_though_it_is_a_dataclass(name):
+    """Its parameters are given by name, it prints only those that differ from the defaults, and equals only itself."""
+    method = hashing.registry.get(name)
+    kinds = {parameter.kind for parameter in inspect.signature(method).parameters.values()}
+    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
+    assert repr(method(bits=5)) == f"{method.__name__}(bits=5)"
+    assert len({method(), method()}) == 2

@@ -1,21 +1,24 @@
-"""What the benchmarks share: synthetic codes, fresh processes, and a word on the machine."""
+"""What the benchmarks share: synthetic codes, draws of images, fresh processes, tables, and a word on the machine."""
 
 import os
 import platform
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from importlib.metadata import version
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l2h.evaluation.timing import processor
 from l2h.job import limit_threads
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
 
 
 def machine(threads: int) -> str:
@@ -66,3 +69,25 @@ def time_and_memory(queries: int, items: int) -> tuple[float, float]:
     query_classes, classes = rng.integers(0, 10, queries), rng.integers(0, 10, items, dtype=np.int16)
     query_codes, codes = synthetic(queries, query_classes, 2), synthetic(items, classes, 3)
     return seconds(lambda: rank_histogram(query_codes, codes, query_classes, classes, bits=64)), peak_gib()
+
+
+class Draw(NamedTuple):
+    """Features (n, d) and classes (n,) of the images that are trained on, asked and searched."""
+
+    train: tuple[Floats, Labels]
+    query: tuple[Floats, Labels]
+    database: tuple[Floats, Labels]
+
+
+def draw(features: Floats, classes: Labels, seed: int, images: int, queries: int, database: int) -> Draw:
+    """Deal images out at random."""
+    order = np.random.default_rng(seed).permutation(len(classes))
+    parts = order[queries : queries + images], order[:queries], order[queries : queries + database]
+    return Draw(*((features[part], classes[part]) for part in parts))
+
+
+def table(title: str, head: list[str], rows: Iterable[list[str]]) -> None:
+    """Print a Markdown table."""
+    print(f"\n### {title}\n\n| {' | '.join(head)} |\n|{'--:|' * len(head)}", flush=True)
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.datasets import load_digits
 
+from common import table
 from l2h import hashing
 from l2h.evaluation import power, significance
 from l2h.evaluation.significance import Trainings
@@ -23,13 +24,6 @@ Floats = NDArray[np.float64]
 # `l2h power` finds for hashing heads on the quickstart's digits is near the second
 SPREADS = {"stable": (0.002, 0.05, 0.03), "usual": (0.007, 0.08, 0.08), "unstable": (0.02, 0.15, 0.1)}
 SEEDS = (3, 5, 10)
-
-
-def table(title: str, head: list[str], rows: Iterator[list[str]]) -> None:
-    """Print a Markdown table."""
-    print(f"\n### {title}\n\n| {' | '.join(head)} |\n|{'--:|' * len(head)}", flush=True)
-    for row in rows:
-        print(f"| {' | '.join(row)} |", flush=True)
 
 
 def coverage(times: int) -> Iterator[list[str]]:

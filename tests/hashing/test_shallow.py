@@ -11,6 +11,7 @@ from l2h import hashing
 from l2h.errors import L2HError
 from l2h.hashing.centres import class_centres
 from l2h.hashing.shallow.itq_cca import correlated_directions
+from l2h.hashing.shallow.rotation import learned_rotation
 from l2h.hashing.shallow.sdh import label_weights, update_bits
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
@@ -99,6 +100,14 @@ class TestPrincipalComponents:
         signs = np.where(start.decision_function(X) > 0, 1, -1)
         rotation, _ = orthogonal_procrustes(components.decision_function(X), signs)
         assert np.allclose(itq.projection_, components.projection_ @ rotation, atol=1e-8)
+
+    def test_no_iteration_of_itq_raises_its_loss(self, digits):
+        projected = hashing.make("pca_sign", bits=8).fit(digits[0]).decision_function(digits[0])
+        losses = []
+        for iterations in range(8):
+            rotated = projected @ learned_rotation(projected, iterations, np.random.RandomState(0))
+            losses.append(np.sum((np.abs(rotated) - 1) ** 2))
+        assert (np.diff(losses) < 0).all()
 
     @pytest.mark.parametrize(("name", "words"), [("pca_sign", "PCA-sign"), ("pca_rr", "PCA-RR"), ("itq", "ITQ")])
     def test_n_samples_have_n_minus_one_components(self, name, words, digits):
@@ -241,6 +250,8 @@ class TestSDH:
         assert (np.diff(values) < 1e-9).all()
         assert np.allclose(hasher.projection_, P[:-1], atol=1e-7)
         assert np.allclose(hasher.intercept_, P[-1], atol=1e-7)
+        assert hasher.codes_.dtype == np.int8
+        assert np.array_equal(hasher.codes_, codes)
 
 
 class TestHadamardRidge:

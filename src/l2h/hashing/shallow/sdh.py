@@ -33,6 +33,10 @@ class SDH(AnchorHasher):
     With few classes and the paper's nu, all images of a class get the same code, and some bits can be equal. A larger
     nu keeps more different codes.
 
+    Attributes
+    ----------
+    codes_ : B, the learned codes of the training images with a label, -1 or 1, int8 (n, bits); None after `load`
+
     Parameters
     ----------
     bits : code length
@@ -54,6 +58,8 @@ class SDH(AnchorHasher):
     >>> hasher.decision_function(X).shape
     (150, 8)
     """
+
+    codes_ = None
 
     ridge: float = 1e-2
     label_ridge: float = 1.0
@@ -85,7 +91,7 @@ class SDH(AnchorHasher):
             if np.array_equal(before, codes):
                 break
         projection = cho_solve(factor, kernels.T @ codes).astype(data.dtype)
-        self.projection_, self.intercept_ = projection[:-1], projection[-1]
+        self.projection_, self.intercept_, self.codes_ = projection[:-1], projection[-1], codes.astype(np.int8)
         return self
 
 

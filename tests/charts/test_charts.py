@@ -7,8 +7,10 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from l2h import charts, plugins
-from l2h.charts import Chart, Data
+from l2h import charts, hashing, plugins
+from l2h.charts import Chart, Data, costs, looks
+from l2h.charts import map as chart_of_map
+from l2h.charts.chart import GREY, SHAPES, numbers
 from l2h.errors import L2HError
 from l2h.report import plots
 from workspace import ROOT, SUPPORT
@@ -49,10 +51,112 @@ def test_each_chart_of_the_package_says_what_it_shows_and_how_it_is_read():
     assert all(isinstance(one, Chart) and one.shows and one.note.endswith(".") for one in found.values())
 
 
-def test_a_variant_keeps_its_number_and_exact_search_has_none():
-    data = Data(ROWS, pd.DataFrame())
-    assert data.numbers == {"itq": 0, "lsh": 1}
-    assert data.hashes["bits"].tolist() == [8, 16, 8]
+def color_and_shape(number):
+    return number % (GREY + 1), number // (GREY + 1)
+
+
+def test_exact_search_has_no_number_and_a_baseline_is_grey():
+    rows = pd.concat([ROWS, ROWS[:1].assign(variant="classifier", scope="baseline")])
+    data = Data(rows, pd.DataFrame())
+    assert list(data.numbers) == ["itq", "lsh", "classifier"]
+    assert color_and_shape(data.numbers["classifier"])[0] == GREY
+    assert data.hashes["bits"].tolist() == [8, 16, 8, 8]
+    assert data.methods["bits"].tolist() == [8, 16, 8]
+
+
+def test_a_method_has_one_colour_and_shape_in_every_report():
+    """These are in reports that people have: another salt or palette must not change them unnoticed."""
+    known = {"lsh": 29, "itq": 46, "sh": 13, "dsh": 43, "hashnet": 5, "bihalf": 18}
+    assert numbers(known) == known
+    assert numbers(list(known)[::-1]) == known
+    methods = set(hashing.registry) - {"classifier", "cosine", "external", "l2", "one_hot", "pq"}
+    assert {name: numbers(methods)[name] for name in known} == known
+    assert len(set(numbers(methods).values())) == len(methods)
+    assert numbers(["run 1: dsh"]) == {"run 1: dsh": known["dsh"]}
+
+
+def test_of_two_with_one_look_the_package_s_method_keeps_it_and_the_other_changes_its_shape():
+    twin = next(name for name in map("a{}".format, range(10_000)) if numbers([name]) == {name: numbers(["sh"])["sh"]})
+    found = numbers([twin, "sh"])
+    assert list(found) == [twin, "sh"]
+    assert found["sh"] == numbers(["sh"])["sh"]
+    (color, shape), (other, moved) = map(color_and_shape, (found["sh"], found[twin]))
+    assert (color, (shape + 1) % SHAPES) == (other, moved)
+    runs = numbers([f"run {run}: sh" for run in range(SHAPES + 2)])
+    assert {color_and_shape(number) for number in runs.values()} == {(color, one) for one in range(SHAPES)}
+
+
+def test_every_number_has_a_colour_and_a_shape():
+    assert len(looks.PALETTE) == len(set(looks.PALETTE)) == GREY + 1
+    assert len(looks.SHAPES) == len(set(looks.PATHS)) == SHAPES
+
+
+def test_the_frontier_is_what_nothing_cheaper_reaches():
+    rows = pd.DataFrame({"map": [0.5, 0.4, 0.6, 0.6, 0.9, 0.7], "cost": [1.0, 1.0, 2.0, 3.0, 5.0, 5.0]})
+    assert costs.frontier(rows, "cost").index.tolist() == [0, 2, 4]
+
+
+def costly(**columns):
+    rows = ROWS[:3].assign(map=[0.5, 0.7, 0.6], hash_us=[1.0, 2.0, 3.0], hash_us_disturbed=False)
+    return Data(rows.assign(**columns), pd.DataFrame())
+
+
+def test_a_chart_of_costs_has_the_frontier_and_no_line_a_method():
+    spec = costs.hash_us(costly()).to_dict()
+    lines = [layer for layer in spec["layer"] if layer["mark"]["type"] == "line"]
+    (line,) = lines
+    assert "color" not in line["encoding"]
+    assert [row["map"] for row in spec["datasets"][line["data"]["name"]]] == [0.5, 0.7]
+
+
+def test_disturbed_costs_are_not_on_the_frontier_and_most_of_them_make_no_chart():
+    spec = costs.hash_us(costly(hash_us_disturbed=[False, True, False])).to_dict()
+    line = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "line")
+    assert [row["map"] for row in spec["datasets"][line["data"]["name"]]] == [0.5, 0.6]
+    assert costs.hash_us(costly(hash_us_disturbed=[False, True, True])) is None
+
+
+def names_in(spec):
+    text = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "text")
+    return pd.DataFrame(spec["datasets"][text["data"]["name"]])
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """The chart of mAP of two methods with one last value, a baseline, one of a length of its own, and exact search."""
+    values = {"map": [0.5, 0.6, 0.601, 0.8, 0.82, 0.7, 0.9], "map_low": 0.4, "map_high": 0.65, "map_unseen": None}
+    rows = pd.DataFrame(
+        {
+            "variant": ["itq", "itq", "lsh", "classifier", "classifier", "one_hot", "l2"],
+            "scope": ["shallow"] * 3 + ["baseline"] * 3 + ["exact"],
+            "bits": [8, 16, 16, 8, 16, 4, 4096],
+            **values,
+        }
+    )
+    return chart_of_map.draw(Data(rows, pd.DataFrame())).to_dict()
+
+
+def test_each_line_ends_in_its_name_and_no_two_names_overlap(lines):
+    names = names_in(lines)
+    assert set(names["variant"]) == {"itq", "lsh", "classifier", "one_hot", "l2"}
+    low, high = lines["layer"][1]["encoding"]["y"]["scale"]["domain"]
+    assert names["place"].between(low, high).all()
+    gaps = names["place"].sort_values().diff().dropna() / (high - low) * chart_of_map.HEIGHT
+    assert gaps.min() >= chart_of_map.GAP - 1e-6
+    assert names.sort_values("map")["place"].is_monotonic_increasing
+
+
+def test_references_are_dashed_lines_and_exact_search_lies_across(lines):
+    dashed = next(layer for layer in lines["layer"] if "strokeDash" in layer["mark"])
+    rows = pd.DataFrame(lines["datasets"][dashed["data"]["name"]])
+    points = {name: part[["bits", "map"]].to_numpy().tolist() for name, part in rows.groupby("variant")}
+    assert points == {
+        "classifier": [[8, 0.8], [16, 0.82]],
+        "one_hot": [[8, 0.7], [16, 0.7]],
+        "l2": [[8, 0.9], [16, 0.9]],
+    }
+    colors = dict(zip(*dashed["encoding"]["color"]["scale"].values(), strict=True))
+    assert {name for name, color in colors.items() if color == looks.GREY} == set(points)
 
 
 @pytest.mark.usefixtures("alone")

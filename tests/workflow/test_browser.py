@@ -51,49 +51,113 @@ def open_report(browser, finished):
 
 def cells(page, head):
     """The text of a column's shown cells."""
+    page.evaluate("document.getElementById('all').open = true")
     heads = page.locator("#figures thead th").all_inner_texts()
     column = [text.split("\n")[0] for text in heads].index(head) + 1
     return page.locator(f"#figures tbody tr:not([hidden]) > :nth-child({column})").all_inner_texts()
 
 
-def test_a_column_s_head_sorts_by_mouse_and_keyboard(open_report):
+def test_all_results_are_folded_until_asked_for(open_report):
     page = open_report()
+    expect(page.locator("#figures")).to_be_hidden()
+    page.get_by_role("link", name="all results").click()
+    expect(page.locator("#figures")).to_be_visible()
+
+
+def test_a_column_s_head_sorts_by_mouse_and_keyboard_highest_first(open_report):
+    page = open_report()
+    page.locator("#all > summary").click()
     head = page.locator("#figures thead th", has_text=re.compile("^mAP$"))
     head.get_by_role("button").click()
-    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(head).to_have_attribute("aria-sort", "descending")
     figures = [float(text.removeprefix("≈ ")) for text in cells(page, "mAP")]
-    assert figures == sorted(figures)
+    assert figures == sorted(figures, reverse=True)
     assert len(set(figures)) > 5
     head.get_by_role("button").press("Enter")
-    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(head).to_have_attribute("aria-sort", "ascending")
     assert [float(text.removeprefix("≈ ")) for text in cells(page, "mAP")] == figures[::-1]
 
 
 def test_the_table_shows_one_data_set_and_one_metric(open_report):
     page = open_report()
     assert len(cells(page, "method")) == 17
-    page.get_by_label("data set").select_option(DIGITS)
+    page.get_by_label("dataset").select_option(DIGITS)
     assert cells(page, "dataset") == ["digits"] * 9
     page.get_by_label("metric").select_option(label="precision@k")
     heads = page.locator("#figures thead th:not([hidden])").all_inner_texts()
     assert [head for head in heads if "@" in head] == [f"precision@{k}" for k in (100, 250, 500, 1000)]  # of 1,497
-    expect(page.locator("form output")).to_have_text("9 rows, 4 columns of figures")
+    expect(page.locator("form output")).to_have_text("9 rows, 4 columns of values")
 
 
 def test_what_is_shown_can_be_taken_away(open_report):
     page = open_report()
-    page.get_by_label("data set").select_option(DIGITS)
+    page.locator("#all > summary").click()
+    page.get_by_label("dataset").select_option(DIGITS)
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == 1 + 9
-    assert lines[0].startswith("dataset,backbone,method,scope,bits,mAP,")
+    assert lines[0].startswith("method,bits,dataset,backbone,scope,mAP,95% CI,")
+
+
+def test_head_and_first_columns_stay_where_they_are(open_report):
+    page = open_report()
+    page.locator("#all > summary").click()
+    table = page.get_by_role("region", name="The table of all results")
+    head = page.locator("#figures thead th").first
+    before = head.bounding_box()
+    table.evaluate("region => { region.style.maxHeight = '9rem'; region.scrollTo(400, 80); }")
+    after = head.bounding_box()
+    assert table.evaluate("region => region.scrollLeft") == 400
+    assert (after["x"], after["y"]) == (before["x"], before["y"])
+    bits = page.locator("#figures tbody tr:nth-child(3) td").first
+    assert bits.bounding_box()["x"] == pytest.approx(after["x"] + after["width"])
+
+
+def marks(page):
+    """How many points of each chart are drawn."""
+    return page.locator(".chart").evaluate_all(
+        "all => all.map(one => one.querySelectorAll('.mark-symbol path').length)"
+    )
+
+
+def test_a_click_on_the_legend_hides_a_method_in_all_charts(open_report):
+    page = open_report()
+    before = marks(page)
+    button = page.get_by_role("button", name="itq")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    page.wait_for_timeout(200)
+    hidden = marks(page)
+    assert all(less < more for less, more in zip(hidden, before, strict=True))
+    assert page.locator(".chart").filter(has_text="itq").count() == 0
+    button.press("Enter")
+    page.wait_for_timeout(200)
+    assert marks(page) == before
+
+
+def test_the_contents_follow_the_reader_and_a_link_opens_what_is_folded(open_report):
+    page = open_report()
+    nav = page.get_by_role("navigation")
+    nav.get_by_role("link").nth(0).click()
+    expect(nav.locator("li.here > a").first).to_have_text("digits")
+    expect(nav.get_by_role("link", name="gallery").first).to_be_visible()
+    page.evaluate("location.hash = 'digits-matrix'")
+    expect(page.locator("#digits-matrix table")).to_be_visible()
+
+
+def test_the_theme_can_be_switched(open_report):
+    page = open_report(scheme="dark")
+    color = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(color)
+    page.get_by_role("button", name="dark or light").click()
+    assert page.evaluate(color) != dark
 
 
 def test_a_query_opens_by_keyboard_and_shows_what_each_method_finds(open_report):
     page = open_report()
     worst = page.locator("details.query").filter(has_text="worst").first
-    table = worst.get_by_role("table")
+    table = worst.locator("table")
     expect(table).to_be_hidden()
     worst.locator("summary").press("Enter")
     expect(table).to_be_visible()

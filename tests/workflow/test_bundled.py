@@ -40,8 +40,8 @@ def bundled(tmp_path_factory, copied) -> Workspace:
 def test_bundles_give_the_table_of_the_run_that_made_them_byte_for_byte(bundled, finished):
     assert rows(bundled.comparison()) == rows(finished.comparison(), seeds="1", variant="|".join(METHODS))
     page = (bundled.folder / "results/tiny/report.html").read_text()
-    assert "What it costs" not in page
-    assert page.count("There are no pictures: ") == 2
+    assert "Costs of each method" not in page
+    assert page.count("No gallery: ") == 2
 
 
 def test_nothing_is_trained_or_extracted(bundled):

@@ -91,7 +91,7 @@ def test_the_page_holds_both_runs_and_what_differs(runs, tmp_path, capsys):
     assert told["runs"] == ["tiny", "other"]
     assert told["differing"] == [{"key": "methods.itq.params.n_iter", "values": [None, 7]}]
     page = (tmp_path / "both/report.html").read_text()
-    for words in ("compared: tiny, other", "tiny: itq", "other: itq", "methods.itq.params.n_iter", "tiny again"):
+    for words in ("l2h · tiny, other", "tiny: itq", "other: itq", "methods.itq.params.n_iter", "tiny again"):
         assert words in page
     assert list((tmp_path / "both/plots").glob("*.svg"))
 

@@ -1,6 +1,7 @@
 """mAP against what it costs."""
 
 import altair as alt
+import pandas as pd
 
 from l2h.charts import looks
 from l2h.charts.chart import Chart, Data
@@ -19,30 +20,43 @@ def training_processor(data: Data) -> Drawing | None:
 
 
 def draw(data: Data, quantity: str) -> Drawing | None:
-    """A point a code length, the lengths of a variant joined from short to long."""
-    rows = data.hashes
-    if rows[quantity].isna().all():
+    """A point for each method and code length, and the frontier; None where most costs were disturbed."""
+    columns = ["variant", "bits", "map", quantity, f"{quantity}_disturbed"]
+    rows = data.methods[columns].dropna()
+    disturbed = rows[f"{quantity}_disturbed"].astype(bool)
+    if rows.empty or disturbed.mean() > 0.5:
         return None
-    marks = rows[f"{quantity}_disturbed"].map({True: MARK, False: ""})
-    shown = rows.assign(label=rows["bits"].astype(str) + marks)[["variant", "bits", "label", "map", quantity]].dropna()
+    shown = rows.assign(label=rows["bits"].astype(str) + disturbed.map({True: MARK, False: ""}))
+    shown = shown.drop(columns=f"{quantity}_disturbed")
     numbers = looks.drawn(data.numbers, shown)
-    base = alt.Chart(shown).encode(
-        x=alt.X(
-            f"{quantity}:Q",
-            title=f"{COSTS[quantity]} (lower is better)",
-            scale=alt.Scale(type="log", nice=False, padding=20),
-            axis=alt.Axis(labelSeparation=8),
-        ),
-        y=alt.Y("map:Q", title=looks.metric_axis("map", "@all")),
-        color=looks.color(numbers),
+    x = alt.X(
+        f"{quantity}:Q",
+        title=f"{COSTS[quantity]} (lower is better)",
+        scale=alt.Scale(type="log", nice=False, padding=20),
+        axis=alt.Axis(labelSeparation=8, grid=False),
     )
+    y = alt.Y("map:Q", title=looks.metric_axis("map", "@all"), scale=alt.Scale(zero=False, padding=15))
+    edge = alt.Chart(frontier(shown[~disturbed], quantity)[["map", quantity]])
+    edge = edge.mark_line(interpolate="step-after", color=looks.GREY, strokeWidth=1.5).encode(x=x, y=y)
+    base = alt.Chart(shown).encode(x=x, y=y, color=looks.color(numbers))
     figures = [alt.Tooltip("map:Q", format=".3f"), alt.Tooltip(f"{quantity}:Q", format=".2s")]
-    point = base.mark_point(filled=True, size=70, opacity=1)
+    point = base.mark_point(filled=True, size=60, opacity=1)
     point = point.encode(shape=looks.shape(numbers), tooltip=looks.tooltip(*figures))
-    text = base.mark_text(dy=-10, fontSize=10).encode(text=alt.Text("label:N"))
-    return looks.styled(alt.layer(base.mark_line(opacity=0.4).encode(order=alt.Order("bits:Q")), point, text), numbers)
+    text = alt.Chart(shown).mark_text(dy=-9, fontSize=9).encode(x=x, y=y, text=alt.Text("label:N"))
+    return looks.styled(alt.layer(edge, point, text), numbers)
 
 
-NOTE = f"Numbers at points are bits. {MARK} {DISTURBED}."
-HASH = Chart(function=hash_us, shows=f"mAP against {COSTS['hash_us']}", note=NOTE)
-TRAINING = Chart(function=training_processor, shows=f"mAP against {COSTS['training_processor']}", note=NOTE)
+def frontier(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """The rows that no other beats in both mAP and cost, cheapest first."""
+    ordered = rows.sort_values([cost, "map"], ascending=[True, False], kind="stable")
+    before = ordered["map"].cummax().shift(fill_value=float("-inf"))
+    return ordered[ordered["map"] > before]
+
+
+NOTE = f"Numbers at points are bits. Grey, the frontier: nothing cheaper has a higher mAP. {MARK} {DISTURBED}."
+HASH = Chart(function=hash_us, shows=f"What does a faster code cost? mAP against {COSTS['hash_us']}", note=NOTE)
+TRAINING = Chart(
+    function=training_processor,
+    shows=f"Does longer training pay? mAP against {COSTS['training_processor']}",
+    note=NOTE,
+)

@@ -3,7 +3,7 @@
 Channels are Altair's objects rather than shorthand strings, which Altair takes 6 ms each to look up.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
@@ -14,11 +14,20 @@ from l2h.charts.chart import Numbers
 
 Drawing = alt.Chart | alt.LayerChart | alt.FacetChart  # as altair types a layer
 
-# Okabe and Ito's palette, told apart by colour-blind readers; a variant keeps its colour through the report.
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#8C564B"]
-# One fewer than colours, so that colour and shape together tell 56 variants apart.
+# Okabe and Ito's palette, told apart by colour-blind readers, and the grey of what methods are compared with.
+GREY = "#808080"
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#8C564B", GREY]
 SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
-HEIGHT = 340
+PATHS = (  # the shapes as SVG, 16 by 16
+    "M8 2a6 6 0 1 0 .01 0z",
+    "M3 3h10v10H3z",
+    "M6 2h4v4h4v4h-4v4H6v-4H2V6h4z",
+    "M8 1l6 7-6 7-6-7z",
+    "M8 2l7 12H1z",
+    "M1 2h14L8 14z",
+    "M2 1l12 7-12 7z",
+)
+HEIGHT = 290
 LEGEND = 320  # pixels that a phone has for it
 
 
@@ -35,22 +44,25 @@ def bits_axis() -> alt.X:
 
 def color(numbers: Numbers, **legend: Any) -> alt.Color:
     """The colour of each variant."""
-    return alt.Color("variant:N", scale=scale(numbers, PALETTE), **{"title": "method", **legend})
+    found = [PALETTE[number % len(PALETTE)] for number in numbers.values()]
+    return alt.Color("variant:N", scale=alt.Scale(domain=list(numbers), range=found), **{"title": "method", **legend})
 
 
-def shape(numbers: Numbers) -> alt.Shape:
+def shape(numbers: Numbers, **legend: Any) -> alt.Shape:
     """The shape of each variant's points."""
-    return alt.Shape("variant:N", scale=scale(numbers, SHAPES), title="method")
+    found = [SHAPES[number // len(PALETTE)] for number in numbers.values()]
+    return alt.Shape("variant:N", scale=alt.Scale(domain=list(numbers), range=found), **{"title": "method", **legend})
+
+
+def symbols(numbers: Numbers) -> dict[str, dict[str, str]]:
+    """The colour of each variant, and its shape as an SVG path."""
+    palette, size = PALETTE, len(PALETTE)
+    return {name: {"color": palette[number % size], "path": PATHS[number // size]} for name, number in numbers.items()}
 
 
 def tooltip(*figures: alt.Tooltip) -> list[alt.Tooltip]:
     """What a point says: its variant and code length, and these figures."""
     return [alt.Tooltip("variant:N"), alt.Tooltip("bits:O"), *figures]
-
-
-def scale(numbers: Numbers, looks: Sequence[Any]) -> alt.Scale:
-    """From names to looks, by their numbers."""
-    return alt.Scale(domain=list(numbers), range=[looks[number % len(looks)] for number in numbers.values()])
 
 
 def drawn(numbers: Numbers, rows: pd.DataFrame) -> Numbers:
@@ -60,7 +72,7 @@ def drawn(numbers: Numbers, rows: pd.DataFrame) -> Numbers:
 
 def styled(chart: Drawing, names: Iterable[str]) -> Drawing:
     """A chart as wide as the page, with a legend of these names below it that fits on a phone."""
-    chart = chart.properties(width="container", height=HEIGHT).configure_axis(labelFontSize=12, titleFontSize=13)
+    chart = chart.properties(width="container", height=HEIGHT).configure_axis(labelFontSize=12, titleFontSize=12)
     columns = max(1, min(4, LEGEND // (6 * max(map(len, names)) + 20)))  # a letter is some 6 pixels wide
     return chart.configure_legend(
         orient="bottom", columns=columns, labelLimit=LEGEND, labelFontSize=12, symbolOpacity=1

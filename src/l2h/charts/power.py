@@ -37,7 +37,7 @@ def draw(data: Data) -> Drawing | None:
 
 CHART = Chart(
     function=draw,
-    shows="Smallest difference in mAP that a number of trainings shows",
+    shows="Which difference in mAP can this run show? Smallest one against the number of trainings",
     note="Found with a probability of 80% at p < 0.05, corrected for the pairs of a code length, with this run's "
     "queries, for the typical pair of its methods.",
 )

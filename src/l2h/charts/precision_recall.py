@@ -40,8 +40,7 @@ def _share(name: str) -> dict[str, Any]:
 
 CHART = Chart(
     function=draw,
-    shows="Precision against recall",
-    note="A point is a Hamming distance: precision and recall of the items within it, means over "
-    "the queries. A query with no item so near counts as precision 0, so the line of long codes begins low, and rises "
-    "as fewer queries find nothing.",
+    shows="How precise are the nearest items? Precision against recall",
+    note="A point is a Hamming distance. A query with no item so near counts as precision 0, so lines of long codes "
+    "begin low and rise as fewer queries find nothing.",
 )

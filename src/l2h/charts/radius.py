@@ -25,7 +25,6 @@ def draw(data: Data) -> Drawing | None:
 
 CHART = Chart(
     function=draw,
-    shows="Precision within Hamming radius 2 against code length",
-    note="Of the items at most 2 bits away. A query with none there counts as precision 0, so lines fall where "
-    "codes are long and most queries find nothing.",
+    shows="Is a lookup within Hamming radius 2 enough? Precision against code length",
+    note="A query with none there counts as precision 0, so lines fall where most queries find nothing.",
 )

@@ -1,17 +1,18 @@
-"""The report's first screen: which method to use, at which code length, and what it costs."""
+"""Which method is best at which code length, as far as the statistics can tell."""
 
 from typing import Any
 
 import pandas as pd
 
 from l2h import metrics
+from l2h.charts.chart import BASELINE
 from l2h.evaluation.significance import SIGNIFICANCE
 from l2h.report.differences import EXTERNAL, SETTING
 from l2h.store.cells import EXACT
 
-BASELINE = "baseline"  # the kind of classifier and pq, beside EXACT and EXTERNAL
-LEVEL = "not distinguishable from"
-GROUPS = ("trained with labels", "trained without labels", "made elsewhere")
+BEST = "best"
+LEVEL = "no significant difference from"
+GROUPS = ("with labels", "without labels", "external codes")
 
 Pairs = dict[tuple, float]  # setting, bits and two variants: p, corrected by Holm's method
 
@@ -38,41 +39,64 @@ def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
     return "better than" if one["map"] > other["map"] else "worse than"
 
 
-def lower(row: dict[str, Any], best: dict[str, Any], pairs: Pairs) -> bool:
-    """Whether the mAP of a row was shown to be lower than that of the best."""
-    return verdict(best, row, pairs) == "better than"
+def marks(rows: list[dict[str, Any]], pairs: Pairs) -> list[str]:
+    """For rows of one setting and code length: BEST for the highest mAP, LEVEL where it is not significantly lower.
+
+    "" where it is lower. Nothing is marked if the best was not tested against each other row.
+    """
+    best = max(rows, key=lambda row: row["map"])
+    found = [BEST if row is best else verdict(best, row, pairs) for row in rows]
+    if "" in found or len(rows) == 1:
+        return [""] * len(rows)
+    return [one if one in (BEST, LEVEL) else "" for one in found]
 
 
-def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict[str, Any]]:
-    """For each group of methods, its best row at each code length and over all of them.
+def grouped(rows: pd.DataFrame, supervised: set[str]) -> dict[str, pd.DataFrame]:
+    """The rows of each group of methods, in the order of GROUPS, without baselines and exact search.
 
     Parameters
     ----------
-    rows : the comparison's rows of one data set, protocol and backbone, joined with costs
+    supervised : the variants that need labels
+    """
+    hashes = rows[~rows["scope"].isin([EXACT, BASELINE])]
+    group = pd.Series(GROUPS[1], hashes.index).mask(hashes["variant"].isin(supervised), GROUPS[0])
+    group = group.mask(hashes["scope"] == EXTERNAL, GROUPS[2])
+    return {name: hashes[group == name] for name in GROUPS if (group == name).any()}
+
+
+def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict[str, Any]]:
+    """For each group of methods, its row with the highest mAP.
+
+    Parameters
+    ----------
+    rows : the comparison's rows of one dataset, protocol and backbone, joined with costs
     pairs : from `tested_pairs`
     supervised : the variants that need labels
 
     Returns
     -------
-    one entry a group that has rows: "group"; "lengths", the best row of each code length, ascending, each with "level",
-    the other variants of the group whose mAP was not shown to be lower; "best", the one with the greatest mAP;
-    "yardsticks", the baselines and exact searches at that length, each with "verdict", how the best compares with it,
-    "" where that was not tested
+    one entry a group that has rows: "group"; "best", the row; "level", the other variants of the group at its code
+    length without a significant difference; "untested", those that were not tested against it; "yardsticks", the
+    baselines and exact searches at that length, each with "verdict", how the best compares with it, "" if not tested
     """
-    hashes = rows[~rows["scope"].isin([EXACT, BASELINE])]
-    group = [_group(row, supervised) for row in hashes[["variant", "scope"]].to_dict("records")]
+    lengths = rows.loc[~rows["scope"].isin([EXACT, BASELINE]), "bits"]
     entries = []
-    for name in GROUPS:
-        some = hashes[[one == name for one in group]]
-        if some.empty:
-            continue
-        lengths = [_best(same.to_dict("records"), pairs) for _, same in some.groupby("bits")]
-        best = max(lengths, key=lambda row: row["map"])
+    for name, some in grouped(rows, supervised).items():
+        best = some.loc[some["map"].idxmax()].to_dict()
+        others = some[(some["bits"] == best["bits"]) & (some["variant"] != best["variant"])].to_dict("records")
+        compared = {row["variant"]: verdict(best, row, pairs) for row in others}
         # at the same length, or of a length of its own
-        comparable = (rows["bits"] == best["bits"]) | ~rows["bits"].isin(hashes["bits"])
+        comparable = (rows["bits"] == best["bits"]) | ~rows["bits"].isin(lengths)
         beside = rows[(rows["scope"] == EXACT) | ((rows["scope"] == BASELINE) & comparable)]
-        yardsticks = [{**row, "verdict": verdict(best, row, pairs)} for row in beside.to_dict("records")]
-        entries.append({"group": name, "lengths": lengths, "best": best, "yardsticks": yardsticks})
+        entries.append(
+            {
+                "group": name,
+                "best": best,
+                "level": [variant for variant, said in compared.items() if said == LEVEL],
+                "untested": [variant for variant, said in compared.items() if not said],
+                "yardsticks": [{**row, "verdict": verdict(best, row, pairs)} for row in beside.to_dict("records")],
+            }
+        )
     return entries
 
 
@@ -92,14 +116,3 @@ def warnings(rows: pd.DataFrame) -> list[str]:
             words = ", ".join(f"{variant} at {bits} bits" for variant, bits in cells)
             said.append(metric.warning.format(count=f"{rows[name].max():.0f}", cells=words))
     return said
-
-
-def _group(row: dict[str, Any], supervised: set[str]) -> str:
-    if row["scope"] == EXTERNAL:
-        return GROUPS[2]
-    return GROUPS[0] if row["variant"] in supervised else GROUPS[1]
-
-
-def _best(rows: list[dict[str, Any]], pairs: Pairs) -> dict[str, Any]:
-    best = max(rows, key=lambda row: row["map"])
-    return {**best, "level": [row["variant"] for row in rows if row is not best and not lower(row, best, pairs)]}

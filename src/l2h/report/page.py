@@ -1,8 +1,9 @@
 """The report: one HTML file that opens offline."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from l2h import charts, metrics
-from l2h.charts import Data
+from l2h.charts import Data, looks
+from l2h.charts.chart import Numbers, numbered
 from l2h.charts.looks import Drawing
 from l2h.evaluation.cost_names import COSTS, DISTURBED, MARK
 from l2h.evaluation.power import Design
-from l2h.evaluation.significance import QUERIES, SIGNIFICANCE
+from l2h.evaluation.significance import SIGNIFICANCE
 from l2h.notes import Note
-from l2h.report import cost_columns, plots, published, run_info
-from l2h.report.answer import ahead, answers, tested_pairs, warnings
+from l2h.report import cost_columns, matrix, plots, published, run_info
+from l2h.report.answer import BEST, LEVEL, ahead, answers, tested_pairs, warnings
 from l2h.report.comparison import split_off
 from l2h.report.differences import EXTERNAL, SETTING
 from l2h.report.power import sentence
@@ -53,39 +55,54 @@ def render(
     comparison, not_run = split_off(comparison)
     pairs = tested_pairs(differences)
     groups = list(_groups(comparison))
+    titles = _titles([name for name, _ in groups])
+    numbers = numbered(comparison)
+    known = published.read()
     by_setting = {tuple(gallery[name] for name in SETTING[:3]): gallery for gallery in galleries}
     splits = {name: split for facts in runs.values() for name, split in facts["splits"].items()}
-    sections = [
-        {
-            **_section(number, name, rows, audits, curves, [one for one in designs if one.setting == name]),
-            "answers": answers(rows, pairs, supervised),
-            "ahead": ahead(rows),
-            "warnings": warnings(rows),
-            "neighbours": splits["/".join(name[:2])].get("neighbours", 0),
-            "gallery": _in_order(by_setting.get(name[:3]), list(rows["variant"])),
-        }
-        for number, (name, rows) in enumerate(groups)
-    ]
+    sections = []
+    for (name, rows), title in zip(groups, titles, strict=True):
+        made = matrix.matrix(rows, pairs, supervised)
+        sections.append(
+            {
+                **_section(name, rows, audits, curves, [one for one in designs if one.setting == name], numbers),
+                "id": re.sub(r"[^\w-]+", "-", title),
+                "title": title,
+                "matrix": made,
+                "latex": matrix.latex(made),
+                "markdown": matrix.markdown(made),
+                "answers": answers(rows, pairs, supervised),
+                "ahead": ahead(rows),
+                "warnings": warnings(rows),
+                "neighbours": splits["/".join(name[:2])].get("neighbours", 0),
+                "gallery": _in_order(by_setting.get(name[:3]), list(rows["variant"])),
+                "published": published.beside(rows, known).to_dict("records"),
+            }
+        )
     drawings = {chart["name"]: chart["drawing"] for section in sections for chart in section["charts"]}
     notes = {name: [str(Note(**note)) for note in split.get("notes", ())] for name, split in splits.items()}
-    specs = {name: plots.spec(name, drawing) for name, drawing in drawings.items()}
+    specs = {name: _unlegended(plots.spec(name, drawing)) for name, drawing in drawings.items()}
     text = _template().render(
         runs=runs,
+        facts=_facts(comparison, runs),
         differing=run_info.differing(runs),
         splits=splits,
         notes=notes,
         weights=list(dict.fromkeys(comparison["weights"])),
-        trainings=comparison["seeds"].max(),
-        queries_alone=QUERIES,
         significance=SIGNIFICANCE,
         exact=EXACT,
+        best=BEST,
+        level=LEVEL,
+        looks=looks.symbols(numbers),
         registry=metrics.registered(),
         costs=COSTS,
+        mark=MARK,
         disturbed=f"{MARK} {DISTURBED}",
         sections=sections,
+        several=_across(sections),
+        any_published=any(section["published"] for section in sections),
         table=table((rows for _, rows in groups), pairs),
         not_run=not_run,
-        published=published.beside(comparison, published.read()).to_dict("records"),
         specs=json.dumps(specs).replace("<", "\\u003c"),
         charting=_charting(),
     )
@@ -103,6 +120,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["cost"] = cost_columns.text
+    environment.filters["score"] = matrix.score
     return environment.get_template("page.html.jinja")
 
 
@@ -119,7 +137,7 @@ def write(page: str, path: str | Path) -> None:
 
 
 def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    """Rows of one dataset, protocol and backbone; codes from elsewhere stand beside those of every backbone."""
+    """Rows of one dataset, protocol and backbone; external codes stand beside those of every backbone."""
     for _, rows in comparison.groupby(["dataset", "protocol"], sort=False):
         external = rows["scope"] == EXTERNAL
         outside = rows[external]
@@ -128,40 +146,100 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
             yield name, pd.concat([part, outside])
 
 
+def _titles(names: Sequence[tuple[str, ...]]) -> list[str]:
+    """The dataset of each setting, with as much of protocol, backbone and weights as tells it from the others."""
+    titles = []
+    for name in names:
+        same = [other for other in names if other[0] == name[0]]
+        more = [part for place, part in enumerate(name[1:], 1) if len({other[place] for other in same}) > 1]
+        titles.append(", ".join([name[0], *more]))
+    return titles
+
+
+def _facts(comparison: pd.DataFrame, runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the runs compare, in a few words, and when they were made."""
+    bits = comparison.loc[comparison["scope"] != EXACT, "bits"]
+    lengths = f"{bits.min()}–{bits.max()} bits" if bits.nunique() > 1 else f"{bits.min()} bits"
+    counts = [(comparison["dataset"].nunique(), "dataset"), (comparison["variant"].nunique(), "method")]
+    counts.append((comparison["seeds"].max(), "training"))
+    *what, trainings = (f"{number} {word}{'s' if number > 1 else ''}" for number, word in counts)
+    dates = dict.fromkeys(run["date"] for run in runs.values() if run.get("date"))
+    return [*what, lengths, trainings, *dates]
+
+
+def _across(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """For each dataset and protocol with several backbones, the best of each backbone and group, the highest first."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for section in sections:
+        place = (section["dataset"], section["protocol"])
+        for answer in section["answers"]:
+            found.setdefault(place, []).append({**answer, "id": section["id"], "backbone": section["backbone"]})
+    return [
+        {
+            "name": dataset,
+            "id": f"{dataset}-{protocol}",
+            "rows": sorted(rows, key=lambda row: -row["best"]["map"]),
+        }
+        for (dataset, protocol), rows in found.items()
+        if len({row["id"] for row in rows}) > 1
+    ]
+
+
+def _unlegended(spec: Any) -> Any:
+    """A chart without legends of variants: the page has one for all charts."""
+    if isinstance(spec, list):
+        return [_unlegended(part) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    own = {key: _unlegended(part) for key, part in spec.items() if key != "datasets"}
+    for channel in ("color", "shape"):
+        if isinstance(own.get(channel), dict) and own[channel].get("field") == "variant":
+            own[channel]["legend"] = None
+    return own | {key: spec[key] for key in ("datasets",) if key in spec}
+
+
 def _recalls() -> list[tuple[str, int]]:
     """The comparison's columns of recall@k, each with its k."""
     return [(name, column.k) for name, column in metrics.columns().items() if column.metric.name == "recall"]
 
 
 def _section(
-    number: int,
     name: tuple[str, ...],
     rows: pd.DataFrame,
     audits: pd.DataFrame,
     curves: pd.DataFrame,
     designs: Sequence[Design],
+    numbers: Numbers,
 ) -> dict[str, Any]:
     """What the template needs of one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
     own = curves.merge(rows[[*SETTING, "variant", "bits"]])
     audits = audits[(audits[SETTING] == list(name)).all(axis=1)]
+    mistakes = list(dict.fromkeys(audits["mistake"]))
+    audit = _audited(rows, audits)
     title = "-".join(dict.fromkeys((dataset, protocol, backbone)))
+    drawn = [
+        {"name": f"{title}-{name}", "about": charts.registry.get(name), "drawing": drawing}
+        for name, drawing in plots.drawn(Data(rows, own, designs, numbers)).items()
+    ]
     return {
-        "id": f"section-{number}",
         "dataset": dataset,
         "protocol": protocol,
         "backbone": backbone,
         "weights": weights,
-        "charts": [
-            {"name": f"{title}-{name}", "about": charts.registry.get(name), "drawing": drawing}
-            for name, drawing in plots.drawn(Data(rows, own, designs)).items()
-        ],
+        "place": ", ".join(dict.fromkeys((dataset, protocol, backbone))),
+        "trainings": rows["seeds"].max(),
+        "charts": drawn,
+        "first": next((chart for chart in drawn if chart["about"] is charts.registry.get("map")), None),
+        "rest": [chart for chart in drawn if chart["about"] is not charts.registry.get("map")],
         "power": sentence(designs),
         "rows": rows.to_dict("records"),
-        "mistakes": list(dict.fromkeys(audits["mistake"])),
+        "mistakes": mistakes,
+        "worst": {one: max(audit, key=partial(_error, one)) for one in mistakes if audit},
         "disturbed": cost_columns.disturbed(rows),
         "costs": bool(rows["bytes_per_item"].notna().any()),
-        "audit": _audited(rows, audits),
+        "images": bool(rows["code_ms"].notna().any()),
+        "audit": audit,
         "depths": [k for name, k in _recalls() if rows[name].notna().any()],
     }
 
@@ -187,3 +265,8 @@ def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:
     }
     cells = zip(rows["variant"], rows["bits"], strict=True)
     return [{"variant": cell[0], "bits": cell[1], **entries[cell]} for cell in cells if cell in entries]
+
+
+def _error(mistake: str, row: Mapping[str, Any]) -> float:
+    """How far what a mistake would print is from the right value."""
+    return abs(float(row["printed"][mistake] - row["right"]))

@@ -5,6 +5,7 @@ import json
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,15 @@ def facts(
 
     Returns
     -------
-    "command"; "config", its text; "versions" by package, of Python and of this one; "system"; "processors"; "splits":
-    by "<dataset>/<protocol>", "seed", "sha256", how many images are "query", "train" and "database", "neighbours", how
-    many are relevant to a query where that is by nearest neighbours, and "notes", dicts of what `l2h.store.read_notes`
-    and `l2h.splits.notes` give; "metrics": the formula of each; "times", from `rule_times`
+    "command"; "date", today's; "config", its text; "versions" by package, of Python and of this one; "system";
+    "processors"; "splits": by "<dataset>/<protocol>", "seed", "sha256", how many images are "query", "train" and
+    "database", "neighbours", how many are relevant to a query where that is by nearest neighbours, and "notes", dicts
+    of what `l2h.store.read_notes` and `l2h.splits.notes` give; "metrics": the formula of each; "times", from
+    `rule_times`
     """
     return {
         "command": command,
+        "date": date.today().isoformat(),
         "config": Path(config).read_text(encoding="utf-8"),
         "versions": {
             "l2h": l2h.__version__,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from l2h import paths
-from l2h.report.answer import BASELINE, ahead
+from l2h.charts.chart import BASELINE
+from l2h.report.answer import ahead
 from l2h.report.comparison import split_off
 from l2h.report.differences import SETTING
 from l2h.runs import description

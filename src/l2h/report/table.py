@@ -6,10 +6,12 @@ from typing import Any
 import pandas as pd
 
 from l2h import metrics
-from l2h.report.answer import Pairs, lower
+from l2h.report.answer import BEST, LEVEL, Pairs, marks
 from l2h.store.cells import EXACT
 
-SPREAD = {"map_std": "± seeds", "map_low": "95% from", "map_high": "95% to"}  # heads of what tells how sure mAP is
+# heads of what tells how sure mAP is, which stands beside it
+SPREAD = {"map_low": "95% CI", "map_std": "± seeds"}
+COMMON = 0.5  # the share of rows above which a best value is no distinction
 KEY = ("dataset", "protocol", "backbone")
 
 
@@ -23,10 +25,10 @@ def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
 
     Returns
     -------
-    "columns", of figures that some row has: name, head, metric (its name), k (0 for what has none), figure (its
+    "columns", of values that some row has: name, head, metric (its name), k (0 for what has none), figure (its
     format); "apart", the columns of KEY that it takes to tell settings apart; "places", "metrics" and "depths" to
     choose from; "rows": dicts of the comparison's row, its "place", "best", the columns in which it is best of its
-    setting and code length, and "level", whether its mAP was not shown to be lower than the best
+    setting and code length, and "level", whether its mAP is not significantly lower than the best
     """
     marked = []
     for rows in groups:
@@ -36,7 +38,7 @@ def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
     known = metrics.registered()
     columns = [
         column
-        for name in whole
+        for name in _beside_map(whole)
         if (column := _column(name))
         and (whole[name].fillna(0).any() if known[column["metric"]].warning else whole[name].notna().any())
     ]
@@ -68,22 +70,31 @@ def _column(name: str) -> dict[str, Any] | None:
     return {"name": name, "metric": column.metric.name, "k": column.k, "head": column.head, "figure": column.format}
 
 
-def _level(row: dict[str, Any], best: dict[str, Any] | None, pairs: Pairs) -> bool:
-    return best is not None and row["variant"] != best["variant"] and not lower(row, best, pairs)
+def _beside_map(rows: pd.DataFrame) -> list[str]:
+    """The names of columns, those of SPREAD behind mAP."""
+    names = [name for name in rows if name not in SPREAD]
+    place = names.index("map") + 1
+    return [*names[:place], *SPREAD, *names[place:]]
 
 
 def _marked(rows: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """The rows with "best" and "level"; exact search has no code length, so it is neither."""
+    """The rows with "best" and "level"; exact search has no code length, so it is neither.
+
+    mAP is marked as the statistics allow. Bounds of tie orders are not marked, nor what most rows share.
+    """
     coded = rows[rows["scope"] != EXACT]
     best: dict[Any, set[str]] = {index: set() for index in rows.index}
     for name, column in metrics.columns().items():
-        if column.metric.better and name in rows:
-            values = coded[name]
-            winner = values.groupby(coded["bits"]).transform("max" if column.metric.better == "higher" else "min")
-            for index in values.index[values == winner]:
-                best[index].add(name)
-    winners = {row["bits"]: row for row in coded.loc[coded.groupby("bits")["map"].idxmax()].to_dict("records")}
-    return rows.assign(
-        best=list(best.values()),
-        level=[_level(row, winners.get(row["bits"]), pairs) for row in rows.to_dict("records")],
-    )
+        if name == "map" or name not in rows or not column.metric.better or column.at.ties in ("worst", "best"):
+            continue
+        values = coded[name]
+        winner = values.groupby(coded["bits"]).transform("max" if column.metric.better == "higher" else "min")
+        won = values == winner
+        for index in values.index[won & (won.groupby(coded["bits"]).transform("mean") <= COMMON)]:
+            best[index].add(name)
+    level = pd.Series(False, rows.index)
+    for _, some in coded.groupby("bits"):
+        for index, mark in zip(some.index, marks(some.to_dict("records"), pairs), strict=True):
+            level[index] = mark == LEVEL
+            best[index] |= {"map"} if mark == BEST else set()
+    return rows.assign(best=list(best.values()), level=level)

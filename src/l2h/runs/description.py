@@ -64,6 +64,7 @@ class Facts(_Part):
     """What a run says of itself, from `l2h.report.run_info.facts` and from the workflow; it may be untrusted."""
 
     command: str
+    date: str = ""  # missing in older runs
     config: str
     versions: dict[str, str]
     system: str
@@ -95,7 +96,7 @@ def read(folder: str | Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({error}); delete it and {cure}") from error
     facts = unsealed(content, path, cure=f"delete it and {cure}")
-    missing = [name for name in Facts.model_fields if name not in facts]
+    missing = [name for name, field in Facts.model_fields.items() if field.is_required() and name not in facts]
     if missing:
         raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
     try:

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from dataclasses import asdict, replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -139,6 +140,7 @@ def render(joined, tested, audits, run="run & <name>", galleries=(), designs=(),
     )
     facts = {
         "settings": {},
+        "date": "2026-11-28",
         "command": "snakemake --cores 8 --config 'bits=[8, 16]'",
         "config": "datasets: [<digits>]",
         "versions": {"l2h": "0.1.0", "numpy": "2"},
@@ -407,6 +409,7 @@ def test_the_page_marks_what_is_level_with_the_best(joined, tested, audits):
     assert re.findall(r">≈ ([\d.]+)", text) == [f"{scores.min()[8]:.3f}"] * 3
     for bits in (8, 16):
         assert text.partition('id="all"')[0].count(f'class="best">{scores.max()[bits]:.3f}') == 2
+    assert "Bold: best of its group" in text
 
 
 def test_what_cannot_be_said_is_empty(table):
@@ -476,7 +479,6 @@ def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, 
 
 
 def test_nothing_is_marked_best_that_was_not_tested(joined, audits, tested):
-    assert "Bold: best of its group" in render(joined, tested, audits, supervised=())
     text = render(joined, tested.assign(p_holm=np.nan), audits, supervised=())
     assert "nothing is marked best, because" in text
     assert not re.search(r'class="(best|level)">(≈ )?0', text.partition('id="all"')[0])
@@ -902,11 +904,9 @@ def test_a_legend_names_what_is_drawn_and_a_method_keeps_its_colour(digits):
     }
 
 
-def test_the_page_has_one_legend_for_all_charts(digits, tested, audits):
-    chart = next(name for name in specs_of(render(digits, tested, audits)) if name.endswith("radius"))
-    text = render(digits, tested, audits)
-    assert text.count("data-variant=") == 2
-    encoding = specs_of(text)[chart]["layer"][-1]["encoding"]
+def test_the_page_has_one_legend_for_all_charts(rendered):
+    assert rendered.partition("<script>")[0].count("data-variant=") == 2
+    encoding = specs_of(rendered)["digits-p-alexnet-fc7-radius"]["layer"][-1]["encoding"]
     assert encoding["color"]["legend"] is encoding["shape"]["legend"] is None
 
 
@@ -953,6 +953,15 @@ def test_the_page_says_how_it_was_made(rendered):
         assert words in rendered
 
 
+def test_a_dataset_that_states_its_source_is_linked(rendered):
+    assert '<a href="https://archive.ics.uci.edu/dataset/80">digits</a>' in rendered
+    assert '<th scope="row">pairs</th>' in rendered
+
+
+def test_the_head_says_what_is_compared_and_when(rendered):
+    assert '<p class="soft">2 datasets · 2 methods · 8–16 bits · 3 trainings · 2026-11-28</p>' in rendered
+
+
 def test_facts_come_from_the_run_s_files(tmp_path):
     images = pa.table(
         {
@@ -980,6 +989,7 @@ def test_facts_come_from_the_run_s_files(tmp_path):
     facts = run_info.facts(*of, tmp_path / "plan.json")
     assert facts["config"] == "bits: [8]"
     assert facts["processors"] == ["a"]
+    date.fromisoformat(facts["date"])
     counts = {"query": 1, "train": 1, "database": 1}
     assert facts["splits"]["d/p"] == {"seed": 7, "sha256": split.sha256, **counts, "notes": [asdict(note)]}
     assert facts["times"] == [

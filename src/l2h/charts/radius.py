@@ -25,6 +25,6 @@ def draw(data: Data) -> Drawing | None:
 
 CHART = Chart(
     function=draw,
-    shows="Is a lookup within Hamming radius 2 enough? Precision against code length",
+    shows="Is Hamming radius 2 enough? Precision within it against code length",
     note="A query with none there counts as precision 0, so lines fall where most queries find nothing.",
 )

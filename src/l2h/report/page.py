@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from l2h import charts, metrics
+from l2h import charts, datasets, metrics
 from l2h.charts import Data, looks
 from l2h.charts.chart import Numbers, numbered
 from l2h.charts.looks import Drawing
@@ -85,6 +85,7 @@ def render(
     text = _template().render(
         runs=runs,
         facts=_facts(comparison, runs),
+        sources=_sources(comparison["dataset"].unique()),
         differing=run_info.differing(runs),
         splits=splits,
         notes=notes,
@@ -165,6 +166,13 @@ def _facts(comparison: pd.DataFrame, runs: Mapping[str, Mapping[str, Any]]) -> l
     *what, trainings = (f"{number} {word}{'s' if number > 1 else ''}" for number, word in counts)
     dates = dict.fromkeys(run["date"] for run in runs.values() if run.get("date"))
     return [*what, lengths, trainings, *dates]
+
+
+def _sources(names: Iterable[str]) -> dict[str, str]:
+    """The address of each dataset that is known here and states one in its licence."""
+    licences = {name: datasets.registry.get(name).licence for name in names if name in datasets.registry}
+    found = {name: re.search(r"https://[^\s,)]+", licence) for name, licence in licences.items()}
+    return {name: address[0] for name, address in found.items() if address}
 
 
 def _across(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import re
 import altair as alt
 import pandas as pd
 import pytest
+import vl_convert
 
 from l2h import charts, hashing, plugins
 from l2h.charts import Chart, Data, costs, looks
@@ -91,29 +92,35 @@ def test_every_number_has_a_colour_and_a_shape():
     assert len(looks.SHAPES) == len(set(looks.PATHS)) == SHAPES
 
 
-def test_the_frontier_is_what_nothing_cheaper_reaches():
-    rows = pd.DataFrame({"map": [0.5, 0.4, 0.6, 0.6, 0.9, 0.7], "cost": [1.0, 1.0, 2.0, 3.0, 5.0, 5.0]})
-    assert costs.frontier(rows, "cost").index.tolist() == [0, 2, 4]
-
-
 def costly(**columns):
-    rows = ROWS[:3].assign(map=[0.5, 0.7, 0.6], hash_us=[1.0, 2.0, 3.0], hash_us_disturbed=False)
-    return Data(rows.assign(**columns), pd.DataFrame())
+    """Data of one method and six code lengths, with map and costs of these columns."""
+    rows = ROWS[:1].merge(pd.DataFrame({"bits": range(6)}), how="cross", suffixes=("_", ""))
+    return Data(rows.assign(**{"hash_us_disturbed": False, **columns}), pd.DataFrame())
 
 
-def test_a_chart_of_costs_has_the_frontier_and_no_line_a_method():
-    spec = costs.hash_us(costly()).to_dict()
-    lines = [layer for layer in spec["layer"] if layer["mark"]["type"] == "line"]
-    (line,) = lines
-    assert "color" not in line["encoding"]
-    assert [row["map"] for row in spec["datasets"][line["data"]["name"]]] == [0.5, 0.7]
+def corners(drawing):
+    """The points of a drawn line of steps, from left to right, as pixels."""
+    svg = vl_convert.vegalite_to_svg(plots.spec("c", drawing))
+    (path,) = re.findall(r'aria-roledescription="line mark"[^>]* d="M([^"]*)"', svg)
+    steps = [tuple(map(float, point.split(","))) for point in path.split("L")]
+    return [step for number, step in enumerate(steps) if number % 2 == 0]
+
+
+MAP, COST = [0.5, 0.4, 0.6, 0.6, 0.9, 0.7], [1.0, 1.0, 2.0, 3.0, 5.0, 5.0]
+
+
+def test_the_only_line_of_a_chart_of_costs_is_the_frontier():
+    """Three rows: the best of the cheapest two, the cheaper of two with one mAP, and the best of the dearest two."""
+    found = corners(costs.hash_us(costly(map=MAP, hash_us=COST)))
+    assert len(found) == 3
+    assert found == sorted(found)
+    assert [y for _, y in found] == sorted((y for _, y in found), reverse=True)  # pixels go down
 
 
 def test_disturbed_costs_are_not_on_the_frontier_and_most_of_them_make_no_chart():
-    spec = costs.hash_us(costly(hash_us_disturbed=[False, True, False])).to_dict()
-    line = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "line")
-    assert [row["map"] for row in spec["datasets"][line["data"]["name"]]] == [0.5, 0.6]
-    assert costs.hash_us(costly(hash_us_disturbed=[False, True, True])) is None
+    data = costly(map=MAP, hash_us=COST, hash_us_disturbed=[False, False, True, True, False, False])
+    assert len(corners(costs.hash_us(data))) == 2
+    assert costs.hash_us(costly(map=MAP, hash_us=COST, hash_us_disturbed=[True] * 4 + [False] * 2)) is None
 
 
 def names_in(spec):

@@ -1,7 +1,6 @@
 """mAP against what it costs."""
 
 import altair as alt
-import pandas as pd
 
 from l2h.charts import looks
 from l2h.charts.chart import Chart, Data
@@ -27,7 +26,7 @@ def draw(data: Data, quantity: str) -> Drawing | None:
     if rows.empty or disturbed.mean() > 0.5:
         return None
     shown = rows.assign(label=rows["bits"].astype(str) + disturbed.map({True: MARK, False: ""}))
-    shown = shown.drop(columns=f"{quantity}_disturbed")
+    shown = shown.rename(columns={f"{quantity}_disturbed": "disturbed"})
     numbers = looks.drawn(data.numbers, shown)
     x = alt.X(
         f"{quantity}:Q",
@@ -36,7 +35,7 @@ def draw(data: Data, quantity: str) -> Drawing | None:
         axis=alt.Axis(labelSeparation=8, grid=False),
     )
     y = alt.Y("map:Q", title=looks.metric_axis("map", "@all"), scale=alt.Scale(zero=False, padding=15))
-    edge = alt.Chart(frontier(shown[~disturbed], quantity)[["map", quantity]])
+    edge = frontier(alt.Chart(shown).transform_filter("!datum.disturbed"), quantity)
     edge = edge.mark_line(interpolate="step-after", color=looks.GREY, strokeWidth=1.5).encode(x=x, y=y)
     base = alt.Chart(shown).encode(x=x, y=y, color=looks.color(numbers))
     figures = [alt.Tooltip("map:Q", format=".3f"), alt.Tooltip(f"{quantity}:Q", format=".2s")]
@@ -46,11 +45,14 @@ def draw(data: Data, quantity: str) -> Drawing | None:
     return looks.styled(alt.layer(edge, point, text), numbers)
 
 
-def frontier(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """The rows that no other beats in both mAP and cost, cheapest first."""
-    ordered = rows.sort_values([cost, "map"], ascending=[True, False], kind="stable")
-    before = ordered["map"].cummax().shift(fill_value=float("-inf"))
-    return ordered[ordered["map"] > before]
+def frontier(chart: alt.Chart, cost: str) -> alt.Chart:
+    """A chart of the rows that no other beats in both mAP and cost, found anew when a method is hidden."""
+    order: list[alt.SortField | dict[str, str]] = [
+        alt.SortField(cost, "ascending"),
+        alt.SortField("map", "descending"),
+    ]
+    chart = chart.transform_window(highest="max(map)", sort=order).transform_window(cheaper="lag(highest)", sort=order)
+    return chart.transform_filter("!isValid(datum.cheaper) || datum.map > datum.cheaper")
 
 
 NOTE = f"Numbers at points are bits. Grey, the frontier: nothing cheaper has a higher mAP. {MARK} {DISTURBED}."

@@ -153,6 +153,18 @@ def test_each_line_ends_in_its_name_and_no_two_names_overlap(lines):
     assert names.sort_values("map")["place"].is_monotonic_increasing
 
 
+def test_one_code_length_has_bars_and_lines_across():
+    values = {"bits": 8, "map": [0.5, 0.7, 0.9], "map_low": 0.4, "map_high": 0.6, "map_unseen": None}
+    rows = pd.DataFrame({"variant": ["itq", "classifier", "l2"], "scope": ["shallow", "baseline", "exact"], **values})
+    spec = chart_of_map.draw(Data(rows, pd.DataFrame())).to_dict()
+    assert [layer["mark"]["type"] for layer in spec["layer"]][:2] == ["rule", "line"]
+    across = pd.DataFrame(spec["datasets"][spec["layer"][1]["data"]["name"]])
+    assert across.groupby("variant")["bits"].agg(lambda bits: bits.min() < 8 < bits.max()).to_dict() == {
+        "classifier": True,
+        "l2": True,
+    }
+
+
 def test_references_are_dashed_lines_and_exact_search_lies_across(lines):
     dashed = next(layer for layer in lines["layer"] if "strokeDash" in layer["mark"])
     rows = pd.DataFrame(lines["datasets"][dashed["data"]["name"]])

@@ -18,6 +18,7 @@ GAP = 12  # pixels between two names
 def draw(data: Data) -> Drawing:
     """A line a variant with its name at its end, and a band for its interval; dashed grey lines for references.
 
+    With one code length, points and bars in place of lines and bands.
     Exact search, and a baseline of another code length, have one value: a line across.
     """
     columns = ["variant", "bits", "map", "map_low", "map_high", "map_unseen"]
@@ -36,7 +37,8 @@ def draw(data: Data) -> Drawing:
     figures = [alt.Tooltip(f"{name}:Q", format=".3f") for name in columns[2:] if name in methods]
 
     base = alt.Chart(methods).encode(x=x, color=color)
-    band = base.mark_area(opacity=0.15).encode(y=alt.Y("map_low:Q", scale=scale), y2=alt.Y2("map_high:Q"))
+    band = base.mark_area(opacity=0.15) if len(lengths) > 1 else base.mark_rule(strokeWidth=1.5)
+    band = band.encode(y=alt.Y("map_low:Q", scale=scale), y2=alt.Y2("map_high:Q"))
     dashed = alt.Chart(references).mark_line(strokeDash=DASHES)
     dashed = dashed.encode(
         x=x, y=y, color=color, tooltip=[alt.Tooltip("variant:N"), alt.Tooltip("map:Q", format=".3f")]
@@ -60,8 +62,9 @@ def draw(data: Data) -> Drawing:
 def _references(rows: pd.DataFrame, lengths: Sequence[int]) -> pd.DataFrame:
     """Baselines and exact search; one value at no code length of the methods stands at the first and the last."""
     rows = rows.loc[rows["scope"].isin([EXACT, BASELINE]), ["variant", "scope", "bits", "map"]]
-    own = rows["bits"].isin(lengths) & (rows["scope"] != EXACT)
-    across = [rows[~own].assign(bits=bits) for bits in (lengths[0], lengths[-1])]
+    own = rows["bits"].isin(lengths) & (rows["scope"] != EXACT) & (len(lengths) > 1)
+    ends = (lengths[0], lengths[-1]) if len(lengths) > 1 else (lengths[0] / 1.08, lengths[0] * 1.08)
+    across = [rows[~own].assign(bits=bits) for bits in ends]
     return pd.concat([rows[own], *across]).drop(columns="scope")
 
 

@@ -561,6 +561,11 @@ def test_the_matrix_becomes_markdown(paper):
     )
 
 
+def test_a_matrix_of_exact_search_alone_has_its_size_for_a_length(table):
+    made = matrix.matrix(table[:1].assign(variant="l2", scope="exact", bits=40, map=0.9), {}, set())
+    assert matrix.markdown(made).splitlines()[0::2] == ["| method | 40 bits |", "| l2 | 0.900 |"]
+
+
 def test_what_people_copy_is_on_the_page(rendered):
     assert rendered.count(r"\begin{tabular}{lrr}") == 1  # at 8 and 16 bits
     assert "| method | 8 bits | 16 bits |" in rendered

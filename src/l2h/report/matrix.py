@@ -30,7 +30,7 @@ def matrix(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> dict[str, 
     None; and "last", the row of the longest code
     """
     bits = sorted(rows.loc[~rows["scope"].isin([EXACT, BASELINE]), "bits"].unique().tolist())
-    bits = bits or sorted(rows.loc[rows["scope"] == BASELINE, "bits"].unique().tolist())
+    bits = bits or sorted(rows["bits"].unique().tolist())
     groups: list[dict[str, Any]] = []
     for name, some in grouped(rows, supervised).items():
         parts = [part.to_dict("records") for _, part in some.groupby("bits")]

@@ -1,10 +1,10 @@
-"""Run the script of one job alone, on the input that a finished run left, in this process: for debuggers and profilers.
+"""Run the script of one job in this process, on the input that a finished run left: for debuggers and profilers.
 
     python -m l2h.debug results/quickstart/digits/digits-300/alexnet-fc7/metrics.parquet
     python -m pdb -m l2h.debug --config my.yaml resources/mnist/splits/mnist-1k.parquet
 
-The job that makes the file gets the input and the parameters that Snakemake would give it. What it writes goes to a
-folder of its own, so that the run stays as it is.
+The job that writes the file gets the input and the parameters that Snakemake would pass. Its output goes to a separate
+folder, so that the run does not change.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from l2h.runs import Run
 
 
 def main(words: list[str] | None = None) -> None:
-    """Run the job that makes a file, and say where it wrote."""
+    """Run the job that writes a file, and print where its output is."""
     parser = argparse.ArgumentParser("python -m l2h.debug", description=str(__doc__).partition("\n")[0])
-    parser.add_argument("file", help="a file or folder of results/<run>/ or resources/ that a job makes")
-    configured = "the run's config (default: what the run's run.json says)"
+    parser.add_argument("file", help="a file or folder of results/<run>/ or resources/ that a job writes")
+    configured = "the run's config (default: the one in the run's run.json)"
     parser.add_argument("--config", type=Path, metavar="CONFIG", help=configured)
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: a new folder in /tmp)")
     arguments = parser.parse_args(words)
@@ -39,26 +39,26 @@ def main(words: list[str] | None = None) -> None:
 
 
 def config_of(file: str) -> Path:
-    """The config of the run that a file belongs to; L2HError if that is not known."""
+    """The config of the run that a file belongs to; raises L2HError if it is unknown."""
     parts = Path(file).parts
     if parts[0] != "results" or len(parts) < 3:
-        raise L2HError(f"{file} belongs to no single run; give the config: --config")
+        raise L2HError(f"{file} does not belong to one run; give the config with --config")
     command = shlex.split(Run(Path(*parts[:2])).facts["command"])
     return Path(command[command.index("--configfile") + 1])
 
 
 def job(file: str, config: Path, output: Path) -> tuple[Path, Any]:
-    """The script of the job that makes a file, and the object `snakemake` that it gets.
+    """The script of the job that writes a file, and the object `snakemake` that it gets.
 
     Parameters
     ----------
     file : relative to the working directory
-    output : the folder that takes the place of the working directory for what the job writes, its log among it
+    output : folder that replaces the working directory for the job's output, including its log
 
     Raises
     ------
     L2HError
-        no rule with a script makes the file, or it cannot be planned; input is missing
+        no rule with a script writes the file, it cannot be planned, or input is missing
     """
     from snakemake.api import SnakemakeApi
     from snakemake.dag import DAG
@@ -75,12 +75,12 @@ def job(file: str, config: Path, output: Path) -> tuple[Path, Any]:
                 config_settings=ConfigSettings(configfiles=[config.resolve()]),
                 snakefile=folder / "Snakefile",
             )
-            planned = described._workflow  # Snakemake has no public way to a job without running it
+            planned = described._workflow  # Snakemake has no public API for a job without running it
             planned.dag_settings = DAGSettings()
             planned.global_resources = {}
             rule = next((rule for rule in planned.rules if rule.is_producer(file)), None)
             if rule is None or not rule.script:
-                raise L2HError(f"no job of {config} makes {file}; name a file that a job writes")
+                raise L2HError(f"no job of {config} writes {file}; name a file that a job writes")
             made = Job(rule, DAG(planned, rules=[rule]), rule.get_wildcards(file))
             missing = [str(path) for path in made.input if not Path(path).exists()]
     except WorkflowError as error:

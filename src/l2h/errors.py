@@ -27,12 +27,12 @@ def hint(name: object, known: Iterable[object]) -> str:
     """Return " (did you mean 'itq'?)" for a mistyped name, ignoring case, and "" if no known name is close."""
     names = {str(one).lower(): str(one) for one in known}
     given = str(name).lower()
-    # of three letters, as lsh and itq, two that are swapped are not close
+    # in names of three letters, such as lsh and itq, a swap of two is not a close match
     swapped = [one for one in names if sorted(one) == sorted(given)]
     close = swapped or get_close_matches(given, names, n=1, cutoff=0.7)
     return f" (did you mean {names[close[0]]!r}?)" if close else ""
 
 
 def line(error: BaseException) -> str:
-    """The first line of what another library's error says, or its kind where it says nothing."""
+    """The first line of another library's error, or its type if the message is empty."""
     return next(iter(str(error).splitlines()), type(error).__name__)

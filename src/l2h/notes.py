@@ -1,4 +1,4 @@
-"""What is no fault of a dataset or a split, but should be known: what it is, how often it was found, and examples."""
+"""Notes on a dataset or a split: findings that are not errors, with their number and examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Note:
 
     Attributes
     ----------
-    what : the kind, in words
-    count : how often it was found
+    what : what was found
+    count : number of occurrences
     examples : the first few, at most SHOWN
-    more : whether there are others
+    more : whether there are more than the examples
     """
 
     what: str

@@ -1,7 +1,7 @@
-"""Where files lie: those that runs share, those of a run, and those of a bundle. No other module spells paths out.
+"""Paths of shared files, of a run's files and of a bundle's files. No other module spells out paths.
 
-Names in braces are filled in by `str.format`, or are Snakemake's wildcards. All paths are relative to the working
-directory, to a run's folder, or to a dataset's home, as the headings say.
+Names in braces are for `str.format` or are Snakemake's wildcards. Paths are relative to the working directory, to a
+run's folder or to a dataset's home, depending on the heading.
 """
 
 import re
@@ -22,7 +22,7 @@ FOLLOWED = "followed.parquet"
 SPLIT = "splits/{protocol}.parquet"
 NEAR_COPIES = "splits/{protocol}.near_copies.parquet"
 FEATURES = "features/{features}.parquet"
-EMBEDDINGS = "embeddings"  # {features} and {backbone} of a dataset that has vectors in place of images
+EMBEDDINGS = "embeddings"  # {features} and {backbone} of a dataset of vectors
 MIRRORED = "features/{features}-mirrored-{protocol}.parquet"
 BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 
@@ -30,7 +30,7 @@ BUNDLED_MODEL = "models/{protocol}/{backbone}/{variant}/{bits}bits-seed{seed}"
 PLAN, RUN_INFO, REPORT, PLOTS, TABLE = "plan.json", "run.json", "report.html", "plots", "table.md"
 COMPARISON, DIFFERENCES = "comparison", "differences"  # with several endings each
 RELEASE = "release/{dataset}.tar"
-EXPORT = "export"  # with a folder for each cell, as CELL
+EXPORT = "export"  # with a folder for each cell, like CELL
 SETTING = "{dataset}/{protocol}/{backbone}"
 VARIANT = f"{SETTING}/{{variant}}"
 CELL = f"{VARIANT}/{{bits}}bits-seed{{seed}}"
@@ -60,7 +60,7 @@ def checksum(path: str) -> str:
 
 
 def pattern(template: str) -> re.Pattern[str]:
-    """A regular expression of the paths that a template gives, with a group for each name in braces.
+    """A regular expression for the paths of a template, with a group for each name in braces.
 
     Examples
     --------
@@ -76,5 +76,5 @@ def pattern(template: str) -> re.Pattern[str]:
 
 
 def one_of(names: Iterable[str]) -> str:
-    """A regular expression of some names; without names, nothing fits."""
+    """A regular expression that matches only these names; without names, nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"

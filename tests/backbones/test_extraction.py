@@ -116,7 +116,7 @@ def test_bf16_is_warned_of_where_the_processor_emulates_it(known, monkeypatch, c
     devices.warn_of_emulation("bf16", torch.device("cuda"))
     assert not caplog.records
     devices.warn_of_emulation("bf16", torch.device("cpu"))
-    assert ("bf16 is emulated by this processor" in caplog.text) is not known
+    assert ("bf16 is emulated on this CPU" in caplog.text) is not known
 
 
 def test_bf16_is_close_to_fp32(convolutions, images):

@@ -312,7 +312,7 @@ def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accep
     assert "1 of 2 queries share no label with any image of the database" in out
     code, out, _ = said(capsys, "check-split", path, "--allow-lone-queries")
     assert code == 0
-    assert "queries that find nothing: 1 in the database, 1 without its training images" in out
+    assert "queries without a relevant item: 1 in the database, 1 without its training images" in out
     (found,) = json.loads(said(capsys, "check-split", path, "--json")[1])
     assert (found["lone_queries"], found["lone_queries_unseen"]) == (1, 1)
 
@@ -365,8 +365,8 @@ def test_a_file_that_cannot_be_read_fails_the_check(capsys, tmp_path, name):
     assert code == 1
     assert out.count(name) == 1
     assert out.count("\n") == 1
-    assert ("give a split as a run made it" in out) == (name != "none.parquet")
-    assert ("is no parquet file" in out) == (name == "notes.txt")
+    assert ("give a split that a run wrote" in out) == (name != "none.parquet")
+    assert ("notes.txt is not a parquet file" in out) == (name == "notes.txt")
     assert "delete" not in out
 
 
@@ -398,7 +398,7 @@ def test_nothing_that_check_split_is_given_is_to_be_deleted(capsys, split, digit
         assert (code, out.count("\n")) == (1, 1), kind
         assert out.startswith(str(path)), kind
         assert "delete" not in out, kind
-        assert "give a split as a run made it" in out or kind == "seed that is no number", out
+        assert "give a split that a run wrote" in out or kind == "seed that is no number", out
 
 
 def test_a_dataset_s_folder_that_check_split_is_given_is_not_to_be_deleted(capsys, sound, tmp_path):
@@ -406,7 +406,7 @@ def test_a_dataset_s_folder_that_check_split_is_given_is_not_to_be_deleted(capsy
     code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
     assert code == 1
     assert "manifest.parquet is damaged or cut short" in out
-    assert "give a dataset's folder as a run made it" in out
+    assert "give a dataset's folder that a run wrote" in out
     assert "delete" not in out
 
 
@@ -431,7 +431,7 @@ def photo(tmp_path) -> Path:
 def test_search_writes_its_picture_into_a_folder_that_exists_or_says_what_to_do(capsys, tmp_path, photo, place, words):
     (tmp_path / "folder.png").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    code, out, err = said(capsys, "search", "--run", "none", "--picture", str(tmp_path / place), str(photo))
+    code, out, err = said(capsys, "search", "--run", "none", "--image", str(tmp_path / place), str(photo))
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert words.format(tmp_path) in err
     assert sorted(tmp_path.rglob("*")) == before
@@ -478,7 +478,7 @@ def test_help_has_examples_and_exit_codes(capsys, command):
     assert end.value.code == 0
     text = capsys.readouterr().out
     assert f"examples:\n  l2h {command}" in text
-    assert "exit codes:\n  0  all is well\n  1  " in text
+    assert "exit codes:\n  0  success\n  1  " in text
     assert "--json" in text
 
 
@@ -601,10 +601,10 @@ methods: [lsh, {method: external, params: {codes: "a\\e[31m.npy"}}]
     assert code == 1
     assert "backbones[0].weights: 'mine.safetensors' is neither one of" in err
     assert out.splitlines() == [
-        'runs the program "mine.py"',
-        'names "mine.safetensors", backbones[0].weights',
-        'names "/no/where", datasets[1].params.root',
-        'names "a\\u001b[31m.npy", methods[1].params.codes',
+        'executes the plug-in "mine.py"',
+        'names "mine.safetensors" at backbones[0].weights',
+        'names "/no/where" at datasets[1].params.root',
+        'names "a\\u001b[31m.npy" at methods[1].params.codes',
     ]
     found = json.loads(said(capsys, "check-config", "their.yaml", "--json")[1])
     assert found["plugins"] == ["mine.py"]
@@ -628,7 +628,7 @@ def test_plugins_run_only_if_trusted_and_names_that_need_them_are_not_refused(ca
     Path("their.yaml").write_text(config)
     code, out, err = said(capsys, "check-config", "their.yaml")
     assert (code, err) == (0, "")
-    assert "not checked: methods[1].method, 'trusted'\nplug-ins may register these names" in out
+    assert "not checked: methods[1].method, 'trusted'\nthese names, which a plug-in may register" in out
     assert "\n8 cells in about " in out
     assert not Path("ran").exists()
     code, out, err = said(capsys, "check-config", "their.yaml", "--trust-plugins")
@@ -682,7 +682,7 @@ def test_what_a_run_refuses_is_refused(capsys, tmp_path, monkeypatch, change, wo
     code, out, err = said(capsys, "check-config", str(path))
     assert (code, err.count("\n")) == (1, 1)
     assert words in err
-    assert all(line.startswith(("runs the program", "names")) for line in out.splitlines())
+    assert all(line.startswith(("executes the plug-in", "names")) for line in out.splitlines())
 
 
 def test_a_protocol_that_cannot_be_drawn_is_refused(capsys, tmp_path, monkeypatch):

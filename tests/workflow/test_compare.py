@@ -128,7 +128,7 @@ def test_a_run_alone_missing_or_overwritten_is_one_line(runs, tmp_path, capsys):
         assert line in err
         assert err.count("\n") == 1
     assert compare(*runs, output=runs[1]) == 1
-    assert "is a run's own folder; choose another one" in capsys.readouterr().err
+    assert "is the folder of a run; choose another one" in capsys.readouterr().err
 
 
 def test_runs_of_one_name_go_by_their_paths(runs, tmp_path, capsys):

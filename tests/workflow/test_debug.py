@@ -40,7 +40,7 @@ def test_a_plug_in_s_method_is_trained_with_its_parameters(finished, tmp_path):
     ("words", "line"),
     [
         (["results/tiny/none.csv"], "no job of tiny.yaml makes results/tiny/none.csv; name a file that a job writes"),
-        (["resources/digits/manifest.parquet"], "belongs to no single run; give the config: --config"),
+        (["resources/digits/manifest.parquet"], "does not belong to one run; give the config with --config"),
         (["results/other/comparison.csv"], "there is no run results/other"),
     ],
 )

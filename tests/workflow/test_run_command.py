@@ -63,14 +63,14 @@ def test_after_a_kill_the_same_command_goes_on(inside):
             time.sleep(0.05)
         refused = subprocess.run(command(inside), cwd=inside, check=False, capture_output=True, text=True)
         assert refused.returncode == 1
-        line = f"l2h: error: a run is going on in . (process {process.pid} on {os.uname().nodename}); wait for its end"
+        line = f"l2h: error: a run is active in . (process {process.pid} on {os.uname().nodename}); wait until it ends"
         assert refused.stderr == f"{line}, or stop it\n"
         os.killpg(process.pid, signal.SIGKILL)
     assert (inside / ".snakemake/locks").exists()
     (inside / "seconds").write_text("0")
     again = subprocess.run(command(inside), cwd=inside, check=False, capture_output=True, text=True)
     assert (again.returncode, (inside / "done").read_text()) == (0, "0")
-    assert ". was locked by a run that was killed; going on with it\n" in again.stderr
+    assert ". was locked by a killed run; resuming it\n" in again.stderr
     assert (inside / ".snakemake/l2h.lock").read_text() == ""
 
 
@@ -79,7 +79,7 @@ def test_a_lock_of_snakemake_s_own_is_not_removed(inside, capsys):
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("done\n")
     assert main(["run", "mine.yaml"]) == 1
-    assert f"if none is going on, delete {locks.relative_to(inside)}" in capsys.readouterr().err
+    assert f"if none is active, delete {locks.relative_to(inside)}" in capsys.readouterr().err
     assert (locks / "0.output.lock").exists()
 
 
@@ -94,4 +94,4 @@ def test_what_keeps_it_from_starting_is_one_line(inside, capsys):
     with (inside / ".snakemake/l2h.lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert main(["run", "mine.yaml"]) == 1
-    assert capsys.readouterr().err.startswith("l2h: error: a run is going on in .")
+    assert capsys.readouterr().err.startswith("l2h: error: a run is active in .")

@@ -187,7 +187,7 @@ def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys)
     ],
 )
 def test_a_missing_file_is_named_with_the_command_that_makes_it(inside, capsys, tmp_path, path):
-    words = ("--dataset", "digits", "--method", "itq", "--bits", 8, "--picture", tmp_path / "found.png")
+    words = ("--dataset", "digits", "--method", "itq", "--bits", 8, "--image", tmp_path / "found.png")
     picture = save(inside, 3)
     with moved(inside.folder / path):
         cure = f"make it again: snakemake {path} --cores 8 --configfile tiny.yaml"

@@ -1,4 +1,4 @@
-"""The command line. A command is one module here; whatever takes time to import, it imports when it runs."""
+"""The command line: one module a command, which imports slow modules only when it runs."""
 
 import os
 import sys
@@ -24,11 +24,11 @@ from l2h.errors import L2HError
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command that these words (those of the shell, if left out) ask for, and return the exit code."""
+    """Run the command given by `words` (default: the shell's arguments) and return the exit code."""
     parser = command.Parser(
         prog="l2h",
-        description="Look into learning-to-hash benchmarks, and use what they trained.",
-        epilog="l2h COMMAND --help has examples.",
+        description="Run learning-to-hash benchmarks, inspect their results, and use the trained models.",
+        epilog="See l2h COMMAND --help for examples.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -47,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
     ):
         module.add_to(commands)
     arguments = parser.parse_args(words)
-    # Pillow warns of images without naming them; what keeps one from being used is an error that does
+    # Pillow's warnings do not name the image; our errors do
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = arguments.run(arguments)
@@ -58,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"l2h: error: {said}\n")
         return 1
-    except BrokenPipeError:  # who read on, as `head`, has enough; what is still buffered must not fail at exit
+    except BrokenPipeError:  # the reader, such as `head`, has closed; do not fail on buffered output at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

@@ -15,19 +15,20 @@ from l2h.errors import L2HError
 if TYPE_CHECKING:
     from l2h.datasets.embeddings import Embeddings
 
-DOES = """Compare methods on your embeddings: write a config, run it, and end in a table and a report.
+DOES = """Compare methods on your embeddings: write a config, run it, and write a table and a report.
 
-The vectors may lie in a .npy, .npz, .parquet, .h5, .hdf5 or .safetensors file. With labels, items that share a label
-with a query are relevant to it; without, its nearest neighbours by exact search are, and the table has recall@k.
+The vectors are read from a .npy, .npz, .parquet, .h5, .hdf5 or .safetensors file. With labels, an item is relevant to a
+query if they share a label; without labels, a query's nearest neighbours by exact search are relevant, and the table
+reports recall@k.
 
-The config is FOLDER/bench.yaml, the report FOLDER/results/bench/report.html. For all that a config can say, copy it,
-change the copy, and run that by `l2h run`."""
+The config is FOLDER/bench.yaml and the report FOLDER/results/bench/report.html. To change other settings, edit a copy
+of the config and run it with `l2h run`."""
 METHODS = ["lsh", "sh", "itq", "pq", "cosine"]
 BITS = [32, 64, 128]
 CONFIG = "bench.yaml"
-HEADER = "# written by l2h bench, which writes it anew each time; copy it before you change it\n"
-QUERIES, TRAINED_ON = (0.1, 1000), (0.4, 100_000)  # shares of the vectors, and at most so many
-FILES = ("labels", "groups", "ids", "roles", "queries", "query_labels")  # or the names of arrays
+HEADER = "# written by l2h bench, which overwrites it each time; copy it before you change it\n"
+QUERIES, TRAINED_ON = (0.1, 1000), (0.4, 100_000)  # share of the vectors, and the maximum number
+FILES = ("labels", "groups", "ids", "roles", "queries", "query_labels")  # or names of arrays
 
 
 def add_to(commands: command.Commands) -> None:
@@ -38,32 +39,32 @@ def add_to(commands: command.Commands) -> None:
         "l2h bench glove-100-angular.hdf5 --neighbours 10",
         "l2h bench embeddings.npy --dry-run",
     ]
-    failed = "the vectors or labels cannot be used, or the run failed"
+    failed = "the vectors or labels are invalid, or the run failed"
     parser = command.add(commands, "bench", run, DOES, examples, failed, prints_json=False)
     parser.add_argument("embeddings", type=Path, metavar="FILE", help="the vectors, float (n, d)")
-    array = "array or column that holds the vectors, where the file has several of two dimensions"
+    array = "array or column that holds the vectors, if the file has several with two dimensions"
     parser.add_argument("--array", metavar="NAME", help=array)
     what = {
-        "labels": "whole numbers or text (n,), 0 and 1 (n, c), or lists: a file, or the name of an array in FILE",
-        "groups": "in place of labels: what is of one group is relevant to each other, as two views of one object",
-        "ids": "what the vectors are called",
-        "roles": "a given split: query, train, database, or several, for each vector",
-        "queries": "further vectors, which are the queries; all of FILE is the database then",
-        "query_labels": "labels or groups of the further vectors",
+        "labels": "integers or text (n,), 0 and 1 (n, c), or lists: a file, or the name of an array in FILE",
+        "groups": "instead of labels: items of a group are relevant to each other, such as two views of an object",
+        "ids": "ids of the vectors",
+        "roles": "a fixed split: query, train, database, or several of these, for each vector",
+        "queries": "separate query vectors; all of FILE is then the database",
+        "query_labels": "labels or groups of the separate query vectors",
     }
     for name, text in what.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="FILE", help=text)
-    near = "without labels, how many nearest neighbours are relevant to a query (default: 100)"
+    near = "without labels, number of nearest neighbours that are relevant to a query (default: 100)"
     parser.add_argument("--neighbours", type=command.count, metavar="K", help=near)
-    parser.add_argument("--distance", choices=["cosine", "l2"], help="by which they are near (default: cosine)")
+    parser.add_argument("--distance", choices=["cosine", "l2"], help="distance of the neighbours (default: cosine)")
     methods = f"methods to compare; `l2h methods` lists them (default: {' '.join(METHODS)})"
     parser.add_argument("--methods", nargs="+", default=METHODS, metavar="METHOD", help=methods)
     parser.add_argument("--bits", nargs="+", type=command.count, default=BITS, metavar="N", help="code lengths")
-    seeds = "trainings of each method; from three on, methods are tested against each other (default: 1)"
+    seeds = "trainings of each method; with three or more, differences are tested (default: 1)"
     parser.add_argument("--trainings", type=command.count, default=1, metavar="N", help=seeds)
     parser.add_argument("--output", type=Path, default=Path("bench"), metavar="FOLDER", help="(default: bench)")
-    parser.add_argument("--cores", type=command.count, metavar="N", help="CPU cores to use at a time (default: all)")
-    parser.add_argument("--dry-run", action="store_true", help="print the config, and write and run nothing")
+    parser.add_argument("--cores", type=command.count, metavar="N", help="number of CPU cores to use (default: all)")
+    parser.add_argument("--dry-run", action="store_true", help="print the config, but write and run nothing")
     command.add_plugin(parser)
 
 
@@ -74,7 +75,7 @@ def run(arguments: Namespace) -> int:
 
     from l2h.config import complete, resolved
 
-    resolved(complete(config_of(arguments, Path())))  # what is wrong is said before anything is written
+    resolved(complete(config_of(arguments, Path())))  # report errors before anything is written
     folder: Path = arguments.output
     text = HEADER + yaml.safe_dump(config_of(arguments, folder), sort_keys=False, default_flow_style=None, width=110)
     if arguments.dry_run:
@@ -82,7 +83,7 @@ def run(arguments: Namespace) -> int:
         return 0
     path = folder / CONFIG
     if path.exists() and not path.read_text(encoding="utf-8").startswith(HEADER):
-        raise L2HError(f"{path} was not written by l2h bench; run it by l2h run, or choose another folder by --output")
+        raise L2HError(f"{path} was not written by l2h bench; run it with l2h run, or set another folder with --output")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     print(f"config: {path}", file=sys.stderr)
@@ -98,7 +99,7 @@ def config_of(arguments: Namespace, folder: Path) -> dict[str, Any]:
     Raises
     ------
     L2HError
-        the vectors cannot be used
+        the vectors are invalid
     """
     from l2h import datasets
     from l2h.datasets.downloads import Sources
@@ -130,7 +131,7 @@ def config_of(arguments: Namespace, folder: Path) -> dict[str, Any]:
 
 
 def _name(path: Path) -> str:
-    """What the dataset is called: the file's name, as far as it can stand in paths."""
+    """The dataset's name: the file's name, without characters that paths may not hold."""
     from l2h import datasets
 
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem).lstrip("_.-") or "vectors"

@@ -1,4 +1,4 @@
-"""`l2h check-config`: check a config as a run would, and show what the run would compute, run and read."""
+"""`l2h check-config`: check a config without running it, and show what a run would compute, execute and read."""
 
 import json
 from argparse import Namespace
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from l2h.config.models import Config
     from l2h.plan.plan import Plan
 
-SECONDS = ((1.1, 3.7), (3.4, 11))  # of CPU time: to start a job, and for a cell of the quickstart; least and most
-DOES = """Check a config as a run would, and show what it would compute, run and read.
+SECONDS = ((1.1, 3.7), (3.4, 11))  # CPU time (min, max) to start a job, and of a cell of the quickstart
+DOES = """Check a config without running it, and show what a run would compute, execute and read.
 
-No code of the config is run. A config with the key __use_yte__, however it is spelled, is refused, because Snakemake
-runs the Python in it; so are merged keys (<<) and values without limits. Plug-ins are Python files: they are named, and
-loaded only with --trust-plugins. Names that only a plug-in may register are not checked without it. Files that the
-config names are read as far as a run reads them before its first job: lists, names in folders, weights' sha256."""
+No code of the config is executed. A config with the key __use_yte__ in any spelling is refused, because Snakemake would
+execute the Python code in it; so are merged keys (<<) and unbounded values. Plug-ins are Python files: they are listed,
+and loaded only with --trust-plugins. Without it, names that a plug-in may register are not checked. Files that the
+config names are read only as far as a run reads them before its first job: lists, file names, sha256 of weights."""
 
 
 def add_to(commands: command.Commands) -> None:
@@ -30,16 +30,16 @@ def add_to(commands: command.Commands) -> None:
         "l2h check-config their.yaml --json",
         "l2h check-config mine.yaml --trust-plugins",
     ]
-    failed = "a run would refuse the config, or it cannot be read"
+    failed = "the config is invalid or cannot be read"
     parser = command.add(commands, "check-config", run, DOES, examples, failed)
     parser.add_argument("file", type=Path, metavar="FILE", help="a config, YAML or JSON")
     parser.add_argument(
-        "--trust-plugins", action="store_true", help="run the config's plug-ins, to check their names too"
+        "--trust-plugins", action="store_true", help="load the config's plug-ins, to check their names too"
     )
 
 
 def run(arguments: Namespace) -> int:
-    """Check the file; print what it names, and what it would compute or why it would not."""
+    """Check the file; print the plan or the error, and the files and plug-ins that the config names."""
     from l2h.config import complete, untrusted
 
     config = complete(untrusted.read(arguments.file))
@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         command.print_json(found)
     else:
-        plan = [] if found["error"] else [f"{arguments.file}: Snakemake runs no code when it reads it", *_plan(found)]
+        plan = [] if found["error"] else [f"{arguments.file}: Snakemake executes no code of it", *_plan(found)]
         for line in [*plan, *_named(found)]:
             command.print_lines(line)
     if found["error"]:
@@ -60,10 +60,10 @@ def run(arguments: Namespace) -> int:
 
 
 def expected(plan: "Plan") -> tuple[int, list[float]]:
-    """About how many jobs a run has, and least and most minutes of CPU time if its datasets are small.
+    """Estimated number of jobs, and (min, max) minutes of CPU time for small datasets.
 
-    One job trains each cell, and one more encodes images at scope full; one ranks each variant of a setting. The times
-    are the quickstart's on different CPUs.
+    One job trains each cell, one more encodes images at scope full, and one ranks each variant of a setting. The times
+    are those of the quickstart on different CPUs.
     """
     settings, protocols, datasets, backbones = map(
         len, (plan.settings(), plan.protocols, plan.datasets, plan.backbones)
@@ -77,7 +77,7 @@ def expected(plan: "Plan") -> tuple[int, list[float]]:
 
 
 def _planned(config: "Config", trusted: bool) -> dict[str, Any]:
-    """What a run would compute; L2HError if it would refuse the config."""
+    """What a run would compute; raises L2HError if the config is invalid."""
     from l2h.config import require_drawable, resolved
     from l2h.plan.plan import Plan
 
@@ -110,7 +110,7 @@ def _planned(config: "Config", trusted: bool) -> dict[str, Any]:
 
 
 def _plan(found: dict[str, Any]) -> Iterator[str]:
-    """What a run would compute and leave out, and which names were not checked."""
+    """What a run would compute and skip, and which names were not checked."""
     datasets = [f"{entry['dataset']} ({entry['protocol']})" for entry in found["datasets"] if not entry["missing"]]
     methods = [f"{entry['variant']} ({entry['scope']})" for entry in found["methods"]]
     for key, values in (("datasets", datasets), ("backbones", found["backbones"]), ("methods", methods)):
@@ -119,8 +119,8 @@ def _plan(found: dict[str, Any]) -> Iterator[str]:
     yield f"code lengths: {', '.join(map(str, found['bits']))}; seeds: {', '.join(map(str, found['seeds']))}"
     least, most = found["minutes"]
     yield (
-        f"{found['cells']} cells in about {found['jobs']} jobs; {least:.0f} to {most:.0f} minutes of CPU time if the "
-        "datasets are as small as the quickstart's, longer if they are larger"
+        f"{found['cells']} cells in about {found['jobs']} jobs; {least:.0f} to {most:.0f} minutes of CPU time for "
+        "datasets of the quickstart's size, longer for larger ones"
     )
     for entry in found["datasets"]:
         if entry["missing"]:
@@ -131,19 +131,19 @@ def _plan(found: dict[str, Any]) -> Iterator[str]:
     for key, name in found["not_checked"].items():
         yield f"not checked: {key}, {name}"
     if found["not_checked"]:
-        yield "plug-ins may register these names, which are not counted; read the plug-ins, then add --trust-plugins"
+        yield "these names, which a plug-in may register, are not counted; read the plug-ins, then add --trust-plugins"
 
 
 def _named(found: dict[str, Any]) -> Iterator[str]:
-    """The programs and files that a run would run and read."""
+    """Plug-ins that a run would execute, and files that it would read."""
     for path in found["plugins"]:
-        yield f"runs the program {json.dumps(path)}"
+        yield f"executes the plug-in {json.dumps(path)}"
     for key, value in found["names"].items():
-        yield f"names {json.dumps(value)}, {key}"
+        yield f"names {json.dumps(value)} at {key}"
 
 
 def _names(config: "Config") -> Iterator[tuple[str, str]]:
-    """What may be a file, by its key: weights, bundles, the mirror, and all text among parameters."""
+    """Values that may be files, by key: weights, bundles, the mirror, and all text among parameters."""
     yield from ((f"pretrained[{number}]", path) for number, path in enumerate(config.pretrained))
     if config.dataset_mirror is not None:
         yield "dataset_mirror", config.dataset_mirror

@@ -1,4 +1,4 @@
-"""`l2h check-split`: whether split files are fit to measure with."""
+"""`l2h check-split`: check split files for leaks."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 DOES = """Check split files for leaks: queries in the training set or the database, by id or by bytes.
 
-With --data, near copies of queries are looked for too: the same image with other bytes. They are listed, but do not
-fail the check. Of 1,000 images each of MNIST, Fashion-MNIST and CIFAR-10 (28 to 32 pixels) it finds all that were
-mirrored, turned grey, doubled in size or saved as JPEG of quality 90; 99 % or more at quality 50; 60 to 100 % of those
-made brighter; 0 to 100 % of half the size; and none that were shifted, cropped or rotated. It takes different images
-for copies at a rate of 5e-7 (MNIST) and 1e-6 a pair (Fashion-MNIST), and 0 in 2e7 pairs of CIFAR-10.
+With --data, near copies of queries are listed too: the same image with other bytes. They do not fail the check. On
+1,000 images each of MNIST, Fashion-MNIST and CIFAR-10 (28 to 32 pixels), it finds all copies that were mirrored,
+converted to greyscale, doubled in size or saved as JPEG of quality 90; at least 99 % at quality 50; 60 to 100 % of
+brightened copies; 0 to 100 % of copies at half the size; and none that were shifted, cropped or rotated. Its false
+positive rate per pair is 5e-7 (MNIST), 1e-6 (Fashion-MNIST) and 0 in 2e7 pairs (CIFAR-10).
 
-Images of the same bytes, and those of them under contradicting labels, are counted, with examples; with --data, what
-the dataset left out or converted is, too."""
+Images with identical bytes, and those of them with contradicting labels, are counted, with examples; with --data, so
+are images that the dataset left out or converted."""
 
-# the files are the user's: nothing advises to delete them
-CURE = "give a split as a run made it, resources/<dataset>/splits/<protocol>.parquet"
-DATA_CURE = "give a dataset's folder as a run made it, resources/<dataset>"
+# these may be the user's own files, so no message advises deleting them
+CURE = "give a split that a run wrote, resources/<dataset>/splits/<protocol>.parquet"
+DATA_CURE = "give a dataset's folder that a run wrote, resources/<dataset>"
 
 
 def add_to(commands: command.Commands) -> None:
@@ -39,15 +39,15 @@ def add_to(commands: command.Commands) -> None:
         "l2h check-split resources/digits/splits/*.parquet --data resources/digits",
     ]
     parser = command.add(commands, "check-split", run, DOES, examples, "a split leaks, or a file cannot be read")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a split, as resources/<dataset>/splits holds them")
-    data = "the data set that was split: a folder with manifest.parquet and images, as resources/<dataset>"
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a split file, as in resources/<dataset>/splits")
+    data = "folder of the dataset that was split, with manifest.parquet and images, such as resources/<dataset>"
     parser.add_argument("--data", type=Path, metavar="FOLDER", help=data)
-    allow = "accept queries that share no label with any image of the database, as the config's allow_lone_queries does"
+    allow = "accept queries that share no label with any image of the database, like allow_lone_queries in a config"
     parser.add_argument("--allow-lone-queries", action="store_true", help=allow)
 
 
 def run(arguments: Namespace) -> int:
-    """Check every file, and print a line on each."""
+    """Check every file, and print a line about each."""
     data = _Dataset(arguments.data) if arguments.data else None
     findings = [
         _check(path, data, arguments.allow_lone_queries)
@@ -66,7 +66,7 @@ def run(arguments: Namespace) -> int:
 
 
 class _Dataset:
-    """The data set that was split, read when it is needed, and once for all files."""
+    """The dataset that was split, read on first use, once for all files."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -80,12 +80,12 @@ class _Dataset:
 
     @property
     def has_images(self) -> bool:
-        """Whether there is more than vectors."""
+        """True if the dataset has images, not only vectors."""
         return not (self.folder / paths.FEATURES.format(features=paths.EMBEDDINGS)).exists()
 
     @cached_property
     def thumbnails(self) -> "Thumbnails":
-        """Those that the run made; or, where an older version ran, of all images anew."""
+        """Thumbnails that the run wrote; computed from all images if an older version wrote none."""
         from l2h.datasets import grey_thumbnails
         from l2h.store.thumbnails import read_thumbnails
 
@@ -96,7 +96,7 @@ class _Dataset:
 
 
 def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[str, Any]:
-    """What is found in one file; near_copies is None where they were not looked for."""
+    """Findings in one file; near_copies is None if they were not searched for."""
     from l2h.datasets import leaks
     from l2h.splits import ROLES, check, lone_queries, notes
     from l2h.store.manifests import read_notes
@@ -106,7 +106,7 @@ def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[s
     finding |= {"lone_queries": None, "lone_queries_unseen": None, "notes": []}
     try:
         if _is_other(path):
-            raise L2HError(f"{path} is no parquet file; {CURE}")
+            raise L2HError(f"{path} is not a parquet file; {CURE}")
         split = read_split(path, CURE)
         finding |= {"protocol": split.protocol, "roles": {role: len(split.ids(role)) for role in ROLES}}
         finding |= {
@@ -127,13 +127,13 @@ def _check(path: str, data: _Dataset | None, allow_lone_queries: bool) -> dict[s
 
 
 def _is_other(path: str) -> bool:
-    """Whether a path leads to no plain file, or to one that does not even begin as parquet does."""
+    """Whether a path is not a regular file, or lacks parquet's first bytes."""
     try:
-        if not Path(path).is_file():  # to read a pipe would wait
+        if not Path(path).is_file():  # reading a pipe would block
             return Path(path).exists()
         with open(path, "rb") as file:
             return file.read(4) != b"PAR1"
-    except OSError:  # what reads it says why
+    except OSError:  # the reader says why
         return False
 
 
@@ -143,7 +143,7 @@ def _counts(finding: dict[str, Any]) -> str:
     said = f"no leak in {finding['protocol']} ({counts})"
     if finding["lone_queries"] or finding["lone_queries_unseen"]:
         said += (
-            f"; queries that find nothing: {finding['lone_queries']} in the database, "
+            f"; queries without a relevant item: {finding['lone_queries']} in the database, "
             f"{finding['lone_queries_unseen']} without its training images"
         )
     return said + ("" if copies is None else f"; near copies: {len(copies) or 'none'}")

@@ -1,4 +1,4 @@
-"""What all commands share: the parser, help with examples and exit codes, and the options `--json` and `--plugin`."""
+"""Shared by all commands: the parser, help with examples and exit codes, and the options `--json` and `--plugin`."""
 
 import json
 import sys
@@ -21,12 +21,12 @@ Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
 class Parser(ArgumentParser):
-    """Argparse's parser, which suggests the command or option that a mistyped one is close to."""
+    """An argparse parser that suggests similar names for a mistyped command or option."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse words; an unknown option is named first, as a required one may be missing because of it."""
+        """Parse words; report an unknown option before a missing one, which may be a consequence."""
         words = sys.argv[1:] if args is None else list(args)
-        if self._subparsers:  # what follows the command is the command's to parse
+        if self._subparsers:  # the command's own parser reads what follows the command
             words = list(takewhile(lambda word: word.startswith("-"), words))
         known = self._option_string_actions
         for word in takewhile(lambda word: word != "--", words):
@@ -56,14 +56,14 @@ def add(
 
     Parameters
     ----------
-    run : takes the parsed arguments, prints, and returns the exit code; an L2HError becomes one line and the code 1
-    does : what the command does, in a line or more
+    run : takes the parsed arguments, prints, and returns the exit code; an L2HError becomes one line and exit code 1
+    does : what the command does, in one or more lines
     examples : command lines
-    failed : when the exit code is 1, in words
-    prints_json : whether it can print JSON
+    failed : what exit code 1 means
+    prints_json : whether the command can print JSON
     """
     lines = ["examples:", *(f"  {line}" for line in examples), ""]
-    lines += ["exit codes:", "  0  all is well", f"  1  {failed}", "  2  the command line is wrong"]
+    lines += ["exit codes:", "  0  success", f"  1  {failed}", "  2  invalid command line"]
     summary = does.partition("\n")[0]
     parser = commands.add_parser(
         name,
@@ -79,23 +79,23 @@ def add(
 
 
 def add_plugin(parser: ArgumentParser) -> None:
-    """Add the option `--plugin`, a list of the user's own Python files, empty by default."""
-    does = "a Python file that registers methods, data sets, backbones, metrics or charts; may be given several times"
+    """Add the option `--plugin`, a list of Python files, empty by default."""
+    does = "a Python file that registers methods, datasets, backbones, metrics or charts; may be given several times"
     parser.add_argument("--plugin", action="append", default=[], metavar="FILE", help=does)
 
 
 def count(text: str) -> int:
-    """The type of an option that takes a whole number from 1."""
+    """Type of an option: an integer of at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is no whole number from 1")
+        raise ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
 
 
 def print_lines(text: str) -> None:
-    """Print text that a stranger's file may have put words into: lines end, but no control character gets out."""
+    """Print text that may come from untrusted files: keeps newlines, replaces other control characters."""
     print("\n".join(map(printable, text.split("\n"))))
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; what JSON does not know is a name."""
+    """Print a value as JSON; other types are printed as text."""
     print(json.dumps(value, indent=2, default=str))

@@ -1,4 +1,4 @@
-"""`l2h compare`: several finished runs in one table and on one page."""
+"""`l2h compare`: several finished runs in one table and one report."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import Any
 from l2h.cli import command
 from l2h.errors import L2HError
 
-DOES = """Put finished runs side by side, in one table and on one page.
+DOES = """Compare finished runs in one table and one report.
 
-Nothing is computed anew but the tests between the runs' methods, which saw the same queries. Runs that mean different
-images by one protocol, or different things by one metric, are refused. What differs between their configs is shown."""
+Only the significance tests between methods of different runs are computed, on the queries that they share. Runs are
+refused if one protocol name stands for different images in them, or one metric name for different definitions.
+Differences between the configs are shown."""
 
 
 def add_to(commands: command.Commands) -> None:
@@ -19,22 +20,22 @@ def add_to(commands: command.Commands) -> None:
         "l2h compare results/mnist results/mnist-long -o results/both",
         "l2h compare results/quickstart ../other/results/quickstart -o both --json",
     ]
-    failed = "a run is not there or not finished, or the runs cannot stand in one table"
+    failed = "a run is missing or not finished, or the runs cannot be compared"
     parser = command.add(commands, "compare", run, DOES, examples, failed)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, results/<run>")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run, results/<run>")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="gets comparison.csv, .parquet and .md, differences.csv, report.html and plots",
+        help="folder for comparison.csv, .parquet and .md, differences.csv, report.html and plots",
     )
     command.add_plugin(parser)
 
 
 def run(arguments: Namespace) -> int:
-    """Merge, write, and say what came of it."""
+    """Merge the runs, write the comparison, and print a summary."""
     from l2h import plugins
     from l2h.report import comparison, differences, merged, page, plots, run_info
     from l2h.report.summary import summary
@@ -42,7 +43,7 @@ def run(arguments: Namespace) -> int:
     plugins.load(arguments.plugin)
     output: Path = arguments.output
     if (output / "run.json").exists():
-        raise L2HError(f"{output} is a run's own folder; choose another one for the comparison")
+        raise L2HError(f"{output} is the folder of a run; choose another one for the comparison")
     both = merged.merge(arguments.runs)
     text, drawings = page.render(
         both.joined, both.differences, both.audits, both.curves, both.designs, (), both.runs, both.supervised
@@ -64,8 +65,8 @@ def run(arguments: Namespace) -> int:
 
 
 def _values(values: dict[str, Any]) -> str:
-    """What each run has, by its name; a whole entry, as of a method, is there or not."""
+    """Each run's value; for a whole entry, such as a method, the runs that have it."""
     there = [run for run, value in values.items() if value is not None]
     if len(there) < len(values) and any(isinstance(values[run], dict) for run in there):
-        return f"in {', '.join(there)} alone"
+        return f"only in {', '.join(there)}"
     return "; ".join(f"{run} {'not given' if value is None else value}" for run, value in values.items())

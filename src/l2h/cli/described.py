@@ -1,4 +1,4 @@
-"""`l2h metrics`, `l2h charts`: what a report shows, and what it means."""
+"""`l2h metrics`, `l2h charts`: list and define what a report shows."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from l2h.cli import command
 
 
 class Kind(NamedTuple):
-    """What is told of the entries of one registry: of each a line, and facts by name."""
+    """How to describe the entries of one registry: a line each, and details by name."""
 
     does: str
     example: str
@@ -20,7 +20,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "metrics": Kind(
-        "List the metrics of the comparison, a line each; or show one with its definition and its columns.",
+        "List the metrics of the comparison, or show the definition and the columns of one.",
         "map",
         lambda metric: f"{metric.axis}: {metric.formula}",
         lambda metric: {
@@ -33,7 +33,7 @@ KINDS = {
         },
     ),
     "charts": Kind(
-        "List the charts of the report, a line each; or show one with what to know to read it.",
+        "List the charts of the report, or show how to read one.",
         "radius",
         lambda chart: str(chart.shows),
         lambda chart: {"shows": chart.shows, "note": chart.note},
@@ -45,13 +45,13 @@ def add_to(commands: command.Commands) -> None:
     """Add the two commands."""
     for name, kind in KINDS.items():
         examples = [f"l2h {name}", f"l2h {name} {kind.example}", f"l2h {name} --plugin my.py --json"]
-        parser = command.add(commands, name, partial(run, name), kind.does, examples, "there is none of that name")
-        parser.add_argument("name", nargs="?", help="show this one")
+        parser = command.add(commands, name, partial(run, name), kind.does, examples, "the name is not registered")
+        parser.add_argument("name", nargs="?", help="show only this one, in detail")
         command.add_plugin(parser)
 
 
 def run(name: str, arguments: Namespace) -> int:
-    """Print the list, or the one that is asked for."""
+    """Print the list, or the entry with the given name."""
     from l2h import plugins
 
     plugins.load(arguments.plugin)

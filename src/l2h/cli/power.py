@@ -1,4 +1,4 @@
-"""`l2h power`: what differences between methods a run can show."""
+"""`l2h power`: which differences between methods a run can detect."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -8,17 +8,17 @@ from l2h import paths
 from l2h.cli import command
 from l2h.errors import L2HError
 
-DOES = """Say what differences in mAP a finished run can show, and what smaller ones would take.
+DOES = """Show which differences in mAP a finished run can detect, and how many trainings or queries smaller ones need.
 
-Found means: with a probability of 80 %, at p < 0.05, corrected for the pairs of methods at one code length. The spread
-over queries and trainings is that of the run's own methods; of its pairs, the typical one counts."""
+A difference is detected if it has p < 0.05 with a probability of 80 %, after correction for the pairs of methods at one
+code length. The variances over queries and over trainings are those of the run's own methods, for a typical pair."""
 
 
 def add_to(commands: command.Commands) -> None:
     """Add the command."""
     examples = ["l2h power results/mnist", "l2h power results/mnist --json"]
-    parser = command.add(commands, "power", run, DOES, examples, "there is no finished run, or it has one training")
-    parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run's folder, as results/<run>")
+    parser = command.add(commands, "power", run, DOES, examples, "the run is not finished, or has only one training")
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of a run, results/<run>")
 
 
 def run(arguments: Namespace) -> int:
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     designs = power.of_settings(methods)
     if not designs:
         raise L2HError(
-            f"{arguments.run_folder} has one training of each method, which says nothing of the spread over trainings; "
+            f"{arguments.run_folder} has one training of each method, so the variance over trainings is unknown; "
             "run it with several seeds, such as seeds: [0, 1, 2]"
         )
     if arguments.json:

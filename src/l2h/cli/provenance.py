@@ -1,14 +1,14 @@
-"""`l2h provenance`: what a result follows from."""
+"""`l2h provenance`: trace a result to its sources."""
 
 from argparse import Namespace
 from dataclasses import asdict
 
 from l2h.cli import command
 
-DOES = """Trace a file to the config, the code, the data and the weights that it follows from.
+DOES = """Trace a file to the config, code, data and weights that produced it.
 
-Any file below results/<run>/ or resources/ will do, or a model's folder. Each of the four is named by a sha256, as the
-files and the run's run.json have it; where these contradict each other, the command says so and fails."""
+FILE is any file below results/<run>/ or resources/, or the folder of a model. Each source is identified by its sha256,
+as recorded in the files and in the run's run.json; the command fails if these records contradict each other."""
 
 
 def add_to(commands: command.Commands) -> None:
@@ -17,13 +17,13 @@ def add_to(commands: command.Commands) -> None:
         "l2h provenance results/quickstart/comparison.csv",
         "l2h provenance --json resources/digits/splits/digits-300.parquet",
     ]
-    failed = "the file is not there or damaged, lies elsewhere, or does not fit what it follows from"
+    failed = "the file is missing or damaged, belongs to no run, or contradicts the record of its sources"
     parser = command.add(commands, "provenance", run, DOES, examples, failed)
     parser.add_argument("path", metavar="FILE", help="a result file, or a model's folder")
 
 
 def run(arguments: Namespace) -> int:
-    """Trace, and print what was found."""
+    """Trace a file, and print its sources."""
     from l2h.runs.provenance import trace
 
     found = trace(arguments.path)

@@ -1,4 +1,4 @@
-"""`l2h methods`, `l2h datasets`, `l2h backbones`: what there is to choose from, and what can be set."""
+"""`l2h methods`, `l2h datasets`, `l2h backbones`: list registered names and their parameters."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -14,29 +14,29 @@ import yaml
 from l2h import plugins
 from l2h.cli import command
 
-# what the registry of each package holds, in words
+# package of each registry, and the noun for its entries
 KINDS = {
     "methods": ("hashing", "methods"),
-    "datasets": ("datasets", "data sets"),
-    "backbones": ("backbones", "networks"),
+    "datasets": ("datasets", "datasets"),
+    "backbones": ("backbones", "backbones"),
 }
 EXAMPLES = {"methods": "itq", "datasets": "image_list", "backbones": "alexnet"}
-NOT_PARAMS = ("bits", "random_state", "scope", "device", "sources")  # these have keys of the config's own, or none
-FAMILY = "any of this family, by its own name"
+NOT_PARAMS = ("bits", "random_state", "scope", "device", "sources")  # set by other keys of a config, or by none
+FAMILY = "any model of this family, by name"
 
 
 def add_to(commands: command.Commands) -> None:
     """Add the three commands."""
     for name, (_, words) in KINDS.items():
         examples = [f"l2h {name}", f"l2h {name} {EXAMPLES[name]}", f"l2h {name} --plugin my.py --json"]
-        does = f"List the {words} that a config can name, a line each; or show one with its parameters."
-        parser = command.add(commands, name, partial(run, name), does, examples, "there is none of that name")
-        parser.add_argument("name", nargs="?", help="show this one")
+        does = f"List the {words} that a config can name, or show the parameters of one."
+        parser = command.add(commands, name, partial(run, name), does, examples, "the name is not registered")
+        parser.add_argument("name", nargs="?", help="show only this one, in detail")
         command.add_plugin(parser)
 
 
 def run(kind: str, arguments: Namespace) -> int:
-    """Print the list, or the one that is asked for."""
+    """Print the list, or the entry with the given name."""
     plugins.load(arguments.plugin)
     registry = import_module(f"l2h.{KINDS[kind][0]}").registry
     if arguments.name is None:
@@ -59,7 +59,7 @@ def run(kind: str, arguments: Namespace) -> int:
 
 
 def _doc(cls: type) -> str:
-    """The class's own docstring, and those of the bases whose parameters it takes."""
+    """The docstring of the class, and those of the bases whose parameters it takes."""
     taken = parameters(cls).keys()
     bases = [base for base in cls.__mro__[1:] if parameters(base) and parameters(base).keys() <= taken]
     docs = (f"{base.__name__}: {cleandoc(base.__doc__ or '')}" for base in bases)
@@ -71,7 +71,7 @@ def _summary(registry: Any, name: str) -> str:
 
 
 def parameters(cls: type) -> dict[str, Any]:
-    """What `params` of a config may set, with the defaults; "needed" where there is none."""
+    """Parameters that `params` of a config may set, with their defaults; "needed" if there is no default."""
     known = signature(cls).parameters
     return {
         name: "needed" if one.default is Parameter.empty else one.default
@@ -81,7 +81,7 @@ def parameters(cls: type) -> dict[str, Any]:
 
 
 def _facts(name: str, cls: Any) -> dict[str, Any]:
-    """What a class says of itself beside its parameters, by its kind."""
+    """Details of a class beyond its parameters, depending on its kind."""
     if hasattr(cls, "protocols"):
         lists = "the lists name the roles"
         return {"protocols": {key: asdict(how) if how else lists for key, how in cls.protocols.items()}}
@@ -92,7 +92,7 @@ def _facts(name: str, cls: Any) -> dict[str, Any]:
 
 
 def _fullparameters(name: str, cls: Any) -> dict[str, Any]:
-    """The parameters that scope full has beside the others, or with another default."""
+    """Parameters that only scope full has, or has with another default."""
     from l2h.hashing import FULL
     from l2h.hashing.deep import full
 
@@ -104,14 +104,14 @@ def _fullparameters(name: str, cls: Any) -> dict[str, Any]:
 
 
 def _lines(what: str, value: Mapping[str, Any] | list[str] | str) -> str:
-    """A fact as text: its name, and a line for each of its values."""
+    """A detail as text: its name, and a line for each of its values."""
     if isinstance(value, dict):
         return "\n".join([what, *(f"  {key} = {_words(one)}" for key, one in value.items())])
     return f"{what}: {value if isinstance(value, str) else ', '.join(value)}"
 
 
 def _words(value: Any) -> str:
-    """A value as a config would have it."""
+    """A value in the notation of a config."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {_words(one)}" for key, one in value.items())
     return yaml.safe_dump([value], default_flow_style=True, width=inf).strip()[1:-1]

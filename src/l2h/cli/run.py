@@ -1,4 +1,4 @@
-"""`l2h run`: run a config to its table and report, or go on with a run that was stopped."""
+"""`l2h run`: run a config, or resume a run that was stopped."""
 
 import fcntl
 import os
@@ -16,14 +16,14 @@ from l2h.cli import command
 from l2h.errors import L2HError, hint
 from l2h.plan import workflow
 
-DOES = """Run a config to its table and report; finished steps are not rerun.
+DOES = """Run a config and write its table and report; finished steps are not rerun.
 
-After a kill or a power cut the same command goes on: it removes the lock that was left behind, and makes half-written
-files again. It calls Snakemake with the profile of this machine; all else that Snakemake can do, such as a cluster's
-profile, works with snakemake itself."""
+To resume after a kill or a power cut, run the same command again: it removes the stale lock and recreates incomplete
+files. The command calls Snakemake with the profile for a single machine; for other profiles, such as a cluster's, and
+for other options of Snakemake, call snakemake itself."""
 
-LOCK = ".snakemake/l2h.lock"  # held while a run goes on, by the kernel; says who holds it
-LOCKS = ".snakemake/locks"  # the folder of Snakemake's own, which a killed run leaves behind; a dry run leaves it empty
+LOCK = ".snakemake/l2h.lock"  # locked (flock) while a run is active; its text names the process
+LOCKS = ".snakemake/locks"  # the folder of Snakemake's own lock, which a killed run leaves; a dry run leaves it empty
 
 
 def add_to(commands: command.Commands) -> None:
@@ -34,39 +34,39 @@ def add_to(commands: command.Commands) -> None:
         "l2h run mine.yaml --dry-run",
         "l2h run mine.yaml results/mine/comparison.csv",
     ]
-    failed = "the run failed, could not start, or another one is going on in the directory"
+    failed = "the run failed or could not start, or another run is active in the directory"
     parser = command.add(commands, "run", run, DOES, examples, failed, prints_json=False)
     parser.add_argument("config", type=Path, metavar="CONFIG", help="a config, YAML or JSON")
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files or rules to make, if not all of the run")
-    directory = "where results/ and resources/ lie, and what the config's paths are relative to (default: here)"
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files or rules to run (default: the whole run)")
+    directory = "where results/ and resources/ are, and base of the config's relative paths (default: here)"
     parser.add_argument("--directory", type=Path, default=Path(), metavar="DIR", help=directory)
-    parser.add_argument("--cores", type=command.count, metavar="N", help="CPU cores to use at a time (default: all)")
-    parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+    parser.add_argument("--cores", type=command.count, metavar="N", help="number of CPU cores to use (default: all)")
+    parser.add_argument("--dry-run", action="store_true", help="print the jobs that would run, but run nothing")
 
 
 def run(arguments: Namespace) -> int:
-    """Call Snakemake, and return its exit code."""
+    """Call Snakemake and return its exit code."""
     extras.require("snakemake")
     _require_config(arguments.config)
     directory: Path = arguments.directory
     snakemake = _snakemake(arguments)
     if arguments.dry_run:
-        return subprocess.run([*snakemake, "--dry-run"], check=False).returncode  # noqa: S603 (words of the user's own)
+        return subprocess.run([*snakemake, "--dry-run"], check=False).returncode  # noqa: S603 (the user's arguments)
     with _locked(directory) as (lock, killed):
         locked = any((directory / LOCKS).glob("*"))
         if killed and locked:
-            print(f"{directory} was locked by a run that was killed; going on with it", file=sys.stderr)
+            print(f"{directory} was locked by a killed run; resuming it", file=sys.stderr)
             subprocess.run([*snakemake, "--unlock"], check=True, capture_output=True)  # noqa: S603
         elif locked:
             raise L2HError(
-                f"{directory} is locked by a run of snakemake: wait for its end, or, if none is going on, "
+                f"{directory} is locked by a run of snakemake: wait until it ends, or, if none is active, "
                 f"delete {directory / LOCKS}"
             )
         return _wait(subprocess.Popen(snakemake, pass_fds=[lock]))  # noqa: S603
 
 
 def _snakemake(arguments: Namespace) -> list[str]:
-    """The command line of Snakemake; targets stand first, because --configfile takes all words that follow it."""
+    """Snakemake's command line; targets come first, because --configfile takes all arguments that follow it."""
     folder = workflow.folder()
     words = [sys.executable, "-m", "snakemake", *arguments.targets, "--snakefile", str(folder / "Snakefile")]
     words += ["--directory", str(arguments.directory), "--profile", str(folder / "profiles/local")]
@@ -76,10 +76,10 @@ def _snakemake(arguments: Namespace) -> list[str]:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[tuple[int, bool]]:
-    """Hold the directory's lock; yields its file descriptor, and whether the run that held it last was killed.
+    """Hold the directory's lock; yields its file descriptor, and whether the last run that held it was killed.
 
-    The kernel frees the lock when all processes that hold it have ended, Snakemake among them. Its content is removed
-    at the end of a run, so what is there when one starts was left by a run that was killed.
+    The kernel frees the lock when all processes that hold it, including Snakemake, have ended. A run clears the lock's
+    text when it ends, so text that is found at the start was left by a killed run.
     """
     path = directory / LOCK
     try:
@@ -93,7 +93,7 @@ def _locked(directory: Path) -> Iterator[tuple[int, bool]]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise L2HError(f"a run is going on in {directory} ({holder}); wait for its end, or stop it") from None
+            raise L2HError(f"a run is active in {directory} ({holder}); wait until it ends, or stop it") from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}\n")
         file.flush()
@@ -104,7 +104,7 @@ def _locked(directory: Path) -> Iterator[tuple[int, bool]]:
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for Snakemake, which Ctrl-C reaches by itself; pass other requests to end on to it."""
+    """Wait for Snakemake: it receives Ctrl-C itself; forward other termination signals to it."""
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
     while True:
         try:

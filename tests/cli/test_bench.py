@@ -80,7 +80,7 @@ def test_a_file_called_as_a_registered_dataset_has_another_name(folder, capsys):
     [
         (["nowhere.npy"], "no file at nowhere.npy"),
         (["clip vectors.npy", "--methods", "itqq"], "did you mean 'itq'?"),
-        (["clip vectors.npy", "--methods", "dsh"], "dsh learns from labels, and clip_vectors has none"),
+        (["clip vectors.npy", "--methods", "dsh"], "dsh learns from labels, but clip_vectors has none"),
         (["clip vectors.npy", "--labels", "lables.npy"], "no file at lables.npy"),
         (["labels.npy"], "labels.npy holds int64 of shape (200,)"),
     ],

@@ -544,11 +544,11 @@ BOMB = "m0: &m0 {k: v}\n" + "".join(f"m{n + 1}: &m{n + 1} {{<<: [{', '.join([f'*
 REFUSED = {
     "plain": (
         "__use_yte__: true\n" + PYTHON + PLAIN,
-        "line 1: with the key __use_yte__ Snakemake runs what the config says",
+        "line 1: the key __use_yte__ makes Snakemake execute code in the config",
     ),
-    "escaped": ('"__use\\x5fyte__": true\n' + PYTHON + PLAIN, "line 1: with the key __use_yte__"),
-    "merged": ('a: &a\n  "\\x5f_use_yte__": true\n<<: *a\n' + PYTHON + PLAIN, "__use_yte__|merges keys by <<"),
-    "merging": (BOMB + PLAIN, r"line \d+: it merges keys by <<"),
+    "escaped": ('"__use\\x5fyte__": true\n' + PYTHON + PLAIN, "line 1: the key __use_yte__"),
+    "merged": ('a: &a\n  "\\x5f_use_yte__": true\n<<: *a\n' + PYTHON + PLAIN, "__use_yte__|merges keys with <<"),
+    "merging": (BOMB + PLAIN, r"line \d+: it merges keys with <<"),
     "laughing": (
         "a0: &a0 [l, l]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(30)) + PLAIN,
         "more than 100000 values",
@@ -560,7 +560,7 @@ REFUSED = {
     "digits": (PLAIN + "bits: [" + "9" * 5000 + "]\n", "cannot be read: Exceeds the limit"),
     "large": (PLAIN + "#" * 2**18, "is larger than 256 KiB"),
     "latin": (PLAIN + "# \xff", "cannot be read: 'utf-8' codec"),
-    "list": ("[]", "is no config"),
+    "list": ("[]", "is not a config"),
     "key": (PLAIN + '"a\\e[2J": 1\n', r"unknown key 'a\\x1b\[2J'"),
 }
 

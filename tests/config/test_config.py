@@ -127,7 +127,7 @@ def test_numbers_that_snakemake_hands_over_as_text():
     assert (entry["look"], entry["allow_lone_queries"]) == ([3], True)
     assert entry["dealing"] == {"query": 0.5, "train": 7, "per_class": True, "train_in_database": True}
     assert isinstance(entry["dealing"]["train"], int)
-    with pytest.raises(ConfigError, match="8.5 is not a whole number, at least 1 and at most 256"):
+    with pytest.raises(ConfigError, match="8.5 is not an integer, at least 1 and at most 256"):
         resolved({**MINIMAL, "bits": ["8.5"]})
 
 
@@ -268,10 +268,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
     assert resolved(MINIMAL)["dataset_mirror"] == str(tmp_path)
     one = str(tmp_path / "one")
     assert resolved({**MINIMAL, "dataset_mirror": one})["dataset_mirror"] == one
-    with pytest.raises(ConfigError, match="config key dataset_mirror: '/no/where' is no folder"):
+    with pytest.raises(ConfigError, match="config key dataset_mirror: '/no/where' is not a folder"):
         resolved({**MINIMAL, "dataset_mirror": "/no/where"})
     monkeypatch.setenv("L2H_DATASET_MIRROR", "/no/where")
-    with pytest.raises(ConfigError, match="environment variable L2H_DATASET_MIRROR: '/no/where' is no folder"):
+    with pytest.raises(ConfigError, match="environment variable L2H_DATASET_MIRROR: '/no/where' is not a folder"):
         resolved(MINIMAL)
 
 
@@ -283,11 +283,11 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config: unknown key 'metods' (did you mean 'methods'?); allowed are datasets, backbones, methods, bits",
         ),
         ({"bits": [8, 300]}, "config key bits[1]: 300 is out of range; allowed is at least 1 and at most 256"),
-        ({"bits": ["eight"]}, "config key bits[0]: 'eight' is not a whole number, at least 1 and at most 256"),
-        ({"bits": [8.0]}, "config key bits[0]: 8.0 is not a whole number"),
-        ({"seeds": [True]}, "config key seeds[0]: True is not a whole number, at least 0"),
+        ({"bits": ["eight"]}, "config key bits[0]: 'eight' is not an integer, at least 1 and at most 256"),
+        ({"bits": [8.0]}, "config key bits[0]: 8.0 is not an integer"),
+        ({"seeds": [True]}, "config key seeds[0]: True is not an integer, at least 0"),
         ({3: 4}, "config: unknown key 3; allowed are datasets"),
-        ({"methods": [{"method": "itq", "params": {1: 2}}]}, "config key methods[0].params: 1 is no parameter name"),
+        ({"methods": [{"method": "itq", "params": {1: 2}}]}, "config key methods[0].params: 1 is not a parameter name"),
         ({"methods": [{"method": "itq", "label": "a\n"}]}, "config key methods[0].label: 'a\\n' may hold only letters"),
         ({"bits": 8}, "config key bits: 8 is not a list; write [8]"),
         ({"methods": "itq"}, "config key methods: 'itq' is not a list; write [itq]"),
@@ -330,7 +330,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"datasets": [{"name": "digits", "protocol": {"name": "p", "query": 1, "train": 1}}]},
-            "config key datasets[0].protocol: digits has protocols of its own; choose one of digits-300",
+            "config key datasets[0].protocol: digits has its own protocols; choose one of digits-300",
         ),
         (
             {"datasets": [mine(protocol={"name": "p", "query": 1.5, "train": 1})]},
@@ -441,7 +441,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"methods": [{"method": "itq", "params": {"bits": 3}}]},
-            "config key methods[0].params.bits: set it by its own",
+            "config key methods[0].params.bits: set it with its own",
         ),
         ({"methods": [{"method": "itq", "label": "a/b"}]}, "config key methods[0].label: 'a/b' may hold only letters"),
         (
@@ -459,7 +459,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"backbones": [{"name": "alexnet", "precision": "fp16"}]}, "config key backbones[0].precision: 'fp16' is not"),
         (
             {"backbones": [{"name": "alexnet", "label": "external"}]},
-            "config key backbones[0].label: 'external' stands for external codes; choose another label",
+            "config key backbones[0].label: 'external' is reserved (external codes); choose another label",
         ),
         (
             {"methods": [{"method": "lsh", "params": {"pca_dims": -1}}], "bits": [8, 12]},
@@ -472,9 +472,10 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"backbones": [{"name": "alexnet", "weights": "a{b}.safetensors"}]},
-            "config key backbones[0].weights: 'a{b}.safetensors' holds braces, which are Snakemake's; rename it",
+            "config key backbones[0].weights: 'a{b}.safetensors' has braces, which Snakemake reads as wildcards; "
+            "rename it",
         ),
-        ({"pretrained": "{a}.tar"}, "config key pretrained[0]: '{a}.tar' holds braces, which are Snakemake's"),
+        ({"pretrained": "{a}.tar"}, "config key pretrained[0]: '{a}.tar' has braces"),
         (
             {"methods": [{"method": "external", "params": {"codes": "no/{dataset}-{bits}.npy"}}]},
             "config key methods[0]: no/digits-8.npy does not exist, which should hold the codes of digits (digits-300)",
@@ -506,7 +507,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             {"datasets": [mine(allow_lone_queries="yes")]},
             "config key datasets[0].allow_lone_queries: 'yes' is not true or false",
         ),
-        ({"datasets": [mine(params={1: 2})]}, "config key datasets[0].params: 1 is no parameter name"),
+        ({"datasets": [mine(params={1: 2})]}, "config key datasets[0].params: 1 is not a parameter name"),
         ({"datasets": [mine(protocol=4)]}, "config key datasets[0].protocol: 4 is not text or a mapping"),
         (
             {"datasets": [mine(protocol={"name": "p", "query": 1, "train": 1, "perclass": True})]},

@@ -271,9 +271,9 @@ def test_images_and_embeddings_may_stand_in_one_config(vectors):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"methods": ["dsh"]}, r"methods\[0\]: dsh learns from labels, and mine has none; add labels"),
+        ({"methods": ["dsh"]}, r"methods\[0\]: dsh learns from labels, but mine has none; add labels"),
         ({"methods": [FULL], "datasets": [embedded(labels="labels.npy")]}, "dsh at scope full is trained on images"),
-        ({"datasets": ["digits", embedded()]}, "backbones: it names no network, and digits has images; add one"),
+        ({"datasets": ["digits", embedded()]}, "backbones: the list is empty, but digits has images; add a network"),
         ({"datasets": [embedded(labels="labels.npy", neighbours=3)]}, r"datasets\[0\].params: neighbours and distance"),
     ],
 )

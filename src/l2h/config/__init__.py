@@ -1,4 +1,4 @@
-"""A config: typed, checked with one-line errors, and completed by what follows from its entries."""
+"""Configs: typed, checked with one-line errors, and completed with values derived from their entries."""
 
 from l2h.config.backbones import EXTERNAL
 from l2h.config.datasets import require_drawable

@@ -1,4 +1,4 @@
-"""What follows from a backbone's entry: its layer, its weights, and what its features are called."""
+"""Complete a backbone's entry: its layer, its weights, and the names of its files."""
 
 import re
 from pathlib import Path
@@ -11,15 +11,15 @@ from l2h.config.models import Backbone, Config
 from l2h.config.names import registered, require_literal, require_member
 from l2h.errors import L2HError, hint
 
-EXTERNAL = "external"  # the backbone's label of external codes
+EXTERNAL = "external"  # the backbone label of external codes
 RESERVED = {EXTERNAL: "external codes", paths.EMBEDDINGS: "datasets of embeddings"}
 
 
 def resolve_backbone(place: str, entry: Backbone, config: Config) -> dict[str, Any]:
-    """The entry with `label`, `layer`, `weights` and `input_size`, and what follows.
+    """The entry with `label`, `layer`, `weights` and `input_size`, and values derived from them.
 
-    `source` and `local` say where weights come from, `weights_id` and `id` what the files of weights and features are
-    called. An `input_size` of None is known once the network is built.
+    `source` and `local` tell where the weights come from; `weights_id` and `id` name the files of weights and
+    features. If `input_size` is None, it is known only once the network is built.
     """
     backbone = registered(f"{place}.name", backbones.registry, entry.name)
     try:
@@ -28,10 +28,10 @@ def resolve_backbone(place: str, entry: Backbone, config: Config) -> dict[str, A
         raise ConfigError(f"config key {place}.name: {error}") from error
     layer = entry.layer or backbone.layers[0]
     require_member(f"{place}.layer", layer, f"a layer of {entry.name}", backbone.layers)
-    stem = entry.name.replace(":", ".")  # as in a file's name
+    stem = entry.name.replace(":", ".")  # valid in file names
     label = entry.label or f"{stem}-{layer}"
     if label in RESERVED:
-        raise ConfigError(f"config key {place}.label: {label!r} stands for {RESERVED[label]}; choose another label")
+        raise ConfigError(f"config key {place}.label: {label!r} is reserved ({RESERVED[label]}); choose another label")
     side = entry.input_size or getattr(backbone, "input_size", None)
     if side is not None and side < backbone.min_size:
         raise ConfigError(
@@ -55,7 +55,7 @@ def resolve_backbone(place: str, entry: Backbone, config: Config) -> dict[str, A
 
 
 def _weights(place: str, weights: str, entry: Backbone, published: list[str], bundled: bool) -> tuple[str, str]:
-    """What the weights are called, without and with the digest of a local file."""
+    """Name of the weights, without and with the digest of a local file."""
     require_literal(place, weights)
     path = Path(weights)
     if weights == UNTRAINED:

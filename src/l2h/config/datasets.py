@@ -1,4 +1,4 @@
-"""What follows from a dataset's entry: its reader, its protocol, and what the user must still get."""
+"""Complete a dataset's entry: its reader, its protocol, and files that the user must download."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,11 +15,11 @@ from l2h.splits import Protocol, require_enough
 
 
 def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any]:
-    """The entry with `reader`, `protocol` and `shards`, and what follows.
+    """The entry with `reader`, `protocol` and `shards`, and values derived from them.
 
-    `dealing` is how the protocol splits the images, None if lists name the roles; `protocol_id` its name in paths;
-    `missing` what the user must get before the dataset can be run, or None; `images`, `relevance` and `neighbours` are
-    what the dataset says of itself.
+    `dealing` is the rule that splits the images, None if lists give the roles; `protocol_id` is its name in paths;
+    `missing` names files that the user must download first, or is None; `images`, `relevance` and `neighbours` are
+    attributes of the dataset.
     """
     name, reader = entry.name, entry.reader or entry.name
     own = "" if entry.reader else "; for a folder of your own images add `reader: image_list` to the name"
@@ -28,7 +28,7 @@ def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any
         raise ConfigError(f"config key {place}.name: {name!r} is another dataset's name; choose another")
     try:
         dataset = made(reader, entry.params, config.dataset_mirror)
-        missing = None if config.pretrained else dataset.missing()  # bundles hold all that is needed
+        missing = None if config.pretrained else dataset.missing()  # bundles hold everything needed
     except (L2HError, TypeError) as error:
         raise ConfigError(f"config key {place}.params: {error}") from error
     protocol, dealing = _protocol(f"{place}.protocol", entry.protocol, reader, dataset)
@@ -49,14 +49,14 @@ def resolve_dataset(place: str, entry: Dataset, config: Config) -> dict[str, Any
 
 
 def made(reader: str, params: Mapping[str, Any], mirror: str | None) -> datasets.Dataset:
-    """The dataset itself; raises L2HError if a parameter is wrong."""
+    """The dataset itself; raises L2HError if a parameter is invalid."""
     return datasets.make(reader, Sources(paths.DOWNLOADS, mirror), **params)
 
 
 def _protocol(
     place: str, given: str | OwnProtocol | None, reader: str, dataset: datasets.Dataset
 ) -> tuple[str, Protocol | None]:
-    """The protocol's name, and how it splits the images; None if lists name their roles."""
+    """Name of the protocol, and the rule that splits the images; None if lists give the roles."""
     known = dict(dataset.protocols)
     published = {
         name: how for other in datasets.available() for name, how in datasets.registry.get(other).protocols.items()
@@ -73,7 +73,7 @@ def _protocol(
             raise
         return name, known[name]
     if not dataset.any_protocol:
-        raise ConfigError(f"config key {place}: {reader} has protocols of its own; choose one of {', '.join(known)}")
+        raise ConfigError(f"config key {place}: {reader} has its own protocols; choose one of {', '.join(known)}")
     if given.name in published:
         raise ConfigError(f"config key {place}.name: {given.name!r} is another protocol's name; choose another")
     try:
@@ -83,9 +83,9 @@ def _protocol(
 
 
 def require_drawable(config: dict[str, Any]) -> None:
-    """Raise ConfigError if a protocol takes more images of a class than names of files and lists show; reads no image.
+    """Raise ConfigError if a protocol needs more images of a class than there are; reads no image.
 
-    Called once, when a run is planned: jobs resolve the config too, and folders can be large.
+    Called once, when a run is planned, because jobs resolve the config too and folders can be large.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def require_drawable(config: dict[str, Any]) -> None:
     Raises
     ------
     ConfigError
-        a class, or a dataset, has too few images; the line names them with their numbers
+        a class or a dataset has too few images; the message gives their numbers
     L2HError
-        the folders or lists cannot be used at all
+        a folder or list is invalid
     """
     if config["pretrained"]:  # bundles hold the splits
         return

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from l2h.config.schema import alternatives, schema
 from l2h.errors import L2HError, hint
 
-KINDS = {"array": "a list", "object": "a mapping", "string": "text", "integer": "a whole number", "number": "a number"}
+KINDS = {"array": "a list", "object": "a mapping", "string": "text", "integer": "an integer", "number": "a number"}
 KINDS |= {"boolean": "true or false"}
 LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
-UNKNOWN = ("extra_forbidden", "invalid_key")  # pydantic's words for an unknown key
-SHOWN = 200  # characters of a value
+UNKNOWN = ("extra_forbidden", "invalid_key")  # pydantic's names for an unknown key
+SHOWN = 200  # maximum characters of a value in a message
 
 Schema = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class UnknownNameError(ConfigError):
 
 
 def config_error(error: ValidationError) -> ConfigError:
-    """The first fault that pydantic found: outer keys before inner ones, and unknown keys before missing ones.
+    """The first error that pydantic found: outer keys before inner ones, and unknown keys before missing ones.
 
     A mistyped key is both, so it is named as the config spells it.
     """
@@ -51,7 +51,7 @@ def config_error(error: ValidationError) -> ConfigError:
 
 
 def _path(fault: Mapping[str, Any]) -> tuple[int | str, ...]:
-    """The place of the value that is wrong; where a key is, that of its mapping."""
+    """The place of the invalid value; for an invalid key, the place of its mapping."""
     loc: tuple[int | str, ...] = fault["loc"]
     if loc[-1:] == ("[key]",):
         return loc[:-2]
@@ -85,7 +85,7 @@ def _sentence(fault: Mapping[str, Any], part: Schema) -> str:
     if kind == "missing":
         return f"the key {fault['loc'][-1]!r} is missing"
     if fault["loc"][-1:] == ("[key]",):
-        return f"{value} is no parameter name"
+        return f"{value} is not a parameter name"
     if kind == "too_short":
         return "the list is empty; name at least one"
     if kind == "string_too_short":

@@ -1,4 +1,4 @@
-"""What follows from a method's entry: its parameters, and the code lengths and seeds at which it has results."""
+"""Complete a method's entry: its parameters, and the code lengths and seeds of its results."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,15 +11,15 @@ from l2h.config.names import registered, require_member
 from l2h.errors import L2HError
 from l2h.hashing import FULL
 
-SOUND_BITS = 64  # at which any method works, if its parameters do
+SOUND_BITS = 64  # a length at which every method works if its parameters are valid
 
 
 def resolve_method(place: str, entry: Method, config: Config, datasets: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The entry with `label` and `scope`, and what follows.
+    """The entry with `label` and `scope`, and values derived from them.
 
-    `arguments` are those of the method's constructor but for `bits` and `random_state`; `impossible` says why it
-    cannot have a code length, and `unfit` why it cannot be run on a `<dataset>/<protocol id>`; `supervised` and
-    `deterministic` are what the method says of itself; `results` are its code lengths and seeds for each
+    `arguments` are those of the method's constructor except `bits` and `random_state`; `impossible` and `unfit` give
+    the reasons why it cannot have a code length, or run on a `<dataset>/<protocol id>`; `supervised` and
+    `deterministic` are attributes of the method; `results` lists its code lengths and seeds for each
     `<dataset>/<protocol id>` that can be run.
     """
     cls = registered(f"{place}.method", hashing.registry, entry.method)
@@ -34,9 +34,9 @@ def resolve_method(place: str, entry: Method, config: Config, datasets: Iterable
     possible = [bits for bits in config.bits if bits not in impossible]
     try:
         one = make(bits=next(iter(possible), SOUND_BITS))
-    except L2HError as error:  # it is not the length
+    except L2HError as error:  # the length is not the cause
         raise ConfigError(f"config key {place}.params: {error}") from error
-    given = one.get_params()  # all of them, so that spelling out a default changes nothing
+    given = one.get_params()  # including defaults, so that writing a default into a config changes nothing
     estimator = one.method if scope == FULL else one
     supervised = estimator.__sklearn_tags__().target_tags.required
     there = {f"{dataset['name']}/{dataset['protocol_id']}": dataset for dataset in datasets if not dataset["missing"]}
@@ -60,10 +60,10 @@ def resolve_method(place: str, entry: Method, config: Config, datasets: Iterable
 
 
 def _maker(place: str, entry: Method, cls: Any, scope: str, config: Config) -> Callable[..., Any]:
-    """What makes the method, given `bits`."""
+    """A function that creates the method, given `bits`."""
     for name in entry.params:
         if name in ("bits", "random_state", "scope", "device"):
-            raise ConfigError(f"config key {place}.params.{name}: set it by its own key of the config, not in params")
+            raise ConfigError(f"config key {place}.params.{name}: set it with its own key of the config, not in params")
     if cls.scopes:
         require_member(f"{place}.scope", scope, f"a scope of {entry.method}", cls.scopes)
         arguments = {"device": config.device, "scope": scope}
@@ -80,11 +80,11 @@ def _maker(place: str, entry: Method, cls: Any, scope: str, config: Config) -> C
 
 
 def _unfit(dataset: dict[str, Any], scope: str, supervised: bool) -> str:
-    """Why a method cannot be run on a dataset, to follow its name; "" if it can."""
+    """Why a method cannot run on a dataset, to follow the method's name; "" if it can."""
     if scope == FULL and not dataset["images"]:
-        return f"at scope {FULL} is trained on images, and {dataset['name']} has embeddings; take another scope"
+        return f"at scope {FULL} is trained on images, but {dataset['name']} has embeddings; choose another scope"
     if supervised and dataset["relevance"] == "neighbours":
-        return f"learns from labels, and {dataset['name']} has none; add labels, or take a method that needs none"
+        return f"learns from labels, but {dataset['name']} has none; add labels, or choose an unsupervised method"
     return ""
 
 

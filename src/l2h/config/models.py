@@ -1,4 +1,4 @@
-"""The keys of a config, with type, default, limits and meaning of each; its JSON schema and reference page follow."""
+"""The keys of a config: type, default, limits and meaning. The JSON schema and reference page are generated from it."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def _number(value: object) -> object:
-    """Text as the number it shows: Snakemake's `--config` passes all values inside lists and mappings as text."""
+    """Convert text to a number, because Snakemake's `--config` passes values inside lists and mappings as text."""
     if not isinstance(value, str):
         return value
     if re.fullmatch(r"-?[0-9]{1,20}", value):
@@ -20,7 +20,7 @@ def _number(value: object) -> object:
 
 
 def _boolean(value: object) -> object:
-    """The same for true and false."""
+    """Convert text to true or false."""
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
@@ -34,12 +34,12 @@ def _distinct(values: list[T]) -> list[T]:
 
 
 def _entry(key: str) -> Any:
-    """A validator that makes an entry of a name alone."""
+    """A validator that turns a name into an entry."""
     return lambda value: {key: value} if isinstance(value, str) else value
 
 
 def _follows(default: str, description: str) -> Any:
-    """A field that may be left out, whose default follows from other keys, in words."""
+    """An optional field whose default depends on other keys; the text describes it."""
     return Field(default=None, description=description, json_schema_extra={"x-default": default})
 
 
@@ -49,7 +49,7 @@ Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # in pat
 Bits = Annotated[int, Field(ge=1, le=256), FromText]
 Side = Annotated[int, Field(ge=1, le=4096), FromText]  # pixels
 Seed = Annotated[int, Field(ge=0), FromText]
-MethodSeed = Annotated[int, Field(ge=0, le=2**32 - 1), FromText]  # numpy takes no larger one
+MethodSeed = Annotated[int, Field(ge=0, le=2**32 - 1), FromText]  # the largest seed that numpy accepts
 ThreadCount = Annotated[int, Field(ge=1, le=1024), FromText]
 Shards = Annotated[int, Field(ge=1, le=10_000), FromText]
 Amount = Annotated[float, Field(gt=0), FromText, AfterValidator(lambda x: int(x) if x.is_integer() else x)]
@@ -69,9 +69,9 @@ class Protocol(Section):
     name: Label = Field(description="Its name in tables and paths.")
     query: Amount = Field(description="Number of query images; below 1, their share of all images.")
     train: Amount = Field(description="Number of training images; below 1, their share of all images.")
-    per_class: Boolean = Field(default=False, description="Whether both numbers are for each class.")
+    per_class: Boolean = Field(default=False, description="Whether both numbers are per class.")
     train_in_database: Boolean = Field(
-        default=True, description="Whether the database holds the training images too, as in most published protocols."
+        default=True, description="Whether the database includes the training images, as in most published protocols."
     )
 
 
@@ -102,7 +102,7 @@ class Dataset(Section):
     allow_lone_queries: Boolean = Field(
         default=False,
         description="Whether to accept queries that share no label with the database, or only with training images; "
-        "each counts with a score of 0.",
+        "they score 0.",
     )
     look: Annotated[list[Seed], Distinct] = Field(
         default=[],
@@ -163,7 +163,7 @@ class Threads(Section):
     features: ThreadCount = Field(
         default=4,
         description="Threads of feature extraction, and of training and encoding at scope full; another number changes "
-        "the last bits of the features, which then are other features.",
+        "the last bits of the features, so they are recomputed.",
     )
     fit: ThreadCount = Field(
         default=1,
@@ -172,21 +172,21 @@ class Threads(Section):
     )
     rank: ThreadCount = Field(
         default=1,
-        description="Threads of counting a rank histogram, which change no result; more than one is faster from about "
-        "10^9 pairs of query and database item.",
+        description="Threads of counting a rank histogram; results do not depend on them, and more than one is faster "
+        "from about 10^9 pairs of query and database item.",
     )
 
 
 class Ranking(Section):
-    """How a database is searched, which changes no result."""
+    """How a database is searched; results do not depend on it."""
 
     shards: Shards = Field(
         default=1,
-        description="Number of shards of the database; one job ranks each shard and holds its codes alone, and one "
+        description="Number of shards of the database; one job ranks each shard and holds only its codes, and one "
         "more job adds up the counts.",
     )
     device: Literal["cpu", "cuda", "auto"] = Field(
-        default="cpu", description="Where pairs are counted; auto uses a GPU if there is one."
+        default="cpu", description="Device that counts pairs; auto uses a GPU if there is one."
     )
 
 
@@ -216,7 +216,7 @@ class Config(Section):
         json_schema_extra={"uniqueItems": True},
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="Where torch computes; auto uses a GPU if there is one."
+        default="auto", description="Device of torch; auto uses a GPU if there is one."
     )
     threads: Threads = Field(default=Threads(), description="Numeric threads of a job.")
     ranking: Ranking = Field(default=Ranking(), description="How a database is searched.")
@@ -232,7 +232,7 @@ class Config(Section):
     )
     dataset_mirror: Text | None = _follows(
         "the environment variable `L2H_DATASET_MIRROR`",
-        "Folder of copies of the files to download, plain or gzipped, laid out as torchvision does or flat.",
+        "Folder with copies of the files to download, plain or gzipped, in torchvision's layout or flat.",
     )
     plugins: list[Text] = Field(
         default=[],

@@ -1,4 +1,4 @@
-"""Look up the names that a config gives, with one-line errors that list what there is."""
+"""Look up the names in a config, with one-line errors that list the known names."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,12 +9,12 @@ from l2h.registry import Registry
 
 
 def registered(place: str, registry: Registry, name: str, cure: str = "") -> Any:
-    """The class that is registered under a name.
+    """The class registered under a name.
 
     Raises
     ------
     UnknownNameError
-        there is none, and a plug-in could register one
+        the name is unknown, but a plug-in could register it
     ConfigError
         the member of a family, such as timm:<name>, does not exist or lacks its package
     """
@@ -36,6 +36,6 @@ def require_member(place: str, value: str, what: str, allowed: Iterable[str]) ->
 
 
 def require_literal(place: str, path: str) -> None:
-    """Raise ConfigError for a path with braces, which Snakemake takes for wildcards."""
+    """Raise ConfigError for a path with braces, which Snakemake would read as wildcards."""
     if "{" in path or "}" in path:
-        raise ConfigError(f"config key {place}: {path!r} holds braces, which are Snakemake's; rename it")
+        raise ConfigError(f"config key {place}: {path!r} has braces, which Snakemake reads as wildcards; rename it")

@@ -1,4 +1,4 @@
-"""A config as typed sections, and back."""
+"""Convert a config to typed sections, and back."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from l2h.config.models import Backbone, Config, Dataset, Method, Section
 
 Entry = dict[str, Any]
 
-MAX_VALUES = 100_000  # of a config, counted as often as it names them: YAML's aliases multiply
+MAX_VALUES = 100_000  # of a config; each use of a YAML alias counts
 ENTRIES: dict[str, type[Section]] = {"datasets": Dataset, "backbones": Backbone, "methods": Method}
 
 
 def complete(config: Entry) -> Config:
-    """The config with all defaults that depend on no other key; loads no plug-in and reads no file.
+    """The config with all defaults that do not depend on other keys; loads no plug-in and reads no file.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def complete(config: Entry) -> Config:
 
 
 def declared(config: Entry) -> Entry:
-    """What a config file may hold of a resolved config: without what was derived from it."""
+    """A resolved config without the derived values, as a config file may hold it."""
     return {key: _declared(key, config[key]) for key in Config.model_fields}
 
 
@@ -47,4 +47,4 @@ def _require_small(config: Entry) -> None:
         value = left.pop()
         if isinstance(value, dict | list):
             left.extend(value.values() if isinstance(value, dict) else value)
-    raise ConfigError(f"config: it has more than {MAX_VALUES} values; write it without aliases (&name, *name)")
+    raise ConfigError(f"config: more than {MAX_VALUES} values; write it without aliases (&name, *name)")

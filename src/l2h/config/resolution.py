@@ -1,4 +1,4 @@
-"""Make a config complete: defaults that follow from other keys, and all that rules and jobs derive from its entries."""
+"""Complete a config: add defaults that depend on other keys, and values that rules and jobs derive from its entries."""
 
 import os
 from collections import Counter
@@ -21,24 +21,24 @@ MIRROR_VARIABLE = "L2H_DATASET_MIRROR"
 
 
 def resolve(config: Entry) -> None:
-    """Make a config complete, in place; see `resolved`."""
+    """Complete a config in place; see `resolved`."""
     config.update(resolved(complete(config)))
 
 
 def resolved(config: Config, unknown: list[UnknownNameError] | None = None) -> Entry:
-    """The config as rules and jobs use it: a mapping whose entries hold all that follows from them.
+    """The config as rules and jobs use it: a mapping with all derived values.
 
     Parameters
     ----------
-    unknown : if given, no plug-in is loaded; entries with names that one may register are left out, and the errors
-        added to this list; bundles are then not checked
+    unknown : if given, no plug-in is loaded; entries with unknown names, which a plug-in may register, are left out,
+        their errors are appended to this list, and bundles are not checked
 
     Raises
     ------
     ConfigError
-        a key, type, range or name is wrong
+        a key, type, range or name is invalid
     L2HError
-        a plug-in does not load
+        a plug-in cannot be loaded
     """
     config = config.model_copy(update={"dataset_mirror": _mirror(config.dataset_mirror)})
     if unknown is None:
@@ -88,7 +88,7 @@ def _mirror(folder: str | None) -> str | None:
     if folder is None:
         place, folder = f"environment variable {MIRROR_VARIABLE}", os.environ.get(MIRROR_VARIABLE) or None
     if folder is not None and not Path(folder).is_dir():
-        raise ConfigError(f"{place}: {folder!r} is no folder (paths are relative to the working directory)")
+        raise ConfigError(f"{place}: {folder!r} is not a folder (paths are relative to the working directory)")
     return folder
 
 
@@ -96,12 +96,12 @@ def _require_backbones(datasets: list[Entry], config: Config) -> None:
     with_images = [entry["name"] for entry in datasets if entry["images"]]
     if with_images and not config.backbones:
         raise ConfigError(
-            f"config key backbones: it names no network, and {with_images[0]} has images; add one, such as alexnet"
+            f"config key backbones: the list is empty, but {with_images[0]} has images; add a network, such as alexnet"
         )
 
 
 def _require_alike(entries: list[Entry]) -> None:
-    """Entries of one dataset differ in how it is split, and in nothing else."""
+    """Raise ConfigError if entries of one dataset differ in anything but the split."""
     first: dict[str, Entry] = {}
     for entry in entries:
         other = first.setdefault(entry["name"], entry)

@@ -9,14 +9,14 @@ from l2h.config.models import Config
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without titles, which repeat the keys."""
+    """Drop the titles, which repeat the keys."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12), each section where it is used."""
+    """The JSON schema (draft 2020-12), with each section inlined where it is used."""
     whole = Config.model_json_schema(schema_generator=_Untitled)
     return {"$schema": _Untitled.schema_dialect, **_inlined(whole, whole.pop("$defs"))}
 
@@ -32,7 +32,7 @@ def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
 
 
 def alternatives(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The schemas of one type each that a value may follow; null, which stands for the default, is left out."""
+    """The schemas that a value may match, one per type, without null, which stands for the default."""
     inner = [*part.get("anyOf", ()), *part.get("oneOf", ())]
     for one in inner:
         yield from alternatives(one)

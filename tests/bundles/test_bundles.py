@@ -518,7 +518,7 @@ def test_a_model_json_that_is_none(content, tmp_path, data):
 
 def test_a_pickle_is_no_model(content, tmp_path):
     content[f"{MODEL}/model.safetensors"] = b"\x80\x04cos\nsystem\n(S'exit 1'\ntR."
-    refused(write(tmp_path / "x.tar", signed(content)), f"{MODEL} is no whole model")
+    refused(write(tmp_path / "x.tar", signed(content)), f"{MODEL} is not a complete model")
 
 
 def tables(content, tmp_path, name, write_table):

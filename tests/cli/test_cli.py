@@ -283,7 +283,7 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
 
 
 def test_near_copies_are_found_in_the_thumbnails_that_the_run_made(capsys, sound, digits, tmp_path):
-    """Without the images; where they are of other images, the line says so, and advises nobody to delete them."""
+    """Without the images; if they do not match, the line says so, and advises nobody to delete them."""
     manifest = read_manifest(digits / "manifest.parquet")
     thumbnails = grey_thumbnails.of_store(digits / "images", manifest)
     split = read_split(sound)
@@ -298,7 +298,7 @@ def test_near_copies_are_found_in_the_thumbnails_that_the_run_made(capsys, sound
     write_thumbnails(tmp_path / "thumbnails.parquet", backwards, thumbnails)
     code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
     assert code == 1
-    assert "thumbnails.parquet is of other images, by id or sha256, than the manifest; give a dataset's folder" in out
+    assert "thumbnails.parquet does not match the manifest: other ids or sha256; give a dataset's folder" in out
     assert "delete" not in out
 
 
@@ -380,7 +380,7 @@ def no_splits(folder: Path, split: Split) -> dict[str, Path]:
         "other rows": table.slice(1),
         "negative labels": table.set_column(3, "labels", labels),
         "nulls": table.set_column(1, "role", pa.nulls(len(table), pa.string())),
-        "metadata that is no text": table.replace_schema_metadata({b"protocol": b"\xff"}),
+        "metadata that is not text": table.replace_schema_metadata({b"protocol": b"\xff"}),
         "seed that is no number": table.replace_schema_metadata({"protocol": "p", "seed": "x", "sha256": "y"}),
     }
     for kind, rows in kinds.items():
@@ -534,7 +534,7 @@ def test_names_in_a_stranger_s_file_do_not_reach_the_terminal_as_orders(capsys, 
     pq.write_table(pa.table({"\x1b[2J\nl2h: all is well\x9b": [1]}), tmp_path / "t.parquet")
     code, out, _ = said(capsys, "check-split", str(tmp_path / "t.parquet"))
     assert code == 1
-    assert "no split file: its columns are ?[2J?l2h: all is well?" in out
+    assert "not a split file: its columns are ?[2J?l2h: all is well?" in out
     assert out.count("\n") == 1
 
 

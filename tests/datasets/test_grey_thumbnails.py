@@ -48,7 +48,7 @@ def test_they_survive_the_disk_and_belong_to_one_manifest(prepared):
     path = folder / "thumbnails.parquet"
     write_thumbnails(path, manifest, thumbnails)
     assert np.array_equal(read_thumbnails(path, manifest), np.stack(thumbnails))
-    with pytest.raises(L2HError, match=r"thumbnails.parquet is of other images, .* manifest; delete it and run again"):
+    with pytest.raises(L2HError, match=r"thumbnails.parquet does not match the manifest: .*; delete it and run again"):
         read_thumbnails(path, manifest[:-1])
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(L2HError, match=r"thumbnails.parquet is damaged"):

@@ -109,7 +109,11 @@ def test_damaged_and_foreign_arrays_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("ids", "packed", "words"),
     [
-        (IDS, PACKED[:, :1], r"is no file of codes of 11 bits \(id int64, code fixed_size_binary\[2\]\): its columns"),
+        (
+            IDS,
+            PACKED[:, :1],
+            r"is not a file of codes of 11 bits \(id int64, code fixed_size_binary\[2\]\): its columns",
+        ),
         ([0, 1, 2, 3, 4, 4], PACKED, r"ids \[4\] stand there more than once"),
         (IDS[:5], PACKED[:5], r"1 images have no code, ids \[5\]"),
         ([*IDS, 77], np.concatenate([PACKED, PACKED[:1]]), r"no images with the ids \[77\]"),

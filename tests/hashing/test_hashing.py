@@ -338,13 +338,13 @@ class TestDamagedModels:
 
     def test_missing_part(self, model):
         (model / "model.safetensors").unlink()
-        with pytest.raises(L2HError, match="is no whole model"):
+        with pytest.raises(L2HError, match="is not a complete model"):
             hashing.load(model)
 
     def test_truncated_arrays(self, model):
         arrays = model / "model.safetensors"
         arrays.write_bytes(arrays.read_bytes()[:-9])
-        with pytest.raises(L2HError, match="is no whole model"):
+        with pytest.raises(L2HError, match="is not a complete model"):
             hashing.load(model)
 
     @pytest.mark.parametrize("shape", [(64,), (63, 8), (64, 9), (64, 8, 1)])

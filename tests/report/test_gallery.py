@@ -177,5 +177,5 @@ def test_a_gallery_is_written_and_read_whole_or_not_at_all(split, bits, tmp_path
     with pytest.raises(L2HError, match=r"gallery.json is damaged or cut short .*; delete it and run again"):
         read_gallery(path)
     path.write_text('{"queries": []}')
-    with pytest.raises(L2HError, match=r"gallery.json is no gallery"):
+    with pytest.raises(L2HError, match=r"gallery.json is not a gallery"):
         read_gallery(path)

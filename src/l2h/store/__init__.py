@@ -1,1 +1,1 @@
-"""Every file format: written atomically, read with checks that end in one clear line."""
+"""All file formats: written atomically, checked when read, with one-line errors."""

@@ -16,9 +16,9 @@ from l2h import extras
 from l2h.errors import L2HError, line
 from l2h.store import limits
 
-BLOCK = 2**21  # values that are read at a time
+BLOCK = 2**21  # values read at a time
 HDF5 = (".h5", ".hdf5")
-CURE = "write it anew"
+CURE = "write it again"
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Array:
     Attributes
     ----------
     path : the file
-    name : of the array in the file, "" where it holds only one
-    shape : (n,), (n, d), ...; a list a row, of any length, is (n,)
+    name : of the array in the file, "" if the file holds only one
+    shape : (n,), (n, d), ...; (n,) for a list of any length in each row
     dtype : of its values; object for lists
     """
 
@@ -44,11 +44,11 @@ class Array:
 
     @property
     def what(self) -> str:
-        """Type and shape, in words."""
+        """Type and shape, for messages."""
         return f"{self.dtype} of shape {self.shape}"
 
     def blocks(self) -> Iterator[NDArray[Any]]:
-        """Yield its rows, some at a time; raises L2HError if the file is damaged."""
+        """Yield blocks of its rows; raises L2HError if the file is damaged."""
         width = max(1, int(np.prod(self.shape[1:])))
         rows = 0
         with _reading(self.path):
@@ -59,43 +59,43 @@ class Array:
             raise L2HError(f"{self} ends after {rows} of {self.shape[0]} rows; {CURE}")
 
     def read(self) -> NDArray[Any]:
-        """All of it."""
+        """The whole array."""
         parts = list(self.blocks())
         return np.concatenate(parts) if parts else np.empty(self.shape, self.dtype)
 
 
 def open_arrays(path: str | Path) -> dict[str, Array]:
-    """The arrays of a file, by name; "" for that of a .npy file. Reads no more than where they are.
+    """The arrays of a file, by name ("" in a .npy file); reads only where they are.
 
     Raises
     ------
     L2HError
-        the file is missing, of another kind, or damaged; or the package that reads it is
+        the file is missing, damaged or of an unknown format, or the package that reads it is missing
     """
     file = Path(path)
     if file.suffix not in _FORMATS:
-        raise L2HError(f"{path}: {', '.join(_FORMATS)} are read; save the array as one of these, by np.save say")
+        raise L2HError(f"{path}: unknown format; save the array as one of {', '.join(_FORMATS)}")
     with _reading(file):
         limits.require_plain(file)
         arrays = {array.name: array for array in _FORMATS[file.suffix](file)}
     for array in arrays.values():
         size, held = int(np.prod(array.shape, dtype=object)) * array.dtype.itemsize, file.stat().st_size
         if size > max(limits.MAX_MEMORY, limits.MAX_RATIO * held):
-            raise L2HError(f"{array} says that it has {size} bytes, in a file of {held}; {CURE}")
+            raise L2HError(f"{array} claims {size} bytes, but the file has only {held}; {CURE}")
     return arrays
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """What is found to be wrong with a file while it is read is an L2HError."""
+    """Turn every error while a file is read into an L2HError."""
     try:
         yield
     except (L2HError, GeneratorExit):
         raise
     except FileNotFoundError as error:
         raise L2HError(f"{path} does not exist; paths are relative to the working directory") from error
-    except Exception as error:  # headers are parsed as Python's literals, which fail in many ways
-        kind = "Python objects, which are not read" if "object" in str(error).lower() else line(error)
+    except Exception as error:  # headers are parsed as Python literals, which can raise many errors
+        kind = "it holds Python objects" if "object" in str(error).lower() else line(error)
         raise L2HError(f"{path} cannot be read ({kind}); {CURE}") from error
 
 
@@ -115,8 +115,8 @@ def _npz(path: Path) -> Iterator[Array]:
             with archive.open(member) as file:
                 shape, by_column, dtype = _header(file)
             if dtype.hasobject or (by_column and len(shape) > 1):
-                cure = "save it by np.savez(path, name=np.ascontiguousarray(array)), without objects"
-                raise L2HError(f"{path}: {member} holds {dtype} by column, or Python objects; {cure}")
+                cure = "save it with np.savez(path, name=np.ascontiguousarray(array))"
+                raise L2HError(f"{path}: {member} holds {dtype} in column order, or Python objects; {cure}")
             yield Array(path, member.removesuffix(".npy"), shape, dtype, _of_member(path, member))
 
 
@@ -172,7 +172,7 @@ def _of_column(path: Path, name: str, rest: tuple[int, ...]) -> Callable[[int], 
                     flat = column.flatten()
                     if len(flat) != len(column) * rest[0] or flat.null_count:
                         row = done + next(i for i, one in enumerate(column) if _length(one) != rest[0])
-                        raise L2HError(f"{path}: {name} has not {rest[0]} values in row {row}, as in row 0; {CURE}")
+                        raise L2HError(f"{path}: {name} has {rest[0]} values in row 0, but not in row {row}; {CURE}")
                     yield flat.to_numpy(zero_copy_only=False).reshape(-1, *rest)
                 elif _is_list(column.type):
                     lists = np.empty(len(column), dtype=object)
@@ -198,7 +198,7 @@ def _hdf5(path: Path) -> Iterator[Array]:
         file.visititems(lambda name, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
         for item in found:
             if item.is_virtual or item.external:
-                raise L2HError(f"{path}: {item.name} lies in other files; {CURE}, with its values inside")
+                raise L2HError(f"{path}: {item.name} refers to other files; {CURE}, with its values inside")
             name = item.name.removeprefix("/")
             if item.shape:
                 yield Array(path, name, item.shape, item.dtype, _of_dataset(path, name))
@@ -216,7 +216,7 @@ def _of_dataset(path: Path, name: str) -> Callable[[int], Iterator[NDArray[Any]]
 
 
 def attributes(path: Path) -> Mapping[str, Any]:
-    """What an HDF5 file says of itself."""
+    """Attributes of an HDF5 file."""
     extras.require("h5py")
     import h5py
 
@@ -233,7 +233,7 @@ def _safetensors(path: Path) -> Iterator[Array]:
             shape = tuple(part.get_shape())
             dtype = _SAFETENSORS.get(part.get_dtype())
             if dtype is None:
-                raise L2HError(f"{path}: {name} holds {part.get_dtype()}, which numpy has not; save it as float32")
+                raise L2HError(f"{path}: {name} holds {part.get_dtype()}, unknown to numpy; save it as float32")
             yield Array(path, name, shape, np.dtype(dtype), _of_tensor(path, name, shape))
 
 

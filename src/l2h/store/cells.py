@@ -1,7 +1,7 @@
-"""Tables of several cells of the comparison: a row group a cell, whose key stands in each row.
+"""Tables of several cells of the comparison: one row group a cell, with the cell's key in each row.
 
-Cells are read one at a time, so that no more than one is held in memory. Cells whose method could not be trained are
-not in the rows; the file's metadata give the reasons.
+Cells are read one at a time, so only one is in memory. Cells whose method could not be trained have no rows; the file's
+metadata hold the reasons.
 """
 
 import json
@@ -20,7 +20,7 @@ from l2h.store import footer, limits
 from l2h.store.files import atomic
 from l2h.store.tables import CURE, MADE_BY, count_of, metadata_of, open_table
 
-# What names a cell of the comparison; metadata of its codes, columns of its tables.
+# The key of a cell of the comparison: metadata of its codes, columns of its tables.
 CELL_KEY = {
     "dataset": pa.string(),
     "protocol": pa.string(),
@@ -32,15 +32,15 @@ CELL_KEY = {
     "bits": pa.int64(),
     "seed": pa.int64(),
 }
-EXACT = "exact"  # the scope of exact search, which has no code: its folder says 0 bits, its rows those of its features
-NOT_RUN = "not_run"  # metadata: a list of mappings as JSON, each with the reason by this name, and the cell's key
+EXACT = "exact"  # the scope of exact search, which has no code: 0 bits in its folder, the features' bits in its rows
+NOT_RUN = "not_run"  # metadata: a JSON list of mappings, each with the reason under this name, and the cell's key
 
 Key = Mapping[str, Any]
 Add = Callable[[Key, pa.Table], None]
 
 
 def cell_key(metadata: Mapping[str, str], path: str | Path = "a table") -> dict[str, Any]:
-    """The columns of CELL_KEY from a file's metadata, in their types; raises L2HError, naming the file."""
+    """The columns of CELL_KEY from a file's metadata, converted to their types."""
     return {
         name: count_of(metadata, name, path) if kind == pa.int64() else metadata[name]
         for name, kind in CELL_KEY.items()
@@ -49,7 +49,7 @@ def cell_key(metadata: Mapping[str, str], path: str | Path = "a table") -> dict[
 
 @contextmanager
 def cell_writer(path: str | Path, not_run: Sequence[Key] = (), schema: pa.Schema | None = None) -> Iterator[Add]:
-    """Write cells one after the other.
+    """Write cells one by one.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def cell_writer(path: str | Path, not_run: Sequence[Key] = (), schema: pa.Schema
 
     Yields
     ------
-    a function that takes a cell's key, with the names of CELL_KEY, and its table, with the columns of the schema
+    a function of a cell's key, with the names of CELL_KEY, and its table, with the columns of the schema
     """
     told = {NOT_RUN: json.dumps([dict(one) for one in not_run]), **MADE_BY}
     writer: pq.ParquetWriter | None = None
@@ -89,12 +89,12 @@ def cell_writer(path: str | Path, not_run: Sequence[Key] = (), schema: pa.Schema
 def iter_cells(
     path: str | Path, schema: pa.Schema, kind: str, nullable: Sequence[str] = ()
 ) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-    """Read what `cell_writer` wrote, a key and a table, with the key's columns, at a time.
+    """Read what `cell_writer` wrote, one cell at a time: its key, and its table with the key's columns.
 
     Parameters
     ----------
     schema : columns beside the key
-    kind : what the file holds, for errors
+    kind : what the file holds, for error messages
     nullable : columns that may lack values
 
     Raises
@@ -105,11 +105,11 @@ def iter_cells(
     whole = pa.schema([*CELL_KEY.items(), *schema])
     with open_table(path) as file:
         if not file.schema_arrow.equals(whole, check_metadata=False):
-            raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {CURE}")
+            raise L2HError(f"{path} is not a {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {CURE}")
         text = limits.text_columns(file.schema)
         groups = range(file.num_row_groups)
     for group in groups:
-        with open_table(path, text=text) as file:  # what is wrong while the caller works is not the file's fault
+        with open_table(path, text=text) as file:  # errors of the caller's own work are not the file's
             limits.require_group(file.metadata, group, path)
             table = file.read_row_group(group)
             limits.require_text(table, path)
@@ -119,7 +119,7 @@ def iter_cells(
 
 
 def cell_keys(path: str | Path) -> list[dict[str, Any]]:
-    """The keys of the cells that a file of `cell_writer` holds, read without their tables."""
+    """The keys of the cells in a file of `cell_writer`, read without their tables."""
     keys = []
     with open_table(path) as file:
         missing = CELL_KEY.keys() - set(file.schema_arrow.names)
@@ -136,7 +136,7 @@ def cell_keys(path: str | Path) -> list[dict[str, Any]]:
 def in_order(
     files: Iterable[Iterable[tuple[dict[str, Any], pa.Table]]], order: Mapping[str, Sequence[Any]]
 ) -> list[tuple[dict[str, Any], pa.Table]]:
-    """The cells of several files in the order of the config, from `l2h.plan.plan.Plan.order`."""
+    """The cells of several files, in the config's order from `l2h.plan.plan.Plan.order`."""
 
     def place(cell: tuple[dict[str, Any], pa.Table]) -> list[int]:
         key = {**cell[0], "setting": [cell[0]["dataset"], cell[0]["protocol"]]}
@@ -146,13 +146,13 @@ def in_order(
 
 
 def cells_not_run(path: str | Path) -> list[dict[str, Any]]:
-    """The keys and reasons of the cells that a file does not hold because they could not be trained."""
+    """Keys of the cells that could not be trained, with the reasons."""
     with open_table(path) as file:
         told = metadata_of(file.schema_arrow, path, NOT_RUN)[NOT_RUN]
     try:
         return [{**one, NOT_RUN: str(one[NOT_RUN])} for one in json.loads(told)]
     except (ValueError, TypeError, KeyError) as error:
-        raise L2HError(f"{path} does not say which cells were not run ({error}); {CURE}") from error
+        raise L2HError(f"{path} does not list the cells that were not run ({error}); {CURE}") from error
 
 
 def _key_of(table: pa.Table, path: str | Path) -> dict[str, Any]:
@@ -170,4 +170,4 @@ def _require_values(table: pa.Table, nullable: Sequence[str], path: str | Path) 
         column = table[name]
         lists = pa.types.is_list(column.type) and pc.list_flatten(column).null_count
         if name not in nullable and (column.null_count or lists):
-            raise L2HError(f"{path} lacks values in its column {name}; {CURE}")
+            raise L2HError(f"{path} has missing values in its column {name}; {CURE}")

@@ -31,7 +31,7 @@ def write_codes(path: str | Path, batches: Iterable[Batch], metadata: Mapping[st
 def read_codes(path: str | Path, ids: Ints) -> NDArray[np.uint8]:
     """The packed codes, uint8 (len(ids), ceil(bits / 8)), of these ids, in their order.
 
-    Only they are held in memory; of row groups that hold none of them, the ids alone are read.
+    Only these codes are held in memory; of row groups without them, only the ids are read.
     """
     width = codes.n_bytes(bits_of(read_metadata(path, "bits"), path))
 
@@ -43,7 +43,7 @@ def read_codes(path: str | Path, ids: Ints) -> NDArray[np.uint8]:
 
 
 def read_bare_codes(path: str | Path, bits: int, cure: str = CURE) -> tuple[Ints, NDArray[np.uint8]]:
-    """Read ids and packed codes where it is known from elsewhere, and not from metadata, how long they are."""
+    """Read ids and packed codes of a known length, without relying on metadata."""
     width = codes.n_bytes(bits)
     what = f"codes of {bits} bits (id int64, code fixed_size_binary[{width}])"
     parts = list(iter_batches(path, "code", lambda kind: kind == pa.binary(width), what, cure))

@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 from l2h.errors import L2HError
 from l2h.store.tables import Batch, Ints, gather, iter_batches, open_table, read_metadata, write_batches
 
-# Log a warning if this share of the features that are not 0 becomes 0 in float16. A few are harmless. From 1% on,
+# Log a warning if this share of the nonzero features becomes 0 in float16. A few are harmless. From 1% on,
 # typical values lie near 3e-6 or below, where float16 keeps half of its digits or fewer.
 LOST = 0.01
 
 
 def write_features(path: str | Path, batches: Iterable[Batch], dtype: str, metadata: Mapping[str, str]) -> None:
-    """Stream features to parquet, a row group a batch, so that memory does not grow with the data.
+    """Stream features to parquet, one row group a batch, in constant memory.
 
     Parameters
     ----------
     batches : pairs of ids, int64 (m,), and features, float (m, d)
     dtype : "float32" or "float16", the stored type
-    metadata : what made them: dataset, backbone, weights, ...
+    metadata : how they were made: dataset, backbone, weights, ...
 
     Raises
     ------
     L2HError
-        a feature is not finite, or all features of an image become 0; the line names the images
+        a feature is not finite, or all features of an image become 0; the message names the images
     """
     known = lost = 0
 
@@ -43,7 +43,7 @@ def write_features(path: str | Path, batches: Iterable[Batch], dtype: str, metad
     write_batches(path, columns(), "feature", metadata)
     if lost >= LOST * known > 0:
         logging.getLogger("l2h").warning(
-            "%s: %.0f%% of the features that are not 0 are too small for %s and become 0; set dtype: float32",
+            "%s: %.0f%% of the nonzero features are too small for %s and become 0; set dtype: float32",
             path,
             100 * lost / known,
             dtype,
@@ -51,14 +51,14 @@ def write_features(path: str | Path, batches: Iterable[Batch], dtype: str, metad
 
 
 def narrowed(ids: Ints, features: NDArray, dtype: str, what: str | Path) -> NDArray:
-    """Features (m, d) of these ids, int64 (m,), in the type that they are stored in.
+    """Features (m, d) of these ids, int64 (m,), converted to the stored type.
 
     Raises
     ------
     L2HError
-        a feature is not finite, or all features of an image become 0; the line begins with `what`
+        a feature is not finite, or all features of an image become 0; the message begins with `what`
     """
-    with np.errstate(over="ignore"):  # reported below, with the images' ids
+    with np.errstate(over="ignore"):  # reported below, with the ids of the images
         stored = np.ascontiguousarray(features, dtype=dtype)
     finite = np.isfinite(stored).all(axis=1)
     vanished = features.any(axis=1) & ~stored.any(axis=1)
@@ -78,12 +78,12 @@ def iter_features(path: str | Path) -> Iterator[Batch]:
 
 
 def read_features(path: str | Path, ids: Ints) -> NDArray[np.float32]:
-    """The features (len(ids), d) of these ids, in their order; only they are held in memory."""
+    """The features (len(ids), d) of these ids, in their order; only these are held in memory."""
     return gather(path, _iter_stored(path), ids, "features").astype(np.float32, copy=False)
 
 
 def _iter_stored(path: str | Path) -> Iterator[Batch]:
-    """Features in the type that they are stored in: to widen float16 takes nearly as long as to read it."""
+    """Features in the stored type, because converting float16 takes nearly as long as reading it."""
 
     def is_feature(kind: pa.DataType) -> bool:
         return pa.types.is_fixed_size_list(kind) and kind.value_type in (pa.float16(), pa.float32())
@@ -94,17 +94,17 @@ def _iter_stored(path: str | Path) -> Iterator[Batch]:
 
 
 def weights_name(path: str | Path) -> str:
-    """What tables call the weights that features were made with: their source, and the first digits of their sha256."""
+    """Name of the features' weights in tables: their source, and the first digits of their sha256."""
     return weights_label(read_metadata(path, "weights", "weights_sha256"))
 
 
 def weights_label(metadata: Mapping[str, str]) -> str:
-    """The same from the two values themselves."""
+    """Same, given the two values."""
     return f"{metadata['weights']}@{metadata['weights_sha256'][:12]}"
 
 
 def feature_bits(path: str | Path) -> int:
-    """What one image's features take in a file, in bits."""
+    """Size of one image's features in a file, in bits."""
     with open_table(path) as file:
         kind = file.schema_arrow.field("feature").type
         return kind.list_size * kind.value_type.bit_width

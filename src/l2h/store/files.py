@@ -21,12 +21,12 @@ FULL_BELOW = 2**20  # bytes
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes the place of `path`, file or folder, on success only.
+    """Yield a temporary path to write to; on success it replaces `path`, a file or folder.
 
     Raises
     ------
     L2HError
-        the disk is full, the folder cannot be written to, or a file is in its place
+        the disk is full, the folder is not writable, or a file has the folder's name
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -39,7 +39,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         part.replace(path)
     except BaseException as error:
         reason = _why_not_written(error, part)
-        with suppress(OSError):  # a folder that cannot be written to; the error that is under way says so
+        with suppress(OSError):  # the folder is not writable, which the current error already says
             _remove(part)
         if reason:
             raise L2HError(f"{path} cannot be written: {reason}, and run the same command again") from error
@@ -47,23 +47,23 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def _why_not_written(error: BaseException, part: Path) -> str | None:
-    """What is wrong with the disk, and the cure; None where it is something else."""
+    """What is wrong with the disk, and how to fix it; None if the cause is something else."""
     if isinstance(error, L2HError) or not isinstance(error, Exception):
         return None
-    # libraries hand the system's error on as words, or swallow it: an array is "2048 requested and 512 written"
+    # libraries pass the system's error on as text, or hide it: numpy says "2048 requested and 512 written"
     number, words = getattr(error, "errno", None), str(error)
     home = next(place for place in part.parents if place.is_dir())
     concerned = getattr(error, "filename", None)
     if concerned is not None and home not in Path(concerned).parents:
-        return None  # a file that was read
+        return None  # the error is about a file that was read
     free = shutil.disk_usage(home).free
     if number in FULL or FULL_WORDS.search(words) or (isinstance(error, OSError) and not number and free < FULL_BELOW):
-        return f"there is no room left in {home} ({free >> 20} MiB are free); make room"
+        return f"the disk of {home} is full ({free >> 20} MiB free); free some space"
     blocking = next((place for place in part.parents if place.exists() and not place.is_dir()), None)
     if number in NO_FOLDER and blocking:
-        return f"{blocking} is a file and not a folder; move it away"
+        return f"{blocking} is a file, not a folder; move it away"
     if number in LOCKED or LOCKED_WORDS.search(words):
-        return f"{home} does not allow it ({line(error)}); make it writable"
+        return f"{home} is not writable ({line(error)}); make it writable"
     return None
 
 

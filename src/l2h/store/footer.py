@@ -1,6 +1,6 @@
-"""A parquet file's footer under a seal of its own: pages can carry checksums, the footer has none in the format.
+"""A checksum for a parquet file's footer: the format has checksums for pages, but none for the footer.
 
-The seal stands between the last page and the footer, where no reader of parquet looks.
+The seal is stored between the last page and the footer, which parquet readers skip.
 """
 
 import hashlib
@@ -9,11 +9,11 @@ from typing import BinaryIO
 
 MARK = b"sha256 of the footer:"
 SEAL = len(MARK) + 32
-END = 8  # the footer's length and the format's name, which are sealed with it
+END = 8  # the footer's length and the format's magic bytes, which are sealed too
 
 
 def seal(path: str | Path) -> None:
-    """Put the seal into a file that was just written."""
+    """Add the seal to a file that was just written."""
     with open(path, "r+b") as file:
         start, footer = _footer(file)
         file.seek(start)
@@ -21,7 +21,7 @@ def seal(path: str | Path) -> None:
 
 
 def is_whole(path: str | Path) -> bool:
-    """Whether the footer is the one that was sealed; a file without a seal, as other programs write, passes."""
+    """Whether the footer matches its seal; files without a seal, from other programs, pass."""
     with open(path, "rb") as file:
         start, footer = _footer(file)
         file.seek(max(start - SEAL, 0))
@@ -30,7 +30,7 @@ def is_whole(path: str | Path) -> bool:
 
 
 def _footer(file: BinaryIO) -> tuple[int, bytes]:
-    """Where the footer starts, as far as its length can be believed, and all that follows."""
+    """Start of the footer according to its (unchecked) length, and the bytes from there on."""
     size = file.seek(0, 2)
     file.seek(max(size - END, 0))
     start = max(size - END - int.from_bytes(file.read(4), "little"), 0)

@@ -14,19 +14,19 @@ import pyarrow.parquet as pq
 from l2h.errors import L2HError
 
 MAX_JSON = 2**26  # bytes
-MAX_MEMORY = 2**30  # bytes of a row group, or of a table that is read whole; more of the latter if its file is large
-MAX_RATIO = 100  # of a table's bytes in memory to those of its file
-VALUE = 8  # bytes that a value takes at least, as few as it may take in the file
+MAX_MEMORY = 2**30  # bytes of a row group, or of a table that is read as a whole; a large file may give a larger table
+MAX_RATIO = 100  # of a table's size in memory to the size of its file
+VALUE = 8  # minimum bytes of a value in memory, however small it is in the file
 
 
 def require_plain(path: str | Path) -> None:
-    """Raise OSError where a path leads to no plain file: to read a pipe would wait, to read a device never end."""
+    """Raise OSError unless a path is a regular file: reading a pipe would block, and a device may never end."""
     if not stat.S_ISREG(Path(path).stat().st_mode):
-        raise OSError("no plain file")
+        raise OSError("not a regular file")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object that a file holds; raises OSError or ValueError, in a few words, where it holds none."""
+    """The JSON object in a file; raises OSError or ValueError with a short reason if there is none."""
     require_plain(path)
     with path.open("rb") as file:
         content = file.read(MAX_JSON + 1)
@@ -37,15 +37,15 @@ def read_json(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     return value
 
 
 def require_columns(metadata: pq.FileMetaData, path: str | Path) -> None:
-    """Raise OSError where a footer contradicts itself on a column, which its row groups must not be asked for then.
+    """Raise OSError for an inconsistent footer, whose row groups must not be accessed.
 
-    Arrow ends the process where Python asks (`row_group(i).column(j)`), but raises where it sets out to read. So it is
-    told to read a file of this size that says nothing.
+    Arrow aborts the process when Python accesses such a column (`row_group(i).column(j)`), but raises an error when it
+    starts to read. So it is made to read from a dummy file of the same size.
     """
     source = pa.PythonFile(_Silence(Path(path).stat().st_size), mode="r")
     with suppress(_ReadError):
@@ -55,11 +55,11 @@ def require_columns(metadata: pq.FileMetaData, path: str | Path) -> None:
 
 
 class _ReadError(Exception):
-    """Bytes were asked for."""
+    """Bytes were requested."""
 
 
 class _Silence(io.RawIOBase):
-    """A file of a size, without bytes."""
+    """A dummy file with a size but no content."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -78,29 +78,29 @@ class _Silence(io.RawIOBase):
 
 
 def require_group(metadata: pq.FileMetaData, group: int, path: str | Path) -> None:
-    """Raise L2HError where a row group takes more than MAX_MEMORY."""
+    """Raise L2HError if a row group takes more than MAX_MEMORY."""
     size = _group_bytes(metadata, group)
     if size > MAX_MEMORY:
         raise L2HError(
-            f"{path} holds a row group of {size} bytes, more than the {MAX_MEMORY} that are read; write smaller ones"
+            f"{path} has a row group of {size} bytes, over the limit of {MAX_MEMORY}; write smaller row groups"
         )
 
 
 def require_table(metadata: pq.FileMetaData, path: str | Path) -> None:
-    """Raise L2HError where all row groups together take more than a table may."""
+    """Raise L2HError if all row groups together exceed the limit for a table."""
     _require_small(sum(_group_bytes(metadata, group) for group in range(metadata.num_row_groups)), path)
 
 
 def text_columns(schema: pq.ParquetSchema) -> list[str]:
-    """The paths of a file's text, to be read by `read_dictionary`: kept once a value, and not once a row.
+    """The text columns of a file, for `read_dictionary`, which keeps each value once, not once a row.
 
-    So a text that stands in the file once, for a million rows, does not become a million.
+    So a text that is stored once for a million rows is not copied a million times.
     """
     return [column.path for column in schema if column.physical_type == "BYTE_ARRAY"]
 
 
 def require_text(table: pa.Table, path: str | Path) -> None:
-    """Raise L2HError where a table whose text is kept once a value would take more, written out, than it may."""
+    """Raise L2HError if a table with dictionary-encoded text would exceed the limit when decoded."""
     size = 0
     for column in table.columns:
         for chunk in column.chunks:
@@ -112,7 +112,7 @@ def require_text(table: pa.Table, path: str | Path) -> None:
 
 
 def _group_bytes(metadata: pq.FileMetaData, group: int) -> int:
-    """What a row group says, by its rows, values or bytes, that it will take: room is made by what it says."""
+    """Memory that a row group claims by its rows, values or bytes; it is allocated as claimed."""
     row_group = metadata.row_group(group)
     chunks = (row_group.column(number) for number in range(row_group.num_columns))
     values = ((max(row_group.num_rows, chunk.num_values), chunk) for chunk in chunks)
@@ -123,5 +123,5 @@ def _require_small(size: int, path: str | Path) -> None:
     held = Path(path).stat().st_size
     if size > max(MAX_MEMORY, MAX_RATIO * held):
         raise L2HError(
-            f"{path} would take {size} bytes of memory, out of {held} in the file; get it anew, or do without it"
+            f"{path} would take {size} bytes of memory, from {held} in the file; download it again, or leave it out"
         )

@@ -1,4 +1,4 @@
-"""A dataset's manifest, and the record of the files it was made of."""
+"""A dataset's manifest, and the record of its source files."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -41,15 +41,15 @@ def write_manifest(
     classes: Sequence[str] = (),
     notes: Sequence[Note] = (),
 ) -> None:
-    """Write a data set's images; ids are row numbers.
+    """Write a dataset's manifest; ids are row numbers.
 
     Parameters
     ----------
     image_sha256 : of each image's bytes
     labels : numbers from 0 to MAX_LABEL
     locations : in the image store, `images.npy[<row>]` or `root/<path>`
-    roles : those that the data set's own lists give; left out where a protocol deals them out
-    classes : what the labels are called, in their order; left out where numbers are all there is
+    roles : those that the dataset's own lists give; omit them if a protocol assigns the roles
+    classes : names of the labels, in their order; omit them if labels have only numbers
     notes : what was left out or converted
 
     Raises
@@ -59,7 +59,7 @@ def write_manifest(
     """
     highest = max((label for some in labels for label in some), default=0)
     if highest > MAX_LABEL:
-        raise L2HError(f"{path}: the label {highest} is above {MAX_LABEL}, the highest that fits; number labels from 0")
+        raise L2HError(f"{path}: the label {highest} is above the maximum of {MAX_LABEL}; number the labels from 0")
     columns = {
         "id": range(len(locations)),
         "image_sha256": image_sha256,
@@ -80,24 +80,24 @@ def read_manifest(path: str | Path, cure: str = CURE) -> pa.Table:
 
 
 def read_classes(path: str | Path) -> list[str]:
-    """What a manifest's labels are called, in their order; empty where it does not say."""
+    """Names of a manifest's labels, in their order; empty if the manifest has none."""
     try:
         names = json.loads(read_metadata(path).get("classes", "[]"))
     except (ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or not _are_texts(names):
-        raise L2HError(f"{path} has classes that are no list of names; {CURE}")
+        raise L2HError(f"{path} has invalid classes, not a list of names; {CURE}")
     return names
 
 
 def read_notes(path: str | Path) -> list[Note]:
-    """What was left out or converted when a manifest's data set was made; empty where it does not say."""
+    """What was left out or converted when a manifest's dataset was created; empty if the manifest has no notes."""
     try:
         rows = json.loads(read_metadata(path).get("notes", "[]"))
     except (ValueError, RecursionError):
         rows = None
     if not isinstance(rows, list) or not all(map(_is_note, rows)):
-        raise L2HError(f"{path} has notes that are not as l2h writes them; {CURE}")
+        raise L2HError(f"{path} has invalid notes; {CURE}")
     return [Note(**row) for row in rows]
 
 
@@ -113,7 +113,7 @@ def _are_texts(values: list[Any]) -> bool:
 
 
 def write_followed(path: str | Path, state: str, files: Mapping[str, tuple[int, int, bytes]]) -> None:
-    """Write the files that a data set was made of: bytes, modification time in nanoseconds and sha256, by path."""
+    """Write the record of a dataset's source files: bytes, modification time in nanoseconds and sha256, by path."""
     columns = zip(*((name, *seen) for name, seen in files.items()), strict=True) if files else ((),) * len(FOLLOWED)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, FOLLOWED.types, strict=True)]
     write_table(path, pa.table(arrays, schema=FOLLOWED), FOLLOWED, {"state": state})

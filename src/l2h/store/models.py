@@ -21,31 +21,31 @@ def write_model(folder: str | Path, description: Mapping[str, Any], arrays: Mapp
     with atomic(folder) as part:
         part.mkdir()
         (part / "model.json").write_text(to_json(sealed(description, arrays)) + "\n", encoding="utf-8")
-        whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # a single number stays one
+        whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # keeps scalars as scalars
         save_file(whole, part / "model.safetensors")
 
 
 def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
-    """Read a model folder's description and arrays; raises L2HError where either is missing or broken."""
+    """Read a model folder's description and arrays; raises L2HError if either is missing or damaged."""
     description = read_description(folder)
     try:
         limits.require_plain(Path(folder) / "model.safetensors")
         arrays = load_file(Path(folder) / "model.safetensors")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
+        raise L2HError(f"{folder} is not a complete model ({line(error)}); delete it and run again") from error
     return unsealed(description, folder, arrays), arrays
 
 
 def read_description(folder: str | Path) -> dict[str, Any]:
-    """Read a model folder's description alone; whether it is the one that was written is not known without arrays."""
+    """Read only a model folder's description; its sha256 cannot be checked without the arrays."""
     try:
         return limits.read_json(Path(folder) / "model.json")
     except (OSError, ValueError) as error:
-        raise L2HError(f"{folder} is no whole model ({line(error)}); delete it and run again") from error
+        raise L2HError(f"{folder} is not a complete model ({line(error)}); delete it and run again") from error
 
 
 def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
-    """Write a training's state as one safetensors file; the description, with the arrays' digest, is in its header."""
+    """Write a training's state as one safetensors file, with the description and the arrays' digest in its header."""
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {"description": to_json(description), "sha256": digest_of(description, whole)}
     with atomic(path) as part:
@@ -53,7 +53,7 @@ def write_checkpoint(path: str | Path, description: Mapping[str, Any], arrays: M
 
 
 def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
-    """Read what `write_checkpoint` wrote; raises L2HError unless it is there to the last bit."""
+    """Read what `write_checkpoint` wrote; raises L2HError if the file is incomplete or damaged."""
     try:
         limits.require_plain(path)
         with safe_open(path, framework="np") as file:
@@ -62,7 +62,7 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray
         description = json.loads(metadata["description"])
         whole = metadata["sha256"] == digest_of(description, arrays)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
-        raise L2HError(f"{path} is no whole checkpoint ({line(error)})") from error
+        raise L2HError(f"{path} is not a complete checkpoint ({line(error)})") from error
     if not whole:
         raise L2HError(f"{path} is damaged: its content does not match its sha256")
     return description, arrays

@@ -1,7 +1,7 @@
-"""A cell whose method could not be trained: what stands in place of its files, and what follows from them.
+"""Placeholders for the files of a cell whose method could not be trained.
 
-A method that is impossible for some data, as with fewer images than bits, is no fault of the others: the cell's files
-hold the reason alone, jobs that take them hand it on, and the table shows it.
+A method may be impossible for some data, for example with fewer images than bits, while others run. The files of such a
+cell hold only the reason; jobs that read them pass it on, and the table shows it.
 """
 
 import sys
@@ -17,7 +17,7 @@ from l2h.store.tables import read_metadata, write_metadata
 
 
 def mark(outputs: Iterable[str], reason: str, key: Mapping[str, Any]) -> None:
-    """Write the reason, and the cell's key, in place of a cell's files: parquet, or the folder of a model."""
+    """Write the reason and the cell's key as a placeholder: a parquet file, or a model's folder."""
     told = {REASON: reason, **{name: str(key[name]) for name in CELL_KEY if name in key}}
     for path in map(Path, outputs):
         if path.suffix:
@@ -27,9 +27,9 @@ def mark(outputs: Iterable[str], reason: str, key: Mapping[str, Any]) -> None:
 
 
 def find(path: str | Path) -> dict[str, str] | None:
-    """The reason, as "not_run", and the key that stand in place of a file; None where it is what it should be.
+    """The reason (as "not_run") and the key in a placeholder; None if the file is not a placeholder.
 
-    What cannot be read is not judged here: its own reader says what is wrong.
+    An unreadable file gives None too: its own reader reports the error.
     """
     path = Path(path)
     try:
@@ -40,7 +40,7 @@ def find(path: str | Path) -> dict[str, str] | None:
 
 
 def hand_on(snakemake: Any) -> None:
-    """End a job of one cell, with the reason as its result, where its input holds no more than that."""
+    """If the input of a cell's job is a placeholder, write the output as one too, and end the job."""
     for path in snakemake.input:
         told = find(path)
         if told:
@@ -49,7 +49,7 @@ def hand_on(snakemake: Any) -> None:
 
 
 def split_off(paths: Iterable[str]) -> tuple[list[str], list[dict[str, str]]]:
-    """Files of cells that were run, and the reasons and keys of those that were not."""
+    """Files of the cells that were run, and reasons and keys of those that were not."""
     whole, absent = [], []
     for path in paths:
         told = find(path)

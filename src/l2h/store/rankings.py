@@ -1,4 +1,4 @@
-"""Rankings of a variant's cells: rank histograms, or relevance in the order of scores."""
+"""Rankings of a variant's cells: rank histograms, or relevance in rank order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from l2h.store.tables import CURE, Ints, byte_rows, fixed_binary, open_table
 Ranking = RankHistogram | RankedRelevance
 Ranked = tuple[dict[str, Any], Ints, Ranking]  # a cell's key, query ids int64 (Q,), and its ranking
 
-HISTOGRAM = pa.schema(  # beside a cell's key
+HISTOGRAM = pa.schema(  # besides a cell's key
     [
         ("query_id", pa.int64()),
         ("total", pa.list_(pa.int64())),
         ("relevant", pa.list_(pa.int64())),
-        ("queries", pa.string()),  # the digest that guards addition
+        ("queries", pa.string()),  # the digest that is checked when histograms are added
     ]
 )
 
@@ -32,7 +32,7 @@ HISTOGRAM = pa.schema(  # beside a cell's key
 def ranking_writer(
     path: str | Path, not_run: Sequence[Key] = ()
 ) -> Iterator[Callable[[Mapping[str, Any], Ints, Ranking], None]]:
-    """Write the rankings of a variant's cells one after the other; all are of one kind.
+    """Write the rankings of a variant's cells one by one; all are of the same kind.
 
     Yields
     ------
@@ -48,7 +48,7 @@ def ranking_writer(
 
 
 def iter_rankings(path: str | Path) -> Iterator[Ranked]:
-    """Read what `ranking_writer` wrote, a cell at a time; nothing where no cell could be run."""
+    """Read what `ranking_writer` wrote, one cell at a time; nothing if no cell could be run."""
     with open_table(path) as file:
         found = file.schema_arrow
         groups = file.num_row_groups
@@ -73,7 +73,7 @@ def _histogram(table: pa.Table, bits: int, path: str | Path) -> RankHistogram:
         total, relevant = (_table(table[name], bits + 1) for name in ("total", "relevant"))
         return RankHistogram(total, relevant, table["queries"][0].as_py())
     except ValueError as error:
-        raise L2HError(f"{path} is no rank histogram of {bits} bits: {error}; {CURE}") from error
+        raise L2HError(f"{path} is not a rank histogram of {bits} bits: {error}; {CURE}") from error
 
 
 def _of_relevance(h: RankedRelevance) -> dict[str, pa.Array]:
@@ -88,12 +88,12 @@ def _relevance(table: pa.Table, path: str | Path) -> RankedRelevance:
     (items, *others) = pc.unique(table["items"]).to_pylist()
     try:
         if others:
-            raise ValueError("its queries are ranked against databases of several sizes")
+            raise ValueError("its queries are ranked against databases of different sizes")
         if items == 0:
             relevant, tied = relevant[:, :0], tied[:, :0]
         return RankedRelevance(relevant, tied, items)
     except ValueError as error:
-        raise L2HError(f"{path} is no ranking of {items} items: {error}; {CURE}") from error
+        raise L2HError(f"{path} is not a ranking of {items} items: {error}; {CURE}") from error
 
 
 def _relevance_schema(packed: pa.DataType) -> pa.Schema:
@@ -107,8 +107,8 @@ def _lists(table: NDArray[np.int64]) -> pa.Array:
 
 
 def _table(column: pa.ChunkedArray, width: int) -> NDArray[np.int64]:
-    """The inverse of `_lists`; raises ValueError where a list has another width."""
+    """The inverse of `_lists`; raises ValueError if a list has another width."""
     lengths = pc.list_value_length(column)
     if not pc.all(pc.equal(lengths, width)).as_py():
-        raise ValueError(f"lists of {width} counts expected")
+        raise ValueError(f"expected lists of {width} counts")
     return pc.list_flatten(column).to_numpy().reshape(len(column), width)

@@ -27,14 +27,14 @@ NEAR_COPIES = pa.schema(
         ("flipped", pa.bool_()),
     ]
 )
-QUERIES = pa.schema(  # beside a cell's key
+QUERIES = pa.schema(  # besides a cell's key
     [
         ("query_id", pa.int64()),
         ("average_precision", pa.float64()),
         ("average_precision_unseen", pa.float64()),
     ]
 )
-METRICS = pa.schema(  # beside a cell's key
+METRICS = pa.schema(  # besides a cell's key
     [
         ("metric", pa.string()),
         ("k", pa.int64()),
@@ -69,19 +69,19 @@ GALLERY = {"dataset", "protocol", "backbone", "judge", "queries", "labels", "cod
 
 
 def write_metrics(path: str | Path, cells: Iterable[tuple[Key, list[dict[str, Any]]]], not_run: Sequence[Key]) -> None:
-    """Write tidy metrics of a setting's cells: the key of each, and a dict a row with the columns of METRICS."""
+    """Write tidy metrics of a setting's cells: each cell's key, and one dict a row with the columns of METRICS."""
     with cell_writer(path, not_run, METRICS) as add:
         for key, rows in cells:
             add(key, pa.Table.from_pylist(rows, schema=METRICS))
 
 
 def iter_metrics(path: str | Path) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-    """Read what `write_metrics` wrote: the key of each cell, and its rows, with the key's columns."""
+    """Read what `write_metrics` wrote: each cell's key, and its rows with the key's columns."""
     return iter_cells(path, METRICS, "metrics", nullable=METRICS.names)
 
 
 def write_rows(path: str | Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write rows, one dict each with the columns of the schema: COSTS, AUDIT or NEAR_COPIES."""
+    """Write rows, dicts with the columns of the schema COSTS, AUDIT or NEAR_COPIES."""
     write_table(path, pa.Table.from_pylist(rows, schema=schema), schema, {})
 
 
@@ -93,19 +93,19 @@ def read_rows(path: str | Path, schema: pa.Schema) -> pa.Table:
 
 
 def write_queries(path: str | Path, cells: Iterable[tuple[Key, Mapping[str, NDArray]]], not_run: Sequence[Key]) -> None:
-    """Write average precisions of a setting's cells: the key of each, and the columns of QUERIES, each (Q,)."""
+    """Write average precisions of a setting's cells: each cell's key, and the columns of QUERIES, each (Q,)."""
     with cell_writer(path, not_run, QUERIES) as add:
         for key, columns in cells:
             add(key, pa.table(dict(columns)))
 
 
 def iter_queries(path: str | Path) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-    """Read what `write_queries` wrote: the key of each cell, and its queries."""
+    """Read what `write_queries` wrote: each cell's key, and its queries."""
     return iter_cells(path, QUERIES, "queries")
 
 
 def write_frame(path: str | Path, frame: "pd.DataFrame") -> None:
-    """Write a table for other programs to read, with the columns that it has."""
+    """Write a table for other programs, with all its columns."""
     with atomic(path) as part:
         frame.to_parquet(part, index=False, write_page_checksum=True)
         footer.seal(part)
@@ -121,8 +121,8 @@ def read_frame(path: str | Path) -> "pd.DataFrame":
     with open_table(path) as file:
         try:
             return file.read().to_pandas()
-        except (AttributeError, KeyError, TypeError) as error:  # what pandas notes of itself may be made up
-            raise L2HError(f"{path} is no table that pandas wrote ({line(error)}); {CURE}") from error
+        except (AttributeError, KeyError, TypeError) as error:  # the pandas metadata may be invalid
+            raise L2HError(f"{path} is not a table written by pandas ({line(error)}); {CURE}") from error
 
 
 def write_gallery(path: str | Path, gallery: Mapping[str, Any]) -> None:
@@ -138,5 +138,5 @@ def read_gallery(path: str | Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise L2HError(f"{path} is damaged or cut short ({line(error)}); {CURE}") from error
     if not gallery.keys() >= GALLERY:
-        raise L2HError(f"{path} is no gallery: it lacks some of {', '.join(sorted(GALLERY))}; {CURE}")
+        raise L2HError(f"{path} is not a gallery: it lacks some of {', '.join(sorted(GALLERY))}; {CURE}")
     return unsealed(gallery, path)

@@ -14,8 +14,8 @@ from l2h.store.tables import CURE, MADE_BY
 
 
 def sealed(content: Mapping[str, Any], arrays: Mapping[str, NDArray] = {}) -> dict[str, Any]:
-    """What goes into a JSON file: the content, what made it, and the sha256 of both and of the arrays beside it."""
-    told = json.loads(to_json({**content, "made_by": MADE_BY}))  # as a reader will have it, whatever its keys were
+    """Content of a JSON file, with its origin (`made_by`) and the sha256 of both and of the accompanying arrays."""
+    told = json.loads(to_json({**content, "made_by": MADE_BY}))  # as a reader gets it, with keys as text
     told.pop("sha256", None)
     return {**told, "sha256": digest_of(told, arrays)}
 
@@ -26,12 +26,12 @@ def unsealed(
     arrays: Mapping[str, NDArray] = {},
     cure: str = CURE,
 ) -> dict[str, Any]:
-    """What `sealed` was given and what made it; L2HError where the sha256 is another. Without one, anything passes."""
+    """What `sealed` was given, and its origin; raises L2HError if the sha256 differs, but not if there is none."""
     told = dict(content)
     sha256 = told.pop("sha256", None)
     try:
         whole = sha256 is None or sha256 == digest_of(told, arrays)
-    except ValueError:  # numbers that JSON does not have, which were not written
+    except ValueError:  # NaN or infinity, which we never write
         whole = False
     if not whole:
         raise L2HError(f"{path} is damaged: its content does not match its sha256; {cure}")
@@ -39,7 +39,7 @@ def unsealed(
 
 
 def to_json(description: Mapping[str, Any]) -> str:
-    """Return a description as text; raises L2HError for a value that JSON does not have."""
+    """Return a description as text; raises L2HError for a value that JSON cannot express."""
     return json.dumps(description, indent=2, sort_keys=True, allow_nan=False, default=_plain)
 
 
@@ -53,7 +53,7 @@ def digest_of(description: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> 
 
 
 def _plain(value: Any) -> Any:
-    """A numpy scalar as what JSON knows; anything else has no place in a description."""
+    """Convert a numpy scalar for JSON; raises L2HError for other types."""
     if isinstance(value, np.generic):
         return value.item()
-    raise L2HError(f"a model cannot be saved with {value!r} among its parameters; give a number or a name")
+    raise L2HError(f"a model cannot be saved with {value!r} among its parameters; give a number or text")

@@ -27,7 +27,7 @@ def write_split(path: str | Path, split: Split) -> None:
 
 
 def read_split(path: str | Path, cure: str = CURE) -> Split:
-    """Read a split; raises L2HError, which names the cure, where its rows do not give the sha256 that it carries."""
+    """Read a split; raises L2HError if its rows do not match its sha256."""
     table = read_table(path, SPLIT, "split", cure)
     metadata = metadata_of(table.schema, path, "protocol", "seed", "sha256", cure=cure)
     require_labels(table, path, cure)

@@ -1,4 +1,4 @@
-"""Read and write guarded parquet: page checksums, a sealed footer, a schema, metadata as a flat mapping of strings."""
+"""Read and write checked parquet: page checksums, a sealed footer, a fixed schema, metadata as strings by name."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,27 +17,27 @@ from l2h.store.files import atomic
 
 Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
-CURE = "delete it and run again"  # of files that a run wrote; readers of a user's own file are given another
-# What files say, beside what they are, of the job that writes them: its rule, and the digests of its code as JSON.
-# `l2h.job.start` fills it in; it is metadata of a table, and the entry "made_by" of JSON.
+CURE = "delete it and run again"  # for files that a run wrote; readers of users' files pass another one
+# Origin of the files that a job writes: its rule, and the digests of its code as JSON. `l2h.job.start` sets it; it
+# becomes metadata of tables, and the entry "made_by" of JSON files.
 MADE_BY: dict[str, str] = {}
 LABELS = pa.list_(pa.int32())
-NARROW_LABELS = pa.list_(pa.int16())  # of files that version 0.1.0 wrote, released bundles among them; still read
+NARROW_LABELS = pa.list_(pa.int16())  # in files of version 0.1.0, including released bundles; still read
 
 
 def read_metadata(path: str | Path, *required: str, cure: str = CURE) -> dict[str, str]:
-    """A parquet file's own metadata, without its rows."""
+    """Metadata of a parquet file, read without its rows."""
     with open_table(path, cure) as file:
         return metadata_of(file.schema_arrow, path, *required, cure=cure)
 
 
 def write_metadata(path: str | Path, metadata: Mapping[str, str]) -> None:
-    """Write a parquet file of metadata alone, without columns."""
+    """Write a parquet file that has metadata, but no columns."""
     write_table(path, pa.table({}), pa.schema([]), metadata)
 
 
 def write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata: Mapping[str, str]) -> None:
-    """Write a table with its metadata and what made it."""
+    """Write a table with its metadata and its origin."""
     with atomic(path) as part:
         table = table.cast(schema).replace_schema_metadata({**metadata, **MADE_BY})
         pq.write_table(table, part, compression="zstd", write_page_checksum=True)
@@ -45,10 +45,10 @@ def write_table(path: str | Path, table: pa.Table, schema: pa.Schema, metadata: 
 
 
 def read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE, nullable: bool = False) -> pa.Table:
-    """Read a table; raises L2HError if it has another schema, is damaged, or, unless nullable, lacks values."""
+    """Read a table; raises L2HError if it is damaged, has another schema or, unless nullable, missing values."""
     with open_table(path, cure) as file:
         if not _widened(file.schema_arrow).equals(schema, check_metadata=False):
-            raise L2HError(f"{path} is no {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {cure}")
+            raise L2HError(f"{path} is not a {kind} file: its columns are {', '.join(file.schema_arrow.names)}; {cure}")
         limits.require_table(file.metadata, path)
         text = limits.text_columns(file.schema)
     with open_table(path, cure, text) as file:
@@ -57,31 +57,31 @@ def read_table(path: str | Path, schema: pa.Schema, kind: str, cure: str = CURE,
         table = table.cast(schema.with_metadata(table.schema.metadata))
     for name in table.column_names:
         if not nullable and _lacks(table[name]):
-            raise L2HError(f"{path} lacks values in its column {name}; {cure}")
+            raise L2HError(f"{path} has missing values in its column {name}; {cure}")
     return table
 
 
 def _widened(schema: pa.Schema) -> pa.Schema:
-    """A file's schema as it would be written today."""
+    """A file's schema as the current version would write it."""
     return pa.schema([field.with_type(LABELS) if field.type == NARROW_LABELS else field for field in schema])
 
 
 def _lacks(column: pa.ChunkedArray) -> bool:
-    """Whether there are nulls, also in lists."""
+    """Whether there are nulls, including nulls in lists."""
     return column.null_count > 0 or (pa.types.is_list(column.type) and pc.list_flatten(column).null_count > 0)
 
 
 def write_batches(
     path: str | Path, batches: Iterable[tuple[Ints, pa.Array]], name: str, metadata: Mapping[str, str]
 ) -> None:
-    """Write ids and a column of this name, a row group for each batch; raises L2HError if there is none."""
+    """Write ids and a column of this name, one row group a batch; raises L2HError if there are no batches."""
     writer: pq.ParquetWriter | None = None
     with atomic(path) as part:
         try:
             for ids, column in batches:
                 schema = pa.schema([("id", pa.int64()), (name, column.type)], metadata={**metadata, **MADE_BY})
                 if writer is None:
-                    # values hardly repeat: a dictionary makes the file larger and reading it twice as slow
+                    # values hardly repeat: a dictionary would make the file larger and reading twice as slow
                     writer = pq.ParquetWriter(
                         part, schema, compression="zstd", use_dictionary=False, write_page_checksum=True
                     )
@@ -90,7 +90,7 @@ def write_batches(
             if writer is not None:
                 writer.close()
         if writer is None:
-            raise L2HError(f"{path}: there is nothing to write; the data set is empty")
+            raise L2HError(f"{path}: there is nothing to write; the dataset is empty")
         footer.seal(part)
 
 
@@ -102,11 +102,11 @@ def iter_batches(
     cure: str = CURE,
     wanted: Ints | None = None,
 ) -> Iterator[tuple[Ints, pa.Array]]:
-    """Yield ids and values a row group; where `wanted` ids are given, only of groups that hold some."""
+    """Yield ids and values of each row group; if `wanted` ids are given, only of groups that have some of them."""
     with open_table(path, cure) as file:
         schema = file.schema_arrow
         if schema.names != ["id", name] or schema.field("id").type != pa.int64() or not fits(schema.field(name).type):
-            raise L2HError(f"{path} is no file of {what}: its columns are {', '.join(map(str, schema))}; {cure}")
+            raise L2HError(f"{path} is not a file of {what}: its columns are {', '.join(map(str, schema))}; {cure}")
         for group in range(file.num_row_groups):
             limits.require_group(file.metadata, group, path)
             if wanted is not None and not np.isin(file.read_row_group(group, ["id"])["id"], wanted).any():
@@ -120,7 +120,7 @@ def iter_batches(
 
 
 def gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) -> NDArray:
-    """The rows of these ids, in their order, from batches of ids and rows."""
+    """Select the rows of these ids, in their order, from batches of ids and rows."""
     order = np.argsort(ids)
     ordered = ids[order]
     result: NDArray | None = None
@@ -140,7 +140,7 @@ def gather(path: str | Path, batches: Iterable[Batch], ids: Ints, what: str) -> 
 
 @contextmanager
 def open_table(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
-    """Open a parquet file; what is found to be wrong with it while it is open is an L2HError."""
+    """Open a parquet file, and turn every error while it is open into an L2HError."""
     try:
         limits.require_plain(path)
         if not footer.is_whole(path):
@@ -152,7 +152,7 @@ def open_table(path: str | Path, cure: str = CURE, text: Sequence[str] = ()) -> 
         raise
     except FileNotFoundError as error:
         raise L2HError(f"{path} does not exist") from error
-    except (pa.ArrowException, OSError, ValueError) as error:  # a ValueError is bytes that are no text
+    except (pa.ArrowException, OSError, ValueError) as error:  # a ValueError means bytes that are not valid text
         raise L2HError(f"{path} is damaged or cut short ({line(error)}); {cure}") from error
 
 
@@ -168,7 +168,7 @@ def metadata_of(schema: pa.Schema, path: str | Path, *required: str, cure: str =
     try:
         metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
     except UnicodeDecodeError as error:
-        raise L2HError(f"{path} has metadata that is no text ({error}); {cure}") from error
+        raise L2HError(f"{path} has metadata that is not text ({error}); {cure}") from error
     missing = [key for key in required if key not in metadata]
     if missing:
         raise L2HError(f"{path} lacks the metadata {', '.join(missing)}; {cure}")
@@ -176,14 +176,14 @@ def metadata_of(schema: pa.Schema, path: str | Path, *required: str, cure: str =
 
 
 def bits_of(metadata: Mapping[str, str], path: str | Path) -> int:
-    """Return the number of bits that metadata state."""
+    """Return the number of bits from the metadata."""
     return count_of(metadata, "bits", path)
 
 
 def count_of(metadata: Mapping[str, str], name: str, path: str | Path) -> int:
-    """Return a whole number that metadata state; raises L2HError for anything else."""
+    """Return an integer from the metadata; raises L2HError for anything else."""
     if not re.fullmatch("[0-9]{1,10}", metadata[name]):
-        raise L2HError(f"{path} says {metadata[name]!r} for its {name}; a whole number is expected")
+        raise L2HError(f"{path} has {metadata[name]!r} as its {name}; an integer is expected")
     return int(metadata[name])
 
 

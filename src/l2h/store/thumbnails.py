@@ -11,7 +11,7 @@ from l2h.errors import L2HError
 from l2h.store.tables import CURE, byte_rows, fixed_binary, read_table, write_table
 
 Thumbnails = NDArray[np.uint8]
-SIDE = 16  # pixels of a grey thumbnail, in each direction
+SIDE = 16  # pixels of a grey thumbnail, per side
 THUMBNAILS = pa.schema(
     [
         ("id", pa.int64()),
@@ -29,8 +29,8 @@ def write_thumbnails(path: str | Path, manifest: pa.Table, thumbnails: Iterable[
 
 
 def read_thumbnails(path: str | Path, manifest: pa.Table, cure: str = CURE) -> Thumbnails:
-    """Read the thumbnails, uint8 (n, SIDE, SIDE), of a manifest's images; raises L2HError if they are of others."""
+    """Read the thumbnails, uint8 (n, SIDE, SIDE), of a manifest's images; raises L2HError if they do not match."""
     table = read_table(path, THUMBNAILS, "thumbnails", cure)
     if any(table[name] != manifest[name] for name in ("id", "image_sha256")):
-        raise L2HError(f"{path} is of other images, by id or sha256, than the manifest; {cure}")
+        raise L2HError(f"{path} does not match the manifest: other ids or sha256; {cure}")
     return byte_rows(table["thumbnail"].combine_chunks()).reshape(-1, SIDE, SIDE)

@@ -51,7 +51,7 @@ def test_a_folder_of_pictures_becomes_a_split_by_an_edit_of_one_path(tmp_path):
 
 def test_a_path_that_was_not_edited_is_named_with_the_cure():
     (entry,) = own_images(PATH)["datasets"]
-    assert entry["missing"] == f"{PATH} is no folder; put the pictures there, or correct root"
+    assert entry["missing"] == f"{PATH} is not a folder; put the images there, or correct root"
 
 
 @pytest.fixture(scope="module")

@@ -363,7 +363,7 @@ def test_links_and_devices_in_a_folder_are_refused(content, tmp_path):
     folder = make("fifo")
     (folder / "config.json").unlink()
     os.mkfifo(folder / "config.json")
-    refused(folder, r"'config.json' is no plain file")
+    refused(folder, r"'config.json' is not a regular file")
 
 
 def test_what_is_no_bundle(content, tmp_path):

@@ -202,7 +202,7 @@ def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):
         (["methods", "itqq"], "'itqq' is not a method (did you mean 'itq'?); choose one of bihalf, "),
         (["methods", "HashNet"], "'HashNet' is not a method (did you mean 'hashnet'?); choose one of"),
         (["methods", "lhs"], "'lhs' is not a method (did you mean 'lsh'?); choose one of"),
-        (["datasets", "mnits"], "'mnits' is not a data set (did you mean 'mnist'?); choose one of"),
+        (["datasets", "mnits"], "'mnits' is not a dataset (did you mean 'mnist'?); choose one of"),
         (["backbones", "vgg61"], "'vgg61' is not a backbone (did you mean 'vgg16'?); choose one of"),
         (["backbones", "tim:resnet50"], "'tim:resnet50' is not a backbone (did you mean 'timm:'?); choose one of"),
     ],
@@ -354,7 +354,7 @@ def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path)
     write_manifest(tmp_path / "manifest.parquet", hashes, *columns)
     code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
     assert code == 1
-    assert "split digits-300: it has other images, by id or sha256, than the data set named" in out
+    assert "split digits-300: its images do not match the dataset, by id or sha256" in out
 
 
 @pytest.mark.parametrize("name", ["none.parquet", "broken.parquet", "notes.txt"])
@@ -444,9 +444,9 @@ def test_each_fault_of_a_query_image_has_its_own_fix(capsys, tmp_path, photo):
     Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
     fixes = {
         "none.png": "none.png: missing; check the path",
-        "": f"{tmp_path}: no plain file; check the path",
-        "notes.txt": "no picture of a format that is read; give one of BMP, GIF, JPEG",
-        "cut.png": "broken or cut short; get it anew, or choose another image",
+        "": f"{tmp_path}: not a regular file; check the path",
+        "notes.txt": "not an image of a supported format; give one of BMP, GIF, JPEG",
+        "cut.png": "damaged or cut short; get it again, or choose another image",
         "deep.png": "more than 8 bits a channel; save it as a still 8-bit RGB or grey image",
         "large.png": "more than 64 million pixels; save a smaller copy",
     }
@@ -671,7 +671,7 @@ def test_names_that_a_plugin_may_register_are_not_checked(capsys, tmp_path, monk
         ({"methods": ["itqq"], "plugins": ["nowhere.py"]}, "plug-in nowhere.py is not a Python file"),
         (
             {"datasets": [{"name": "m", "reader": "image_list", "params": {"root": "no"}}]},
-            "m cannot be run: no is no folder",
+            "m cannot be run: no is not a folder",
         ),
     ],
 )

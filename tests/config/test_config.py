@@ -199,7 +199,7 @@ def test_a_protocol_that_cannot_be_drawn_is_refused_without_reading_an_image(tmp
         assert str(caught.value) == f"{place}: class {name} {words}"
         judge(protocol={**protocol, "per_class": False}, **params)
     path.write_text("1.png cat\n")
-    with pytest.raises(L2HError, match="lines in no format that is read"):
+    with pytest.raises(L2HError, match="lines in an unknown format"):
         judge(images=str(path))
 
 
@@ -297,7 +297,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ({"device": "gpu"}, "config key device: 'gpu' is not one of auto, cpu, cuda"),
         (
             {"datasets": ["mnits"]},
-            "config key datasets[0].name: 'mnits' is not a data set (did you mean 'mnist'?); choose one of cifar10",
+            "config key datasets[0].name: 'mnits' is not a dataset (did you mean 'mnist'?); choose one of cifar10",
         ),
         ({"datasets": []}, "config key datasets: the list is empty; name at least one"),
         (
@@ -310,7 +310,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"datasets": [{"name": "mine", "reader": "image_lists"}]},
-            "config key datasets[0].reader: 'image_lists' is not a data set (did you mean 'image_list'?)",
+            "config key datasets[0].reader: 'image_lists' is not a dataset (did you mean 'image_list'?)",
         ),
         (
             {"datasets": [{"name": "cifar10", "reader": "image_list", "params": {"root": "x"}}]},
@@ -528,7 +528,7 @@ def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
 
 
 def test_a_name_of_one_s_own_without_a_reader_is_told_of_it():
-    with pytest.raises(ConfigError, match="'pets' is not a data set; .* add `reader: image_list` to the name"):
+    with pytest.raises(ConfigError, match="'pets' is not a dataset; .* add `reader: image_list` to the name"):
         resolved({**MINIMAL, "datasets": [{"name": "pets", "params": {"root": "x"}}]})
 
 

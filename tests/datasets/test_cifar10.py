@@ -43,7 +43,7 @@ def pictures():
 def test_a_batch_as_python_2_wrote_it(pictures):
     images, labels = pictures
     content = batch(images, labels, extra=text(b"filenames") + b"](" + text(b"a.png") + b"e")
-    assert pickle.loads(content, encoding="bytes")[b"data"].shape == (12, 3072)  # noqa: S301  (it is numpy's own format)
+    assert pickle.loads(content, encoding="bytes")[b"data"].shape == (12, 3072)  # noqa: S301  (numpy's own format)
     found, found_labels = cifar10.read_batch(content)
     assert np.array_equal(found, images)
     assert np.array_equal(found_labels, labels)
@@ -60,7 +60,7 @@ class Evil:
 def test_a_pickle_that_would_run_code_is_refused_before_it_does(tmp_path):
     evidence = tmp_path / "evidence"
     content = pickle.dumps({"data": Evil(evidence)}, protocol=2)
-    with pytest.raises(L2HError, match=r"it asks for \w+\.open, which is not read"):
+    with pytest.raises(L2HError, match=r"it asks for \w+\.open, which is not allowed"):
         cifar10.read_batch(content)
     assert not evidence.exists()
     pickle.loads(content)["data"].close()  # noqa: S301  (so that the test would have seen it)
@@ -76,15 +76,15 @@ def test_nothing_but_arrays_of_bytes_can_be_named(name):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no batch of CIFAR-10"),
-        (b"junk", "no batch of CIFAR-10"),
-        (b"\x80\x02}.", "no batch of CIFAR-10"),
-        (b"\x80\x02(cnumpy\ndtype\nU\x01OK\x00K\x01t.", "no batch of CIFAR-10"),
+        (b"", "not a batch of CIFAR-10"),
+        (b"junk", "not a batch of CIFAR-10"),
+        (b"\x80\x02}.", "not a batch of CIFAR-10"),
+        (b"\x80\x02(cnumpy\ndtype\nU\x01OK\x00K\x01t.", "not a batch of CIFAR-10"),
         (batch(np.zeros((2, 32, 32, 3), np.uint8), [0, 1], dtype=b"O8"), "an array of u1 expected, not of b'O8'"),
         (batch(np.zeros((2, 32, 32, 3), np.uint8), [0, 1, 2]), "labels that are not one of 0 to 9 for each"),
         (batch(np.zeros((2, 32, 32, 3), np.uint8), [0, 10]), "labels that are not one of 0 to 9 for each"),
-        (batch(np.zeros((2, 31, 32, 3), np.uint8), [0, 1]), "no batch of CIFAR-10: cannot reshape"),
-        (batch(np.zeros((2, 32, 32, 3), np.uint8), [0, 1])[:3000], "no batch of CIFAR-10"),
+        (batch(np.zeros((2, 31, 32, 3), np.uint8), [0, 1]), "not a batch of CIFAR-10: cannot reshape"),
+        (batch(np.zeros((2, 32, 32, 3), np.uint8), [0, 1])[:3000], "not a batch of CIFAR-10"),
     ],
     ids=lambda value: "content" if isinstance(value, bytes) else None,
 )
@@ -174,6 +174,6 @@ def test_an_archive_of_another_checksum_is_never_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(cifar10, "ARCHIVE", Download(cifar10.NAME, 170_498_071, cifar10.ARCHIVE.sha256, ()))
     monkeypatch.setattr(downloads, "PAUSES", ())
     monkeypatch.setattr(tarfile, "open", None)
-    with pytest.raises(L2HError, match=r"cifar-10-python\.tar\.gz cannot be had .* sha256 6d958be0"):
+    with pytest.raises(L2HError, match=r"cifar-10-python\.tar\.gz is not available .* sha256 6d958be0"):
         datasets.registry.get("cifar10")(Sources(tmp_path)).load()
     assert not (tmp_path / "evidence").exists()

@@ -91,7 +91,7 @@ def test_failures_say_what_to_place_where(fault, serve, tmp_path):
         fetch(wanted(url), tmp_path)
     message = str(caught.value)
     assert "\n" not in message
-    for part in (url, wanted().sha256, str(tmp_path / "sub/file"), "by hand", "dataset_mirror", "plain or gzipped"):
+    for part in (url, wanted().sha256, str(tmp_path / "sub/file"), "yourself", "dataset_mirror", "plain or gzipped"):
         assert part in message
     assert files(tmp_path) == []
 
@@ -99,7 +99,7 @@ def test_failures_say_what_to_place_where(fault, serve, tmp_path):
 def test_an_address_that_leads_away_from_https(serve, tmp_path, monkeypatch):
     there, get = serve(whole(BODY)), requests.get
     monkeypatch.setattr(requests, "get", lambda url, **how: get(there, **how))
-    with pytest.raises(L2HError, match=f"it leads to {there}, which is not HTTPS all the way"):
+    with pytest.raises(L2HError, match=f"it redirects to {there}, not over HTTPS all the way"):
         fetch(wanted("https://data.test/file"), tmp_path)
     assert files(tmp_path) == []
 
@@ -113,7 +113,9 @@ def test_a_server_that_recovers(serve, tmp_path):
     "content", [b"no gzip", GZIPPED[:-9], gzip.compress(b"\0" * 10**7)], ids=["none", "cut", "large"]
 )
 def test_gzip_files_that_are_none_cut_short_or_too_large(content, serve, tmp_path):
-    with pytest.raises(L2HError, match=r"file\.gz: (no whole gzip file|its content is larger than the 3000000 bytes)"):
+    with pytest.raises(
+        L2HError, match=r"file\.gz: (not a complete gzip file|its content is larger than the 3000000 bytes)"
+    ):
         fetch(wanted(serve(whole(content), name="file.gz")), tmp_path)
 
 
@@ -121,7 +123,7 @@ def test_a_copy_with_other_content_is_named_and_passed_over(serve, tmp_path, cap
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "file").write_bytes(b"other" * 600_000)
     assert fetch(wanted(serve(whole(BODY))), tmp_path / "here", tmp_path / "mirror").read_bytes() == BODY
-    assert f"{tmp_path}/mirror/file is passed over: its content has the sha256" in caplog.text
+    assert f"{tmp_path}/mirror/file is skipped: its content has the sha256" in caplog.text
 
 
 def declared(value):

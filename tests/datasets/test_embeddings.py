@@ -155,11 +155,11 @@ def test_what_is_missing_is_named():
         ({"labels": "labels.npy", "groups": "labels.npy"}, "labels or groups, not both"),
         ({"roles": "labels.npy", "queries": "vectors.npy"}, "roles or queries, not both"),
         ({"labels": "labels.npy", "neighbours": 10}, "neighbours and distance are for data without labels"),
-        ({"neighbours": 0}, "neighbours must be a whole number from 1, got 0"),
+        ({"neighbours": 0}, "neighbours must be a positive integer, got 0"),
         ({"neighbours": True}, "got True"),
         ({"distance": "cos"}, "distance must be one of cosine, l2, got 'cos'"),
-        ({"labels": "labels.npy", "queries": "vectors.npy"}, "query_labels are the labels"),
-        ({"labels": "labels.npy", "query_labels": "labels.npy"}, "query_labels are the labels"),
+        ({"labels": "labels.npy", "queries": "vectors.npy"}, "query_labels are labels"),
+        ({"labels": "labels.npy", "query_labels": "labels.npy"}, "query_labels are labels"),
         ({"query_labels": "labels.npy"}, "query_labels needs labels"),
         ({"embeddings": 3}, "embeddings must be text, got 3"),
     ],
@@ -184,9 +184,9 @@ def changed(row, column, value):
         (VECTORS[0], r"float32 of shape \(6,\); float vectors of shape \(n, d\) expected"),
         (VECTORS[None], r"of shape \(1, 30, 6\)"),
         (VECTORS[:0], r"of shape \(0, 6\)"),
-        ((VECTORS > 0).astype(np.uint8), "holds uint8: codes of another program are the method `external`"),
-        (VECTORS > 0, "holds bool: codes"),
-        ((100 * VECTORS).astype(int), r"if these are vectors, save them by array.astype\(np.float32\)"),
+        ((VECTORS > 0).astype(np.uint8), "holds uint8: to evaluate codes of another program, use the method"),
+        (VECTORS > 0, "holds bool: to evaluate codes"),
+        ((100 * VECTORS).astype(int), r"if these are vectors, save them with array.astype\(np.float32\)"),
         (VECTORS.astype(complex), "complex128"),
         (np.array([[{}]], object), "Python objects"),
     ],
@@ -203,11 +203,11 @@ def test_vectors_that_cannot_be_used(vectors, words):
     ("labels", "words"),
     [
         (LABELS[:29], "labels.npy holds 29 labels for 30 vectors"),
-        (LABELS - 1, r"labels.npy: \[-1\] in row 0; labels are whole numbers from 0"),
-        (LABELS / 2, r"labels.npy holds float64 of shape \(30,\); labels are whole numbers"),
+        (LABELS - 1, r"labels.npy: \[-1\] in row 0; labels are distinct integers from 0"),
+        (LABELS / 2, r"labels.npy holds float64 of shape \(30,\); labels are integers"),
         (MULTI * 2, r"labels.npy holds int64 of shape \(30, 4\)"),
         (np.zeros((30, 2, 2), int), r"of shape \(30, 2, 2\)"),
-        (LABELS.astype(np.int64) + 2**31, "above 2147483647"),
+        (LABELS.astype(np.int64) + 2**31, "above the maximum of 2147483647"),
     ],
 )
 def test_labels_that_cannot_be_used(labels, words):
@@ -218,7 +218,7 @@ def test_labels_that_cannot_be_used(labels, words):
 
 def test_names_of_arrays_that_are_not_there_or_not_enough():
     np.savez("two.npz", a=VECTORS, b=VECTORS, c=LABELS)
-    with pytest.raises(L2HError, match="two.npz holds a, b; say which are the vectors, by `array`"):
+    with pytest.raises(L2HError, match="two.npz holds a, b; set `array` to the one with the vectors"):
         prepared(embeddings="two.npz")
     with pytest.raises(L2HError, match="two.npz has no array 'x'; it has a, b, c"):
         prepared(embeddings="two.npz", array="x")
@@ -227,17 +227,17 @@ def test_names_of_arrays_that_are_not_there_or_not_enough():
     with pytest.raises(L2HError, match="roles: two.npz holds a, b, c; one array expected"):
         prepared(roles="two.npz")
     np.save("roles.npy", ["query"] * 29 + ["querry"])
-    with pytest.raises(L2HError, match="roles.npy: 'querry' in row 29; query, train and database are roles"):
+    with pytest.raises(L2HError, match="roles.npy: 'querry' in row 29; roles are query, train and database"):
         prepared(roles="roles.npy")
     np.save("queries.npy", VECTORS[:, :5])
-    with pytest.raises(L2HError, match="vectors of one length expected"):
+    with pytest.raises(L2HError, match="vectors of the same length expected"):
         prepared(queries="queries.npy")
 
 
 def test_floats_that_look_like_codes_are_warned_of(caplog):
     np.save("vectors.npy", np.sign(VECTORS))
     prepared()
-    assert "vectors.npy holds two values alone, as codes do" in caplog.text
+    assert "vectors.npy holds only two distinct values, like codes" in caplog.text
 
 
 def test_vectors_of_zeros_are_counted(caplog):

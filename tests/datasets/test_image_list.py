@@ -73,7 +73,7 @@ def folder(tmp_path):
 
 UNLABELLED = "queries without a label (drop_unlabelled_queries: true leaves them out)"
 UNREAD = (
-    "lines in no format that is read (wanted: `a.png 3`, a class, in every line; `a.png 0 1 0`, 0 or 1 for each label, "
+    "lines in an unknown format (known: `a.png 3`, one class, in every line; `a.png 0 1 0`, 0 or 1 for each label, "
     "in every line; or CSV that begins with `path,label`)"
 )
 THREE = {"query": "q.png 0 1\n", "train": "t.png 1 0\n", "database": "t.png 1 0\nd.png 1 1\n"}
@@ -133,13 +133,13 @@ class TestLists:
             ({"query": "q.png -1 1"}, "labels other than 0 and 1: 1 (query line 1 q.png)"),
             ({"query": "q.png 0 1 x"}, f"{UNREAD}: 1 (query line 1 `q.png 0 1 x`)"),
             ({"query": "q.png 0 1 1"}, "lines of other than 2 labels: 1 (query line 1 has 3)"),
-            ({"query": "q.png 0 1\n./q.png 0 1"}, "paths that stand twice in one list: 1 (query line 2 q.png)"),
+            ({"query": "q.png 0 1\n./q.png 0 1"}, "paths listed twice in one list: 1 (query line 2 q.png)"),
             (
                 {"query": "q.png 0 0"},
                 "queries without a label (drop_unlabelled_queries: true leaves them out): 1 (q.png)",
             ),
             ({"query": "\n\n"}, "empty lists: 1 (query)"),
-            ({"database": "q.png 0 1"}, "queries that are trained on or searched as well: 1 (database line 1 q.png)"),
+            ({"database": "q.png 0 1"}, "queries that are also in train or database: 1 (database line 1 q.png)"),
             ({"database": "t.png 0 1"}, "other labels than in another list: 1 (database line 1 t.png)"),
             ({"database": "gone.png 0 1"}, "missing: 1 (gone.png)"),
         ],
@@ -151,14 +151,14 @@ class TestLists:
         caplog.set_level(logging.INFO, "l2h")
         manifest = good.prepare(**good.lists(**{**THREE, "database": "t.png 1 0\nd.png 0 0\n"}))
         assert manifest["labels"].to_pylist()[2] == []
-        assert "searched though they have no label: 1 (d.png)" in caplog.text
+        assert "kept in the database without a label: 1 (d.png)" in caplog.text
 
     def test_unlabelled_queries_are_dropped_on_demand_and_counted(self, good, caplog, tmp_path):
         good.put("u.png", picture(9))
         given = good.lists(**{**THREE, "query": "u.png 0 0\nq.png 0 1"})
         manifest = good.prepare(**given, drop_unlabelled_queries=True)
         assert manifest["location"].to_pylist()[0] == "root/q.png"
-        dropped = Note("dropped, as queries without a label", 1, ["u.png"])
+        dropped = Note("dropped, queries without a label", 1, ["u.png"])
         assert str(dropped) in caplog.text
         assert read_notes(tmp_path / "manifest.parquet") == [dropped]
 
@@ -174,7 +174,7 @@ class TestLists:
         monkeypatch.setattr(list_formats, "MAX_BYTES", 1 << 20)
         text = b"q.png 0 1\n" * 200_000
         path = good.put(name, gzip.compress(text) if name.endswith(".gz") else text)
-        assert f"the list {path} has more than the 1 MiB of text" in good.refused(
+        assert f"the list {path} has more than 1 MiB of text" in good.refused(
             **{**good.lists(**THREE), "query": str(path)}
         )
 
@@ -184,7 +184,7 @@ class TestLists:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(list_formats, "_parted", None)  # such a line is not taken apart
             line = good.refused(images=str(path))
-        assert "lines of more than 1,048,576 letters: 1 (images line 1)" in line
+        assert "lines of more than 1,048,576 characters: 1 (images line 1)" in line
 
     @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"q.png 0 1" * 99)[:-9]], ids=["bytes", "cut"])
     def test_a_list_that_is_no_text(self, good, content):
@@ -220,9 +220,9 @@ class TestFormats:
                 "a.png 3\nb.png 0 1\nc.png 4",
                 "lines of several numbers among lines of one class: 1 (images line 2",
             ),
-            ("a.png 3\nb.png -1", "classes that are no whole number from 0 to 2147483647: 1 (images line 2 b.png)"),
-            ("a.png 3\nb.png 1.0", "classes that are no whole number from 0 to 2147483647: 1 (images line 2 b.png)"),
-            ("a.png 3\nb.png 2147483648", "classes that are no whole number from 0 to 2147483647: 1 (images line 2"),
+            ("a.png 3\nb.png -1", "classes that are not an integer from 0 to 2147483647: 1 (images line 2 b.png)"),
+            ("a.png 3\nb.png 1.0", "classes that are not an integer from 0 to 2147483647: 1 (images line 2 b.png)"),
+            ("a.png 3\nb.png 2147483648", "classes that are not an integer from 0 to 2147483647: 1 (images line 2"),
             ("a.png 0 1\nb.png 3 0\nc.png 1 0", "labels other than 0 and 1: 1 (images line 2 b.png)"),
             ("a.png 0 1\nb.png 3\nc.png 1 0", "lines of other than 2 labels: 1 (images line 2 has 1)"),
             ("a.png 3\nb.png 3", "lists of fewer than 2 classes: 1 (1)"),
@@ -272,7 +272,7 @@ class TestFormats:
     def test_lists_of_two_formats_are_both_named(self, good, change, words):
         line = good.refused(**good.lists(**{**THREE, **change}))
         first = f"the lists {good.path}/query.txt (0 or 1 for each label)"
-        assert f"{first} and {words.format(good.path)} differ in their format" in line
+        assert f"{first} and {words.format(good.path)} have different formats" in line
 
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
@@ -295,7 +295,7 @@ class TestUnicodeNames:
     def test_one_file_by_two_names_is_one_image(self, good):
         good.put(f"{DECOMPOSED}.png", picture(9))
         line = good.refused(**good.lists(**{**THREE, "query": f"{COMPOSED}.png 0 1", "train": f"{DECOMPOSED}.png 0 1"}))
-        assert "queries that are trained on or searched as well: 1 (train line 1" in line
+        assert "queries that are also in train or database: 1 (train line 1" in line
 
     @pytest.mark.parametrize("how", ["folders", "csv"])
     def test_classes_that_no_reader_can_tell_apart_are_named(self, folder, how):
@@ -313,12 +313,12 @@ def deep():
 
 
 BAD = {
-    "broken.jpg": (picture(1, "JPEG", size=(64, 64))[:-900], "broken or cut short"),
-    "page.jpg": (b"<html>Not found</html>", "no picture of a format that is read"),
+    "broken.jpg": (picture(1, "JPEG", size=(64, 64))[:-900], "damaged or cut short"),
+    "page.jpg": (b"<html>Not found</html>", "not an image of a supported format"),
     "deep.png": (deep(), "more than 8 bits a channel"),
     "moving.gif": (
         picture(3, "GIF", save_all=True, append_images=[Image.new("RGB", (8, 6))]),
-        "animated, or of several pages",
+        "animated, or with several pages",
     ),
     "dot.png": (picture(4, size=(1, 1)), "one pixel high or wide"),
     "bomb.png": (png(60_000, 60_000, 1, 0, b""), "more than 64 million pixels"),
@@ -336,9 +336,9 @@ class TestImages:
         text = "".join(f"{name} 0 1\n" for name in names)
         message = good.refused(**good.lists(**{**THREE, "query": text + "q.png 2 0\n", "database": "gone.png 1 0"}))
         for _, kind in BAD.values():
-            if kind != "broken or cut short":
+            if kind != "damaged or cut short":
                 assert f"{kind}: 1 (" in message
-        assert "broken or cut short: 6 (broken.jpg, cut0.png, cut1.png, ...)" in message
+        assert "damaged or cut short: 6 (broken.jpg, cut0.png, cut1.png, ...)" in message
         assert "labels other than 0 and 1: 1 (query line 12 q.png)" in message
         assert "missing: 1 (gone.png)" in message
 
@@ -359,7 +359,7 @@ class TestImages:
         message = good.refused(**good.lists(**{**THREE, "query": text}))
         assert "links that lead out of the folder: 1 (out/e.png)" in message
         assert "missing: 1 (loop.png)" in message
-        assert "no plain file: 1 (pipe.png)" in message
+        assert "not a regular file: 1 (pipe.png)" in message
         assert "in.png" not in message
 
     def test_what_becomes_rgb_is_said_in_the_log(self, good, tmp_path, caplog):
@@ -401,7 +401,7 @@ class TestClasses:
         assert "classes: 0 a, 1 b" in caplog.text
         left_out = [
             Note("left out, hidden images", 1, ["a/.hidden.png"]),
-            Note("left out, not images by their names", 2, ["a/Thumbs.db", "notes.txt"]),
+            Note("left out, not images by name", 2, ["a/Thumbs.db", "notes.txt"]),
         ]
         assert all(str(note) in caplog.text for note in left_out)
         assert read_notes(tmp_path / "manifest.parquet") == left_out
@@ -435,7 +435,7 @@ class TestClasses:
             "owl/.hidden": "../.store",
         }.items():
             (folder.path / name).symlink_to(target)
-        words = "links to folders (not followed; put the folders in their place): 3 (cat/batch, cat/loop, dog)"
+        words = "links to folders (not followed; replace them by the folders): 3 (cat/batch, cat/loop, dog)"
         assert f"root: {words}; correct" in folder.refused()
         assert "left out, hidden images: 1 (.store/3.png)" in caplog.messages
         assert "left out, hidden links to folders: 1 (owl/.hidden)" in caplog.messages
@@ -447,7 +447,7 @@ class TestClasses:
         folder.put(".store/1.png", picture(1))
         for name in ("cat", "dog"):
             (folder.path / name).symlink_to(".store")
-        assert "put the folders in their place): 2 (cat, dog)" in folder.refused()
+        assert "replace them by the folders): 2 (cat, dog)" in folder.refused()
 
     def test_a_folder_that_cannot_be_read_is_named(self, folder, monkeypatch):
         """As root may read all, what the file system refuses others is simulated."""
@@ -473,7 +473,7 @@ class TestClasses:
         assert (
             str(caught.value)
             == folder.refused()
-            == f"{root}: its subfolders train, val hold no images of their own, but subfolders of the same names (cat, "
+            == f"{root}: its subfolders train, val hold no images directly, but subfolders of the same names (cat, "
             f"dog, owl), which seem to be the classes: set root to one of {root}/train, {root}/val; if train, val are "
             "the classes, name the images in a list"
         )
@@ -501,7 +501,7 @@ class TestClasses:
     def test_one_class_tells_nothing(self, folder):
         assert folder.refused().endswith("needs a subfolder with images for each of two or more classes; it has 0")
         folder.put("a/1.png", picture(1))
-        words = f"two or more classes; it has 1 (a); if they lie there, set root to {folder.path}/a"
+        words = f"two or more classes; it has 1 (a); if they are there, set root to {folder.path}/a"
         assert folder.refused().endswith(words)
 
     def test_the_default_protocol_takes_shares(self, folder):
@@ -518,7 +518,7 @@ class TestConstruction:
     def test_what_is_not_there_is_said_without_reading(self, tmp_path):
         where = str(tmp_path / "nowhere")
         dataset = datasets.make("image_list", None, root=where)
-        assert dataset.missing() == f"{where} is no folder; put the pictures there, or correct root"
+        assert dataset.missing() == f"{where} is not a folder; put the images there, or correct root"
         dataset = datasets.make("image_list", None, root=str(tmp_path), images=f"{where}.txt")
         assert dataset.missing() == f"no list at {where}.txt; put it there, or correct its path"
 
@@ -544,8 +544,8 @@ class TestConstruction:
             ({"root": 3}, "root must be a path, got 3"),
             ({"root": "x", "images": ["a"]}, "images must be a path, got ['a']"),
             ({"root": "x", "test": "y"}, "image_list has no parameter 'test'; it takes root, query, train, database"),
-            ({"root": "x", "query": "q"}, "give query, train and database, or images alone, or none; got ['query']"),
-            ({"root": "x", "query": "q", "train": "t", "database": "d", "images": "i"}, "or images alone, or none"),
+            ({"root": "x", "query": "q"}, "train and database, or only images, or no list; got ['query']"),
+            ({"root": "x", "query": "q", "train": "t", "database": "d", "images": "i"}, "or only images, or no list"),
             ({"root": "x", "drop_unlabelled_queries": "yes"}, "must be true or false, got 'yes'"),
         ],
     )
@@ -610,5 +610,5 @@ class TestNuswide:
         assert list(dataset.protocols) == ["nuswide-81-m"]
         with pytest.raises(L2HError) as caught:
             dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
-        assert f"{here}: lists of other than 5,000 query pictures, which nuswide-81-m has: 1 (1)" in str(caught.value)
-        assert "10,000 train pictures, which nuswide-81-m has: 1 (1)" in str(caught.value)
+        assert f"{here}: lists without the 5,000 query images of nuswide-81-m: 1 (1)" in str(caught.value)
+        assert "10,000 train images of nuswide-81-m: 1 (1)" in str(caught.value)

@@ -98,7 +98,7 @@ class TestArrays:
     def test_other_arrays_are_refused(self, prepared):
         folder, manifest = prepared
         np.save(folder / "images.npy", np.zeros((898, 8, 16)))
-        with pytest.raises(L2HError, match="is no image store"):
+        with pytest.raises(L2HError, match="is not an image store"):
             ImageStore(folder, manifest)
         np.save(folder / "images.npy", np.zeros((3, 8, 16), np.uint8))
         with pytest.raises(L2HError, match="holds 3 images, its manifest 898"):
@@ -139,17 +139,17 @@ class TestImages:
         images = ImageStore(folder / "images", manifest)
         path = folder / "theirs" / "a.png"
         path.write_bytes(encoded(RGB[::-1]))
-        with pytest.raises(L2HError, match=r"root/a\.png: changed since the data set was made; .* or run again"):
+        with pytest.raises(L2HError, match=r"root/a\.png: changed since the dataset was prepared; .* or run again"):
             images.read(np.array([0]))
         path.unlink()
-        with pytest.raises(L2HError, match=r"root/a\.png: missing; put the image back"):
+        with pytest.raises(L2HError, match=r"root/a\.png: missing; restore the image"):
             images.read(np.array([0]))
 
     @pytest.mark.parametrize("location", ["root/../theirs/a.png", "theirs/a.png", "../theirs/a.png", "{}/theirs/a.png"])
     def test_a_manifest_names_pictures_below_the_root_alone(self, prepared, location):
         folder, manifest = prepared
         elsewhere = manifest.set_column(2, "location", [[location.format(folder)] * 2])
-        with pytest.raises(L2HError, match="not below the folder of pictures"):
+        with pytest.raises(L2HError, match="not below the folder of images"):
             ImageStore(folder / "images", elsewhere).read(np.array([0]))
 
 
@@ -173,10 +173,10 @@ def see_through_palette():
         (encoded(np.full((4, 4), 77, np.uint8)), [77, 77, 77], ("grey",)),
         (encoded(Image.new("1", (4, 4), 1)), [255, 255, 255], ("grey",)),
         (encoded(Image.new("RGB", (4, 4), "red").convert("P"), "GIF"), [255, 0, 0], ("palette",)),
-        (see_through_palette(), [255, 255, 255], ("palette", "transparency, laid on white")),
-        (encoded(Image.new("RGBA", (4, 4), (0, 0, 200, 255))), [0, 0, 200], ("transparency, laid on white",)),
-        (encoded(Image.new("RGBA", (4, 4), (0, 0, 200, 0))), [255, 255, 255], ("transparency, laid on white",)),
-        (encoded(grey_with_alpha()), [255, 255, 255], ("grey", "transparency, laid on white")),
+        (see_through_palette(), [255, 255, 255], ("palette", "transparent, put on white")),
+        (encoded(Image.new("RGBA", (4, 4), (0, 0, 200, 255))), [0, 0, 200], ("transparent, put on white",)),
+        (encoded(Image.new("RGBA", (4, 4), (0, 0, 200, 0))), [255, 255, 255], ("transparent, put on white",)),
+        (encoded(grey_with_alpha()), [255, 255, 255], ("grey", "transparent, put on white")),
         (encoded(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF"), [255, 0, 0], ("CMYK",)),
         (encoded(Image.new("CMYK", (16, 16), (0, 0, 0, 255)), "JPEG"), [0, 0, 0], ("CMYK",)),
     ],
@@ -189,7 +189,7 @@ def test_what_becomes_rgb_and_what_the_log_hears_of_it(content, pixel, words):
     assert done == words
 
 
-SAID = ("turned as EXIF says",)
+SAID = ("rotated by EXIF orientation",)
 
 
 def exif_of(*entries, order="<"):
@@ -359,10 +359,10 @@ def test_a_bmp_of_sixteen_bits_a_pixel_is_read():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no picture"),
-        (b"<html>not found</html>", "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture"),
-        (encoded(RGB, "ICO"), "no picture of a format that is read"),
+        (b"", "not an image"),
+        (b"<html>not found</html>", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
+        (encoded(RGB, "ICO"), "not an image of a supported format"),
         (encoded(np.zeros((1, 9), np.uint8)), "one pixel high or wide"),
         (encoded(np.zeros((1, 1, 3), np.uint8)), "one pixel high or wide"),
         (encoded(np.zeros((4, 4), np.uint16)), "more than 8 bits a channel"),
@@ -372,10 +372,13 @@ def test_a_bmp_of_sixteen_bits_a_pixel_is_read():
         (png(4, 4, 16, 6, bytes(4 * 33)), "more than 8 bits a channel"),
         (b"P6\n4 4\n65535\n" + bytes(96), "more than 8 bits a channel"),
         (encoded(Image.new("LAB", (4, 4)), "TIFF"), "colours in LAB"),
-        (encoded(RGB, "GIF", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated, or of several pages"),
+        (
+            encoded(RGB, "GIF", save_all=True, append_images=[Image.new("RGB", (9, 6))]),
+            "animated, or with several pages",
+        ),
         (encoded(RGB, "WEBP", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated"),
         (encoded(RGB, "PNG", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "animated"),
-        (encoded(RGB, "TIFF", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "of several pages"),
+        (encoded(RGB, "TIFF", save_all=True, append_images=[Image.new("RGB", (9, 6))]), "with several pages"),
         (png(10_000, 10_000, 8, 2, b""), "more than 64 million pixels"),
         (png(60_000, 60_000, 1, 0, b""), "more than 64 million pixels"),
     ],
@@ -396,7 +399,7 @@ def test_pages_of_a_tiff_are_not_counted():
     head = struct.pack("<2sHI", b"II", 42, 8 + len(pages)) + pages
     content = head + struct.pack("<H", len(whole)) + entries + struct.pack("<I", 8)
     start = time.process_time()
-    with pytest.raises(ImageError, match="animated, or of several pages"):
+    with pytest.raises(ImageError, match="animated, or with several pages"):
         decode(content)
     assert time.process_time() - start < 2
 
@@ -440,7 +443,7 @@ def test_a_damaged_file_gives_a_picture_or_an_error_and_nothing_else(data, kind)
 def test_files_that_are_no_file_or_too_large(tmp_path, monkeypatch):
     with pytest.raises(ImageError, match="missing"):
         decoding.read(tmp_path / "nowhere")
-    with pytest.raises(ImageError, match="no plain file"):
+    with pytest.raises(ImageError, match="not a regular file"):
         decoding.read(tmp_path)
     monkeypatch.setattr(decoding, "MAX_BYTES", 1 << 20)
     (tmp_path / "large").write_bytes(bytes((1 << 20) + 1))
@@ -453,5 +456,5 @@ def test_two_manifests_of_one_data_set_list_the_same_images(tmp_path):
     one = pa.table({"id": [0, 1], "image_sha256": hashes, "location": ["a", "b"]})
     require_same(one, one.set_column(2, "location", [["c", "d"]]), "bundle.tar")
     for other in (one.set_column(0, "id", [[0, 2]]), one.slice(1), one.set_column(1, "image_sha256", hashes[::-1])):
-        with pytest.raises(L2HError, match="the images here are not those of bundle.tar, by id and sha256"):
+        with pytest.raises(L2HError, match="the images here do not match those of bundle.tar, by id and sha256"):
             require_same(one, other, "bundle.tar")

@@ -25,7 +25,7 @@ FULL = {"method": "dsh", "scope": "full", "label": "dsh-full", "params": {"epoch
 EXTERNAL = {"method": "external", "params": {"codes": "codes/{dataset}-{bits}.npy"}}
 WIDE = {"method": "lsh", "label": "wide", "params": {"pca_dims": 400}}  # digit_pairs has 300 training images
 CONFIG = {
-    "datasets": ["digits", "digit_pairs", "nuswide_81_m"],  # the last cannot be had
+    "datasets": ["digits", "digit_pairs", "nuswide_81_m"],  # the last is not available
     "backbones": [{"name": "alexnet", "layer": "pool5", "weights": "untrained", "input_size": 63}],
     "methods": [HASHNET, "itq", "toy", FULL, "cosine", "pq", "classifier", WIDE, EXTERNAL],
     "bits": [8],

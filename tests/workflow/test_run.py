@@ -104,7 +104,7 @@ def test_methods_and_baselines_score_what_they_should(table):
 
 
 def test_what_cannot_be_had_is_listed_everywhere_as_not_run(finished, table):
-    cure = "get nus_wide.tar.gz"
+    cure = "download nus_wide.tar.gz"
     assert table.iloc[-1][["dataset", "protocol", "seeds"]].tolist() == ["nuswide_81_m", "nuswide-81-m", 0]
     assert re.search(rf"^not run: nuswide_81_m \(nuswide-81-m\): {cure}", finished.output, re.MULTILINE)
     for name in ("comparison.csv", "comparison.md", "table.md", "report.html"):

@@ -160,7 +160,7 @@ def test_a_run_that_is_not_there_or_not_finished_is_one_line(inside, capsys, tmp
 def test_a_broken_picture_is_one_line(inside, capsys, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes((inside.folder / save(inside, 3)).read_bytes()[:60])
-    assert f"{broken}: broken or cut short" in refused(capsys, "--dataset", "digits", "--method", "itq", broken)
+    assert f"{broken}: damaged or cut short" in refused(capsys, "--dataset", "digits", "--method", "itq", broken)
     assert "none.png: missing; check the path" in refused(capsys, "none.png")
     assert "x.svg: a picture is written as .jpeg, .jpg, .png" in refused(capsys, "--picture", "x.svg", save(inside, 3))
 

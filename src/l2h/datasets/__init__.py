@@ -1,6 +1,6 @@
-"""Data sets by name. A data set is one file, registered here or by a plug-in.
+"""Datasets by name: one file each, registered here or by a plug-in.
 
-It is a subclass of `ArrayDataset`, or of `Dataset` where its images are no one array.
+A dataset is a subclass of `ArrayDataset`, or of `Dataset` if its images do not form one array.
 """
 
 from inspect import Parameter, signature
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from l2h.datasets.downloads import Sources
 
 registry = Registry(
-    "data set",
+    "dataset",
     {
         "cifar10": "l2h.datasets.cifar10:Cifar10",
         "digits": "l2h.datasets.digits:Digits",
@@ -31,7 +31,7 @@ register = registry.register
 
 
 def make(name: str, sources: "Sources", **params: Any) -> Dataset:
-    """The data set `name` with these parameters; raises L2HError, naming what is allowed, where one is wrong."""
+    """Create the dataset `name` with these parameters; raises L2HError if a parameter is invalid."""
     cls = registry.get(name)
     _, *known = signature(cls).parameters.values()
     for key in params:

@@ -1,4 +1,4 @@
-"""What every data set does: deliver images and labels, and name its protocols."""
+"""Base classes of datasets: they deliver images and labels, and name their protocols."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 
 class Dataset(ABC):
-    """A set of labelled images. Whatever a constructor takes beside `sources` is the config's to set, as `params`.
+    """A set of labelled images; `params` in a config sets the constructor's arguments except `sources`.
 
     Parameters
     ----------
-    sources : where its files come from
+    sources : where the files come from
 
     Attributes
     ----------
-    images : False for a dataset of vectors that another model made: it has features, and no image
-    relevance : what is relevant to a query: by "labels", by "groups", which are its labels, or by "neighbours"
-    neighbours : where relevance is by neighbours, how many of them, "k", by which "distance"
-    protocols : how its images may be dealt out, by protocol id, the first by default; None where lists name the roles
-    any_protocol : whether other data sets' protocols, and a config's own, may deal it out too
-    classes : what its labels are called, in their order, where numbers do not say it
-    flips : whether a mirrored image keeps its labels, as most pictures do and digits do not
+    images : False for a dataset of vectors from another model, which has features but no images
+    relevance : how relevance to a query is defined: by "labels", by "groups" (used as labels) or by "neighbours"
+    neighbours : for relevance by neighbours, their number "k" and "distance"
+    protocols : rules that split the images, by protocol id, the default first; None if lists give the roles
+    any_protocol : whether protocols of other datasets or of the config may also split it
+    classes : names of the labels, in their order, if they are not plain numbers
+    flips : whether a mirrored image keeps its labels, which is true of most images but not of digits
     licence : of images and labels, with its source; a release states it
-    notes : what `prepare` left out or converted; the manifest keeps it, and the check and the report show it
-    seen : bytes, modification time in nanoseconds and sha256 of files that `prepare` has read, by path
-    thumbnails : of the images that `prepare` has read, see `l2h.datasets.grey_thumbnails`, in the order of their ids;
-        None where it kept none, so that they are made from the image store
+    notes : what `prepare` left out or converted, for the manifest, the split check and the report
+    seen : bytes, modification time in nanoseconds and sha256 of the files that `prepare` read, by path
+    thumbnails : of the images that `prepare` read, in the order of their ids, see `l2h.datasets.grey_thumbnails`; if
+        None, they are made from the image store
     """
 
     images: ClassVar[bool] = True
@@ -61,20 +61,20 @@ class Dataset(ABC):
         self.sources = sources
 
     def missing(self) -> str | None:
-        """What the user must still get by hand, and where to put it, as one line; None if nothing. Reads no data."""
+        """Files that the user must download, and where to put them, as one line; else None. Reads no data."""
         return None
 
     def made_of(self) -> Iterable[str | Path]:
-        """The user's files that it reads, or folders of them: if one changes, the data set is made again.
+        """The user's own files or folders that the dataset reads: if one changes, the dataset is prepared again.
 
-        Called whenever a run is planned, so it reads no data. What is downloaded is checked by its sha256, and no part.
+        Called whenever a run is planned, so it reads no data. Downloads are not listed: their sha256 is checked.
         """
         return ()
 
     def known_labels(self) -> Sequence[Sequence[int]] | None:
-        """The labels of each image, where they are known without reading one; None if they are not.
+        """The labels of each image, if they are known without reading images; else None.
 
-        Called when a run is planned, to refuse a protocol that takes more images of a class than there are.
+        Called when a run is planned, to refuse a protocol that needs more images of a class than there are.
         """
         return None
 
@@ -84,34 +84,34 @@ class Dataset(ABC):
 
         Parameters
         ----------
-        store : the folder of the image store, see `l2h.datasets.images.ImageStore`; without images, the features' file
+        store : folder of the image store, see `l2h.datasets.images.ImageStore`; without images, the features file
         """
 
 
 class ArrayDataset(Dataset):
-    """A data set whose images have one size and fit in memory."""
+    """A dataset whose images have one size and fit in memory."""
 
     @abstractmethod
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
-        """Return the images, uint8 (n, height, width) grey or (n, height, width, 3) RGB, and each one's labels."""
+        """Return the images, uint8 (n, height, width) grey or (n, height, width, 3) RGB, and the labels of each."""
 
     def roles(self) -> Sequence[Sequence[Role]] | None:
-        """The roles of each image in a split of the dataset's own, whose protocol is None; None if it has no such."""
+        """The roles of each image in the official split, whose protocol is None; None if there is no such split."""
         return None
 
     def prepare(self, store: Path, manifest_path: Path) -> None:
-        """Write the images as one array; image_sha256 is of a row's bytes."""
+        """Write the images as one array; image_sha256 is the sha256 of a row's bytes."""
         images, labels = self.load()
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
             raise L2HError(
-                f"{type(self).__name__}.load gives {images.dtype} {images.shape}; uint8 (n, h, w[, 3]) expected"
+                f"{type(self).__name__}.load returned {images.dtype} {images.shape}; uint8 (n, h, w[, 3]) expected"
             )
         if len(labels) != len(images):
-            raise L2HError(f"{type(self).__name__}.load gives {len(images)} images, but labels of {len(labels)}")
+            raise L2HError(f"{type(self).__name__}.load returned {len(images)} images, but labels of {len(labels)}")
         for row, some in enumerate(labels):
             if len(set(some)) < len(some) or min(some, default=0) < 0:
                 raise L2HError(
-                    f"{type(self).__name__}.load gives image {row} the labels {some}; each once, from 0, expected"
+                    f"{type(self).__name__}.load returned labels {some} for image {row}; expected distinct ones from 0"
                 )
         hashes = [hashlib.sha256(image.tobytes()).digest() for image in images]
         locations = [f"{ARRAY}[{row}]" for row in range(len(images))]

@@ -39,19 +39,19 @@ class Cifar10(ArrayDataset):
     licence = "none stated by its source, https://www.cs.toronto.edu/~kriz/cifar.html (A. Krizhevsky, 2009)"
 
     def load(self) -> tuple[NDArray[np.uint8], Sequence[Sequence[int]]]:
-        """Images uint8 (60000, 32, 32, 3), and one label each, from the archive whose checksum was verified."""
+        """Images uint8 (60000, 32, 32, 3) and one label each, from the archive, whose checksum is verified."""
         batches = [read_batch(content) for content in read_members(self.sources.fetch(ARCHIVE), FOLDER, BATCHES)]
         images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
         return images, labels[:, None].tolist()
 
 
 def read_members(archive: Path, folder: str, names: Sequence[str]) -> list[bytes]:
-    """The content of these files of a .tar.gz, in the order of their names; nothing is unpacked to the disk.
+    """Contents of these files of a .tar.gz, in the order of their names; nothing is unpacked to disk.
 
     Raises
     ------
     L2HError
-        one of them is missing, is no plain file, or is larger than MAX_BYTES
+        a file is missing, is not a regular file, or is larger than MAX_BYTES
     """
     found = {}
     with tarfile.open(archive, "r|gz") as tar:
@@ -65,26 +65,26 @@ def read_members(archive: Path, folder: str, names: Sequence[str]) -> list[bytes
 
 
 def read_batch(content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """One batch's images uint8 (n, 32, 32, 3) and labels uint8 (n,), from a pickle that is given no code to run.
+    """Images uint8 (n, 32, 32, 3) and labels uint8 (n,) of a batch, from a pickle that can execute no code.
 
     Raises
     ------
     L2HError
-        it asks for anything but an array of bytes, or is no batch
+        the pickle holds anything but byte arrays, or is not a batch
     """
     try:
         batch = _Bytes(content).load()
         pixels = batch[b"data"].array.reshape(-1, 3, 32, 32)
         labels = np.array(batch[b"labels"])
     except Exception as error:  # a pickle may fail in any way
-        raise L2HError(f"this is no batch of CIFAR-10: {error}; delete {NAME} and run again") from error
+        raise L2HError(f"not a batch of CIFAR-10: {error}; delete {NAME} and run again") from error
     if labels.shape != (len(pixels),) or labels.dtype.kind != "i" or not ((labels >= 0) & (labels <= 9)).all():
         raise L2HError(f"a batch of CIFAR-10 has {len(pixels)} images, and labels that are not one of 0 to 9 for each")
     return pixels.transpose(0, 2, 3, 1), labels.astype(np.uint8)
 
 
 class _Array:
-    """What stands for a numpy array while a pickle is read: it takes the array's state, and computes nothing."""
+    """A stand-in for a numpy array while a pickle is read: it stores the array's state and computes nothing."""
 
     array: NDArray[np.uint8]
 
@@ -110,7 +110,7 @@ class _Dtype:
 
 
 class _Bytes(pickle.Unpickler):
-    """Reads pickled lists, mappings, numbers, strings and arrays of bytes; every other class or function is refused."""
+    """Reads pickled lists, mappings, numbers, strings and byte arrays; refuses all other classes and functions."""
 
     ALLOWED = {
         ("numpy.core.multiarray", "_reconstruct"): _Array,
@@ -122,8 +122,8 @@ class _Bytes(pickle.Unpickler):
         super().__init__(io.BytesIO(content), encoding="bytes")
 
     def find_class(self, module: str, name: str) -> Any:
-        """One of the classes above in place of what the pickle names."""
+        """Return one of the classes above instead of the class that the pickle names."""
         try:
             return self.ALLOWED[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not read") from None
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not allowed") from None

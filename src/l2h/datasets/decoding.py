@@ -1,4 +1,4 @@
-"""Decode one image file to pixels, or say in a word why not."""
+"""Decode one image file to pixels, or raise an error that names the kind of fault."""
 
 import io
 import re
@@ -11,15 +11,15 @@ from PIL import Image, ImageFile
 
 from l2h.datasets import metadata
 
-# What is tried; PIL would start other programs for some of the rest.
+# The formats to try; PIL would start external programs for some others.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_BYTES = 1 << 28  # of a file
 MAX_PIXELS = 1 << 26  # of an image: 200 MB as RGB
 SMALLER = "save a smaller copy"
-MAX_SCANS = 100  # of a progressive JPEG, which have about ten; each goes over all pixels, whatever few bytes it takes
+MAX_SCANS = 100  # of a progressive JPEG, which usually has ten; each takes a pass over all pixels, even with few bytes
 
-# modes that are read, and the word for what has to be done to make them RGB
+# supported modes, and what is done to convert them to RGB
 MODES = {
     "RGB": None,
     "RGBX": None,
@@ -34,9 +34,9 @@ MODES = {
     "CMYK": "CMYK",
     "YCbCr": "YCbCr",
 }
-DEEP = re.compile(";16[BLN]")  # in what PIL calls a layout of 16 bits a channel; BGR;16 has 16 bits a pixel
+DEEP = re.compile(";16[BLN]")  # in PIL's names of layouts with 16 bits a channel; BGR;16 has 16 bits a pixel
 TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
-# what makes an image upright, by its orientation
+# transposition that makes an image upright, by its orientation
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,11 +49,11 @@ TURNS = {
 
 
 class ImageError(Exception):
-    """A file that cannot be used; the text is the kind of fault, the same for all files that have it.
+    """A file that cannot be used; the text names the kind of fault, without details of the file.
 
     Attributes
     ----------
-    cure : what the user can do about one such file
+    cure : how the user can fix such a file
     """
 
     def __init__(self, fault: str, cure: str = "save it as a still 8-bit RGB or grey image"):
@@ -65,8 +65,8 @@ def read(path: str | Path) -> bytes:
     """Read an image file's bytes; raises ImageError if it is missing, or too large to be an image."""
     path = Path(path)
     try:
-        if not path.is_file():  # opening a pipe would wait
-            raise ImageError("no plain file" if path.exists() else "missing", "check the path")
+        if not path.is_file():  # opening a pipe would block
+            raise ImageError("not a regular file" if path.exists() else "missing", "check the path")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -79,25 +79,25 @@ def read(path: str | Path) -> bytes:
 def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Turn a file's bytes into pixels.
 
-    Everything becomes RGB: transparent images are laid on white, grey ones get three equal channels. A camera's note
-    on how it was held (EXIF orientation) is followed. Damage is forgiven in metadata alone, never in pixels.
+    Everything becomes RGB: transparent images are put on white, grey ones get three equal channels. The EXIF
+    orientation is applied. Damaged metadata is ignored, damaged pixels are an error.
 
     Returns
     -------
-    uint8 (h, w, 3), and a word for each thing that was done to get there, for the log
+    uint8 (h, w, 3), and a short description of each conversion, for the log
 
     Raises
     ------
     ImageError
-        the file is no image, or broken, or eight-bit RGB pixels cannot stand for it
+        the file is not an image, is damaged, or cannot be converted to 8-bit RGB
     """
     bare, exif, xmp = metadata.take_off(content)
     try:
         image = Image.open(io.BytesIO(bare), formats=FORMATS)
     except Image.DecompressionBombError:
         raise ImageError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER) from None
-    except Exception:  # what the parsers trip over is OSError, SyntaxError, ValueError, struct.error, ...
-        raise ImageError("no picture of a format that is read", f"give one of {', '.join(FORMATS)}") from None
+    except Exception:  # parsers raise OSError, SyntaxError, ValueError, struct.error, ...
+        raise ImageError("not an image of a supported format", f"give one of {', '.join(FORMATS)}") from None
     try:
         _require_fit(image)
         if image.format == "JPEG" and _scans(bare) > MAX_SCANS:
@@ -107,26 +107,26 @@ def decode(content: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         turn = TURNS.get(metadata.orientation(exif or image.info.get("exif", b""), xmp or image.info.get("xmp", b"")))
         upright = image if turn is None else image.transpose(turn)
         if turn is not None:
-            done.append("turned as EXIF says")
+            done.append("rotated by EXIF orientation")
         if image.mode in TRANSPARENT or "transparency" in image.info:
-            done.append("transparency, laid on white")
+            done.append("transparent, put on white")
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright.convert("RGBA"))
         return np.array(upright.convert("RGB")), tuple(word for word in done if word)
     except ImageError:
         raise
-    except Exception as error:  # a decoder fed with broken bytes raises whatever it stumbles on
-        raise ImageError("broken or cut short", "get it anew, or choose another image") from error
+    except Exception as error:  # decoders raise all kinds of errors on damaged bytes
+        raise ImageError("damaged or cut short", "get it again, or choose another image") from error
 
 
 def _require_fit(image: ImageFile.ImageFile) -> None:
-    """Raise ImageError for an image that is whole, as far as its header tells, but cannot be used."""
+    """Raise ImageError for an image that cannot be used, judging by its header."""
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(f"more than {MAX_PIXELS >> 20} million pixels", SMALLER)
     if min(image.size) < 2:
         raise ImageError("one pixel high or wide", "choose a larger image")
     if getattr(image, "is_animated", False):
-        raise ImageError("animated, or of several pages")
+        raise ImageError("animated, or with several pages")
     if image.mode.startswith(("I", "F")) or any(map(_is_deep, image.tile)):
         raise ImageError("more than 8 bits a channel")
     if image.mode not in MODES:
@@ -134,11 +134,11 @@ def _require_fit(image: ImageFile.ImageFile) -> None:
 
 
 def _is_deep(tile: tuple[Any, ...]) -> bool:
-    """Whether a part of an image has 16 bits a channel in the file, which PIL may cut to 8 without a word."""
+    """Whether a part of an image has 16 bits a channel in the file, which PIL may silently reduce to 8."""
     codec, _, _, how = tile
     return bool(DEEP.search(str(how))) or (codec.startswith("ppm") and how[-1] > 255)
 
 
 def _scans(content: bytes) -> int:
-    """How often a JPEG file goes over its pixels."""
+    """Number of scans of a JPEG file."""
     return sum(marker == metadata.SCAN for marker, *_ in metadata.segments(content))

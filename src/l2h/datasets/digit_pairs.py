@@ -12,8 +12,8 @@ from l2h.splits import Protocol
 class DigitPairs(Digits):
     """898 pairs made from `digits` by a fixed seed.
 
-    Each digit is used once (one of the 1,797 is left over), so that a query never shares a half with the database.
-    A pair's labels are the digits that it shows: two, or one where they are equal.
+    Each digit is used once (one of the 1,797 is left over), so a query never shares a half with the database. A pair's
+    labels are the digits that it shows: two, or one if they are equal.
     """
 
     protocols = {"digit-pairs-200": Protocol(query=200, train=300, per_class=False)}

@@ -1,4 +1,4 @@
-"""Download files, or take them from a folder of copies: they end in place whole and checked, or not at all."""
+"""Download files, or take them from a folder of copies; a file appears in place only when complete and checked."""
 
 import gzip
 import hashlib
@@ -31,10 +31,10 @@ class Download:
 
     Attributes
     ----------
-    path : where it lies below a folder of downloads or copies, as torchvision would place it
-    size : bytes of its content; more are never read
-    sha256 : hex digest of its content
-    urls : where it can be had, in the order to try; gzipped where the address alone ends in .gz
+    path : location below a folder of downloads or copies, in torchvision's layout
+    size : bytes of the content; more are never read
+    sha256 : hex digest of the content
+    urls : addresses in the order to try; gzipped if only the address ends in .gz
     """
 
     path: str
@@ -52,19 +52,19 @@ class Sources:
 
     Attributes
     ----------
-    folder : keeps what is downloaded
-    mirror : a folder of copies, looked in before any download
+    folder : where downloads are stored
+    mirror : a folder of copies, searched before any download
     """
 
     folder: str | Path
     mirror: str | Path | None = None
 
     def fetch(self, download: Download) -> Path:
-        """Where the file lies, after its content was checked: see the function `fetch`."""
+        """Path of the file, after its content was checked: see the function `fetch`."""
         return fetch(download, self.folder, self.mirror)
 
     def find(self, path: str) -> Path | None:
-        """A file, plain or gzipped, or a folder, that the user got by hand: in the folder, or else in the mirror."""
+        """A file, plain or gzipped, or a folder that the user has downloaded: in the folder, or else in the mirror."""
         places = [Path(place) / path for place in (self.folder, self.mirror) if place is not None]
         candidates = [place.with_name(name) for place in places for name in (place.name, place.name + ".gz")]
         return next((place for place in candidates if place.exists()), None)
@@ -73,21 +73,21 @@ class Sources:
 def fetch(download: Download, folder: str | Path, mirror: str | Path | None = None) -> Path:
     """Return the file's path below `folder`, after its content was checked.
 
-    Looked for, in this order: in `folder`; in `mirror`, a folder of copies; on the web, three rounds over its
-    addresses. Copies may be plain or gzipped (name + ".gz"), and lie at the file's path or at its bare name. One with
-    another content is named in the log and passed over.
+    Search order: `folder`; `mirror`, a folder of copies; the web, in three rounds over the addresses. Copies may be
+    plain or gzipped (name + ".gz"), at the file's path or directly in the folder. A copy with other content is skipped
+    with a warning.
 
     Raises
     ------
     L2HError
-        it cannot be had; the line says why, and what to place where
+        the file is not available; the message says why, and what to place where
     """
     target = Path(folder) / download.path
     for copy in _copies(download, target, mirror):
         reason = _take(partial(copy.open, "rb"), copy.name, download, target if copy != target else None)
         if reason is None:
             return target
-        _log.warning("%s is passed over: %s", copy, reason)
+        _log.warning("%s is skipped: %s", copy, reason)
     reasons: dict[str, str] = {}
     for pause in PAUSES:
         time.sleep(pause)
@@ -98,14 +98,14 @@ def fetch(download: Download, folder: str | Path, mirror: str | Path | None = No
             _log.warning("%s: %s", url, reason)
             reasons[url] = reason
     raise L2HError(
-        f"{target.name} cannot be had ({'; '.join(f'{url}: {reason}' for url, reason in reasons.items())}). "
-        f"Place it by hand, plain or gzipped, at {target}, or at {download.path} in a folder that dataset_mirror "
-        f"names; its content has the sha256 {download.sha256}"
+        f"{target.name} is not available ({'; '.join(f'{url}: {reason}' for url, reason in reasons.items())}). "
+        f"Place it yourself, plain or gzipped, at {target}, or at {download.path} in the folder of dataset_mirror; "
+        f"its content has the sha256 {download.sha256}"
     )
 
 
 def _copies(download: Download, target: Path, mirror: str | Path | None) -> list[Path]:
-    """The files that may be a copy, those that exist."""
+    """Existing files that may be a copy."""
     places = [target]
     if mirror is not None:
         places += [Path(mirror) / download.path, Path(mirror) / target.name]
@@ -124,10 +124,10 @@ def _body(url: str) -> Iterator[Any]:
             response.raise_for_status()
             way = [hop.url for hop in (*response.history, response)]
             if url.startswith("https:") and not all(hop.startswith("https:") for hop in way):
-                raise _UnfitError(f"it leads to {way[-1]}, which is not HTTPS all the way")
+                raise _UnfitError(f"it redirects to {way[-1]}, not over HTTPS all the way")
             yield response.raw
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise _UnfitError(type(error).__name__) from error  # without the depths of urllib3's own words
+        raise _UnfitError(type(error).__name__) from error  # without urllib3's nested messages
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _UnfitError(line(error)) from error
 
@@ -148,12 +148,12 @@ def _take(
     except _UnfitError as error:
         return str(error)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        return f"no whole gzip file, {line(error)}"
+        return f"not a complete gzip file, {line(error)}"
     return None
 
 
 def _checked(content: Any, download: Download) -> Iterator[bytes]:
-    """Yield the content's blocks; raise where it turns out to be another."""
+    """Yield the blocks of the content; raise if it is not the expected content."""
     digest, size = hashlib.sha256(), 0
     while block := content.read(BLOCK):
         size += len(block)
@@ -168,4 +168,4 @@ def _checked(content: Any, download: Download) -> Iterator[bytes]:
 
 
 class _UnfitError(Exception):
-    """Not the content that is expected."""
+    """Unexpected content."""

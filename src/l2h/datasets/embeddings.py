@@ -1,4 +1,4 @@
-"""Vectors that another model made, in users' own files; there are no images."""
+"""Embeddings from another model, in the user's own files; there are no images."""
 
 import hashlib
 import logging
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
     from l2h.datasets.downloads import Sources
 
 NEIGHBOURS = 100
-ANN_BENCHMARKS = {"angular": "cosine", "euclidean": "l2"}  # what it calls distances
-TRAINED_ON = 100_000  # vectors, at most, of a database that comes with its queries
-CODES = "codes of another program are the method `external` (docs/how-to/own-codes.md)"
+ANN_BENCHMARKS = {"angular": "cosine", "euclidean": "l2"}  # its names of distances
+TRAINED_ON = 100_000  # maximum number of vectors, for a database with separate queries
+CODES = "to evaluate codes of another program, use the method `external` (docs/how-to/own-codes.md)"
 
 _log = logging.getLogger("l2h")
 
 
 class Embeddings(Dataset):
-    """Vectors that another model made, of images or of anything else.
+    """Embeddings from another model, of images or of anything else.
 
-    An item is relevant to a query by a label that they share, by their group, or, without both, if it is one of the
-    query's nearest neighbours among all vectors of the database, found by exact search.
+    An item is relevant to a query if they share a label or a group or, without labels and groups, if it is one of the
+    query's nearest neighbours in the database, found by exact search.
 
     Parameters
     ----------
     embeddings : a .npy, .npz, .parquet, .h5, .hdf5 or .safetensors file of float vectors (n, d). HDF5 with `train` and
         `test`, as ann-benchmarks has it, is database and queries
-    array : the name of the array or column that holds the vectors, where the file has several of two dimensions
-    labels : whole numbers or text (n,), 0 and 1 (n, c), or lists of numbers: the name of an array or column of the same
+    array : the name of the array or column that holds the vectors, if the file has several with two dimensions
+    labels : integers or text (n,), 0 and 1 (n, c), or lists of numbers: the name of an array or column of the same
         file, or another file
-    groups : in place of labels, whole numbers or text (n,): what is of one group is relevant to each other, as two
-        views of one object are. One query of a group is drawn at most
-    ids : what the vectors are called, (n,), to find them again; row numbers if left out
-    roles : text (n,), a given split: query, train, database, or "train database" for what is both
-    queries : further vectors (q, d), a given split: they are the queries, and all of `embeddings` is the database
-    query_labels : labels or groups of the further vectors
-    neighbours : without labels and groups, how many nearest neighbours are relevant to a query; 100 if left out
-    distance : by which they are near, cosine or l2; cosine if left out
+    groups : instead of labels, integers or text (n,): items of a group are relevant to each other, such as two views of
+        an object. At most one query of a group is drawn
+    ids : names of the vectors, (n,), to identify them; by default row numbers
+    roles : text (n,), a fixed split: query, train, database, or "train database" for both
+    queries : separate query vectors (q, d), a fixed split: all of `embeddings` is the database
+    query_labels : labels or groups of the separate query vectors
+    neighbours : without labels and groups, number of nearest neighbours that are relevant to a query; by default 100
+    distance : distance of the neighbours, cosine or l2; by default cosine
     """
 
     images = False
@@ -102,25 +102,25 @@ class Embeddings(Dataset):
     def _require_sensible(self, neighbours: int | None) -> None:
         given = self._given
         if "labels" in given and "groups" in given:
-            raise L2HError("give labels or groups, not both: relevance is by one of them")
+            raise L2HError("give labels or groups, not both: only one defines relevance")
         if "roles" in given and ("queries" in given or self._layout):
-            raise L2HError("give roles or queries, not both: each is a whole split")
+            raise L2HError("give roles or queries, not both: each defines a complete split")
         if self.relevance != "neighbours" and (neighbours is not None or "distance" in given):
             raise L2HError(
                 f"neighbours and distance are for data without labels; leave them out, or leave {self.relevance} out"
             )
         if neighbours is not None and (type(neighbours) is not int or neighbours < 1):
-            raise L2HError(f"neighbours must be a whole number from 1, got {neighbours!r}")
+            raise L2HError(f"neighbours must be a positive integer, got {neighbours!r}")
         if given.get("distance", "l2") not in DISTANCES:
             raise L2HError(f"distance must be one of {', '.join(DISTANCES)}, got {given['distance']!r}")
         apart = "queries" in given or bool(self._layout)
         if self.relevance != "neighbours" and apart != ("query_labels" in given):
-            raise L2HError("query_labels are the labels or groups of vectors that queries gives; give both or neither")
+            raise L2HError("query_labels are labels or groups of the vectors in queries; give both or neither")
         if self.relevance == "neighbours" and "query_labels" in given:
             raise L2HError("query_labels needs labels, or groups, of the database too")
 
     def missing(self) -> str | None:
-        """Say that a file is not there."""
+        """Say that a file is missing."""
         absent = [str(path) for path in self.made_of() if not path.is_file()]
         return f"no file at {', '.join(absent)}; put it there, or correct its path" if absent else None
 
@@ -132,12 +132,12 @@ class Embeddings(Dataset):
         return [self._file, *others]
 
     def prepare(self, store: Path, manifest_path: Path) -> None:
-        """Check all vectors and what belongs to them; write their features to `store`, and the manifest.
+        """Check all vectors and their labels; write features to `store`, and the manifest.
 
         Raises
         ------
         L2HError
-            vectors or labels are not as they should be; the line names file, place and cure
+            vectors or labels are invalid; the message names file, place and cure
         """
         parts = self._vectors
         dtype = "float16" if all(part.dtype == np.float16 for part in parts) else "float32"
@@ -157,7 +157,7 @@ class Embeddings(Dataset):
 
     @property
     def size(self) -> int:
-        """How many vectors there are; reads the files' heads alone."""
+        """Number of vectors; reads only the files' headers."""
         return sum(part.shape[0] for part in self._vectors)
 
     @cached_property
@@ -166,7 +166,7 @@ class Embeddings(Dataset):
 
     @cached_property
     def _vectors(self) -> list[Array]:
-        """The vectors of the database, and of the queries where they are apart."""
+        """The vectors of the database, and of the queries if they are separate."""
         name = "train" if self._layout else self._given.get("array")
         parts = [_vectors_of(self._file, self._arrays, name)]
         if self._layout:
@@ -175,12 +175,12 @@ class Embeddings(Dataset):
             parts.append(self._named("queries", two_dimensional=True))
         if len({part.shape[1] for part in parts}) > 1:
             raise L2HError(
-                f"{parts[0]} holds {parts[0].what}, {parts[1]} {parts[1].what}; vectors of one length expected"
+                f"{parts[0]} holds {parts[0].what}, {parts[1]} {parts[1].what}; vectors of the same length expected"
             )
         return parts
 
     def _named(self, parameter: str, two_dimensional: bool = False) -> Array:
-        """The array that a parameter names: one of the file of embeddings, or in a file of its own."""
+        """The array that a parameter names: in the file of embeddings, or in a file of its own."""
         value = self._given[parameter]
         if value in self._arrays and value:
             return self._arrays[value]
@@ -195,7 +195,7 @@ class Embeddings(Dataset):
         return next(iter(found.values()))
 
     def _column(self, parameter: str, n: int) -> NDArray[Any]:
-        """What a parameter says of each of n vectors."""
+        """The values of a parameter for n vectors."""
         array = self._named(parameter)
         if array.shape[0] != n:
             raise L2HError(
@@ -226,7 +226,7 @@ class Embeddings(Dataset):
             for row, roles in enumerate(given):
                 if not set(roles) <= {*ROLES}:
                     raise L2HError(
-                        f"{self._named('roles')}: {' '.join(roles)!r} in row {row}; query, train and database are roles"
+                        f"{self._named('roles')}: {' '.join(roles)!r} in row {row}; roles are query, train and database"
                     )
             return given
         if self.any_protocol:
@@ -238,19 +238,19 @@ class Embeddings(Dataset):
 
 
 def _vectors_of(path: Path, arrays: dict[str, Array], name: str | None) -> Array:
-    """The array of vectors in a file: by its name, or the only one of two dimensions."""
+    """The array of vectors in a file: by its name, or the only one with two dimensions."""
     if name is not None and name not in arrays:
         raise L2HError(f"{path} has no array {name!r}; it has {', '.join(arrays) or 'none'}")
     fit = [arrays[name]] if name is not None else [array for array in arrays.values() if len(array.shape) == 2]
     if len(fit) > 1:
-        raise L2HError(f"{path} holds {', '.join(one.name for one in fit)}; say which are the vectors, by `array`")
+        raise L2HError(f"{path} holds {', '.join(one.name for one in fit)}; set `array` to the one with the vectors")
     if not fit or len(fit[0].shape) != 2:
         found = ", ".join(f"{array.name} {array.what}".strip() for array in (fit or arrays.values())) or "nothing"
         raise L2HError(f"{path} holds {found}; float vectors of shape (n, d) expected")
     (array,) = fit
     if array.dtype.kind in "iub":
         raise L2HError(
-            f"{array} holds {array.dtype}: {CODES}; if these are vectors, save them by array.astype(np.float32)"
+            f"{array} holds {array.dtype}: {CODES}; if these are vectors, save them with array.astype(np.float32)"
         )
     if array.dtype.kind != "f" or 0 in array.shape:
         raise L2HError(f"{array} holds {array.what}; float vectors of shape (n, d) expected")
@@ -258,10 +258,10 @@ def _vectors_of(path: Path, arrays: dict[str, Array], name: str | None) -> Array
 
 
 def _digests(vectors: Array, dtype: str) -> Iterator[bytes]:
-    """The sha256 of each vector as it is stored; refuse what is no number, warn of what is no use."""
+    """The sha256 of each vector as stored; refuses values that are not finite, warns of useless vectors."""
     row = empty = 0
     for number, block in enumerate(vectors.blocks()):
-        with np.errstate(over="ignore"):  # it is refused below
+        with np.errstate(over="ignore"):  # overflow is refused below
             stored = np.ascontiguousarray(block, dtype=dtype)
         finite = np.isfinite(stored)
         if not finite.all():
@@ -270,12 +270,12 @@ def _digests(vectors: Array, dtype: str) -> Iterator[bytes]:
                 f"{vectors}: {block[at, column]} in row {row + at}, column {column}; leave the row out, or correct it"
             )
         if number == 0 and len(np.unique(stored)) <= 2:
-            _log.warning("%s holds two values alone, as codes do; %s", vectors, CODES)
+            _log.warning("%s holds only two distinct values, like codes; %s", vectors, CODES)
         empty += int((~stored.any(axis=1)).sum())
         row += len(block)
         yield from (hashlib.sha256(vector).digest() for vector in stored)
     if empty:
-        _log.warning("%s: %d vectors are 0 in all columns; they are near to nothing", vectors, empty)
+        _log.warning("%s: %d vectors are 0 in all columns, so they have no neighbours", vectors, empty)
 
 
 def _numbered(blocks: Iterable[NDArray[Any]]) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
@@ -290,18 +290,16 @@ def _is_text(values: NDArray[Any]) -> bool:
 
 
 def _numbered_names(place: str, parts: Sequence[NDArray[Any]], keep: bool) -> tuple[list[list[int]], Sequence[str]]:
-    """A number for each value, in the order of the values; and the values themselves, to keep them as names."""
+    """Number the values in sorted order; returns the numbers, and the values as names."""
     joined = np.concatenate([part.astype(str) if _is_text(part) else part for part in parts])
     if joined.ndim != 1 or joined.dtype.kind not in "iuU":
-        raise L2HError(
-            f"{place} holds {joined.dtype} of shape {joined.shape}; whole numbers or text, one each, expected"
-        )
+        raise L2HError(f"{place} holds {joined.dtype} of shape {joined.shape}; integers or text, one each, expected")
     names, numbers = np.unique(joined, return_inverse=True)
     return [[number] for number in numbers.tolist()], [str(name) for name in names] if keep else ()
 
 
 def _label_lists(labels: NDArray[Any], place: str) -> list[list[int]]:
-    """Each vector's labels: of classes (n,), of 0 and 1 (n, c), or of lists."""
+    """Labels of each vector, from classes (n,), 0 and 1 (n, c), or lists."""
     if labels.dtype == object:
         lists = [list(some) if isinstance(some, list) else [some] for some in labels]
     elif labels.ndim == 1 and labels.dtype.kind in "iu":
@@ -312,9 +310,9 @@ def _label_lists(labels: NDArray[Any], place: str) -> list[list[int]]:
         lists = [np.flatnonzero(row).tolist() for row in labels]
     else:
         raise L2HError(
-            f"{place} holds {labels.dtype} of shape {labels.shape}; labels are whole numbers (n,), or 0 and 1 (n, c)"
+            f"{place} holds {labels.dtype} of shape {labels.shape}; labels are integers (n,), or 0 and 1 (n, c)"
         )
     for row, some in enumerate(lists):
         if not all(type(label) is int and label >= 0 for label in some) or len({*some}) < len(some):
-            raise L2HError(f"{place}: {some} in row {row}; labels are whole numbers from 0, each once")
+            raise L2HError(f"{place}: {some} in row {row}; labels are distinct integers from 0")
     return lists

@@ -1,4 +1,4 @@
-"""Which images a folder holds whose subfolders are the classes, by the names of files alone."""
+"""Find the images in a folder with a subfolder for each class, by file names only."""
 
 import os
 import re
@@ -13,19 +13,19 @@ from l2h.datasets.unicode_names import note_alike
 from l2h.errors import L2HError
 from l2h.notes import SHOWN
 
-UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and bytes that are no UTF-8
+UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and bytes that are not UTF-8
 UNFIT_PATHS = "paths with control characters, or not in UTF-8"
 
 
 @dataclass(frozen=True)
 class Tree:
-    """What lies below a folder; all paths are relative to it and sorted.
+    """Content of a folder; all paths are relative to it and sorted.
 
     Attributes
     ----------
     files : all files, and links to files
-    folders : all folders that are no links
-    links : links to folders, which are not followed: they may lead out of the folder, or in a circle
+    folders : all folders that are not links
+    links : links to folders, which are not followed, because they may lead out of the folder or in a circle
     closed : folders that cannot be read
     """
 
@@ -42,8 +42,8 @@ class Classes:
     Attributes
     ----------
     images : path and label of each, sorted by path
-    names : of the classes, whose labels are their places
-    empty : class folders without an image, which are no classes
+    names : of the classes; a label is a position in this list
+    empty : class folders without an image, which do not become classes
     """
 
     images: list[tuple[str, int]]
@@ -56,20 +56,20 @@ def find_classes(root: Path, problems: Problems, left_out: Problems) -> Classes:
 
     Parameters
     ----------
-    root : holds a subfolder for each class
-    problems : gets what must be corrected
-    left_out : gets what is hidden, and files that are no images by their names
+    root : folder with a subfolder for each class
+    problems : receives what must be corrected
+    left_out : receives hidden files and files that are not images by name
 
     Raises
     ------
     L2HError
-        the classes seem to lie one level deeper, as below `train` and `val`
+        the classes seem to be one level deeper, such as below `train` and `val`
     """
     tree = walk(root)
     images = []
     for file in tree.files:
         if not _is_named_as_image(file):
-            left_out.add("left out, not images by their names", _printable(file))
+            left_out.add("left out, not images by name", _printable(file))
         elif _is_hidden(file):
             left_out.add("left out, hidden images", _printable(file))
         elif UNFIT.search(file):
@@ -82,7 +82,7 @@ def find_classes(root: Path, problems: Problems, left_out: Problems) -> Classes:
         if _is_hidden(link):
             left_out.add("left out, hidden links to folders", _printable(link))
         else:
-            problems.add("links to folders (not followed; put the folders in their place)", _printable(link))
+            problems.add("links to folders (not followed; replace them by the folders)", _printable(link))
     for folder in tree.closed:
         if _is_hidden(folder):
             left_out.add("left out, hidden folders that cannot be read", _printable(folder))
@@ -98,7 +98,7 @@ def find_classes(root: Path, problems: Problems, left_out: Problems) -> Classes:
 
 
 def is_image(file: str) -> bool:
-    """Whether a path below the root is an image, by its names."""
+    """Whether a path below the root is an image, by its name and its folders' names."""
     return _is_named_as_image(file) and not _is_hidden(file)
 
 
@@ -108,7 +108,7 @@ def list_files(root: Path) -> list[str]:
 
 
 def walk(root: Path) -> Tree:
-    """List what lies below a folder."""
+    """List the content of a folder."""
     files: list[str] = []
     folders: list[str] = []
     links: list[str] = []
@@ -126,9 +126,9 @@ def walk(root: Path) -> Tree:
 
 
 def _require_right_level(root: Path, images: Sequence[str]) -> None:
-    """Raise L2HError if no class folder holds images of its own and their subfolders recur, two or more of them.
+    """Raise L2HError if no class folder holds images itself, and two or more subfolder names recur in them.
 
-    One subfolder alone, as `images` in each class, is no set of classes.
+    A single recurring subfolder, such as `images` in each class, is not a set of classes.
     """
     above = defaultdict(set)
     for file in images:
@@ -141,7 +141,7 @@ def _require_right_level(root: Path, images: Sequence[str]) -> None:
         return
     names = sorted(set.union(*above.values()))
     raise L2HError(
-        f"{root}: its subfolders {_some(names)} hold no images of their own, but subfolders of the same names "
+        f"{root}: its subfolders {_some(names)} hold no images directly, but subfolders of the same names "
         f"({_some(recurring)}), which seem to be the classes: set root to one of "
         f"{_some([os.path.join(root, name) for name in names])}; if {_some(names)} are the classes, name the images in "
         "a list"

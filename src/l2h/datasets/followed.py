@@ -1,6 +1,6 @@
-"""Whether the files that a data set is made of changed since: by size and time first, then by content.
+"""Detect changes in the source files of a dataset: first by size and time, then by content.
 
-A run asks whenever it is planned, so that no file is read whose size and modification time are as they were.
+This runs whenever a run is planned, so files whose size and modification time have not changed are not read.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from l2h.errors import L2HError
 from l2h.store.manifests import read_followed, write_followed
 
 MISSING = (-1, 0)
-UNKNOWN = bytes(32)  # in place of a sha256, which is that of no file
+UNKNOWN = bytes(32)  # stands for an unknown sha256
 
 
 def stat(path: str) -> tuple[int, int]:
@@ -27,7 +27,7 @@ def stat(path: str) -> tuple[int, int]:
 
 
 def snapshot(paths: Iterable[str | Path]) -> dict[str, tuple[int, int]]:
-    """What `stat` gives for each file, and for each file below a folder."""
+    """The result of `stat` for each file, and for each file below a folder."""
     files: list[str] = []
     for path in map(str, paths):
         files += [os.path.join(path, file) for file in list_files(Path(path))] if os.path.isdir(path) else [path]
@@ -35,25 +35,25 @@ def snapshot(paths: Iterable[str | Path]) -> dict[str, tuple[int, int]]:
 
 
 def state(record: str | Path, paths: Iterable[str | Path]) -> str:
-    """A name for the content of a data set's files; another one if a file changed, was added or is missing.
+    """An id of the content of a dataset's files, which changes if a file is changed, added or removed.
 
     Parameters
     ----------
-    record : what `remember` wrote when the data set was made; not there before. Files that were only touched are read,
-        and their new times noted in it, so that they are read once
-    paths : files and folders that the data set is made of; the record may name more
+    record : file that `remember` wrote when the dataset was prepared, if it was. Files that were only touched are read
+        once: their new times are added to the record
+    paths : source files and folders of the dataset; the record may name more
     """
     now = snapshot(paths)
     try:
         name, known = read_followed(record)
-    except L2HError:  # the data set was not made yet, or the record is damaged
+    except L2HError:  # the dataset was not prepared yet, or the record is damaged
         name, known = "", {}
     now |= {path: stat(path) for path in known.keys() - now.keys()}
     if now.keys() != known.keys() or not all(_is_same(path, now[path], seen) for path, seen in known.items()):
         lines = b"".join(os.fsencode(f"{path}\0{now[path]}\n") for path in sorted(now))
         return hashlib.sha256(lines).hexdigest()[:16]
     if any(now[path] != seen[:2] for path, seen in known.items()):
-        with suppress(L2HError):  # where nothing can be written, they are read again the next time
+        with suppress(L2HError):  # if the record cannot be written, the files are read again next time
             write_followed(record, name, {path: (*now[path], seen[2]) for path, seen in known.items()})
     return name
 
@@ -61,13 +61,13 @@ def state(record: str | Path, paths: Iterable[str | Path]) -> str:
 def remember(
     record: str | Path, name: str, before: Mapping[str, tuple[int, int]], seen: Mapping[str, tuple[int, int, bytes]]
 ) -> None:
-    """Write the record of a data set that was just made.
+    """Write the record of a dataset that was just prepared.
 
     Parameters
     ----------
-    name : what `state` gave when it was to be made
-    before : its files, as `snapshot` found them before
-    seen : files whose content is known, from when they were read
+    name : result of `state` before the preparation
+    before : result of `snapshot` before the preparation
+    seen : state and sha256 of files when they were read
     """
     hashed = {path: (*found, _sha256(path, found)) for path, found in before.items() if path not in seen}
     write_followed(record, name, {**hashed, **seen})
@@ -79,7 +79,7 @@ def _is_same(path: str, now: tuple[int, int], seen: tuple[int, int, bytes]) -> b
 
 
 def _sha256(path: str, found: tuple[int, int]) -> bytes:
-    """Of a file's content; UNKNOWN where it is another file by now, or cannot be read."""
+    """The sha256 of a file's content; UNKNOWN if the file has changed since, or cannot be read."""
     try:
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()

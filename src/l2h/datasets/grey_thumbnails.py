@@ -1,4 +1,4 @@
-"""A small grey copy of each image, made once for a dataset; near copies of queries are found by them."""
+"""Grey thumbnails, made once for each dataset to find near copies of queries."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ BATCH = 256
 
 
 def thumbnail(image: NDArray[np.uint8]) -> Thumbnails:
-    """The whole image, uint8 (h, w) or (h, w, 3), in grey, uint8 (SIDE, SIDE)."""
+    """Shrink an image, uint8 (h, w) or (h, w, 3), to a grey thumbnail, uint8 (SIDE, SIDE)."""
     return np.asarray(Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 

@@ -26,9 +26,9 @@ def idx_files(folder: str, mirrors: Sequence[str], sha256: Sequence[str]) -> tup
 
     Parameters
     ----------
-    folder : where they lie below a folder of downloads or copies
-    mirrors : addresses that hold them, gzipped
-    sha256 : of the content of each
+    folder : location below a folder of downloads or copies
+    mirrors : addresses of the gzipped files
+    sha256 : of the content of each file
     """
     return tuple(
         Download(f"{folder}/{name}", size, digest, tuple(f"{mirror}/{name}.gz" for mirror in mirrors))
@@ -51,7 +51,7 @@ class IdxDataset(ArrayDataset):
         return np.concatenate([train, test]).reshape(-1, SIDE, SIDE), np.concatenate(labels)[:, None].tolist()
 
     def roles(self) -> Sequence[Sequence[Role]]:
-        """The official split: test images are queries, training images are trained on and searched."""
+        """The official split: test images are queries, training images are both training set and database."""
         trained: Sequence[Role] = ("train", "database")
         asked: Sequence[Role] = ("query",)
         return [trained] * TRAIN + [asked] * TEST

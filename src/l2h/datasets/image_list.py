@@ -1,4 +1,4 @@
-"""A folder of image files, with lists of their labels or with a subfolder for each class."""
+"""Image files in a folder, with lists of their labels or with a subfolder for each class."""
 
 import hashlib
 import logging
@@ -27,15 +27,15 @@ from l2h.store.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from l2h.datasets.downloads import Sources
 
-AT_A_TIME = 1000  # images that wait for a decoder
+AT_A_TIME = 1000  # maximum number of images queued for decoding
 EMPTY = "left out, class folders without an image"
-CURE = "correct these files and lines, or take them out"
+CURE = "correct these files and lines, or remove them"
 
 _log = logging.getLogger("l2h")
 
 
 class _File(NamedTuple):
-    """What is kept of a picture file: what was done to make it RGB, and more; if it cannot be used, only the fault."""
+    """Result of checking an image file: conversions, thumbnail and digest; if it cannot be used, only the fault."""
 
     sha256: bytes = bytes(32)
     converted: tuple[str, ...] = ()
@@ -44,16 +44,16 @@ class _File(NamedTuple):
 
 
 class ImageList(Dataset):
-    """Images that lie below one folder and stay there.
+    """Images below one folder, which are read in place.
 
     Parameters
     ----------
     root : the folder; paths in lists are relative to it
-    query, train, database : lists that say who plays which role, plain or gzipped, all in one format: on each line a
-        path and its class as one number, or a path and 0 or 1 for each of several labels (HashNet's); or CSV with the
-        columns path and label. Images of train may stand in database too
-    images : one list of all images, in their place; with no list at all, the root's subfolders are the classes
-    drop_unlabelled_queries : leave queries without a label out, and say how many, where they are refused otherwise
+    query, train, database : lists of the images in each role, plain or gzipped, all in one format: on each line a path
+        and its class as one number, or a path and 0 or 1 for each of several labels (HashNet's); or CSV with the
+        columns path and label. Images of train may also be in database
+    images : one list of all images, instead of these three; without any list, the root's subfolders are the classes
+    drop_unlabelled_queries : leave out queries without a label, with a warning, instead of refusing them
     """
 
     protocols = {"folder-10-40": Protocol(query=0.1, train=0.4)}
@@ -80,30 +80,30 @@ class ImageList(Dataset):
         self.root = Path(root)
         self.lists = {role: Path(path) for role, path in given.items() if path is not None}
         self.drop_unlabelled_queries = drop_unlabelled_queries
-        self.left_out, self.empty = Problems(), list[str]()  # what is found and not read
+        self.left_out, self.empty = Problems(), list[str]()  # files that were found but not read
         if tuple(self.lists) not in (ROLES, ("images",), ()):
-            raise L2HError(f"of lists, give query, train and database, or images alone, or none; got {[*self.lists]}")
+            raise L2HError(f"give the lists query, train and database, or only images, or no list; got {[*self.lists]}")
         if "query" in self.lists:
             self.protocols, self.any_protocol = {"lists": None}, False
 
     def missing(self) -> str | None:
-        """Say that the folder or a list is not there."""
+        """Say that the folder or a list is missing."""
         if not self.root.is_dir():
-            return f"{self.root} is no folder; put the pictures there, or correct root"
+            return f"{self.root} is not a folder; put the images there, or correct root"
         absent = [str(path) for path in self.lists.values() if not path.is_file()]
         return f"no list at {', '.join(absent)}; put it there, or correct its path" if absent else None
 
     def made_of(self) -> Iterable[str | Path]:
-        """The lists, or else the images below the folder; images that lists name are known once they are read."""
+        """The lists, or without lists the images below the folder; images in lists are unknown before reading."""
         return self.lists.values() or [self._path(file) for file in list_files(self.root) if is_image(file)]
 
     def known_labels(self) -> list[list[int]]:
-        """The labels of each image, as folders or lists tell them; warn of class folders without an image.
+        """The labels of each image from folders or lists; warns of class folders without an image.
 
         Raises
         ------
         L2HError
-            a name or a line is wrong; `prepare` would refuse it, too
+            a name or a line is invalid; `prepare` would refuse it too
         """
         problems = Problems()
         found = self._find(problems)
@@ -112,12 +112,12 @@ class ImageList(Dataset):
         return [one.labels for one in found]
 
     def prepare(self, store: Path, manifest_path: Path) -> None:
-        """Check every list and picture, and write the manifest beside a link to the folder.
+        """Check every list and image, and write the manifest beside a link to the folder.
 
         Raises
         ------
         L2HError
-            something is wrong; the line names each kind of fault, how often it was found, and the first few places
+            a file or line is invalid; the message lists each kind of fault with its count and the first places
         """
         problems, self.notes = Problems(), []
         found = self._without_unlabelled_queries(self._find(problems), problems)
@@ -142,7 +142,7 @@ class ImageList(Dataset):
         self.classes, self.empty = classes.names, classes.empty
         if len(classes.names) < 2:
             problems.require_none(str(self.root), CURE)
-            deeper = "".join(f" ({name}); if they lie there, set root to {self._path(name)}" for name in self.classes)
+            deeper = "".join(f" ({name}); if they are there, set root to {self._path(name)}" for name in self.classes)
             raise L2HError(
                 f"{self.root} needs a subfolder with images for each of two or more classes; it has {len(self.classes)}"
                 f"{deeper}"
@@ -157,19 +157,20 @@ class ImageList(Dataset):
         self._report(EMPTY, self.empty)
 
     def _without_unlabelled_queries(self, found: list[LabelledImage], problems: Problems) -> list[LabelledImage]:
-        """Note pictures without a label: queries among them are a problem, or are dropped; the rest is searched."""
+        """Handle images without a label: queries among them are a problem or are dropped, others are kept."""
         unlabelled = [one for one in found if not one.labels]
         queries = [one.path for one in unlabelled if "query" in one.roles]
-        self._report("searched though they have no label", [one.path for one in unlabelled if "query" not in one.roles])
+        others = [one.path for one in unlabelled if "query" not in one.roles]
+        self._report("kept in the database without a label", others)
         if self.drop_unlabelled_queries:
-            self._report("dropped, as queries without a label", queries)
+            self._report("dropped, queries without a label", queries)
             return [one for one in found if one.labels or "query" not in one.roles]
         for path in queries:
             problems.add("queries without a label (drop_unlabelled_queries: true leaves them out)", path)
         return found
 
     def _report(self, what: str, paths: list[str]) -> None:
-        """Log and keep a warning, if there is something to warn of."""
+        """Log and keep a warning, if there is something to report."""
         if paths:
             self._tell(Note(what, len(paths), paths[:SHOWN], len(paths) > SHOWN))
 
@@ -178,7 +179,7 @@ class ImageList(Dataset):
         self.notes = [*self.notes, note]
 
     def _check(self, found: list[LabelledImage], problems: Problems) -> list[bytes]:
-        """Each file's sha256; without meaning where the file cannot be used, which is a problem then."""
+        """The sha256 of each file; undefined if the file cannot be used, which is added to the problems."""
         root = self.root.resolve()
 
         def inspected() -> Iterator[_File]:
@@ -189,7 +190,7 @@ class ImageList(Dataset):
 
         paths = [self._path(one.path) for one in found]
         before = {path: stat(path) for path in paths}
-        files = list(track(f"checking {self.root}", inspected(), len(found), "pictures"))
+        files = list(track(f"checking {self.root}", inspected(), len(found), "images"))
         converted = Problems()
         for image, file in zip(found, files, strict=True):
             for word in file.converted:

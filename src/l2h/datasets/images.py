@@ -1,4 +1,4 @@
-"""Read a data set's images back from its store."""
+"""Read images from a dataset's image store."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ Images = NDArray[np.uint8] | list[NDArray[np.uint8]]
 
 ARRAY = "images.npy"
 ROOT = "root"
-DECODERS = 4  # threads that decode images; nothing they do moves a result
+DECODERS = 4  # threads that decode images; results do not depend on their number
 
 
 class ImageStore:
-    """The images of a data set: an array of one size, or picture files that lie where the user keeps them.
+    """The images of a dataset: an array of one size, or image files in the user's own folder.
 
     Parameters
     ----------
-    folder : holds `images.npy`, uint8 (n, h, w) grey or (n, h, w, 3) RGB, or `root`, a link to a folder of pictures
-    manifest : table of id, image_sha256, labels, location; image_sha256 is of an array's row, or of a file
+    folder : holds `images.npy`, uint8 (n, h, w) grey or (n, h, w, 3) RGB, or `root`, a link to a folder of images
+    manifest : table of id, image_sha256, labels, location; the sha256 is that of an array's row, or of a file
 
     Raises
     ------
@@ -46,7 +46,7 @@ class ImageStore:
         return len(self._manifest)
 
     def rows_of(self, ids: Ints) -> Ints:
-        """The rows of the manifest, int64 (m,), where these ids, int64 (m,), stand; L2HError where one does not."""
+        """The manifest's rows, int64 (m,), of these ids, int64 (m,); raises L2HError if an id is missing."""
         rows, found = find(ids, self._manifest["id"].to_numpy())
         if not found.all():
             raise L2HError(f"{self.folder} has no images of ids {ids[~found][:5].tolist()} ...; {CURE}")
@@ -57,12 +57,12 @@ class ImageStore:
 
         Returns
         -------
-        uint8 (m, h, w) or (m, h, w, 3) from an array; from picture files a list of m arrays, uint8 (h, w, 3) each
+        uint8 (m, h, w) or (m, h, w, 3) from an array; from image files a list of m arrays, uint8 (h, w, 3) each
 
         Raises
         ------
         L2HError
-            an image is not there any more, or is not the one that the manifest was made of
+            an image is missing, or has changed since the manifest was written
         """
         wanted = self._manifest.select(["location", "image_sha256"]).take(pa.array(rows))
         if self._array is not None:
@@ -83,13 +83,13 @@ class ImageStore:
         path = self.folder / location
         try:
             if not location.startswith(f"{ROOT}/") or ".." in path.parts:
-                raise decoding.ImageError("not below the folder of pictures")
+                raise decoding.ImageError("not below the folder of images")
             content = decoding.read(path)
             if hashlib.sha256(content).digest() != sha256:
-                raise decoding.ImageError("changed since the data set was made")
+                raise decoding.ImageError("changed since the dataset was prepared")
             return decoding.decode(content)[0]
         except decoding.ImageError as error:
-            raise L2HError(f"{path}: {error}; put the image back, or run again to create the dataset anew") from error
+            raise L2HError(f"{path}: {error}; restore the image, or run again to prepare the dataset again") from error
 
     def _map_array(self) -> NDArray[np.uint8]:
         """The array, memory-mapped and not loaded."""
@@ -97,13 +97,13 @@ class ImageStore:
         try:
             limits.require_plain(path)
             images = np.load(path, mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # the header is parsed as Python's literals, which fail in many ways
+        except Exception as error:  # the header is parsed as Python literals, which can raise many errors
             raise L2HError(
                 f"{path} is damaged or cut short ({line(error)}); delete {self.folder} and run again"
             ) from error
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
             raise L2HError(
-                f"{path} is no image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found"
+                f"{path} is not an image store: uint8 (n, h, w[, 3]) expected, {images.dtype} {images.shape} found"
             )
         if len(images) != len(self):
             raise L2HError(
@@ -113,18 +113,18 @@ class ImageStore:
 
 
 def require_same(manifest: pa.Table, other: pa.Table, what: str) -> None:
-    """Raise L2HError unless two manifests list the same images by the same ids; `what` names the other in words."""
+    """Raise L2HError unless two manifests list the same images with the same ids; `what` names the other one."""
     columns = ["id", "image_sha256"]
     if not manifest.select(columns).equals(other.select(columns)):
         raise L2HError(
-            f"the images here are not those of {what}, by id and sha256; get the data set that it was made of"
+            f"the images here do not match those of {what}, by id and sha256; get the dataset that it was made from"
         )
 
 
 def iter_images(
     folder: str | Path, manifest: pa.Table, batch_size: int, ids: Ints | None = None
 ) -> Iterator[tuple[Ints, Images]]:
-    """Yield ids, int64 (m,), and images as `ImageStore.read` gives them, by the manifest's order; all or some ids'."""
+    """Yield ids, int64 (m,), and images as from `ImageStore.read`, in the manifest's order; of all or of some ids."""
     images = ImageStore(folder, manifest)
     known = manifest["id"].to_numpy()
     rows = np.arange(len(known)) if ids is None else np.flatnonzero(np.isin(known, ids))
@@ -134,7 +134,7 @@ def iter_images(
 
 
 def mirror(images: Images) -> Images:
-    """Images as `ImageStore.read` gives them, each turned left to right."""
+    """Images as from `ImageStore.read`, mirrored left to right."""
     if isinstance(images, np.ndarray):
         return np.ascontiguousarray(images[:, :, ::-1])
     return [np.ascontiguousarray(image[:, ::-1]) for image in images]

@@ -1,12 +1,12 @@
-"""Find copies and near copies of queries in the training set and the database, which flatter results.
+"""Find copies and near copies of queries in the training set and the database, which inflate results.
 
-A copy has a query's id or bytes, and a split with one is refused. A near copy is the same image encoded again,
-enlarged, mirrored or in grey, with other bytes; near copies are a warning.
+A copy has a query's id or bytes, and a split with copies is refused. A near copy is the same image, but encoded again,
+enlarged, mirrored or converted to grey, so its bytes differ; near copies give a warning.
 
-To find them, an image becomes a grey thumbnail, and the thumbnail the low frequencies of its cosine transform. The
-signs of the lowest are a perceptual hash: images whose hashes are near each other are candidates, and their frequencies
-confirm them. Photographs of different things stay far below SIMILARITY; very simple drawings, such as digits, come near
-it by chance.
+To find near copies, each image is reduced to a grey thumbnail, and the thumbnail to the low frequencies of its cosine
+transform. The signs of the lowest frequencies are a perceptual hash: images with similar hashes are candidates, which
+are confirmed by comparing their frequencies. Photographs of different things stay far below SIMILARITY; very simple
+drawings, such as digits, can come close to it by chance.
 
 Shifted, cropped and rotated copies are not found, and copies of half the size only if that leaves more pixels than a
 thumbnail has. `benchmarks/near_copies.py` measures how many of each kind are found.
@@ -30,8 +30,8 @@ KEPT = 12  # frequencies in each direction
 HASHED = 8
 RADIUS = 10  # of the 63 bits of a hash; copies differ in fewer
 SIMILARITY = 0.995  # cosine of the frequencies; nearly every JPEG copy of quality 50 has more
-FLAT = 2.0  # grey levels of standard deviation, below which there is nothing to compare
-MATCHES = 10  # that are kept for a query, the most similar ones
+FLAT = 2.0  # standard deviation in grey levels below which an image has nothing to compare
+MATCHES = 10  # maximum number kept for a query, the most similar first
 
 _log = logging.getLogger("l2h")
 
@@ -41,19 +41,19 @@ def require_none(split: Split, manifest: pa.Table, *, allow_lone_queries: bool =
 
     Parameters
     ----------
-    manifest : of the data set that was split
-    allow_lone_queries : warn of queries to which nothing in the database is relevant, where they are refused otherwise
+    manifest : of the dataset that was split
+    allow_lone_queries : warn of queries without a relevant item in the database instead of refusing them
 
     Raises
     ------
     SplitError
-        as `l2h.splits.check`, naming where the images lie
+        as `l2h.splits.check`, with the locations of the images
     L2HError
-        the split is not one of this data set
+        the split does not belong to this dataset
     """
     rows, found = find(split.table["id"].to_numpy(), manifest["id"].to_numpy())
     if not found.all() or manifest["image_sha256"].take(pa.array(rows)) != split.table["image_sha256"]:
-        raise L2HError(f"split {split.protocol}: it has other images, by id or sha256, than the data set named")
+        raise L2HError(f"split {split.protocol}: its images do not match the dataset, by id or sha256")
     locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
     check(split, locations, allow_lone_queries=allow_lone_queries)
     for unseen, where in SEARCHED.items() if allow_lone_queries else ():
@@ -61,14 +61,14 @@ def require_none(split: Split, manifest: pa.Table, *, allow_lone_queries: bool =
         if lone:
             some = ", ".join(f"{number} ({locations[number]})" for number in lone[:5])
             more = ", ..." if len(lone) > 5 else ""
-            _log.warning("%d queries find nothing in the %s and count as 0: %s%s", len(lone), where, some, more)
+            _log.warning("%d queries have no relevant item in the %s and score 0: %s%s", len(lone), where, some, more)
     for note in notes(split, manifest):
         _log.warning("%s", note)
 
 
 @dataclass(frozen=True)
 class Match:
-    """A pair: rows of the query and of the other picture, how similar they are, and whether one is mirrored."""
+    """A pair: rows of the query and of the other image, their similarity, and whether one is mirrored."""
 
     query: int
     other: int
@@ -77,7 +77,7 @@ class Match:
 
 
 def warn_of_near_copies(split: Split, manifest: pa.Table, thumbnails: Thumbnails) -> list[dict[str, Any]]:
-    """Warn of pictures in train and database that show what a query shows.
+    """Warn of near copies of queries in train and database.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def warn_of_near_copies(split: Split, manifest: pa.Table, thumbnails: Thumbnails
 
     Returns
     -------
-    a row a pair, with the columns of `l2h.store.results.NEAR_COPIES`
+    one row a pair, with the columns of `l2h.store.results.NEAR_COPIES`
     """
     sides = split.ids("query"), np.union1d(split.ids("train"), split.ids("database"))
     places = [find(side, manifest["id"].to_numpy())[0] for side in sides]
@@ -105,7 +105,7 @@ def warn_of_near_copies(split: Split, manifest: pa.Table, thumbnails: Thumbnails
             f"query {row['query_id']} ({row['query_location']}) and {row['id']} ({row['location']})" for row in rows[:5]
         )
         _log.warning(
-            "%d queries have near copies in train or database, which flatter the results: %s%s",
+            "%d queries have near copies in train or database, which inflates the results: %s%s",
             len({row["query_id"] for row in rows}),
             first,
             ", ..." if len(rows) > 5 else "",
@@ -135,7 +135,7 @@ def near_copies(queries: Thumbnails, others: Thumbnails) -> Iterator[list[Match]
 
 
 def _describe(thumbnails: Thumbnails) -> tuple[NDArray[np.float32], NDArray[np.uint64]]:
-    """Frequencies of length 1, float32 (n, KEPT^2), all 0 for a flat picture; and hashes, uint64 (n,)."""
+    """Frequencies scaled to length 1, float32 (n, KEPT^2), all 0 for a flat image; and hashes, uint64 (n,)."""
     place = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
     cosines = np.cos(np.pi * np.arange(KEPT)[:, None] * place)
     cosines[0] /= np.sqrt(2)

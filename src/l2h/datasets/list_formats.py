@@ -22,16 +22,16 @@ ZERO_ONE = frozenset("01")
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
 INDEX = re.compile(r"[0-9]{1,10}")
 MAX_BYTES = 1 << 28  # of a list's text: NUS-WIDE's has 40 MB
-MAX_LINE = 1 << 20  # letters; half as many labels
-SHOWN_LETTERS = 60  # of a line, in a message
+MAX_LINE = 1 << 20  # characters, so half as many labels
+SHOWN_LETTERS = 60  # maximum characters of a line in a message
 
-# the formats, in the words of a message
+# names of the formats in messages
 CLASS, LABELS, CSV = "a class in each line", "0 or 1 for each label", "CSV"
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
 LABEL_COLUMNS = ("label", "labels", "class", "classes", "class_name", "category")
 BETWEEN_LABELS = "|"
 UNFIT_LINES = (
-    "lines in no format that is read (wanted: `a.png 3`, a class, in every line; `a.png 0 1 0`, 0 or 1 for each label, "
+    "lines in an unknown format (known: `a.png 3`, one class, in every line; `a.png 0 1 0`, 0 or 1 for each label, "
     "in every line; or CSV that begins with `path,label`)"
 )
 
@@ -43,8 +43,8 @@ class Row:
     Attributes
     ----------
     number : of the line
-    path : of the image, relative to the root, as the disk spells it
-    labels : from 0; of CSV none before its names are numbered
+    path : of the image, relative to the root, as spelled on disk
+    labels : from 0; for CSV, empty until its names are numbered
     words : the names of the labels, in CSV
     width : how many numbers follow the path
     """
@@ -58,21 +58,21 @@ class Row:
 
 @dataclass
 class Listing:
-    """A list's format and its rows, each of another image; no format where it has no line that can be read."""
+    """A list's format and its rows, one per image; the format is None if no line can be read."""
 
     format: str | None
     rows: list[Row]
 
 
 def read_list(role: str, path: Path, files: Files, problems: Problems) -> Listing:
-    """Read a list in whichever format it has.
+    """Read a list, and detect its format.
 
     Parameters
     ----------
     role : names the list in messages
     path : text, plain or gzipped
     files : finds the images
-    problems : gets the lines that cannot be used, which are left out
+    problems : receives the lines that cannot be used, which are left out
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_list(role: str, path: Path, files: Files, problems: Problems) -> Listin
 
 
 def _numbers(role: str, lines: Iterable[tuple[int, str]], files: Files, problems: Problems) -> Listing:
-    """Read paths that numbers follow: one is a class if most lines have just one, else each is 0 or 1."""
+    """Read lines of a path and numbers: a class if most lines have one number, else 0 or 1 for each label."""
     fit = _Fit(role, files, problems)
     rows = []
     for number, line in lines:
@@ -104,7 +104,7 @@ def _numbers(role: str, lines: Iterable[tuple[int, str]], files: Files, problems
         path = fit.path(number, listed)
         if path is not None:
             labels = [label for label, value in enumerate(values) if value == "1"]
-            # of most lines no word is kept, as there can be millions
+            # the text of valid lines is not kept, because there can be millions
             words = values if len(values) == 1 or not ZERO_ONE.issuperset(values) else ()
             rows.append(Row(number, path, labels, words, len(values)))
     if not rows:
@@ -130,7 +130,7 @@ def _csv_rows(
     files: Files,
     problems: Problems,
 ) -> list[Row]:
-    """Read lines below a header; a line break inside quotes is no part of a path."""
+    """Read lines below a header; a path cannot contain a line break, even in quotes."""
     fit = _Fit(role, files, problems)
     rows = []
     for number, line in lines:
@@ -150,18 +150,18 @@ def _csv_rows(
 
 
 class _Fit:
-    """Which paths of a list can be used, each once."""
+    """Checks the paths of one list."""
 
     def __init__(self, role: str, files: Files, problems: Problems):
         self._role, self._files, self._problems = role, files, problems
         self._seen: set[str] = set()
 
     def path(self, number: int, listed: str) -> str | None:
-        """Return a path as the disk spells it; None, with the problem noted, if it cannot be used."""
+        """Return a path as spelled on disk; None, with the problem noted, if it cannot be used."""
         fault = _fault_of_path(listed)
         path = listed if fault else self._files.find(listed)
         if path in self._seen:
-            fault = fault or "paths that stand twice in one list"
+            fault = fault or "paths listed twice in one list"
         if fault:
             self._problems.add(fault, f"{self._role} line {number} {UNFIT.sub('?', listed)}")
             return None
@@ -170,7 +170,7 @@ class _Fit:
 
 
 def _columns(header: list[str]) -> tuple[int, int] | None:
-    """Where a header names the paths and the labels; None if this is no header, or names one of them twice."""
+    """Columns of the paths and the labels in a header; None if it is not a header, or names one of them twice."""
     names = [name.lower() for name in header]
     paths, labels = (
         [place for place, name in enumerate(names) if name in known] for known in (PATH_COLUMNS, LABEL_COLUMNS)
@@ -179,7 +179,7 @@ def _columns(header: list[str]) -> tuple[int, int] | None:
 
 
 def _cells(line: str) -> list[str] | None:
-    """A CSV line's cells, without the blanks around them; None if it is no such line."""
+    """The cells of a CSV line, stripped; None if the line is not CSV."""
     try:
         return [cell.strip() for cell in next(csv.reader([line], strict=True))]
     except (csv.Error, StopIteration):
@@ -192,12 +192,10 @@ def _lines(role: str, path: Path, problems: Problems) -> Iterator[tuple[int, str
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise L2HError(
-                f"the list {path} has more than the {MAX_BYTES >> 20} MiB of text that are read; split the data set"
-            )
+            raise L2HError(f"the list {path} has more than {MAX_BYTES >> 20} MiB of text, the limit; split the dataset")
         for number, line in enumerate(io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="\n"), start=1):
             if len(line) > MAX_LINE:
-                problems.add(f"lines of more than {MAX_LINE:,} letters", f"{role} line {number}")
+                problems.add(f"lines of more than {MAX_LINE:,} characters", f"{role} line {number}")
             elif line.strip():
                 yield number, line.rstrip("\r\n")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
@@ -211,7 +209,7 @@ def _peek(lines: Iterator[tuple[int, str]]) -> tuple[str | None, Iterator[tuple[
 
 
 def _parted(line: str) -> tuple[str, list[str]]:
-    """A line's path, which may hold blanks, and the numbers that follow it."""
+    """A line's path, which may contain spaces, and the numbers that follow it."""
     words = line.split()
     first = len(words)
     while first > 1 and (words[first - 1] in ZERO_ONE or NUMBER.fullmatch(words[first - 1])):
@@ -230,7 +228,7 @@ def _fault_of_class(row: Row) -> str | None:
         return "lines of several numbers among lines of one class"
     (word,) = row.words
     if not INDEX.fullmatch(word) or int(word) > MAX_LABEL:
-        return f"classes that are no whole number from 0 to {MAX_LABEL}"
+        return f"classes that are not an integer from 0 to {MAX_LABEL}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Which images lists name, with their labels and roles."""
+"""Collect the images in lists, with their labels and roles."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from l2h.store.manifests import MAX_LABEL
 
 @dataclass
 class LabelledImage:
-    """An image to read: its path below the root, its labels from 0, and the roles that lists give it."""
+    """An image to read: its path below the root, its labels from 0, and its roles."""
 
     path: str
     labels: list[int]
@@ -22,22 +22,22 @@ class LabelledImage:
 
 
 def read_lists(lists: Mapping[str, Path], root: Path, problems: Problems) -> tuple[list[LabelledImage], list[str]]:
-    """The images that lists name, in the order of their first mention, and what their labels are called.
+    """The images in lists, in the order of their first mention, and the names of their labels.
 
     Parameters
     ----------
-    lists : by role, which are "query", "train" and "database"; or one alone under "images", which gives no role
-    root : the folder that paths are relative to; a file is found by its name in either Unicode normalisation
-    problems : gets what is wrong with a line
+    lists : by role ("query", "train" and "database"), or only one under "images", without roles
+    root : the folder that paths are relative to; file names match in either Unicode normalisation
+    problems : receives the invalid lines
 
     Returns
     -------
-    images, and the names of labels 0, 1, ...; no names where the lists number them
+    images, and the names of labels 0, 1, ...; no names if the lists contain numbers
 
     Raises
     ------
     L2HError
-        a list cannot be read, or two differ in their format
+        a list cannot be read, or two lists have different formats
     """
     files = Files(root)
     listings = {role: read_list(role, path, files, problems) for role, path in lists.items()}
@@ -55,26 +55,26 @@ def read_lists(lists: Mapping[str, Path], root: Path, problems: Problems) -> tup
             if image.labels != row.labels:
                 problems.add("other labels than in another list", f"{role} line {row.number} {row.path}")
             if "query" in image.roles:
-                problems.add("queries that are trained on or searched as well", f"{role} line {row.number} {row.path}")
+                problems.add("queries that are also in train or database", f"{role} line {row.number} {row.path}")
             image.roles += [role] if role != "images" else []
     return list(images.values()), classes
 
 
 def _the_format(lists: Mapping[str, Path], listings: Mapping[str, Listing]) -> str | None:
-    """The format that all lists have; None if none has a line."""
+    """The common format of all lists; None if no list has a line."""
     found = {role: listing.format for role, listing in listings.items() if listing.format}
     first = next(iter(found), "")
     for role, other in found.items():
         if other != found[first]:
             raise L2HError(
-                f"the lists {lists[first]} ({found[first]}) and {lists[role]} ({other}) differ in their format; write "
-                "all lists of a dataset in one"
+                f"the lists {lists[first]} ({found[first]}) and {lists[role]} ({other}) have different formats; write "
+                "all lists of a dataset in one format"
             )
     return found.get(first)
 
 
 def _number(rows: Iterable[Row], problems: Problems) -> list[str]:
-    """Give CSV's rows labels: numbers where all names are such, else places in the sorted names, which are returned."""
+    """Number the labels of CSV rows: numbers are kept if all are numbers; else names are sorted, and returned."""
     names = sorted({name for row in rows for name in row.words})
     if all(name.isascii() and name.isdecimal() and str(int(name[:10])) == name for name in names):
         numbers = {name: int(name) for name in names}
@@ -91,14 +91,14 @@ def _number(rows: Iterable[Row], problems: Problems) -> list[str]:
 
 
 def _require_two_classes(rows: Iterable[Row], problems: Problems) -> None:
-    """Note that all images are of one class: every item is relevant to every query."""
+    """Add a problem if all images have the same class, because then every item is relevant to every query."""
     labels = {label for row in rows for label in row.labels}
     if len(labels) < 2:
         problems.add("lists of fewer than 2 classes", str(len(labels)))
 
 
 def _require_one_width(listings: Mapping[str, Listing], problems: Problems) -> None:
-    """Note the lines that have other numbers of labels than most."""
+    """Add the lines whose number of labels differs from most lines."""
     widths = Counter(row.width for listing in listings.values() for row in listing.rows)
     usual = max(widths, key=lambda width: widths[width], default=0)
     for role, listing in listings.items():

@@ -1,4 +1,4 @@
-"""Remove metadata from image files, so that damage in it does not matter, and read the orientation from it."""
+"""Remove metadata from image files, so that damaged metadata does not matter, and read the orientation from it."""
 
 import re
 import struct
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 JPEG, PNG, TIFF = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", (b"II*\0", b"MM\0*")
-ORDERS = {b"II": "<", b"MM": ">"}  # of the bytes of a TIFF file
+ORDERS = {b"II": "<", b"MM": ">"}  # byte orders of a TIFF file
 
-MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # one that stands between pixels is none of these
+MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # a marker, but not one that occurs between pixels
 SCAN, END, APP1 = b"\xda", b"\xd9", b"\xe1"
 APPLICATION = re.compile(rb"[\xe0-\xef\xfe]")  # markers of metadata and comments
-# those that say how colours are stored, and how long they have to be for that
+# application segments that define how colours are stored, and their minimum lengths
 COLOURS = {b"\xe0": (b"JFIF\0", 14), b"\xee": (b"Adobe", 12)}
 EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 
-# transparency and animation; whatever else pixels rest on is in chunks that begin with a capital
+# transparency and animation; all other chunks that pixels depend on begin with a capital letter
 PIXEL_CHUNKS = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 EXIF_TEXT, XMP_TEXT = b"Raw profile type exif", b"XML:com.adobe.xmp"
@@ -26,7 +26,7 @@ MAX_TEXT = 1 << 24  # bytes of a compressed text
 PIXEL_TAGS = {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 338}
 PIXEL_TAGS |= {339, 347, *range(512, 522), 529, 530, 531, 532, 50674}
 ORIENTATION, XMP_TAG = 274, 700
-NUMBERS = {1: "B", 3: "H", 4: "I"}  # types of a TIFF that are whole numbers
+NUMBERS = {1: "B", 3: "H", 4: "I"}  # integer types of a TIFF
 XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 
 
@@ -36,7 +36,7 @@ def take_off(content: bytes) -> tuple[bytes, bytes, bytes]:
     Returns
     -------
     a file of the same pixels without metadata, its EXIF and its XMP, which are empty if there is none. Files of other
-    formats come back as they are, and so does a part whose bounds are damaged
+    formats, and parts with damaged bounds, are returned unchanged
     """
     if content.startswith(JPEG):
         return _of_jpeg(content)
@@ -51,7 +51,7 @@ def take_off(content: bytes) -> tuple[bytes, bytes, bytes]:
 def orientation(exif: bytes, xmp: bytes) -> int:
     """Find the orientation, 1 to 8 if it is valid: in EXIF, else in XMP, else 1.
 
-    EXIF is searched for this one tag, so damage elsewhere in it does no harm.
+    Only this tag is read from EXIF, so damage elsewhere in it does not matter.
     """
     with suppress(KeyError, struct.error):
         order, _, entries = _directory(exif.removeprefix(EXIF_HEAD))
@@ -66,7 +66,7 @@ def orientation(exif: bytes, xmp: bytes) -> int:
 def segments(content: bytes) -> Iterator[tuple[bytes, int, int, int]]:
     """Yield the marker of each segment of a JPEG file, and where the segment, its data and the next one start.
 
-    They end with the first image; cameras append others.
+    Stops after the first image; cameras append others.
     """
     place = 2
     while (found := MARKER.search(content, place)) and found[1] != END:
@@ -115,7 +115,7 @@ def _of_png(content: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _text(chunk: bytes) -> bytes:
-    """The text of a PNG's chunk of text, which begins with the chunk's name; empty if it cannot be unpacked."""
+    """The text of a PNG's text chunk, including the chunk's name; empty if it cannot be decompressed."""
     text = chunk[4:].partition(b"\0")[2]
     packed = chunk.startswith(b"zTXt")
     if packed:
@@ -146,7 +146,7 @@ def _of_tiff(content: bytes) -> tuple[bytes, bytes, bytes]:
 def _directory(tiff: bytes) -> tuple[str, int, list[bytes]]:
     """The byte order of a TIFF file, and the offset and the 12-byte entries of its first directory.
 
-    Entries that are cut off are left out. Raises KeyError or struct.error if there is no directory.
+    Truncated entries are left out. Raises KeyError or struct.error if there is no directory.
     """
     order = ORDERS[tiff[:2]]
     (start,) = struct.unpack_from(f"{order}I", tiff, 4)

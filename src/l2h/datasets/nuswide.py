@@ -17,17 +17,17 @@ SIZES = {"query": 5000, "train": 10_000}
 
 
 class Nuswide81M(ImageList):
-    """Photographs from Flickr with several labels each, which the user gets by hand.
+    """Photographs from Flickr with several labels each, which the user must download.
 
     Parameters
     ----------
-    sources : where the lists and the pictures may lie: in the folder `nuswide_81_m` of downloads, or of the mirror
-    drop_unlabelled_queries : as in `ImageList`; one list of queries in circulation has 1,131 of them
+    sources : folders of the lists and the images: `nuswide_81_m` among the downloads, or in the mirror
+    drop_unlabelled_queries : as in `ImageList`; one circulating list of queries has 1,131 of them
     """
 
     protocols = {"nuswide-81-m": None}
     licence = (
-        "pictures: those of their Flickr authors; the collection: by the agreement form of the National University of "
+        "images: those of their Flickr authors; the collection: by the agreement form of the National University of "
         "Singapore, https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html"
     )
 
@@ -46,14 +46,14 @@ class Nuswide81M(ImageList):
         self.protocols = type(self).protocols
 
     def missing(self) -> str | None:
-        """Say which lists, or the pictures, are not there, and where they are to be had."""
+        """Say which lists or images are missing, and where to download them."""
         absent = [path for path, place in self.found.items() if place is None]
         if not absent:
             return None
         return (
-            "get nus_wide.tar.gz, whose address stands in the README of github.com/thuml/HashNet, unpack it, and place "
-            f"{', '.join(absent)} (lists may be gzipped) below {self.sources.folder}, or below the folder that "
-            "dataset_mirror names"
+            "download nus_wide.tar.gz (its address is in the README of github.com/thuml/HashNet), unpack it, and place "
+            f"{', '.join(absent)} (lists may be gzipped) below {self.sources.folder}, or below the folder of "
+            "dataset_mirror"
         )
 
     def _find(self, problems: Problems) -> list[LabelledImage]:
@@ -61,5 +61,5 @@ class Nuswide81M(ImageList):
         for role, size in SIZES.items():
             listed = sum(role in one.roles for one in found)
             if listed != size:
-                problems.add(f"lists of other than {size:,} {role} pictures, which nuswide-81-m has", f"{listed:,}")
+                problems.add(f"lists without the {size:,} {role} images of nuswide-81-m", f"{listed:,}")
         return found

@@ -1,4 +1,4 @@
-"""Collect what is wrong with a data set, so that one error names all of it."""
+"""Collect all problems of a dataset, to report them in one error."""
 
 from collections import Counter
 
@@ -7,29 +7,29 @@ from l2h.notes import SHOWN, Note
 
 
 class Problems:
-    """Kinds of fault, each with the places that have it, in the order in which they are found."""
+    """Kinds of problems with their places, in the order in which they are found."""
 
     def __init__(self) -> None:
         self._places: dict[str, list[str]] = {}
         self._counts: Counter[str] = Counter()
 
     def add(self, kind: str, place: str) -> None:
-        """Note a place; only the first few, which are shown, are kept."""
+        """Add a place; only the first few, which are shown, are kept."""
         self._counts[kind] += 1
         places = self._places.setdefault(kind, [])
         if len(places) < SHOWN:
             places.append(place)
 
     def lines(self) -> list[str]:
-        """Each kind, how often it was found, and the first few places."""
+        """Each kind with its number and the first few places."""
         return list(map(str, self.notes()))
 
     def notes(self) -> list[Note]:
-        """The same, as notes."""
+        """The problems as notes."""
         counts = self._counts
         return [Note(kind, counts[kind], places, counts[kind] > SHOWN) for kind, places in self._places.items()]
 
     def require_none(self, what: str, cure: str) -> None:
-        """Raise L2HError, naming every kind, unless there is none."""
+        """Raise L2HError that names every kind, if there are any."""
         if self._places:
             raise L2HError(f"{what}: {'; '.join(self.lines())}; {cure}")

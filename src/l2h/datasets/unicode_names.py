@@ -1,4 +1,4 @@
-"""Names that differ in nothing but Unicode normalisation: composed (NFC), or decomposed (NFD) as on macOS."""
+"""Match names that differ only in Unicode normalisation: composed (NFC), or decomposed (NFD) as on macOS."""
 
 import os
 import unicodedata
@@ -19,10 +19,10 @@ class Files:
 
     def __init__(self, root: Path):
         self._root = root
-        self._names: dict[str, dict[str, str]] = {}  # by folder: how the disk spells each name, by its composed form
+        self._names: dict[str, dict[str, str]] = {}  # by folder: spelling on disk, by composed form
 
     def find(self, path: str) -> str:
-        """Return the path as the disk spells it; unchanged where it exists as it is, or in neither form."""
+        """Return the path as spelled on disk; unchanged if it exists as given, or in neither form."""
         if path.isascii() or self._exists(path):
             return path
         found = ""
@@ -50,7 +50,7 @@ class Files:
 
 
 def note_alike(names: Iterable[str], problems: Problems) -> None:
-    """Note the classes that differ from another one in nothing but Unicode normalisation, which no reader can see."""
+    """Add the classes whose names differ only in Unicode normalisation, which is invisible."""
     alike = defaultdict(list)
     for name in names:
         alike[unicodedata.normalize("NFC", name)].append(ascii(name))

@@ -229,7 +229,7 @@ def test_sizes_beyond_octal_digits_and_long_paths_fit_a_header(tmp_path, monkeyp
 
 def test_labels_that_no_path_can_have_are_refused_at_once(made, tmp_path):
     files = {**made, "splits/my protocol.parquet": made["splits/p.parquet"]}
-    with pytest.raises(L2HError, match=r"lists 'splits/my protocol.parquet', a path that no file of a bundle has"):
+    with pytest.raises(L2HError, match=r"lists 'splits/my protocol.parquet', a path that no file of a bundle can have"):
         write_release(tmp_path / "x.tar", files)
     assert not list(tmp_path.iterdir())
 
@@ -239,7 +239,7 @@ def test_a_file_that_changes_while_it_is_released_is_noticed(tmp_path):
     file.write_bytes(b"before")
     members = {"config.json": archive.measure(file)}
     file.write_bytes(b"after.")
-    with pytest.raises(L2HError, match=r"config.json was changed or damaged: it has 6 bytes of sha256 [0-9a-f]{64}"):
+    with pytest.raises(L2HError, match=r"config.json was changed or damaged: it has 6 bytes with sha256 [0-9a-f]{64}"):
         archive.write(tmp_path / "x.tar", {"config.json": file}, members)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -269,7 +269,7 @@ def test_a_changed_byte_is_found_in_every_file(content, tmp_path, name, kind):
     data[len(data) // 2] ^= 1
     changed = {**content, name: bytes(data)}
     path = write(tmp_path / "x.tar", changed) if kind == "archive" else write_folder(tmp_path / "x", changed)
-    refused(path, rf"{path}: {name} was changed or damaged: .* get the bundle anew from where it came")
+    refused(path, rf"{path}: {name} was changed or damaged: .* download the bundle again")
 
 
 @pytest.mark.parametrize("kind", ["archive", "folder"])
@@ -283,9 +283,11 @@ def test_files_of_another_size_missing_or_too_much(content, tmp_path, kind):
     refused(make(0, longer), r"config.json has 34 bytes, manifest.json says 33")
     fewer = {name: data for name, data in content.items() if name != "splits/p.parquet"}
     refused(make(1, fewer), r"lacks splits/p.parquet, which its manifest lists")
-    refused(make(2, {**content, "splits/q.parquet": b"x"}), r"'splits/q.parquet' does not stand in manifest.json")
-    refused(make(3, {**content, "evil.py": b"x"}), r"'evil.py' has no place in a bundle")
-    refused(make(4, {name: data for name, data in content.items() if name != "manifest.json"}), r"no bundle|read \(No")
+    refused(make(2, {**content, "splits/q.parquet": b"x"}), r"'splits/q.parquet' is not listed in manifest.json")
+    refused(make(3, {**content, "evil.py": b"x"}), r"'evil.py' does not belong in a bundle")
+    refused(
+        make(4, {name: data for name, data in content.items() if name != "manifest.json"}), r"not a bundle|read \(No"
+    )
 
 
 def test_a_file_that_comes_twice(content, tmp_path):
@@ -316,11 +318,11 @@ def test_a_file_that_comes_twice(content, tmp_path):
 def test_no_path_leaves_the_bundle(content, tmp_path, name):
     info = tarfile.TarInfo(name)
     (tmp_path / "archive").mkdir()
-    refused(write(tmp_path / "archive/x.tar", content, (info, b"")), "has no place in a bundle")
+    refused(write(tmp_path / "archive/x.tar", content, (info, b"")), "does not belong in a bundle")
     listed = json.loads(content["manifest.json"])["members"] | {name: {"size": 0, "sha256": "0" * 64}}
     (tmp_path / "manifest").mkdir()
     path = write(tmp_path / "manifest/x.tar", described(content, members=listed))
-    refused(path, "a path that no file of a bundle has")
+    refused(path, "a path that no file of a bundle can have")
 
 
 TYPES = """
@@ -354,12 +356,12 @@ def test_links_and_devices_in_a_folder_are_refused(content, tmp_path):
     folder = make("file")
     (folder / "config.json").unlink()
     (folder / "config.json").symlink_to(outside / "config.json")
-    refused(folder, r"'config.json' is a link; a bundle holds plain files alone")
+    refused(folder, r"'config.json' is a link; a bundle holds only regular files")
     folder = make("folder")
     (folder / "splits/p.parquet").unlink()
     (folder / "splits").rmdir()
     (folder / "splits").symlink_to(outside)
-    refused(folder, r"'splits' is a link; a bundle holds plain files alone")
+    refused(folder, r"'splits' is a link; a bundle holds only regular files")
     folder = make("fifo")
     (folder / "config.json").unlink()
     os.mkfifo(folder / "config.json")
@@ -376,7 +378,7 @@ def test_what_is_no_bundle(content, tmp_path):
     ):
         path = tmp_path / name
         path.write_bytes(data)
-        refused(path, "cut short|damaged, or no plain tar archive|is no bundle")
+        refused(path, "cut short|damaged, or not a plain tar archive|is not a bundle")
     others = {name: data for name, data in content.items() if name != "manifest.json"}
     refused(
         write(tmp_path / "late.tar", {**others, "manifest.json": content["manifest.json"]}),
@@ -389,9 +391,9 @@ def test_an_archive_that_goes_on(bundle, tmp_path):
     path.write_bytes(bundle.read_bytes() + bytes(9000))
     unpack(path, tmp_path / "padded")  # as tar programs pad
     path.write_bytes(bundle.read_bytes() + bytes(9000) + b"x")
-    refused(path, "goes on after the archive's end")
+    refused(path, "has data after the archive's end")
     path.write_bytes(bundle.read_bytes() + bytes(20_000))
-    refused(path, "goes on after the archive's end")
+    refused(path, "has data after the archive's end")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -426,7 +428,7 @@ def test_any_changed_bit_is_refused_or_changes_no_file(bundle, content, tmp_path
 
 def test_more_than_fits_on_the_disk_is_refused_first(bundle, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
-    with pytest.raises(L2HError, match=r"takes \d+ bytes, but .* has 10 left; make room"):
+    with pytest.raises(L2HError, match=r"takes \d+ bytes, but .* has only 10 left; free some space"):
         unpack(bundle, tmp_path / "x")
 
 
@@ -439,9 +441,9 @@ def test_more_than_fits_on_the_disk_is_refused_first(bundle, tmp_path, monkeypat
         (b"{", "manifest.json is not valid JSON"),
         (b"\xff\xfe", "manifest.json is not valid JSON"),
         (b"[" * 100_000, "manifest.json is not valid JSON"),
-        (b"[]", "manifest.json holds no JSON object"),
-        (b"{}", "'format' of manifest.json is missing, int expected"),
-        (b'{"format": true}', "'format' of manifest.json is True, int expected"),
+        (b"[]", "manifest.json is not a JSON object"),
+        (b"{}", "'format' of manifest.json is missing, but int is expected"),
+        (b'{"format": true}', "'format' of manifest.json is True, but int is expected"),
     ],
 )
 def test_a_manifest_that_cannot_be_read(content, tmp_path, data, words):
@@ -452,10 +454,10 @@ def test_a_manifest_that_cannot_be_read(content, tmp_path, data, words):
     ("change", "words"),
     [
         ({"format": 2, "l2h_version": "9.0"}, r"has the bundle format 2, made by l2h '9.0'; .* update l2h"),
-        ({"dataset": "x\ny"}, r"has the name 'x\\ny', which no path can have"),
-        ({"variants": {"\x1b[31m": {}}}, r"has the name '\\x1b\[31m', which no path can have"),
-        ({"dataset": 3}, "'dataset' of manifest.json is 3, str expected"),
-        ({"backbones": {"net": 1}}, "an entry of 'backbones' of manifest.json is no JSON object"),
+        ({"dataset": "x\ny"}, r"has the name 'x\\ny', which is invalid in a path"),
+        ({"variants": {"\x1b[31m": {}}}, r"has the name '\\x1b\[31m', which is invalid in a path"),
+        ({"dataset": 3}, "'dataset' of manifest.json is 3, but str is expected"),
+        ({"backbones": {"net": 1}}, "an entry of 'backbones' of manifest.json is not a JSON object"),
         ({"backbones": {}}, "lists features/net.parquet, but does not describe 'net'"),
         ({"backbones": {"net": {}, "more": {}}}, "does not list features/more.parquet, which belongs to it"),
         ({"variants": {}}, r"lists models/p/net/\w+/\dbits-seed0, but does not describe"),
@@ -464,9 +466,9 @@ def test_a_manifest_that_cannot_be_read(content, tmp_path, data, words):
         ({"members": {"config.json": {"size": 1, "sha256": "x" * 64}}}, "gives no size and sha256 of config.json"),
         (
             {"members": {"config.json": {"size": 2**40, "sha256": "0" * 64}}},
-            "config.json is said to have 1099511627776",
+            "config.json is listed with 1099511627776",
         ),
-        ({"members": {f"splits/{i}.parquet": 0 for i in range(50_001)}}, "lists 50001 files, more than the 50000"),
+        ({"members": {f"splits/{i}.parquet": 0 for i in range(50_001)}}, "lists 50001 files, over the limit of 50000"),
     ],
 )
 def test_a_manifest_that_makes_no_sense(content, tmp_path, change, words):
@@ -481,7 +483,7 @@ def test_a_manifest_that_lacks_a_part_of_a_model(content, tmp_path):
 
 def test_a_manifest_that_is_too_large_is_not_read(content, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "MAX_JSON", 1000)
-    refused(write(tmp_path / "x.tar", content), "more than the 1000 that are read")
+    refused(write(tmp_path / "x.tar", content), "over the limit of 1000")
 
 
 # what is refused: files that match their hashes, but not each other
@@ -490,14 +492,14 @@ def test_a_manifest_that_is_too_large_is_not_read(content, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"method": "itq"}, "says method 'itq'; manifest.json and its own path say 'lsh'"),
-        ({"params": {"bits": 16}}, "says bits 16; manifest.json and its own path say 8"),
-        ({"params": {"random_state": 3}}, "says random_state 3; .* say 0"),
-        ({"params": {"pca_dims": 4}}, "says pca_dims 4; .* say None"),
-        ({"params": {"more": 1}}, "says more 1; .* say None"),
-        ({"data": {"variant": "other"}}, "says variant 'other'; .* say 'lsh'"),
-        ({"data": {"dataset": "mnist"}}, "says dataset 'mnist'; .* say 'digits'"),
-        ({"data": {"split_sha256": "0"}}, "says split_sha256 '0'; .* say '[0-9a-f]{64}'"),
+        ({"method": "itq"}, "has method 'itq', but manifest.json and its path say 'lsh'"),
+        ({"params": {"bits": 16}}, "has bits 16, but manifest.json and its path say 8"),
+        ({"params": {"random_state": 3}}, "has random_state 3, .* say 0"),
+        ({"params": {"pca_dims": 4}}, "has pca_dims 4, .* say None"),
+        ({"params": {"more": 1}}, "has more 1, .* say None"),
+        ({"data": {"variant": "other"}}, "has variant 'other', .* say 'lsh'"),
+        ({"data": {"dataset": "mnist"}}, "has dataset 'mnist', .* say 'digits'"),
+        ({"data": {"split_sha256": "0"}}, "has split_sha256 '0', .* say '[0-9a-f]{64}'"),
     ],
 )
 def test_a_model_that_is_another(content, tmp_path, change, words):
@@ -506,14 +508,12 @@ def test_a_model_that_is_another(content, tmp_path, change, words):
     for key, value in change.items():
         description[key] = {**description[key], **value} if isinstance(value, dict) else value
     content[f"{MODEL}/model.json"] = json.dumps(description).encode()
-    refused(write(tmp_path / "x.tar", signed(content)), f"does not fit together: {MODEL}/model.json {words}")
+    refused(write(tmp_path / "x.tar", signed(content)), f"is inconsistent: {MODEL}/model.json {words}")
 
 
 @pytest.mark.parametrize("data", [b"\x80\x04.", b"[" * 100_000, b"[]", b"{}"])
 def test_a_model_json_that_is_none(content, tmp_path, data):
-    refused(
-        write(tmp_path / "x.tar", signed({**content, f"{MODEL}/model.json": data})), f"does not fit together: {MODEL}"
-    )
+    refused(write(tmp_path / "x.tar", signed({**content, f"{MODEL}/model.json": data})), f"is inconsistent: {MODEL}")
 
 
 def test_a_pickle_is_no_model(content, tmp_path):
@@ -535,16 +535,16 @@ def test_a_split_that_leaks_is_refused(content, made, tmp_path):
     assert "query" in roles
     leaky = Split(pa.concat_tables([split.table, row]), "p", 0)
     path = tables(content, tmp_path, "splits/p.parquet", lambda target: write_split(target, leaky))
-    refused(path, f"does not fit together: split p: train holds query {query}")
+    refused(path, f"is inconsistent: split p: train holds query {query}")
 
 
 def test_a_split_of_another_protocol_or_of_other_images(content, made, tmp_path):
     split = read_split(made["splits/p.parquet"])
     for number, (other, words) in enumerate(
         [
-            (Split(split.table, "q", 0), "splits/p.parquet says protocol 'q'"),
-            (shifted(split, 100), "names images that manifest.parquet does not, as id 1"),
-            (relabelled(split), "has other image hashes or labels than manifest.parquet"),
+            (Split(split.table, "q", 0), "splits/p.parquet has protocol 'q'"),
+            (shifted(split, 100), "has images that manifest.parquet lacks, such as id 1"),
+            (relabelled(split), "image hashes or labels in .* differ from manifest.parquet"),
         ]
     ):
         folder = tmp_path / str(number)
@@ -570,7 +570,7 @@ def test_features_of_other_weights(content, made, tmp_path):
         write_features(target, batches, "float32", {**noted, "weights_sha256": "cd" * 32})
 
     path = tables(content, tmp_path, "features/net.parquet", other)
-    refused(path, f"features/net.parquet says weights_sha256 '{'cd' * 32}'; .* say '{WEIGHTS}'")
+    refused(path, f"features/net.parquet has weights_sha256 '{'cd' * 32}', .* say '{WEIGHTS}'")
 
 
 def test_an_input_size_that_the_config_leaves_to_the_network(content, tmp_path):
@@ -579,7 +579,7 @@ def test_an_input_size_that_the_config_leaves_to_the_network(content, tmp_path):
     unpack(write(tmp_path / "b.tar", described(content, backbones=backbones)), tmp_path / "whole")
     backbones["net"]["input_size"] = 225
     path = write(tmp_path / "b.tar", described(content, backbones=backbones))
-    refused(path, "features/net.parquet says input_size '224'; .* say '225'")
+    refused(path, "features/net.parquet has input_size '224', .* say '225'")
 
 
 def test_a_table_that_would_fill_memory(content, tmp_path, monkeypatch):
@@ -622,19 +622,25 @@ def test_a_bundle_that_holds_what_is_asked_for(asked, content, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"datasets": ["mnist"]}, "holds the data set digits, the config asks for mnist"),
-        ({"datasets": ["digits", "mnist"]}, "no bundle holds the data set mnist, only digits; add its own"),
+        ({"datasets": ["mnist"]}, "holds the dataset digits, but the config names mnist"),
+        ({"datasets": ["digits", "mnist"]}, "no bundle holds the dataset mnist, only digits; add its bundle"),
         ({"datasets": [{"name": "digits", "split_seed": 3}]}, "holds no protocol digits-300-seed3, only digits-300"),
         ({"backbones": [{"name": "alexnet", "weights": "untrained"}]}, "holds no backbone alexnet-fc7, only net"),
         (
             {"backbones": [{**CONFIG["backbones"][0], "layer": "fc6"}]},
-            "net with layer 'fc7', the config asks for 'fc6'",
+            "net with layer 'fc7', but the config asks for 'fc6'",
         ),
         ({"backbones": [{**CONFIG["backbones"][0], "dtype": "float16"}]}, "net with dtype 'float32', .* for 'float16'"),
         ({"backbones": [{**CONFIG["backbones"][0], "weights": "imagenet1k_v1"}]}, "net with source 'untrained-0'"),
         ({"methods": ["lsh", "itq"]}, "holds no method itq, only cosine, lsh"),
-        ({"methods": [{"method": "itq", "label": "lsh"}]}, "holds lsh with method 'lsh', the config asks for 'itq'"),
-        ({"methods": [{"method": "lsh", "params": {"pca_dims": 4}}]}, "lsh with pca_dims None, the config asks for 4"),
+        (
+            {"methods": [{"method": "itq", "label": "lsh"}]},
+            "holds lsh with method 'lsh', but the config asks for 'itq'",
+        ),
+        (
+            {"methods": [{"method": "lsh", "params": {"pca_dims": 4}}]},
+            "lsh with pca_dims None, but the config asks for 4",
+        ),
         ({"bits": [8, 16]}, r"holds no lsh \(digits-300, net\) of bits 16, only 8"),
         ({"seeds": [0, 3]}, r"holds no lsh \(digits-300, net\) of 8 bits and seed 3, only 0"),
         ({"pretrained": "no/where.tar"}, "no/where.tar is neither an archive nor a folder"),
@@ -673,7 +679,7 @@ def test_the_device_is_the_evaluating_machine_s(asked, tmp_path):
     variants["lsh"]["arguments"]["device"] = "cuda"
     ask(write(tmp_path / "x.tar", described(content, variants=variants)))
     variants["lsh"]["arguments"]["lr"] = 0.1
-    with pytest.raises(ConfigError, match="lsh with lr 0.1, the config asks for None"):
+    with pytest.raises(ConfigError, match="lsh with lr 0.1, but the config asks for None"):
         ask(write(tmp_path / "y.tar", described(content, variants=variants)))
 
 

@@ -1,14 +1,13 @@
-"""A bundle's files, one after the other, from a plain tar archive or from a folder; memory does not grow with them.
+"""Stream a bundle's files from a plain tar archive or from a folder, in constant memory.
 
-The archive is a sequence of regular files without any of tar's extensions. What else a header can say (links,
-devices, sparse files, long names) is refused before anything is written, and nothing in it is compressed, so it
-cannot grow while it is unpacked.
+The archive is a sequence of regular files without tar extensions. All other entries (links, devices, sparse files, long
+names) are refused before anything is written, and nothing is compressed, so an archive cannot grow when unpacked.
 
-Each header is parsed by `tarfile.TarInfo`, but `tarfile.TarFile` does not walk the archive: it obeys extensions before
-its caller, or its data filter, sees a file. With Python 3.11.7, a long name of 256 MiB took 1.9 GB of memory, a pax
-header of 80 kB more than 10 s, 500 long names in a row ended in a RecursionError, sparse maps that are not numbers in a
-ValueError, and a damaged header or a missing end passed for the end of the archive. Python's main branch still reads
-these headers whole and in any number.
+Headers are parsed with `tarfile.TarInfo`, but the archive is not read with `tarfile.TarFile`, which obeys extensions
+before its caller or its data filter sees a file. With Python 3.11.7, a long name of 256 MiB took 1.9 GB of memory, a
+pax header of 80 kB more than 10 s, 500 long names in a row ended in a RecursionError, sparse maps that are not numbers
+in a ValueError, and a damaged header or a missing end was taken for the end of the archive. Python's main branch still
+reads such headers without limits on size and number.
 """
 
 import hashlib
@@ -26,10 +25,10 @@ from l2h.store.files import atomic
 
 Blocks = Iterator[bytes]
 
-HEADER = 512  # bytes of a header; contents are padded to a multiple
-RECORD = 10_240  # what tar programs pad an archive to
+HEADER = 512  # bytes of a header; contents are padded to a multiple of it
+RECORD = 10_240  # bytes to which tar programs pad an archive
 CHUNK = 2**20
-USTAR_SIZE = 8**11  # a file from this size on needs GNU's notation
+USTAR_SIZE = 8**11  # a file of this size or more needs GNU's notation
 
 
 def write(path: str | Path, contents: Mapping[str, bytes | Path], members: Mapping[str, Member]) -> None:
@@ -37,8 +36,8 @@ def write(path: str | Path, contents: Mapping[str, bytes | Path], members: Mappi
 
     Parameters
     ----------
-    contents : path in the bundle -> bytes, or the file that holds them; the order stays
-    members : what the files were measured to be; L2HError where one has changed since
+    contents : path in the bundle -> bytes, or the file that holds them; the order is kept
+    members : size and sha256 of the files; raises L2HError if one has changed since
     """
     with atomic(path) as part, part.open("wb") as file:
         for name, content in contents.items():
@@ -58,15 +57,15 @@ def measure(content: bytes | Path) -> Member:
 
 
 def read_bundle_manifest(path: str | Path) -> Manifest:
-    """The manifest of a bundle, an archive or a folder; its other files are not looked at."""
+    """The manifest of a bundle, an archive or a folder; does not read its other files."""
     with closing(files(path)) as found:
         name, size, blocks = next(found, ("nothing", 0, iter(())))
         if name != MANIFEST:
             raise L2HError(
-                f"{path} is no bundle: it begins with {name!r}, not with {MANIFEST}; take one that was released"
+                f"{path} is not a bundle: it begins with {name!r}, not with {MANIFEST}; use a released bundle"
             )
         if size > MAX_JSON:
-            raise L2HError(f"{path}: {MANIFEST} has {size} bytes, more than the {MAX_JSON} that are read")
+            raise L2HError(f"{path}: {MANIFEST} has {size} bytes, over the limit of {MAX_JSON}")
         return parse(b"".join(blocks), str(path))
 
 
@@ -76,7 +75,7 @@ def files(path: str | Path) -> Generator[tuple[str, int, Blocks]]:
     Raises
     ------
     L2HError
-        there is something else than files that a bundle can have, or the archive is cut short
+        the archive is truncated, or has an entry that is not a file of a bundle
     """
     path = Path(path)
     if path.is_dir():
@@ -87,12 +86,12 @@ def files(path: str | Path) -> Generator[tuple[str, int, Blocks]]:
         raise L2HError(f"{path} is neither an archive nor a folder; paths are relative to the working directory")
     for name, size, blocks in found:
         if name != MANIFEST and kind(name) is None:
-            raise L2HError(f"{path}: {name!r} has no place in a bundle; {CURE}")
+            raise L2HError(f"{path}: {name!r} does not belong in a bundle; {CURE}")
         yield name, size, blocks
 
 
 def verified(blocks: Iterable[bytes], member: Member, what: str) -> Blocks:
-    """The blocks as they are; after the last, L2HError where size or sha256 are not the member's."""
+    """Pass the blocks through; after the last, raises L2HError if size or sha256 do not match."""
     digest, size = hashlib.sha256(), 0
     for block in blocks:
         digest.update(block)
@@ -100,8 +99,8 @@ def verified(blocks: Iterable[bytes], member: Member, what: str) -> Blocks:
         yield block
     if (size, digest.hexdigest()) != member:
         raise L2HError(
-            f"{what} was changed or damaged: it has {size} bytes of sha256 {digest.hexdigest()}, {MANIFEST} says "
-            f"{member.size} of {member.sha256}; {CURE}"
+            f"{what} was changed or damaged: it has {size} bytes with sha256 {digest.hexdigest()}, {MANIFEST} says "
+            f"{member.size} with {member.sha256}; {CURE}"
         )
 
 
@@ -126,12 +125,12 @@ def _of_archive(path: Path) -> Iterator[tuple[str, int, Blocks]]:
             except tarfile.HeaderError as error:
                 what = "cut short" if len(header) < HEADER else "damaged"
                 raise L2HError(
-                    f"{path} is {what}, or no plain tar archive ({error} before byte {file.tell()}); {CURE}"
+                    f"{path} is {what}, or not a plain tar archive ({error} before byte {file.tell()}); {CURE}"
                 ) from error
             if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
                 raise L2HError(
                     f"{path}: {info.name!r} is a link, device, folder or extension (tar's type "
-                    f"{info.type.decode('latin-1')!r}); a bundle holds plain files alone: {CURE}"
+                    f"{info.type.decode('latin-1')!r}); a bundle holds only regular files: {CURE}"
                 )
             start = file.tell()
             if not 0 <= info.size <= end - start:
@@ -140,9 +139,9 @@ def _of_archive(path: Path) -> Iterator[tuple[str, int, Blocks]]:
             file.seek(start + info.size + -info.size % HEADER)
         rest = file.read(RECORD + 1)
         if not header:
-            raise L2HError(f"{path} is cut short: it lacks the end of an archive; {CURE}")
+            raise L2HError(f"{path} is cut short: the end of the archive is missing; {CURE}")
         if len(rest) > RECORD or any(rest):
-            raise L2HError(f"{path} goes on after the archive's end; {CURE}")
+            raise L2HError(f"{path} has data after the archive's end; {CURE}")
 
 
 def _of_folder(folder: Path) -> Iterator[tuple[str, int, Blocks]]:
@@ -160,16 +159,16 @@ def _of_folder(folder: Path) -> Iterator[tuple[str, int, Blocks]]:
 
 
 def _opened(folder: Path, name: str) -> Iterator[tuple[str, int, Blocks]]:
-    """One file, which must not be a link or a device, nor become one meanwhile."""
+    """Open a file that must not be a link or a device, nor be replaced by one meanwhile."""
     try:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         what = "is a link" if (folder / name).is_symlink() else f"cannot be read ({error.strerror})"
-        raise L2HError(f"{folder}: {name!r} {what}; a bundle holds plain files alone: {CURE}") from error
+        raise L2HError(f"{folder}: {name!r} {what}; a bundle holds only regular files: {CURE}") from error
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise L2HError(f"{folder}: {name!r} is no plain file; {CURE}")
+            raise L2HError(f"{folder}: {name!r} is not a regular file; {CURE}")
         yield name, status.st_size, _blocks(file, status.st_size)
 
 

@@ -1,4 +1,4 @@
-"""Whether a bundle's files are what its manifest says of them, and belong to each other."""
+"""Check that a bundle's files match its manifest and each other."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from l2h.store.models import read_model
 from l2h.store.splits import read_split
 from l2h.store.tables import read_metadata
 
-# what a manifest calls what a features file notes of itself
+# keys of the manifest, and the metadata of a features file that they must match
 NOTED = {
     "name": "backbone",
     "layer": "layer",
@@ -27,7 +27,7 @@ NOTED = {
 
 
 def check(folder: Path, manifest: Manifest) -> None:
-    """Raise L2HError, naming file, value and what was expected, unless all files of an unpacked bundle fit together."""
+    """Raise L2HError with file, value and expected value unless all files of an unpacked bundle are consistent."""
     images = read_manifest(folder / "manifest.parquet")
     hashes = {}
     for protocol in manifest.protocols:
@@ -39,17 +39,17 @@ def check(folder: Path, manifest: Manifest) -> None:
 
 
 def _check_split(path: Path, protocol: str, images: pa.Table) -> str:
-    """Also look for leaks, as every split is looked at that is made here; return the split's sha256."""
+    """Check a split, including for leaks, as for every split made here; return its sha256."""
     split = read_split(path)
     _require_same(path, "protocol", split.protocol, protocol)
-    splits.check(split, allow_lone_queries=True)  # its maker's config decided that
+    splits.check(split, allow_lone_queries=True)  # decided by the config that made it
     rows, found = find(split.table["id"].to_numpy(), images["id"].to_numpy())
     if not found.all():
-        raise L2HError(f"{path} names images that manifest.parquet does not, as id {split.table['id'][found.argmin()]}")
+        raise L2HError(f"{path} has images that manifest.parquet lacks, such as id {split.table['id'][found.argmin()]}")
     listed = images.take(rows)
     same_bytes = pc.all(pc.equal(listed["image_sha256"], split.table["image_sha256"])).as_py()
     if not same_bytes or listed["labels"].to_pylist() != split.table["labels"].to_pylist():
-        raise L2HError(f"{path} has other image hashes or labels than manifest.parquet")
+        raise L2HError(f"image hashes or labels in {path} differ from manifest.parquet")
     return split.sha256
 
 
@@ -57,7 +57,7 @@ def _check_features(path: Path, entry: dict[str, Any]) -> None:
     metadata = read_metadata(path, *NOTED.values())
     for key, name in NOTED.items():
         if key == "input_size" and entry.get(key) is None:
-            continue  # the config left it to the network
+            continue  # the config did not set it
         _require_same(path, name, metadata[name], str(entry.get(key)))
 
 
@@ -87,7 +87,7 @@ def _check_model(folder: Path, model: ModelKey, manifest: Manifest, split_sha256
 
 def _require_same(path: Path, name: str, found: Any, expected: Any) -> None:
     if found != expected:
-        raise L2HError(f"{path} says {name} {found!r}; {MANIFEST} and its own path say {expected!r}")
+        raise L2HError(f"{path} has {name} {found!r}, but {MANIFEST} and its path say {expected!r}")
 
 
 def _mapping(value: Any) -> dict[str, Any]:

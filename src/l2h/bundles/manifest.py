@@ -1,4 +1,4 @@
-"""What a bundle says of itself, in its `manifest.json`: its files with size and sha256, and what made them."""
+"""The `manifest.json` of a bundle: its files with size and sha256, and their origin."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ from l2h.errors import L2HError
 FORMAT = 1
 MANIFEST = "manifest.json"
 MODEL_FILES = ("model.json", "model.safetensors")
-CURE = "get the bundle anew from where it came"
+CURE = "download the bundle again"
 
-# A bundle larger than this is none of ours; without bounds a small archive could fill memory.
+# No bundle of ours is larger than this; without limits a small archive could fill memory.
 MAX_MEMBERS = 50_000
 MAX_JSON = 16 * 2**20
 
 _NAME = "[A-Za-z0-9][A-Za-z0-9_.-]*"
-# All that a bundle can hold. No path of another form is ever opened, so none leaves the bundle's folder.
+# All files that a bundle can hold. Other paths are never opened, so none can leave the bundle's folder.
 _CONFIG = re.compile(r"config\.json")
 _IMAGES = re.compile(r"manifest\.parquet")
 _SPLIT = re.compile(rf"splits/({_NAME})\.parquet")
@@ -54,7 +54,7 @@ class Member(NamedTuple):
 
 
 class ModelKey(NamedTuple):
-    """What names a model of a bundle."""
+    """The key of a model in a bundle."""
 
     protocol: str
     backbone: str
@@ -64,20 +64,20 @@ class ModelKey(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Where the model lies in the bundle."""
+        """The model's folder in the bundle."""
         return f"models/{self.protocol}/{self.backbone}/{self.variant}/{self.bits}bits-seed{self.seed}"
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A bundle's manifest, checked for its form.
+    """A bundle's manifest, with its form checked.
 
     Attributes
     ----------
-    dataset : the data set's name
+    dataset : the dataset's name
     backbones : label -> name, layer, source, input_size, precision, dtype, weights_sha256 of the features
     variants : label -> method, scope and arguments of the models
-    members : path -> size and sha256, the manifest itself among them
+    members : path -> size and sha256, including the manifest itself
     """
 
     dataset: str
@@ -87,7 +87,7 @@ class Manifest:
 
     @property
     def id(self) -> str:
-        """The first digits of the manifest's sha256, which stands for all that the bundle holds."""
+        """The first digits of the manifest's sha256, which identifies the whole content of the bundle."""
         return self.members[MANIFEST].sha256[:16]
 
     @cached_property
@@ -102,14 +102,14 @@ class Manifest:
 
     @cached_property
     def models(self) -> dict[ModelKey, None]:
-        """The models, in the order of their paths."""
+        """The models, sorted by their paths."""
         matches = filter(None, map(_MODEL.fullmatch, self.members))
         return dict.fromkeys(ModelKey(match[1], match[2], match[3], int(match[4]), int(match[5])) for match in matches)
 
     def expect(self, path: str, size: int, place: str) -> Member:
-        """The entry of a file that was found; raises L2HError where it should not be there, or not be of this size."""
+        """The entry of a file that was found; raises L2HError if the file is not listed or has another size."""
         if path not in self.members:
-            raise L2HError(f"{place}: {path!r} does not stand in {MANIFEST}; {CURE}")
+            raise L2HError(f"{place}: {path!r} is not listed in {MANIFEST}; {CURE}")
         member = self.members[path]
         if size != member.size:
             raise L2HError(f"{place}: {path} has {size} bytes, {MANIFEST} says {member.size}; {CURE}")
@@ -117,7 +117,7 @@ class Manifest:
 
 
 def kind(path: str) -> str | None:
-    """What a file of a bundle is, in words, by its path; None if no bundle holds a file of that path."""
+    """Describe a file of a bundle by its path; None if no bundle has such a path."""
     return next((words for form, words in _KINDS.items() if form.fullmatch(path)), None)
 
 
@@ -127,19 +127,19 @@ def parse(data: bytes, place: str) -> Manifest:
     Parameters
     ----------
     data : the bytes of `manifest.json`
-    place : what errors name
+    place : the bundle's name in errors
 
     Raises
     ------
     L2HError
-        it is not JSON, of a newer format, names a file by a path that a bundle cannot have, or lacks one that it needs
+        it is not JSON, has a newer format, lists a path that a bundle cannot have, or lacks a required file
     """
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise L2HError(f"{place}: {MANIFEST} is not valid JSON ({error}); {CURE}") from error
     if not isinstance(content, dict):
-        raise L2HError(f"{place}: {MANIFEST} holds no JSON object; {CURE}")
+        raise L2HError(f"{place}: {MANIFEST} is not a JSON object; {CURE}")
     number = content.get("format")
     if isinstance(number, int) and number > FORMAT:
         raise L2HError(
@@ -149,13 +149,13 @@ def parse(data: bytes, place: str) -> Manifest:
     for key, expected in _KEYS.items():
         if type(content.get(key)) is not expected:
             found = repr(content[key])[:80] if key in content else "missing"
-            raise L2HError(f"{place}: {key!r} of {MANIFEST} is {found}, {expected.__name__} expected; {CURE}")
+            raise L2HError(f"{place}: {key!r} of {MANIFEST} is {found}, but {expected.__name__} is expected; {CURE}")
     for name in (content["dataset"], *content["backbones"], *content["variants"]):
         if not re.fullmatch(_NAME, name):
-            raise L2HError(f"{place}: {MANIFEST} has the name {name[:80]!r}, which no path can have; {CURE}")
+            raise L2HError(f"{place}: {MANIFEST} has the name {name[:80]!r}, which is invalid in a path; {CURE}")
     for key in ("backbones", "variants"):
         if not all(isinstance(entry, dict) for entry in content[key].values()):
-            raise L2HError(f"{place}: an entry of {key!r} of {MANIFEST} is no JSON object; {CURE}")
+            raise L2HError(f"{place}: an entry of {key!r} of {MANIFEST} is not a JSON object; {CURE}")
     members = _members(content["members"], place)
     members[MANIFEST] = Member(len(data), hashlib.sha256(data).hexdigest())
     manifest = Manifest(content["dataset"], content["backbones"], content["variants"], members)
@@ -165,22 +165,22 @@ def parse(data: bytes, place: str) -> Manifest:
 
 def _members(entries: dict[str, Any], place: str) -> dict[str, Member]:
     if len(entries) > MAX_MEMBERS:
-        raise L2HError(f"{place}: {MANIFEST} lists {len(entries)} files, more than the {MAX_MEMBERS} that are allowed")
+        raise L2HError(f"{place}: {MANIFEST} lists {len(entries)} files, over the limit of {MAX_MEMBERS}")
     members = {}
     for path, entry in entries.items():
         if kind(path) is None:
-            raise L2HError(f"{place}: {MANIFEST} lists {path[:80]!r}, a path that no file of a bundle has; {CURE}")
+            raise L2HError(f"{place}: {MANIFEST} lists {path[:80]!r}, a path that no file of a bundle can have; {CURE}")
         size, sha256 = (entry.get("size"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
         if type(size) is not int or size < 0 or not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
             raise L2HError(f"{place}: {MANIFEST} gives no size and sha256 of {path}; {CURE}")
         if path.endswith(".json") and size > MAX_JSON:
-            raise L2HError(f"{place}: {path} is said to have {size} bytes; JSON of up to {MAX_JSON} is read")
+            raise L2HError(f"{place}: {path} is listed with {size} bytes, over the limit of {MAX_JSON} for JSON")
         members[path] = Member(size, sha256)
     return members
 
 
 def _require_whole(manifest: Manifest, place: str) -> None:
-    """Raise L2HError unless what the manifest describes and the files it lists belong together."""
+    """Raise L2HError unless the manifest's descriptions and its list of files match."""
     needed = ["config.json", "manifest.parquet"]
     needed += [f"features/{backbone}.parquet" for backbone in manifest.backbones]
     for model in manifest.models:

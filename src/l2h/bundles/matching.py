@@ -1,4 +1,4 @@
-"""Whether bundles hold what a config asks for."""
+"""Check that bundles hold what a config needs."""
 
 import json
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ from l2h.hashing.base import FittedMethod
 
 Entry = dict[str, Any]
 
-CURE = "change the config, or take another bundle"
-# what a backbone's features depend on, by the keys of the config
+CURE = "change the config, or use another bundle"
+# keys of the config that a backbone's features depend on
 FEATURES = ("name", "layer", "source", "input_size", "precision", "dtype")
-DIGITS = 12  # of a local weights file's sha256 in the name of its features
+DIGITS = 12  # digits of a local weights file's sha256 in the name of its features
 
 
 def require_bundles(config: Entry) -> None:
-    """Raise L2HError, saying what there is, unless the bundles of a resolved config hold all that it asks for.
+    """Raise L2HError, naming what is available, unless the bundles hold everything that a resolved config needs.
 
-    Each data set has its bundle: where bundles are given, nothing is trained. A bundle may hold more.
+    Each dataset has its own bundle; with bundles, nothing is trained. A bundle may hold more.
     """
     bundles: dict[str, tuple[str, Manifest]] = {}
     for path in config["pretrained"]:
@@ -34,10 +34,10 @@ def require_bundles(config: Entry) -> None:
     names = list(dict.fromkeys(entry["name"] for entry in config["datasets"]))
     for name, (path, _) in bundles.items():
         if name not in names:
-            raise L2HError(f"{path} holds the data set {name}, the config asks for {', '.join(names)}; {CURE}")
+            raise L2HError(f"{path} holds the dataset {name}, but the config names {', '.join(names)}; {CURE}")
     for name in names:
         if name not in bundles:
-            raise L2HError(f"no bundle holds the data set {name}, only {', '.join(bundles)}; add its own, or {CURE}")
+            raise L2HError(f"no bundle holds the dataset {name}, only {', '.join(bundles)}; add its bundle, or {CURE}")
     for entry in config["datasets"]:
         path, manifest = bundles[entry["name"]]
         _require_held(path, "protocol", entry["protocol_id"], manifest.protocols)
@@ -84,7 +84,7 @@ def _match_cells(path: str, manifest: Manifest, dataset: Entry, backbone: str, e
 
 
 def _portable(arguments: Any) -> Entry:
-    """Arguments as JSON has them, without the device, which the machine decides."""
+    """Arguments in JSON's types, without the device, which depends on the machine."""
     plain = json.loads(json.dumps(arguments)) if isinstance(arguments, dict) else {}
     return {name: value for name, value in plain.items() if name != "device"}
 
@@ -97,4 +97,4 @@ def _require_held(path: str, what: str, value: Any, held: Iterable[Any]) -> None
 
 def _require_same(path: str, what: str, asked: Any, held: Any) -> None:
     if asked != held:
-        raise L2HError(f"{path} holds {what} {held!r}, the config asks for {asked!r}; {CURE}")
+        raise L2HError(f"{path} holds {what} {held!r}, but the config asks for {asked!r}; {CURE}")

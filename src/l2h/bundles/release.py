@@ -26,16 +26,16 @@ def release(
     licences: Mapping[str, str],
     config: Mapping[str, Any],
 ) -> None:
-    """Write a data set's bundle, a plain tar archive (its tables are compressed already), the manifest first.
+    """Write a dataset's bundle as a plain tar archive (its tables are compressed already), the manifest first.
 
     Parameters
     ----------
     files : path in the bundle -> file, or a model's folder
-    dataset : its name
+    dataset : name of the dataset
     backbones : label -> what the features depend on; the sha256 of the weights is added from their file
     variants : label -> method, scope and arguments of the models
-    licences : what -> licence, of the data set and the weights; the package's own is added
-    config : what a config file may hold to make all this again
+    licences : what -> licence, of the dataset and the weights; the package's own is added
+    config : a config that reproduces the bundle
     """
     contents: dict[str, bytes | Path] = {"config.json": _json(config)}
     for name, file in files.items():
@@ -59,7 +59,7 @@ def release(
 
 
 def weights_licence(backbone: "type[Backbone]", source: str, local: bool) -> str:
-    """The licence of a backbone's weights, which are the user's own file, published, or drawn at random."""
+    """The licence of a backbone's weights: the user's own file, published, or random."""
     if local:
         return "as stated by the owner of the file"
     return backbone.licence if source in backbone.pretrained else "none needed: drawn at random"

@@ -1,4 +1,4 @@
-"""Verify a bundle, and lay it out."""
+"""Verify a bundle, and extract it."""
 
 import shutil
 from pathlib import Path
@@ -11,23 +11,23 @@ from l2h.store.files import atomic
 
 
 def unpack(path: str | Path, folder: str | Path) -> None:
-    """Copy a bundle's files to `folder`, which appears only when all of them match the manifest, and each other.
+    """Copy a bundle's files to `folder`, which appears only when all of them match the manifest and each other.
 
     Parameters
     ----------
-    path : an archive, or a folder that one was unpacked to
+    path : an archive, or a folder to which one was extracted
 
     Raises
     ------
     L2HError
-        a file is damaged, missing, or too much; or the files do not belong together
+        a file is damaged, missing or unexpected, or the files are inconsistent
     """
     path, folder = Path(path), Path(folder)
     manifest = read_bundle_manifest(path)
     folder.parent.mkdir(parents=True, exist_ok=True)
     size, free = sum(member.size for member in manifest.members.values()), shutil.disk_usage(folder.parent).free
     if size > free:
-        raise L2HError(f"{path} takes {size} bytes, but {folder.parent} has {free} left; make room")
+        raise L2HError(f"{path} takes {size} bytes, but {folder.parent} has only {free} left; free some space")
     with atomic(folder) as part:
         missing = dict(manifest.members)
         for name, found, blocks in files(path):
@@ -42,4 +42,4 @@ def unpack(path: str | Path, folder: str | Path) -> None:
         try:
             consistency.check(part, manifest)
         except L2HError as error:
-            raise L2HError(f"{path} does not fit together: {str(error).replace(f'{part}/', '')}") from error
+            raise L2HError(f"{path} is inconsistent: {str(error).replace(f'{part}/', '')}") from error

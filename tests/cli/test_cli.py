@@ -421,11 +421,11 @@ def photo(tmp_path) -> Path:
     [
         (
             "new/folders/found.png",
-            "new/folders/found.png cannot be written: {}/new/folders is no folder; create it, or",
+            "new/folders/found.png cannot be written: {}/new/folders is not a folder; create it, or",
         ),
-        ("photo.png/found.png", "photo.png/found.png cannot be written: {}/photo.png is no folder; create it, or"),
+        ("photo.png/found.png", "photo.png/found.png cannot be written: {}/photo.png is not a folder; create it, or"),
         ("folder.png", "folder.png is a folder; choose another name"),
-        ("found.svg", "found.svg: a picture is written as .jpeg, .jpg, .png; choose a name that ends so"),
+        ("found.svg", "found.svg: unknown image format; choose a name that ends in one of .jpeg, .jpg, .png"),
     ],
 )
 def test_search_writes_its_picture_into_a_folder_that_exists_or_says_what_to_do(capsys, tmp_path, photo, place, words):

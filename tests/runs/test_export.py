@@ -209,7 +209,7 @@ def test_an_export_goes_into_the_run_s_folder_and_is_replaced_only_on_demand(ins
     first = {name: (inside.root / folder / name).read_bytes() for name in os.listdir(folder)}
     cells = Run(inside.folder).coded
     assert len(cells) == len(CELLS)  # the export is none of the run's cells
-    line = f"l2h: error: {folder} exists; replace it by --overwrite, or choose another folder by --output\n"
+    line = f"l2h: error: {folder} exists; replace it with --overwrite, or choose another folder with --output\n"
     assert said(capsys, RUN) == (1, "", line)
     assert os.listdir(f"{RUN}/export/single/p/b") == ["itq"]  # nothing else was begun
     (inside.root / folder / "query_ids.npy").unlink()
@@ -221,7 +221,7 @@ def test_a_folder_that_is_no_export_is_never_replaced(inside, capsys):
     own = f"{RUN}/single/p/b/itq/16bits-seed0"
     code, _, err = said(capsys, RUN, "-o", RUN, "--overwrite")
     assert (code, err.count("\n")) == (1, 1)
-    assert "exists and is no export; choose another folder by --output" in err
+    assert "exists and is not an export; choose another folder with --output" in err
     assert os.listdir(own) == ["codes.parquet"]
 
 
@@ -235,13 +235,13 @@ def test_a_missing_package_is_named_before_anything_is_written_and_numpy_needs_n
 
 def test_codes_and_splits_that_are_gone_or_others_are_named_with_the_fix(inside, tmp_path):
     cells = matching(inside, {"variant": "itq"})
-    with pytest.raises(L2HError, match="codes.parquet does not exist; make it again: snakemake results/tiny/single/"):
+    with pytest.raises(L2HError, match="codes.parquet does not exist; create it with: snakemake results/tiny/single/"):
         list(export(inside, [{**cells[0], "seed": 1}], tmp_path))
     path = inside.home("single") / "splits/p.parquet"
     whole, split = path.read_bytes(), read_split(path)
     try:
         write_split(path, Split(split.table, "p", 1))
-        with pytest.raises(L2HError, match="the split p has changed since .*tiny was made; run it again"):
+        with pytest.raises(L2HError, match="the split p has changed since .*tiny was created; run it again"):
             list(export(inside, cells, tmp_path))
     finally:
         path.write_bytes(whole)

@@ -43,7 +43,7 @@ def test_each_job_says_once_what_it_said_last(failed):
     assert failures([failed / "snakemake.log"]) == [
         f"dataset: x.tar.gz cannot be had: get it by hand ({failed}/dataset.log)",
         f"train: RuntimeError: sizes do not fit:\n  3 and 4 ({failed}/train.log)",
-        f"rank: it ended without a word; it may have been killed, or memory was short ({failed}/rank.log)",
+        f"rank: it ended without an error message; it may have been killed, or out of memory ({failed}/rank.log)",
     ]
 
 

@@ -18,18 +18,18 @@ def test_a_path_that_is_no_run_s_folder_is_one_line_with_the_cure(tmp_path):
     for path in (bundle, archive):
         with pytest.raises(L2HError, match=rf"{path} is a bundle, .* pretrained: \[{path}\]"):
             description.read(path)
-    with pytest.raises(L2HError, match="there is no run quickstart; give a run's folder, as results/quickstart"):
+    with pytest.raises(L2HError, match="there is no run quickstart; give a run's folder, such as results/quickstart"):
         description.read("quickstart")
     (tmp_path / "my.yaml").touch()
     with pytest.raises(L2HError, match="there is no run .*my.yaml; give"):
         description.read(tmp_path / "my.yaml")
-    with pytest.raises(L2HError, match="run.json does not exist; run it to its end"):
+    with pytest.raises(L2HError, match="run.json does not exist; finish the run"):
         description.read(tmp_path)
     description.write({"command": ""}, tmp_path / "tiny/run.json")
-    with pytest.raises(L2HError, match=r"is no run, but holds some; give one of \S+/tiny$"):
+    with pytest.raises(L2HError, match=r"is not a run, but contains runs; give one of \S+/tiny$"):
         description.read(tmp_path)
     description.write({"command": ""}, tmp_path / "run.json")
-    with pytest.raises(L2HError, match="does not say config, .* another version of l2h wrote it; run it to its end"):
+    with pytest.raises(L2HError, match="lacks config, .* another version of l2h wrote it; finish the run"):
         description.read(tmp_path)
 
 
@@ -69,7 +69,7 @@ def test_a_run_s_description_has_a_fixed_form(tmp_path, fact, value, place):
     description.write({**FACTS, fact: value}, tmp_path / "run.json")
     with pytest.raises(L2HError) as caught:
         description.read(tmp_path)
-    assert f"is not as l2h writes it, in {place!r}; run it to its end" in str(caught.value).replace("\\n", "?")
+    assert f"is invalid at {place!r}; finish the run" in str(caught.value).replace("\\n", "?")
 
 
 def test_cells_of_a_length_that_the_config_does_not_set_are_found_in_their_folders(tmp_path):

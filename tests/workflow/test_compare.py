@@ -143,7 +143,7 @@ def test_runs_of_one_name_go_by_their_paths(runs, tmp_path, capsys):
 def test_a_run_that_is_a_stranger_s_says_of_itself_what_runs_say(runs, tmp_path, capsys, fact):
     change(runs[1], **{fact: STRANGE[fact]})
     assert compare(*runs, output=tmp_path / "both") == 1
-    assert f"run.json is not as l2h writes it, in '{fact}" in capsys.readouterr().err
+    assert f"run.json is invalid at '{fact}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

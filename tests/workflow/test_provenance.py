@@ -137,8 +137,8 @@ def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
     code, found = said(capsys, str(tmp_path / CELL / "codes.parquet"))
     assert code == 1
     assert [problem.partition(" ")[2] for problem in found["problems"]] == [
-        "is not the split that the run had; run it again",
-        "was trained on another split than the run says; run it again",
+        "is not the split of the run; run it again",
+        "was trained on another split than the run's; run it again",
     ]
     path = tmp_path / "resources/digits/manifest.parquet"
     write_manifest(path, [bytes(32)], [[0]], ["images.npy[0]"])
@@ -166,10 +166,10 @@ def test_what_cannot_be_traced_is_one_line(inside, capsys, tmp_path):
     (tmp_path / "results/other/run.json").write_text('{"config": 3}')
     for path, words in (
         (f"{RUN}/none.csv", "none.csv does not exist"),
-        (tmp_path / "comparison.csv", "lies in no folder results/<run> or resources/<dataset>"),
+        (tmp_path / "comparison.csv", "is not in a folder results/<run> or resources/<dataset>"),
         (tmp_path / "results/other", "other is a folder; name a file in it"),
         (tmp_path / "results/other/run.json", "run.json does not say command, versions, "),
-        (tmp_path / "results/half/comparison.csv", "run.json does not exist; run it to its end"),
+        (tmp_path / "results/half/comparison.csv", "run.json does not exist; finish the run"),
     ):
         code, err = said(capsys, str(path))
         assert code == 1

@@ -1,1 +1,1 @@
-"""What a config will run, before anything runs."""
+"""The plan of a run: its cells, paths, dependencies and resources, derived from the config."""

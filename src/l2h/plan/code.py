@@ -1,9 +1,9 @@
-"""The code that a job rests on, from the import graph, so that a changed line reruns what uses it and nothing else.
+"""The code that a job depends on, from the import graph, so that a change reruns only the jobs that use it.
 
-A job rests on the modules that its script imports, on those of the classes that its cell names (dataset, backbone,
-method) and of the metrics and charts that it computes or shows, on all that these import, at the top of a file or in a
-function, and on the `__init__` of their packages.
-A class that a registry looks up by name is no import: naming a method brings in none of the others.
+A job depends on the modules that its script imports; on those of its cell's classes (dataset, backbone, method) and of
+the metrics and charts that it computes or shows; on everything that these import, also inside functions; and on the
+`__init__` of their packages.
+A class that a registry looks up by name is not an import: naming a method does not add the other methods.
 """
 
 import ast
@@ -24,12 +24,12 @@ PACKAGE = "l2h"
 
 
 def digests(script: str | Path, *used: Any) -> dict[str, str]:
-    """Digests of the modules that a job rests on, beside its script: the first 16 digits of each source's sha256.
+    """Digests of the modules that a job depends on, except its script: the first 16 digits of each source's sha256.
 
     Parameters
     ----------
     script : a Python file, which need not be importable
-    used : registered classes that the job uses, or names of modules that register; those of plug-ins too
+    used : registered classes that the job uses, or names of modules that register some, including plug-ins
 
     Examples
     --------
@@ -43,14 +43,14 @@ def digests(script: str | Path, *used: Any) -> dict[str, str]:
 
 
 def modules_of(*used: Any) -> set[str]:
-    """Names of the modules that define classes and their bases, of this package and of plug-ins; names stay."""
+    """Names of the modules that define classes and their bases, in this package and in plug-ins; names are kept."""
     names = {one for one in used if isinstance(one, str)}
     bases = names | {base.__module__ for one in used if isinstance(one, type) for base in one.__mro__}
     return {name for name in bases if name.startswith(PREFIX) or _is_ours(name)}
 
 
 def closure(modules: Iterable[str]) -> set[str]:
-    """These modules, all of the package that they import, directly or not, and the packages that hold them."""
+    """These modules, all modules of the package that they import directly or indirectly, and their packages."""
     found = set(modules)
     waiting = list(found)
     while waiting:
@@ -80,19 +80,19 @@ def imports_of(path: str | Path) -> frozenset[str]:
 
 @cache
 def digest(path: str) -> str:
-    """The first digits of a file's sha256, as it is when it is first asked for."""
+    """The first digits of a file's sha256, computed once."""
     return sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def data(package: str) -> dict[str, str]:
-    """Digests of a package's files that are no Python, such as templates, by name."""
+    """Digests of a package's non-Python files, such as templates, by name."""
     files = sorted(path for path in _source(package).parent.iterdir() if path.is_file() and path.suffix != ".py")
     return {path.name: digest(str(path)) for path in files}
 
 
 @cache
 def _graph() -> "grimp.ImportGraph":
-    import grimp  # of the extra `pipeline`; the digest of one file does without
+    import grimp  # from the extra `pipeline`; not needed for the digest of one file
 
     return grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
 
@@ -102,9 +102,9 @@ def _is_ours(name: str) -> bool:
 
 
 def _source(name: str) -> Path:
-    """The file of a module; that of a plug-in is loaded already."""
+    """The file of a module; a plug-in is loaded already."""
     if name.startswith(PREFIX):
         return Path(str(sys.modules[name].__file__))
     spec = find_spec(name)
-    assert spec is not None  # it is in the graph
+    assert spec is not None  # the graph has found it
     return Path(str(spec.origin))

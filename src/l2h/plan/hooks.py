@@ -1,4 +1,4 @@
-"""What happens when a run starts."""
+"""Actions at the start of a run."""
 
 import json
 import sys
@@ -12,9 +12,9 @@ from l2h.store.files import atomic
 
 
 def write_plan(plan: Plan, dag: Any) -> None:
-    """Write which jobs the report rests on, if a run is to make it: `l2h.report.run_info.facts` says how.
+    """Record the jobs that the report depends on, if the run writes it; see `l2h.report.run_info.facts`.
 
-    If the run's folder cannot be written to, the run ends here, with one line.
+    If the run's folder is not writable, the run ends here with a one-line error.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ def write_plan(plan: Plan, dag: Any) -> None:
 
 
 def count_jobs(dag: Any) -> Counter[tuple[str, str]]:
-    """How many jobs of each rule are to run for each dataset, "" where a job is of all."""
+    """Number of jobs of each rule to run for each dataset, "" for jobs of all datasets."""
     return Counter((job.rule.name, job.wildcards_dict.get("dataset", "")) for job in dag.needrun_jobs())
 
 
 def mirrored(plan: Plan, dag: Any) -> list[str]:
-    """A line on each dataset whose training images go through the network twice, and how to do without."""
+    """A line for each dataset whose training images pass through the network twice, and how to avoid it."""
     lines = []
     for job in dag.needrun_jobs():
         if job.rule.name == "mirrored_features":
@@ -48,6 +48,6 @@ def mirrored(plan: Plan, dag: Any) -> list[str]:
             wanted = ", ".join(variant for variant in plan.variants if plan.sees_mirrored(dataset, variant))
             lines.append(
                 f"{dataset}: the training images of {protocol} go through the network a second time, mirrored, for "
-                f"{wanted}; `params: {{flip: false}}` leaves that out"
+                f"{wanted}; `params: {{flip: false}}` avoids that"
             )
     return lines

@@ -1,4 +1,4 @@
-"""What a config will run: its cells, and what each job of theirs reads, uses and asks for."""
+"""The plan of a run: its cells, and what each job reads, depends on and needs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
@@ -23,7 +23,7 @@ Wildcards = Mapping[str, str]
 
 
 class CellKey(NamedTuple):
-    """What tells cells of a run apart, in paths; exact search, which has no code, has 0 bits."""
+    """The key of a cell in paths; exact search, which has no code, has 0 bits."""
 
     dataset: str
     protocol: str
@@ -40,7 +40,7 @@ class CellKey(NamedTuple):
 class Plan:
     """The plan of one run.
 
-    Where a method takes `wildcards`, it takes those of a job, by name.
+    `wildcards` are those of a job, by name.
 
     Parameters
     ----------
@@ -49,15 +49,15 @@ class Plan:
 
     Attributes
     ----------
-    folder : where the run's files lie
-    datasets : entries of those that can be had, by name
+    folder : the run's folder
+    datasets : entries of the available datasets, by name
     protocols : the same, by name and protocol
-    embedded : names of those that have features and no images; their backbone's label is paths.EMBEDDINGS
+    embedded : names of the datasets with features but no images; their backbone's label is paths.EMBEDDINGS
     backbones, features, weights : entries by their label, by the name of their features, and of their weights
     variants : entries of the methods by their label
     bundles : manifests of the bundles that the run takes its models from, by path
-    unpacked : where the bundles' datasets lie, by dataset
-    cells : of the comparison, in the order of the config; external codes follow those that are made from features
+    unpacked : folders of the bundles' datasets, by dataset
+    cells : of the comparison, in the order of the config; external codes come last
     """
 
     def __init__(self, config: Entry, run: str):
@@ -89,7 +89,7 @@ class Plan:
 
     @cached_property
     def not_run(self) -> list[dict[str, Any]]:
-        """What is known not to run before anything does: missing datasets, and impossible code lengths."""
+        """What cannot run, as known in advance: missing datasets, and impossible code lengths."""
         absent = [entry for entry in self.config["datasets"] if entry["missing"]]
         found = [
             {"dataset": entry["name"], "protocol": entry["protocol_id"], "not_run": entry["missing"]}
@@ -105,13 +105,13 @@ class Plan:
         return found
 
     def backbones_of(self, dataset: str) -> list[str]:
-        """The labels of what a dataset's features may come from."""
+        """Labels of the possible sources of a dataset's features."""
         return [paths.EMBEDDINGS] if dataset in self.embedded else [*self.backbones]
 
     # Variants
 
     def kind(self, *kinds: type, full: bool | None = None) -> list[str]:
-        """The variants of some kinds of methods; of those that are trained from images alone, or all others."""
+        """The variants of some kinds of methods: those trained from images, or all others."""
         return [
             name
             for name, entry in self.variants.items()
@@ -119,7 +119,7 @@ class Plan:
         ]
 
     def labelled(self, what: str) -> list[str]:
-        """The variants whose entry says that they are "supervised", or "deterministic"."""
+        """The variants whose entry has "supervised", or "deterministic", set."""
         return [name for name, entry in self.variants.items() if entry[what]]
 
     def method(self, variant: str) -> Any:
@@ -136,12 +136,12 @@ class Plan:
     # Cells
 
     def cells_of(self, wildcards: Wildcards) -> list[CellKey]:
-        """The cells that a job's wildcards name."""
+        """The cells selected by a job's wildcards."""
         asked = {name: str(wildcards[name]) for name in CellKey._fields if name in wildcards.keys()}  # noqa: SIM118
         return [cell for cell in self.cells if all(str(getattr(cell, name)) == asked[name] for name in asked)]
 
     def settings(self, external: bool = True) -> list[dict[str, str]]:
-        """Each dataset, protocol and backbone that has cells; with those of external codes, or without."""
+        """Each dataset, protocol and backbone that has cells, with or without external codes."""
         found = dict.fromkeys(cell[:3] for cell in self.cells if external or cell.backbone != EXTERNAL)
         return [dict(zip(CellKey._fields, setting, strict=False)) for setting in found]
 
@@ -150,11 +150,11 @@ class Plan:
         return [template.format(**setting) for setting in self.settings(external)]
 
     def cells_of_kind(self, wildcards: Wildcards, *kinds: type) -> list[CellKey]:
-        """Those of some kinds of methods; sorted, so that another order in the config computes nothing again."""
+        """Those of some kinds of methods; sorted, so that reordering the config reruns nothing."""
         return sorted(cell for cell in self.cells_of(wildcards) if self._is(cell.variant, *kinds))
 
     def measured(self, wildcards: Wildcards, full: bool | None = None) -> list[CellKey]:
-        """The cells of a setting whose codes are made here, at the first seed: those that costs and audit look at."""
+        """The cells of a setting whose codes are computed here, at the first seed, for costs and audit."""
         known = self.kind(Hasher, full=full)
         own = [cell for cell in self.cells_of(wildcards) if cell.variant in known]
         return sorted(cell for cell in own if cell.seed == self.config["seeds"][0])
@@ -185,7 +185,7 @@ class Plan:
 
     @property
     def order(self) -> dict[str, list[Any]]:
-        """The order of tables: the values of each part of a cell's key, as the config names them."""
+        """The order of tables: the values of each part of a cell's key, in the config's order."""
         return {
             "setting": [list(place) for place in self.protocols],
             "backbone": [*self.backbones, paths.EMBEDDINGS, EXTERNAL],
@@ -195,7 +195,7 @@ class Plan:
         }
 
     def description(self) -> dict[str, Any]:
-        """What a finished run says of itself beside its config, so that its models can be used elsewhere."""
+        """Entries of a finished run's description besides its config, needed to use its models elsewhere."""
         return {
             "supervised": self.labelled("supervised"),
             "deterministic": self.labelled("deterministic"),
@@ -214,7 +214,7 @@ class Plan:
         return f"{self.home(dataset)}/{path.format(**names)}"
 
     def home(self, dataset: str) -> str:
-        """Where a dataset's manifest, splits and features are."""
+        """The folder of a dataset's manifest, splits and features."""
         return self.unpacked.get(dataset, paths.DATASET.format(dataset=dataset))
 
     def manifest(self, wildcards: Wildcards) -> str:
@@ -226,19 +226,19 @@ class Plan:
         return self.in_home(wildcards["dataset"], paths.SPLIT, protocol=wildcards["protocol"])
 
     def near_copies(self, wildcards: Wildcards) -> str:
-        """The file that a checked split leaves; "" for a bundle's, which was checked when it was made."""
+        """The file that marks a split as checked; "" for a bundle's split, which was checked before its release."""
         if wildcards["dataset"] in self.unpacked:
             return ""
         return self.in_home(wildcards["dataset"], paths.NEAR_COPIES, protocol=wildcards["protocol"])
 
     def features_file(self, wildcards: Wildcards) -> str:
-        """The features that a job reads; a bundle calls them by the backbone's label."""
+        """The features that a job reads; in a bundle they are named by the backbone's label."""
         label, dataset = wildcards["backbone"], wildcards["dataset"]
         name = label if dataset in [*self.unpacked, *self.embedded] else self.backbones[label]["id"]
         return self.in_home(wildcards["dataset"], paths.FEATURES, features=name)
 
     def given_features(self, wildcards: Wildcards) -> str:
-        """The features that a split finds nearest neighbours by; "" where relevance is by labels."""
+        """The features used to find nearest neighbours; "" if relevance is defined by labels."""
         if not self.datasets[wildcards["dataset"]]["neighbours"]:
             return ""
         return self.in_home(wildcards["dataset"], paths.FEATURES, features=paths.EMBEDDINGS)
@@ -252,14 +252,14 @@ class Plan:
         return "" if wildcards["dataset"] in self.embedded else self.in_home(wildcards["dataset"], paths.THUMBNAILS)
 
     def mirrored_features(self, wildcards: Wildcards) -> str:
-        """The features of mirrored training images; "" for a method that does not see them."""
+        """The features of mirrored training images; "" for a method that does not use them."""
         if not self.sees_mirrored(wildcards["dataset"], wildcards["variant"]):
             return ""
         name = self.backbones[wildcards["backbone"]]["id"]
         return self.in_home(wildcards["dataset"], paths.MIRRORED, features=name, protocol=wildcards["protocol"])
 
     def weights_file(self, wildcards: Wildcards) -> str:
-        """The weights that a job reads: the user's own file, or one that the rule `weights` makes; "" for vectors."""
+        """The weights that a job reads: the user's file, or one from the rule `weights`; "" for embeddings."""
         if "backbone" in wildcards.keys() and wildcards["backbone"] == paths.EMBEDDINGS:  # noqa: SIM118
             return ""
         by_features = "features" in wildcards.keys()  # noqa: SIM118 (Snakemake's wildcards look up by number too)
@@ -280,7 +280,7 @@ class Plan:
         return self.in_run(cell.path(paths.MODEL))
 
     def files(self, cells: Iterable[CellKey], template: str) -> list[str]:
-        """A file of the run of each of some cells."""
+        """A file of the run for each of these cells."""
         return [self.in_run(cell.path(template)) for cell in cells]
 
     def rankings(self, wildcards: Wildcards, part: str) -> list[str]:
@@ -297,9 +297,9 @@ class Plan:
         return str(method.path(cell.dataset, cell.protocol, cell.bits, cell.seed))
 
     def kept(self) -> list[str]:
-        """The files that a run keeps: as its targets they are made again if they are missing.
+        """The files that a run keeps: they are targets, so they are created again if they are missing.
 
-        Weights and features are not among them: they are large, and a finished run does without them.
+        Weights and features are not included: they are large, and a finished run does not need them.
         """
         found = [self.in_run(path) for name in (paths.METRICS, paths.QUERIES) for path in self.of_settings(name)]
         for setting in self.settings():
@@ -312,7 +312,7 @@ class Plan:
         for dataset, protocol in self.protocols:
             wildcards = {"dataset": dataset, "protocol": protocol}
             found += [self.manifest(wildcards), self.split(wildcards)]
-        if not self.unpacked:  # what is trained here
+        if not self.unpacked:  # models are trained here
             found += self.files(fitted, paths.TRAINING)
             found += [self.in_run(paths.COSTS.format(**setting)) for setting in self.costed()]
             for dataset, protocol in self.protocols:
@@ -321,20 +321,20 @@ class Plan:
         return list(dict.fromkeys(found))
 
     def audited(self) -> list[dict[str, str]]:
-        """The settings that have an audit, which is of models on features."""
+        """The settings that have an audit, which needs models on features."""
         return self.settings(external=False) if self.kind(Hasher, full=False) else []
 
     def costed(self) -> list[dict[str, str]]:
-        """The settings whose costs are measured: where something was trained here."""
+        """The settings whose costs are measured, because models are trained here."""
         return self.settings(external=False) if self.kind(Hasher) and not self.unpacked else []
 
-    # What a job depends on beside its input
+    # Dependencies of jobs besides their input
 
     def checksum_of(self, path: str, wildcards: Wildcards) -> str | None:
-        """The checksum file that stands for a file that runs share.
+        """The checksum file that represents a shared file.
 
-        A shared file that is made again with the same bytes calls for nothing. The manifest has the sha256 of all
-        images, so its checksum stands for them and their thumbnails too; a bundle's id is of all its files.
+        A shared file that is created again with the same bytes reruns nothing. The manifest has the sha256 of all
+        images, so its checksum covers them and their thumbnails too; a bundle's id covers all its files.
 
         Returns
         -------
@@ -352,7 +352,7 @@ class Plan:
         return paths.checksum(path)
 
     def made_of(self, dataset: str) -> str:
-        """The content of a dataset's own files, as a name."""
+        """An id of the content of a dataset's source files."""
         if dataset not in self._contents:
             entry = self.datasets[dataset]
             sources = Sources(paths.DOWNLOADS, self.config["dataset_mirror"])
@@ -361,7 +361,7 @@ class Plan:
         return self._contents[dataset]
 
     def code(self, script: str | Path, wildcards: Wildcards) -> dict[str, str]:
-        """Digests of the modules that a job rests on, by its script and what it uses of the registries."""
+        """Digests of the modules that a job depends on, by its script and the registered classes that it uses."""
         return code.digests(script, *self._registered(Path(script).stem, wildcards))
 
     def _registered(self, script: str, wildcards: Wildcards) -> Sequence[Any]:
@@ -396,7 +396,7 @@ class Plan:
         return []
 
     def flip(self, dataset: str, variant: str) -> bool:
-        """Whether a variant mirrors images in training: as it says, or else as the dataset says."""
+        """Whether a variant mirrors images in training: its own setting, or else the dataset's."""
         flip = self.variants[variant]["arguments"]["flip"]
         return bool(datasets.registry.get(self.datasets[dataset]["reader"]).flips if flip is None else flip)
 
@@ -409,7 +409,7 @@ class Plan:
         )
 
     def weights_entry(self, weights: str) -> Entry:
-        """What a weights file depends on; the seed only where it is drawn."""
+        """What a weights file depends on; includes the seed only for random weights."""
         entry = self.weights[weights]
         keys = ["name", "weights"] + (["weights_seed"] if entry["weights"] == UNTRAINED else [])
         return {key: entry[key] for key in keys}
@@ -423,17 +423,17 @@ class Plan:
         return {key: entry[key] for key in ("name", "layer", "source", "input_size", "precision", "dtype")}
 
     def network(self, backbone: str) -> Entry:
-        """What a network of scope full takes of a backbone."""
+        """What a network of scope full needs from a backbone."""
         entry = self.backbones[backbone]
         return {**{key: entry[key] for key in ("name", "layer", "input_size", "precision")}, "weights": entry["source"]}
 
     def part(self, wildcards: Wildcards) -> Entry:
-        """What part of the database a job ranks, and where."""
+        """The part of the database that a job ranks, and the device."""
         shard, shards = (int(wildcards.get(name, default)) for name, default in (("shard", 0), ("shards", 1)))
         return {"shard": shard, "shards": shards, "device": self.config["ranking"]["device"]}
 
     def sharded(self, cut: bool) -> list[str]:
-        """The datasets whose databases are cut into shards, or the others."""
+        """The datasets whose databases are split into shards, or the others."""
         return [name for name, entry in self.datasets.items() if (entry["shards"] > 1) == cut]
 
     def uses_gpu(self, wildcards: Wildcards) -> bool:

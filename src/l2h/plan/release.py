@@ -1,4 +1,4 @@
-"""What a dataset's bundle is to hold, and what it says of that."""
+"""Files and description of a dataset's bundle."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from l2h.plan.plan import Plan
 
 
 def datasets_of(plan: Plan) -> list[str]:
-    """The datasets that the run has a bundle of: those with images.
+    """The datasets that can be released as bundles: those with images.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def datasets_of(plan: Plan) -> list[str]:
     found = [name for name in plan.datasets if name not in plan.embedded]
     if not found:
         raise L2HError(
-            f"{', '.join(plan.embedded)} has embeddings, which no bundle holds; pass the files on themselves"
+            f"{', '.join(plan.embedded)} has embeddings, which no bundle holds; share the files themselves"
         )
     return found
 
@@ -40,7 +40,7 @@ def contents(plan: Plan, dataset: str) -> dict[str, str]:
 
 
 def description(plan: Plan, dataset: str) -> dict[str, Any]:
-    """The arguments of `l2h.bundles.release.release` beside the files."""
+    """The arguments of `l2h.bundles.release.release` except the files."""
     entries = [entry for entry in plan.config["datasets"] if entry["name"] == dataset]
     licences = {f"data set {dataset}": datasets.registry.get(entries[0]["reader"]).licence}
     for label, entry in plan.backbones.items():

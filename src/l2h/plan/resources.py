@@ -1,13 +1,13 @@
-"""What jobs ask a cluster for: megabytes and minutes of each rule, from the sizes of what its jobs read.
+"""Memory and time that jobs request from a cluster, computed from the sizes of their input.
 
-The formulas lie a half to three times above the peaks (`max_rss`) that benchmark files showed, and several times above
-the times (`s`), which two cores shared by many took. Of CIFAR-10 (60,000 images, 5,000 to train on, mirrored too):
+The formulas give 1.5 to 4 times the measured peaks (`max_rss` in benchmark files), and several times the measured times
+(`s`, on two shared cores). For CIFAR-10 (60,000 images, 5,000 to train on, mirrored too):
 train of a deep method 2,350 MB and 19 minutes with features of 9,216 values, 1,130 MB with 1,280; train of itq or sh
 640 MB; encode 280 MB and 47 s; rank 320 MB; evaluate 240 MB; check_split 220 MB; audit of 24 models 1,010 MB and 5
 minutes; features 1,220 MB and 40 minutes; costs 2,410 MB. Of the quickstart: features by all of AlexNet 1,270 MB.
-Measured by themselves: the split's table of 10^6 images 730 MB; evaluate of 10,000 queries at 256 bits 670 MB. Nothing
-of scope full was run at size. Around a job on a cluster stand two processes of Snakemake, of 280 MB each. A job that
-is killed all the same asks for more the next time.
+Measured separately: the split's table of 10^6 images 730 MB; evaluate of 10,000 queries at 256 bits 670 MB. Scope full
+was not measured at that size. On a cluster, each job also runs two processes of Snakemake, of 280 MB each. A job that
+is killed requests more at the next attempt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,15 +24,15 @@ from l2h.evaluation.costs import FLOAT_VALUES
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a job works on; 0 where its input does not say.
+    """Sizes of a job's input; 0 if unknown.
 
     Attributes
     ----------
-    images, width : how many there are, and the values of each one's features
-    query, train, database : how many images of the split have the role; those to train on twice, if mirrored too
+    images, width : number of images, and of features per image
+    query, train, database : number of images with the role; train counts twice if images are mirrored
     weights : megabytes of a network's weights
-    bits : of the longest code that the job looks at
-    all_bits : of all its codes together
+    bits : of the job's longest code
+    all_bits : sum over all its codes
     cells : of the comparison that the job reads
     """
 
@@ -48,7 +48,7 @@ class Sizes:
 
     @property
     def split(self) -> float:
-        """Megabytes of the split's table, which its checks turn into Python objects."""
+        """Megabytes of the split's table, which the checks convert to Python objects."""
         return (self.query + self.train + self.database) * 0.0015
 
     @property
@@ -92,7 +92,7 @@ MINUTES: Mapping[str, Callable[[Sizes], float]] = {
     "check_split": lambda of: 30 + of.query * of.database * 1e-7,
     "features": lambda of: 30 + of.images * 0.01,  # of a network twenty times as large as AlexNet's convolutions
     "train": lambda of: 10 + of.trained_on / 12 + of.images * of.width * 2e-8,
-    "finetune": lambda of: 1440,  # one that is cut off goes on from its checkpoint
+    "finetune": lambda of: 1440,  # an interrupted job resumes from its checkpoint
     "encode": lambda of: 3 + of.images * of.width * 2e-8,
     "encode_images": lambda of: 30 + of.images * 0.01,
     "external_codes": lambda of: 3,
@@ -111,19 +111,19 @@ MINUTES: Mapping[str, Callable[[Sizes], float]] = {
 
 
 def megabytes(rule: str, of: Sizes, attempt: int) -> int:
-    """Memory that a job asks for, twice as much with each attempt."""
+    """Memory that a job requests, doubled with each attempt."""
     return round(MEGABYTES[rule](of)) * 2 ** (attempt - 1)
 
 
 def minutes(rule: str, of: Sizes, attempt: int) -> int:
-    """Time that a job asks for, longer with each attempt."""
+    """Time that a job requests, longer with each attempt."""
     return round(MINUTES[rule](of)) * attempt
 
 
 def sizes(files: Mapping[str, str], lengths: Sequence[int] = ()) -> Sizes:
-    """What a job's files, by their names in the rule, say of its sizes.
+    """Sizes from a job's files, given by their names in the rule.
 
-    A file that cannot be read says nothing: the job itself will say what is wrong with it.
+    Unreadable files are ignored: the job itself will report the error.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def sizes(files: Mapping[str, str], lengths: Sequence[int] = ()) -> Sizes:
     Raises
     ------
     FileNotFoundError
-        one of them is still to be made
+        a file does not exist yet
     """
     changed = {name: stat(path).st_mtime_ns for name, path in files.items() if name in _READ}
     tables = {name: _read(name, files[name], when) for name, when in changed.items()}
@@ -156,7 +156,7 @@ _READ = ("manifest", "split", "features")
 
 @lru_cache
 def _read(name: str, path: str, changed: int) -> dict[str, int]:
-    """Sizes by what they are called, from a table that changed last at a time in nanoseconds."""
+    """Sizes by name, from a table with this modification time in nanoseconds."""
     try:
         with pq.ParquetFile(path) as file:
             if name == "split":

@@ -1,10 +1,10 @@
-"""Where the workflow's files lie: Snakefile, rules, scripts, profiles, conda environment, the quickstart's config."""
+"""Location of the workflow's files: Snakefile, rules, scripts, profiles, conda environment, the quickstart's config."""
 
 from pathlib import Path
 
 import l2h
 
-PACKED = "_workflow"  # where the wheel has them, in the package
+PACKED = "_workflow"  # their folder in the wheel's package
 
 
 def folder() -> Path:

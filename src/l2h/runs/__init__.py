@@ -1,4 +1,4 @@
-"""A finished run, by its folder."""
+"""Finished runs."""
 
 import os
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ FOLDERS = ("dataset", "protocol", "backbone", "variant")
 
 @dataclass(frozen=True)
 class Run:
-    """The folder `results/<run>`, from which all that the run used and made is found."""
+    """A finished run, given by its folder `results/<run>`."""
 
     folder: Path
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the run says of itself; L2HError if there is no run, or it is not finished."""
+        """The run's description; raises L2HError if there is no run, or it is not finished."""
         return description.read(self.folder)
 
     @property
@@ -43,7 +43,7 @@ class Run:
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
-        """The cells that were evaluated, by the key that names them in paths, and `folder`."""
+        """The evaluated cells: their keys as in paths, and `folder`."""
         found = []
         for setting in self.settings:
             for key in cell_keys(self.file(paths.QUERIES, setting)):
@@ -56,7 +56,7 @@ class Run:
 
     @cached_property
     def coded(self) -> list[dict[str, Any]]:
-        """The cells whose codes are there, whether they were evaluated or not; as `cells`."""
+        """The cells that have codes, evaluated or not; as `cells`."""
         form = paths.pattern(paths.CODES)
         found = []
         for path in sorted(self.folder.glob("*/*/*/*/*/*")):
@@ -71,35 +71,35 @@ class Run:
         return self.folder / template.format(**names)
 
     def home(self, dataset: str) -> Path:
-        """Where a dataset's manifest, splits and features are."""
+        """The folder of a dataset's manifest, splits and features."""
         return self.root / self.facts["homes"][dataset]
 
     def model(self, cell: Mapping[str, Any]) -> Path:
-        """The folder of a cell's model, among the results or in the bundle that it was taken from; maybe of none."""
+        """The folder of a cell's model, in the results or in the unpacked bundle; it may not exist."""
         home = self.home(cell["dataset"])
         if home.parent.name == "bundles":
             return home / paths.BUNDLED_MODEL.format(**cell)
         return self.file(paths.MODEL, cell)
 
     def split(self, cell: Mapping[str, Any]) -> Split:
-        """A cell's split; L2HError if it is missing, or is not the one that the run had."""
+        """A cell's split; raises L2HError if it is missing, or is not the split of the run."""
         path = self.home(cell["dataset"]) / paths.SPLIT.format(**cell)
         self.require(path)
         split = read_split(path)
         if split.sha256 != self.facts["splits"][f"{cell['dataset']}/{cell['protocol']}"]["sha256"]:
-            raise L2HError(f"the split {cell['protocol']} has changed since {self.folder} was made; run it again")
+            raise L2HError(f"the split {cell['protocol']} has changed since {self.folder} was created; run it again")
         return split
 
     def require(self, path: Path) -> None:
-        """Raise L2HError, with the command that makes it again, if a file or folder of the run is missing."""
+        """Raise L2HError, with the command that creates it, if a file or folder of the run is missing."""
         if not path.exists():
-            raise L2HError(f"{path} does not exist; make it again: {self.making(path)}")
+            raise L2HError(f"{path} does not exist; create it with: {self.making(path)}")
 
     def making(self, path: Path) -> str:
-        """The run's own command, for one of its files alone."""
+        """The run's command, for only one of its files."""
         command: str = self.facts["command"]
         return command.replace(" ", f" {os.path.relpath(path, self.root)} ", 1)
 
     def is_ranked_by_codes(self, cell: Mapping[str, Any]) -> bool:
-        """False for a method that ranks by scores, and so has no codes."""
+        """Whether a method has codes; those that rank by scores have none."""
         return self.file(paths.HISTOGRAMS["database"], cell).exists()

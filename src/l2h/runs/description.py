@@ -1,4 +1,4 @@
-"""What a finished run says of itself, its `run.json`: the form of it, written and read."""
+"""Write and read the description of a finished run, its `run.json`."""
 
 import json
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ class _Settings(_Part):
 
 
 class Facts(_Part):
-    """What a run says of itself, from `l2h.report.run_info.facts` and from the workflow; it may be untrusted."""
+    """A run's description, from `l2h.report.run_info.facts` and from the workflow; it may be untrusted."""
 
     command: str
     date: str = ""  # missing in older runs
@@ -80,15 +80,15 @@ class Facts(_Part):
 
 
 def write(facts: Mapping[str, Any], path: str | Path) -> None:
-    """Write what `l2h.report.run_info.facts` gives, and whatever else a run says of itself."""
+    """Write the result of `l2h.report.run_info.facts`, with further entries of the description."""
     with atomic(path) as part:
         part.write_text(json.dumps(sealed(facts), indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: str | Path) -> dict[str, Any]:
-    """What a run, by its folder, says of itself; raises L2HError where it was not run to its end."""
+    """Read a run's description from its folder; raises L2HError if the run was not finished."""
     path = Path(folder) / FILE
-    cure = f"run it to its end: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
+    cure = f"finish the run: snakemake --cores 8 --configfile config/{Path(folder).name}.yaml"
     try:
         content = limits.read_json(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -98,17 +98,17 @@ def read(folder: str | Path) -> dict[str, Any]:
     facts = unsealed(content, path, cure=f"delete it and {cure}")
     missing = [name for name, field in Facts.model_fields.items() if field.is_required() and name not in facts]
     if missing:
-        raise L2HError(f"{path} does not say {', '.join(missing)}: another version of l2h wrote it; {cure}")
+        raise L2HError(f"{path} lacks {', '.join(missing)}: another version of l2h wrote it; {cure}")
     try:
         Facts.model_validate(facts)
     except ValidationError as error:
         place = " ".join(map(str, error.errors()[0]["loc"]))[:80]
-        raise L2HError(f"{path} is not as l2h writes it, in {place!r}; {cure}") from error
+        raise L2HError(f"{path} is invalid at {place!r}; {cure}") from error
     return facts
 
 
 def _no_run(folder: Path) -> str:
-    """What a path is that cannot be a run's folder; "" where it can."""
+    """Why a path cannot be a run's folder; "" if it can."""
     if folder.suffix == ".tar" or (folder / MANIFEST).exists():
         return (
             f"{folder} is a bundle, which has neither images nor codes; name it in a config, pretrained: [{folder}], "
@@ -116,7 +116,7 @@ def _no_run(folder: Path) -> str:
         )
     inside = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
     if inside:
-        return f"{folder} is no run, but holds some; give one of {', '.join(inside)}"
+        return f"{folder} is not a run, but contains runs; give one of {', '.join(inside)}"
     if folder.is_dir():
         return ""
-    return f"there is no run {folder}; give a run's folder, as results/quickstart"
+    return f"there is no run {folder}; give a run's folder, such as results/quickstart"

@@ -1,4 +1,4 @@
-"""Codes and labels of a finished run as files for numpy, faiss and ann-benchmarks."""
+"""Export codes and labels of a finished run for numpy, faiss and ann-benchmarks."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,9 +24,9 @@ from l2h.store.tables import read_metadata
 FORMATS: dict[str, tuple[str, ...]] = {"npy": (), "faiss": ("faiss",), "hdf5": ("h5py",)}  # packages that write them
 DESCRIPTION, INDEX, HDF5 = "export.json", "index_binary_flat.faiss", "ann-benchmarks.hdf5"
 BIT_ORDER = "bit j is bit j % 8, counted from the lowest, of byte j // 8; padding bits are 0"
-NEIGHBOURS = 100  # of each query, as ann-benchmarks has them
+NEIGHBOURS = 100  # of each query, as in ann-benchmarks
 ROLES: tuple[Role, ...] = ("query", "database")
-ROWS = 2**16  # codes that are unpacked at a time
+ROWS = 2**16  # codes unpacked at a time
 
 Arrays = Mapping[str, NDArray]
 
@@ -38,23 +38,23 @@ def export(
     formats: Iterable[str] = FORMATS,
     overwrite: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Write each cell into a folder of its own, one after the other.
+    """Write each cell into its own folder, one by one.
 
     Parameters
     ----------
     cells : from `l2h.runs.selection.matching`
-    output : gets a folder for each cell, under the names that it has in the run; None for `export` in the run's folder
+    output : parent folder, where cells have the same paths as in the run; None for `export` in the run's folder
     formats : names of FORMATS
     overwrite : replace folders of an earlier export
 
     Yields
     ------
-    what the cell's `export.json` says, and `folder`, when the cell is written
+    the content of the cell's `export.json`, and `folder`, after the cell is written
 
     Raises
     ------
     L2HError
-        a package or codes are missing, or a folder is in the way, and nothing is written; or a split is not the run's
+        a package or codes are missing, or a folder exists, and nothing is written; or a split has changed
     """
     formats = [name for name in FORMATS if name in set(formats)]
     extras.require(*(package for name in formats for package in FORMATS[name]))
@@ -81,7 +81,7 @@ def export(
 
 
 def _ids_and_labels(split: Split) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """The arrays that all cells of a split share, and what `export.json` says of them."""
+    """The arrays shared by all cells of a split, and their entries in `export.json`."""
     ids = {role: split.ids(role) for role in ROLES}
     arrays: dict[str, NDArray] = {f"{role}_ids": some for role, some in ids.items()}
     described: dict[str, Any] = {
@@ -97,20 +97,20 @@ def _ids_and_labels(split: Split) -> tuple[dict[str, NDArray], dict[str, Any]]:
         labels = {f"{role}_labels": split.labels(some) for role, some in ids.items()}
         arrays |= labels
         if labels["query_labels"].ndim == 2:
-            described["label_columns"] = known.tolist()  # as `Split.labels` has them
+            described["label_columns"] = known.tolist()  # as in `Split.labels`
     return arrays, described
 
 
 def _require_free(folder: Path, overwrite: bool) -> None:
     """Raise L2HError if a folder exists, unless it is an earlier export that may be replaced."""
     if folder.exists() and not (folder / DESCRIPTION).exists():
-        raise L2HError(f"{folder} exists and is no export; choose another folder by --output")
+        raise L2HError(f"{folder} exists and is not an export; choose another folder with --output")
     if folder.exists() and not overwrite:
-        raise L2HError(f"{folder} exists; replace it by --overwrite, or choose another folder by --output")
+        raise L2HError(f"{folder} exists; replace it with --overwrite, or choose another folder with --output")
 
 
 def _read(path: Path, ids: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
-    """Packed codes whose padding bits are 0, for programs that would count them."""
+    """Packed codes with padding bits set to 0, for programs that would count them."""
     packed = read_codes(path, ids)
     packed &= codes.pack(np.ones((1, bits), dtype=bool))
     return packed
@@ -122,7 +122,7 @@ def _write_npy(folder: Path, arrays: Arrays, bits: int) -> None:
 
 
 def _write_faiss(folder: Path, arrays: Arrays, bits: int) -> None:
-    """An index of the database; a length that is no multiple of 8 is padded, which changes no distance."""
+    """An index of the database; lengths that are not a multiple of 8 are padded, which changes no distance."""
     import faiss
 
     index = faiss.IndexBinaryFlat(8 * codes.n_bytes(bits))
@@ -133,7 +133,7 @@ def _write_faiss(folder: Path, arrays: Arrays, bits: int) -> None:
 def _write_hdf5(folder: Path, arrays: Arrays, bits: int) -> None:
     """The file that `write_output` of ann-benchmarks' datasets.py writes for Hamming distances.
 
-    There, a distance is the share of bits that differ (`metrics["hamming"]` of its distance.py).
+    There, a distance is the share of differing bits (`metrics["hamming"]` of its distance.py).
     """
     import h5py
 

@@ -1,4 +1,4 @@
-"""What a result follows from: the config, the code, the data and the weights, each known by a digest."""
+"""Trace a result to its config, code, data and weights, each identified by a digest."""
 
 import hashlib
 import json
@@ -20,30 +20,30 @@ from l2h.store import tables as tables_files
 from l2h.store.models import read_description
 from l2h.store.tables import read_metadata
 
-# the files of a setting in the order in which one follows from the other, by the folder that they lie in
+# the files of a setting in the order in which they are derived, by folder
 OF_CELL = (paths.MODEL, paths.TRAINING, paths.CODES)
 OF_VARIANT = (*paths.HISTOGRAMS.values(), *paths.RELEVANCE.values())
 OF_SETTING = (paths.METRICS, paths.QUERIES)
-TABLES = (paths.COSTS, paths.AUDIT, paths.GALLERY)  # which follow from these
+TABLES = (paths.COSTS, paths.AUDIT, paths.GALLERY)  # derived from these
 STAGES = [*OF_CELL, *OF_VARIANT, *OF_SETTING]
 
-CURE = "give a file as a run wrote it"  # the file is the user's: nothing advises to delete it
+CURE = "give a file that a run wrote"  # it may be the user's own file, so no message advises deleting it
 
 
 @dataclass
 class Provenance:
-    """Of one file, or of one model's folder.
+    """Provenance of a file, or of a model's folder.
 
     Attributes
     ----------
     path : the file
-    place : dataset, protocol, backbone, variant, and cell ("8bits-seed0"), as many of them as its path names
-    configs : sha256 of the config of each run that made or used it, by the run's folder
+    place : dataset, protocol, backbone, variant, and cell ("8bits-seed0"), as far as its path names them
+    configs : sha256 of the config of each run that wrote or used it, by the run's folder
     data : sha256 of the splits, by "<dataset>/<protocol>", and of manifests, by "<dataset>"
     weights : sha256 of the backbones' weights, by their label or source
-    rule : the rule that wrote it, where it says so
-    code : digest of each module that it follows from; several, where parts were made by different ones
-    problems : what does not fit together, a line each
+    rule : the rule that wrote it, if recorded
+    code : digests of each module that it depends on; several, if parts were written by different versions
+    problems : contradictions, one line each
     """
 
     path: Path
@@ -62,18 +62,18 @@ class Provenance:
 
     @cached_property
     def changed_code(self) -> list[str]:
-        """The modules of l2h whose source is another one here, or is not here."""
+        """The modules of l2h that differ or are missing in this installation."""
         ours = (name for name in self.code if name.partition(".")[0] == "l2h")
         return [name for name in ours if self.code[name] != [_digest_here(name)]]
 
 
 def trace(path: str | Path) -> Provenance:
-    """Follow a file of a run, `results/<run>/...`, or one that runs share, `resources/<dataset>/...`, to what made it.
+    """Trace a file of a run, `results/<run>/...`, or a shared one, `resources/<dataset>/...`, to its sources.
 
     Raises
     ------
     L2HError
-        the file is not there or damaged, lies elsewhere, or its run did not come to its end
+        the file is missing, damaged or elsewhere, or its run is not finished
     """
     path = Path(path)
     if not path.exists():
@@ -85,7 +85,7 @@ def trace(path: str | Path) -> Provenance:
     if root is None and path.is_dir():
         raise L2HError(f"{path} is a folder; name a file in it")
     if root is None:
-        raise L2HError(f"{path} lies in no folder results/<run> or resources/<dataset>; put it back where it was made")
+        raise L2HError(f"{path} is not in a folder results/<run> or resources/<dataset>; move it back")
     try:
         if root.name == "results":
             return _of_run(path, whole, Run(root / whole.relative_to(root).parts[0]))
@@ -115,7 +115,7 @@ def _of_run(path: Path, whole: Path, run: Run) -> Provenance:
         made_by += _of_cell(found, run, cell)
     files = (run.file(template, cell) for cell in cells for template in STAGES[:last])
     made_by += map(_made_by, dict.fromkeys(file for file in files if file.suffix))
-    if len(found.place) < len(FOLDERS) - 1:  # of the whole run, whose last rule declares what its tables take
+    if len(found.place) < len(FOLDERS) - 1:  # of the whole run; its last rule declares the inputs of its tables
         tables = (run.file(template, setting) for template in TABLES for setting in run.settings)
         made_by += [facts.get("made_by", {}), *map(_made_by, tables)]
     found.code = _merged(made_by)
@@ -123,14 +123,14 @@ def _of_run(path: Path, whole: Path, run: Run) -> Provenance:
 
 
 def _of_cell(found: Provenance, run: Run, cell: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
-    """Yield what made a cell's data and model; note its weights, and what does not fit."""
+    """Yield the sources of a cell's data and model; record its weights, and contradictions."""
     home = run.home(cell["dataset"])
     place = f"{cell['dataset']}/{cell['protocol']}"
     split = home / paths.SPLIT.format(protocol=cell["protocol"])
     yield _made_by(home / paths.MANIFEST)
     yield _made_by(split)
     if split.exists() and read_metadata(split).get("sha256") != found.data[place]:
-        found.problems.append(f"{split} is not the split that the run had; run it again")
+        found.problems.append(f"{split} is not the split of the run; run it again")
     model = run.model(cell)
     if model.is_dir():
         description = read_description(model)
@@ -142,13 +142,13 @@ def _of_cell(found: Provenance, run: Run, cell: Mapping[str, Any]) -> Iterator[M
         if sha256:
             found.weights.setdefault(cell["backbone"], sha256)
         if sha256 != found.weights.get(cell["backbone"]):
-            found.problems.append(f"{model} was trained by other weights than the rest; run it again")
+            found.problems.append(f"{model} was trained with other weights than the rest; run it again")
         if data.get("split_sha256") != found.data[place]:
-            found.problems.append(f"{model} was trained on another split than the run says; run it again")
+            found.problems.append(f"{model} was trained on another split than the run's; run it again")
 
 
 def _shared(path: Path, whole: Path, home: Path) -> Provenance:
-    """A file that runs share; home is `resources`."""
+    """Trace a shared file; home is `resources`."""
     parts = whole.relative_to(home).parts
     folder = home.joinpath(*parts[: 2 if parts[0] == "bundles" else 1])
     manifest = folder / paths.MANIFEST
@@ -163,7 +163,7 @@ def _shared(path: Path, whole: Path, home: Path) -> Provenance:
     if "weights_sha256" in metadata:
         found.weights[metadata["weights"]] = metadata["weights_sha256"]
         if metadata.get("manifest_sha256", found.data.get(parts[0])) != found.data.get(parts[0]):
-            found.problems.append(f"{manifest} is not the one that {path} was made of; run it again")
+            found.problems.append(f"{manifest} is not the one that {path} was made from; run it again")
     if parts[0] == "weights":
         found.weights[whole.stem] = file_sha256(whole)
     found.code = _merged(made_by)
@@ -180,7 +180,7 @@ def _lies_in(cell: Mapping[str, Any], place: Mapping[str, str]) -> bool:
 
 
 def _stage(parts: tuple[str, ...]) -> int:
-    """How many of STAGES a file of a run follows from or is; all, if it is none of them."""
+    """Number of STAGES that a file of a run is or depends on; all, if it is none of them."""
     for number, template in enumerate(STAGES, start=1):
         folders = template.split("/")
         if len(parts) >= len(folders) and parts[len(folders) - 1] == folders[-1]:
@@ -189,7 +189,7 @@ def _stage(parts: tuple[str, ...]) -> int:
 
 
 def _made_by(path: Path, cure: str = tables_files.CURE) -> Mapping[str, str]:
-    """What a file says of the job that wrote it; nothing, if it is of a kind that says nothing."""
+    """The origin recorded in a file; empty for file types without a record."""
     if not path.exists():
         return {}
     if path.suffix == ".parquet":
@@ -211,7 +211,7 @@ def _merged(made_by: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
 
 
 def _digest_here(name: str) -> str | None:
-    """As `l2h.plan.code.digests`; None if the module is not here."""
+    """As `l2h.plan.code.digests`; None if the module does not exist here."""
     spec = find_spec(name)
     return digest(spec.origin) if spec is not None and spec.origin else None
 

@@ -1,4 +1,4 @@
-"""The images of a run's database whose codes lie nearest to that of a new picture."""
+"""Search a run's database for the images whose codes are nearest to the code of a new image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,23 +29,23 @@ Images = Sequence[NDArray[np.uint8]]
 
 
 def choose(run: Run, wanted: Mapping[str, Any]) -> "SearchIndex":
-    """The one cell of a run's that is asked for.
+    """Select one cell of a run.
 
     Parameters
     ----------
-    wanted : keys of OPTIONS, and seed, of which the smallest is taken if it is not asked for; None for any
+    wanted : keys of OPTIONS, and seed (by default the smallest); None for any
 
     Raises
     ------
     L2HError
-        there is none, or several; the line names what there is to choose from
+        no cell matches, or several do; the message lists the choices
     """
     cells = matching(run, wanted)
     for name, option in OPTIONS.items():
         there = sorted({cell[name] for cell in cells})
         if len(there) > 1:
             choice = ", ".join(map(str, there))
-            raise L2HError(f"{run.folder} holds several to search by; choose one by --{option}: {choice}")
+            raise L2HError(f"{run.folder} has several to search with; choose one with --{option}: {choice}")
     index = SearchIndex(run, run.facts, **min(cells, key=lambda cell: cell["seed"]))
     run.require(index.codes)
     return index
@@ -53,7 +53,7 @@ def choose(run: Run, wanted: Mapping[str, Any]) -> "SearchIndex":
 
 @dataclass(frozen=True)
 class SearchIndex:
-    """One method's codes of one code length and seed, and what made them."""
+    """The codes of one method, code length and seed, with their model."""
 
     run: Run
     facts: dict[str, Any]
@@ -67,7 +67,7 @@ class SearchIndex:
 
     @property
     def home(self) -> Path:
-        """Where manifest and splits are."""
+        """The folder of manifest and splits."""
         return self.run.home(self.dataset)
 
     @property
@@ -77,37 +77,37 @@ class SearchIndex:
 
     @property
     def model(self) -> Path:
-        """The model's folder, among the results or in the bundle that it was taken from."""
+        """The model's folder, in the results or in the unpacked bundle."""
         return self.run.model(vars(self))
 
     @cached_property
     def images(self) -> tuple[Any, ImageStore]:
-        """The data set's manifest and images."""
+        """The dataset's manifest and images."""
         path = self.home / paths.MANIFEST
         self.run.require(path)
         manifest = read_manifest(path)
         return manifest, ImageStore(self.run.root / paths.DATASET.format(dataset=self.dataset) / paths.IMAGES, manifest)
 
     def encode(self, images: Images) -> NDArray[np.uint8]:
-        """Packed codes, uint8 (n, bytes), of images, uint8 (h, w[, 3]), as the run made its own.
+        """Packed codes, uint8 (n, bytes), of images, uint8 (h, w[, 3]), computed as in the run.
 
-        It computes on the processor, whatever the run did.
+        Computes on the CPU, even if the run did not.
 
         Raises
         ------
         L2HError
-            model or weights are gone, or are not those of the run
+            model or weights are missing, or have changed since the run
         """
         method = read_metadata(self.codes, *CELL_KEY)
         if method["scope"] == "external":
-            raise L2HError(f"codes of {self.variant} come from elsewhere: there is no model to encode a picture with")
+            raise L2HError(f"{self.variant} has external codes: no model can encode an image")
         if self.backbone == paths.EMBEDDINGS:
             raise L2HError(
-                f"{self.dataset} has embeddings: there is no network to encode a picture with; "
+                f"{self.dataset} has embeddings: there is no network to encode an image with; "
                 f"l2h.hashing.load({str(self.model)!r}) encodes vectors"
             )
         self.run.require(self.model)
-        job.limit_threads(self.facts["settings"]["threads"]["features"])  # the last digits depend on them
+        job.limit_threads(self.facts["settings"]["threads"]["features"])  # they affect the last digits
         import torch
 
         processor = torch.device("cpu")
@@ -123,7 +123,7 @@ class SearchIndex:
         except L2HError:
             raise
         except (KeyError, TypeError, ValueError) as error:
-            raise L2HError(f"{self.model} does not tell what features it takes ({line(error)}); {CURE}") from error
+            raise L2HError(f"{self.model} does not record its features ({line(error)}); {CURE}") from error
         stored = (narrowed(ids, features, made_of["dtype"], "the query") for ids, features in extractor(batches))
         return np.concatenate([hasher.transform(features.astype(np.float32)) for features in stored])
 
@@ -132,8 +132,8 @@ class SearchIndex:
 
         Returns
         -------
-        the k nearest, each with rank, distance, id, labels, location, and classes, the labels' names, as far as the
-        data set has any; and how many images lie at the last one's distance that are not among them
+        the k nearest images, each with rank, distance, id, labels, location, and classes (names of the labels, if the
+        dataset has any); and the number of further images at the last distance
         """
         ids = self.run.split(vars(self)).ids("database")
         found, distances = nearest(code, read_codes(self.codes, ids), ids, k)
@@ -160,24 +160,24 @@ class SearchIndex:
         return list(images.read(images.rows_of(ids)))
 
     def _extractor(self, made_of: Mapping[str, str], processor: Any) -> Any:
-        """What extracts features as they were for the model; raises L2HError where the weights are not the same."""
+        """An extractor of the model's features; raises L2HError if the weights have changed."""
         from l2h.backbones.extraction import Extractor, entry_of
 
         name = self.facts["weights"].get(self.backbone, "")
         path = self.run.root / name
-        cure = "put back the file that the run used"
+        cure = "restore the file that the run used"
         if name.startswith("resources/"):
-            cure += f", or delete it and make it again: {self.run.making(path)}"
+            cure += f", or delete it and create it again: {self.run.making(path)}"
         if not path.is_file():
             raise L2HError(f"{path}, the weights of {self.backbone}, does not exist; {cure}")
         if file_sha256(path) != made_of["weights_sha256"]:
             raise L2HError(
-                f"{path} has another sha256 than the weights that {self.variant} was trained with, which begins with "
+                f"{path} differs from the weights that {self.variant} was trained with, whose sha256 begins with "
                 f"{made_of['weights_sha256'][:12]}; {cure}"
             )
         extractor = Extractor(entry_of(made_of), path, processor)
         if extractor.metadata["preprocessing"] != made_of["preprocessing"]:
             raise L2HError(
-                f"this version of l2h prepares pictures for {self.backbone} otherwise; run {self.run.folder} again"
+                f"this version of l2h preprocesses images for {self.backbone} differently; run {self.run.folder} again"
             )
         return extractor

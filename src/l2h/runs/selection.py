@@ -1,4 +1,4 @@
-"""The cells with codes that the options of a command ask for."""
+"""Select cells with codes by the options of a command."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from l2h.errors import L2HError, hint
 from l2h.runs import Run
 from l2h.runs.description import FILE
 
-# what tells a run's cells apart, and the option that chooses
+# the keys that distinguish a run's cells, and the options that select them
 OPTIONS = {"dataset": "dataset", "protocol": "protocol", "backbone": "backbone", "variant": "method", "bits": "bits"}
-SETTINGS = {"bits": "bits", "seed": "seeds"}  # those that every method of the run was asked for
+SETTINGS = {"bits": "bits", "seed": "seeds"}  # those that apply to every method of the run
 
 
 def matching(run: Run, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The cells of a run that have codes, as `Run.cells`, by what is asked for.
+    """The cells of a run that have codes, as `Run.cells`, and match `wanted`.
 
     Parameters
     ----------
@@ -22,10 +22,10 @@ def matching(run: Run, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises
     ------
     L2HError
-        there is none; the line names what there is to choose from
+        no cell matches; the message lists the choices
     """
-    known = run.facts  # which tell first whether there is a run at all
-    # of a cell whose codes were deleted, its ranking shows that it had some
+    known = run.facts  # fails first if there is no run
+    # if a cell's codes were deleted, its ranking shows that it had some
     ranked = [cell for cell in run.cells if run.is_ranked_by_codes(cell)]
     cells = list({cell["folder"]: cell for cell in (*ranked, *run.coded)}.values())
     for name in (*OPTIONS, "seed"):
@@ -34,14 +34,14 @@ def matching(run: Run, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
         if there and value is not None and value not in there:
             what, choice = OPTIONS.get(name, name), ", ".join(map(str, there))
             deleted = name in SETTINGS and value in known["settings"][SETTINGS[name]]
-            cure = f", or if they were deleted, make them again: {known['command']}" if deleted else ""
+            cure = f", or if they were deleted, create them again: {known['command']}" if deleted else ""
             close = "" if name in SETTINGS else hint(value, there)
             raise L2HError(f"{run.folder} has no codes of {what} {value!r}{close}; choose one of {choice}{cure}")
         cells = [cell for cell in cells if value in (None, cell[name])]
     if not cells:
-        raise L2HError(f"{run.folder} holds no codes: its methods rank by scores")
+        raise L2HError(f"{run.folder} has no codes: its methods rank by scores")
     for cell in cells:
         for fact, name in (("homes", cell["dataset"]), ("splits", f"{cell['dataset']}/{cell['protocol']}")):
             if name not in known[fact]:
-                raise L2HError(f"{run.folder} has codes of {name}, but does not say so in its {FILE}; run it again")
+                raise L2HError(f"{run.folder} has codes of {name}, which its {FILE} does not list; run it again")
     return cells

@@ -9,10 +9,10 @@ from l2h.errors import L2HError
 
 min_version("9.11")
 
-# Snakemake prints an exception with its class and its frames; what the user can fix ends the run as one line instead.
+# Snakemake prints exceptions with a stack trace; errors the user can fix end the run with one line instead.
 if not workflow.configfiles:
     if not Path("config/config.yaml").is_file():
-        sys.exit("error: config/config.yaml does not exist in the working directory; name a config by --configfile")
+        sys.exit("error: config/config.yaml does not exist in the working directory; name a config with --configfile")
 
     configfile: "config/config.yaml"
 
@@ -47,6 +47,6 @@ rule all:
         expand(f"{RESULTS}/{{name}}", name=[paths.REPORT, paths.PLOTS, paths.TABLE, paths.RUN_INFO]),
         plan.kept(),
     localrule: True
-    # printed in place of the long list of its input
+    # printed instead of the long list of its input
     message:
         "all files of the run"

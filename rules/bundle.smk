@@ -1,4 +1,4 @@
-"""A bundle of each dataset, with its splits, features and models, for others to start from."""
+"""A bundle of each dataset for others to use: splits, features and models."""
 
 
 rule bundle:

@@ -1,4 +1,4 @@
-"""The plan of the run, and the functions by which rules ask it."""
+"""The plan of the run, and the functions that rules use to query it."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ OF_CELL = f"{OF_SETTING} {{wildcards.variant}}{{length:{{wildcards.bits}}}}, see
 
 
 class Length:
-    """In a message, `{length:64}` is ", 64 bits", and nothing for 0: exact search has no code."""
+    """Formats `{length:64}` in a message as ", 64 bits", and 0 as "" (exact search has no code)."""
 
     def __format__(self, bits):
         return "" if bits == "0" else f", {bits} bits"
@@ -58,40 +58,40 @@ wildcard_constraints:
 
 
 def log_of(path, name):
-    """The log of a job whose results lie in a folder."""
+    """The log of a job with results in a folder."""
     return f"{path.replace(RESULTS, f'{RESULTS}/logs', 1)}/{name}.log"
 
 
 def benchmark_of(path, name):
-    """Its benchmark file."""
+    """The benchmark file of a job."""
     return f"{path.replace(RESULTS, f'{RESULTS}/benchmarks', 1)}/{name}.tsv"
 
 
 def code(script):
-    """Digests of the modules that a script rests on; the script itself Snakemake follows."""
+    """Digests of the modules that a script depends on; Snakemake tracks the script itself."""
     return lambda wildcards: plan.code(f"{workflow.basedir}/workflow/scripts/{script}.py", wildcards)
 
 
 def cell(wildcards):
-    """The one cell of a job."""
+    """The cell of a job."""
     (found,) = plan.cells_of(wildcards)
     return found
 
 
 def cell_key(wildcards):
-    """The columns of the one cell of a job in tables, as text: they become metadata of its files."""
+    """The table columns of a job's cell, as text: they become metadata of its files."""
     return {name: str(value) for name, value in plan.key(cell(wildcards)).items()}
 
 
 def arguments(wildcards):
-    """What the constructor of a job's method takes."""
+    """Arguments of the constructor of a job's method."""
     return plan.variants[wildcards.variant]["arguments"]
 
 
 def shared(**inputs):
-    """An input function: files that runs share, which count as changed if their content is another.
+    """An input function: shared files, which count as changed only if their content differs.
 
-    Snakemake compares the content of small files alone, so a file itself is `ancient`, and its checksum stands for it.
+    Snakemake compares the content of small files only, so a file itself is `ancient`, and its checksum represents it.
     """
 
     def files(wildcards):
@@ -107,13 +107,13 @@ def shared(**inputs):
 
 
 def checked(wildcards):
-    """What says that the split was found fit; made again, it calls for nothing else to be."""
+    """The file that marks the split as checked; rewriting it reruns nothing else."""
     path = plan.near_copies(wildcards)
     return ancient(path) if path else []
 
 
 def shards(path):
-    """An input function: a file of each shard of a dataset."""
+    """An input function: one file for each shard of a dataset."""
 
     def files(wildcards):
         count = plan.datasets[wildcards.dataset]["shards"]
@@ -123,12 +123,12 @@ def shards(path):
 
 
 def of_shown(path):
-    """An input function: a file of each cell that a setting's gallery shows, or of their settings."""
+    """An input function: one file for each cell that a setting's gallery shows, or for their settings."""
     return lambda wildcards: list(dict.fromkeys(plan.files(plan.shown(wildcards), path)))
 
 
 def sized(amount, rule):
-    """An input function: `megabytes` or `minutes` that a rule's job asks for, by what is in its input."""
+    """A resource function: the `megabytes` or `minutes` that a job requests, depending on its input."""
 
     def ask(wildcards, input, attempt):
         files = {name: path for name, path in input.items() if isinstance(path, str)}
@@ -139,10 +139,10 @@ def sized(amount, rule):
 
 
 def gpus(wildcards):
-    """GPUs that a job of a deep method can use."""
+    """Number of GPUs that a job of a deep method can use."""
     return int(plan.uses_gpu(wildcards))
 
 
 def captioned(path, name, category="Result", **how):
-    """A result that `snakemake --report` shows with a caption."""
+    """A result that `snakemake --report` shows, with a caption."""
     return report(path, caption=f"../workflow/report/{name}.rst", category=category, **how)

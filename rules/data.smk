@@ -27,7 +27,7 @@ rule dataset:
         reader=lambda wildcards: plan.datasets[wildcards.dataset]["reader"],
         arguments=lambda wildcards: plan.datasets[wildcards.dataset]["params"],
         made_of=lambda wildcards: plan.made_of(wildcards.dataset),
-        # no output: it is compared when the dataset is made again
+        # not an output: its old content is compared when the dataset is prepared again
         record=f"{HOME}/{paths.FOLLOWED}",
         code=code("dataset"),
     message:
@@ -60,7 +60,7 @@ rule embeddings:
         reader=lambda wildcards: plan.datasets[wildcards.dataset]["reader"],
         arguments=lambda wildcards: plan.datasets[wildcards.dataset]["params"],
         made_of=lambda wildcards: plan.made_of(wildcards.dataset),
-        # no output: it is compared when the dataset is made again
+        # not an output: its old content is compared when the dataset is prepared again
         record=f"{HOME}/{paths.FOLLOWED}",
         code=code("embeddings"),
     message:
@@ -129,7 +129,7 @@ rule check_split:
         "../workflow/scripts/check_split.py"
 
 
-# one rule a bundle, as each holds other files
+# one rule a bundle, because each holds different files
 for path, manifest in plan.bundles.items():
 
     rule:

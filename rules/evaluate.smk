@@ -1,4 +1,4 @@
-"""Rankings of a variant's cells, in one job or in one a shard, and the metrics of all cells of a setting."""
+"""Rank the cells of a variant, in one job or one job a shard, and compute the metrics of a setting's cells."""
 
 HISTOGRAMS, RELEVANCE = (
     {part: f"{RESULTS}/{path}" for part, path in of.items()} for of in (paths.HISTOGRAMS, paths.RELEVANCE)
@@ -70,7 +70,7 @@ rule add_shards:
     params:
         code=code("add_shards"),
     message:
-        OF_SETTING % "add the shards of {wildcards.variant}"
+        OF_SETTING % "add up the shards of {wildcards.variant}"
     script:
         "../workflow/scripts/add_shards.py"
 
@@ -108,7 +108,7 @@ rule evaluate:
         database=lambda wildcards: plan.rankings(wildcards, "database"),
         unseen=lambda wildcards: plan.rankings(wildcards, "unseen"),
         codes=lambda wildcards: plan.files(plan.cells_of_kind(wildcards, Hasher, External), paths.CODES),
-        # the models of deep methods say how their heads were chosen
+        # the models of deep methods record how their heads were chosen
         models=lambda wildcards: [plan.model(cell) for cell in plan.cells_of_kind(wildcards, DeepHasher)],
     output:
         metrics=f"{RESULTS}/{paths.METRICS}",

@@ -1,6 +1,6 @@
-"""What is measured beside the ranking: each variant and code length, at the first seed, of one dataset and backbone.
+"""Audit and costs of each variant and code length, at the first seed, for one dataset and backbone.
 
-Networks of scope full have costs, but no audit, which would take the real-valued outputs of all images.
+Networks of scope full have costs but no audit, which would need the real-valued outputs of all images.
 """
 
 
@@ -30,7 +30,7 @@ rule audit:
         "../workflow/scripts/audit.py"
 
 
-# all cores, so that nothing runs beside it; on one thread, so that CPU time below wall time shows a disturbance
+# takes all cores so that no other job runs, but uses one thread: CPU time below wall time then shows a disturbance
 rule costs:
     input:
         unpack(

@@ -5,15 +5,15 @@ import shlex
 
 import snakemake_logger_plugin_l2h
 
-# What makes the run again: its configs, and what was said on the command line beside them. Snakemake hands numbers in
-# lists over as text.
+# The command that repeats the run: its configs, and other command-line options. Snakemake passes numbers in lists as
+# text.
 COMMAND = ["snakemake", "--cores", "8", "--configfile", *map(os.path.relpath, workflow.configfiles)]
 if workflow.config_settings.config:
     said = [f"{key}={value}" for key, value in workflow.config_settings.config.items()]
     COMMAND += ["--config", *(re.sub(r"'(\d+)'", r"\1", part) for part in said)]
 
 
-# what `snakemake --report` says of the run and its results
+# captions for `snakemake --report`
 report: "../workflow/report/workflow.rst"
 
 
@@ -111,7 +111,7 @@ rule report:
         command=shlex.join(COMMAND),
         protocols=["/".join(place) for place in plan.protocols],
         order=plan.order,
-        # no input: it is written anew whenever a run starts
+        # not an input: it is rewritten whenever a run starts
         plan=f"{RESULTS}/{paths.PLAN}",
         described={"settings": declared({**config, "dataset_mirror": None}), **plan.description()},
         code=code("report"),
@@ -127,8 +127,8 @@ onstart:
     for line in mirrored(plan, workflow.dag):
         print(line)
     snakemake_logger_plugin_l2h.JOBS.update(count_jobs(workflow.dag))
-    # Snakemake's limit of 100 jobs a second has it look at all jobs that wait once a second, for each time that it
-    # looked before: dozens of times a second in the end. A job that ends has it look, too, which is enough.
+    # With its default limit of 100 jobs a second, Snakemake rescans all waiting jobs ever more often, in the end dozens
+    # of times a second. It also rescans when a job ends, which is enough.
     workflow.scheduler.job_rate_limiter = None
 
 
@@ -143,8 +143,9 @@ onsuccess:
 onerror:
     said = failures(log)
     if said:
-        print("\nWhat failed:", *said, sep="\n  ")
+        print("\nFailed jobs:", *said, sep="\n  ")
         print(
-            "The table and the report take all cells. Mend it and say the same command again: what is done stays done."
+            "The table and the report need all cells. Fix the cause and run the same command again: finished jobs are "
+            "not rerun."
         )
-        print("Or go on without: take the dataset or the method that fails out of the config.")
+        print("Or remove the failing dataset or method from the config.")

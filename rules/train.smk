@@ -1,7 +1,7 @@
-"""Models and codes of each cell: trained here, taken from a bundle, or codes from another program.
+"""Models and codes of each cell: trained here, taken from a bundle, or external codes.
 
-Training writes model and codes at once: they always go together, and a job's start costs more than most codes do.
-Scope full has a rule for each: codes that are lost must not cost the training.
+Training writes both model and codes in one job, because starting a job takes longer than computing most codes. Scope
+full has a rule for each, so that lost codes do not require another training.
 """
 
 
@@ -73,7 +73,7 @@ rule encode:
         key=cell_key,
         code=code("encode"),
     message:
-        OF_CELL % "encode by"
+        OF_CELL % "encode with"
     script:
         "../workflow/scripts/encode.py"
 
@@ -111,7 +111,7 @@ rule finetune:
         arguments=arguments,
         entry=lambda wildcards: plan.network(wildcards.backbone),
         flip=lambda wildcards: plan.flip(wildcards.dataset, wildcards.variant),
-        # no output: those are deleted when a job starts, and this is what a cut-off training goes on from
+        # not an output: outputs are deleted when a job starts, but an interrupted training resumes from this file
         checkpoint=f"{RESULTS}/{paths.CHECKPOINT}",
         numeric_threads=config["threads"]["features"],
         code=code("finetune"),
@@ -153,7 +153,7 @@ rule encode_images:
         numeric_threads=config["threads"]["features"],
         code=code("encode_images"),
     message:
-        OF_CELL % "encode images by"
+        OF_CELL % "encode images with"
     script:
         "../workflow/scripts/encode_images.py"
 

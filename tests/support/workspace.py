@@ -130,7 +130,7 @@ class Workspace:
         plan = Counter()
         for line in lines:
             line = re.sub(r"^\w+ \([\w-]+, [\w-]+\): ", "", line)
-            of = re.match(r"(train|finetune|encode by|encode images by|read codes of|rank) ([\w-]+)(?:,|$)", line)
+            of = re.match(r"(train|finetune|encode with|encode images with|read codes of|rank) ([\w-]+)(?:,|$)", line)
             plan[(of[1].split()[0], of[2]) if of else (line, None)] += 1
         return plan
 

@@ -193,7 +193,7 @@ def test_a_damaged_file_stops_the_run_with_its_name_and_the_cure(copied, finishe
     line = r"\S*metrics.parquet is damaged or cut short .*; delete it and run again"
     assert re.search(f"^error: {line}$", done.stderr, re.MULTILINE)
     assert "Traceback" not in done.stderr
-    end = done.stdout[done.stdout.index("What failed:") :]
+    end = done.stdout[done.stdout.index("Failed jobs:") :]
     assert re.search(rf"^  \w+: {line} \(.+\.log\)$", end, re.MULTILINE)
     path.unlink()
     copied.snakemake("--cores", "2")

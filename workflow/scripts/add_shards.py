@@ -1,4 +1,4 @@
-"""Add the rank histograms of a database's shards, one cell after the other."""
+"""Add up the rank histograms of a database's shards, one cell at a time."""
 
 from functools import reduce
 from operator import add

@@ -1,4 +1,4 @@
-"""Compute what common mistakes would have printed, for each variant and code length of one data set."""
+"""Compute scores under common evaluation bugs, for each variant and code length of one dataset."""
 
 from l2h.job import start
 

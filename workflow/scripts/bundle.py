@@ -1,4 +1,4 @@
-"""Write a data set's bundle: manifest, splits, features, models and config in one archive."""
+"""Write a dataset's bundle: manifest, splits, features, models and config in one archive."""
 
 from l2h.job import start
 

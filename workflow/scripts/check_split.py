@@ -1,4 +1,4 @@
-"""Refuse a split that leaks, and write down near copies of queries."""
+"""Check a split for leaks, and list near copies of queries."""
 
 from l2h.job import start
 

@@ -1,4 +1,4 @@
-"""Measure what training, features, codes and search cost, with nothing beside it on the machine."""
+"""Measure the costs of training, features, codes and search, with no other job running."""
 
 from l2h.job import start
 
@@ -45,7 +45,7 @@ if files.features:
     query = read_features(files.features, queries[:1])
     features = read_features(files.features, database[: costs.FLOAT_VALUES // query.shape[1]])
     rows += [{**place, **row} for row in costs.float_search(features, query)]
-    features = features[: max(costs.BATCHES)].copy()  # the rest takes memory that the search of codes needs
+    features = features[: max(costs.BATCHES)].copy()  # free memory for the search of codes
 
 lengths = dict.fromkeys(key["bits"] for key in params.cells)
 searches = {bits: costs.exhaustive_search(bits, len(database)) for bits in lengths}

@@ -1,4 +1,4 @@
-"""Fetch, make or check a data set: its image store, manifest and thumbnails."""
+"""Prepare a dataset: its image store, manifest and thumbnails."""
 
 from l2h.job import start
 

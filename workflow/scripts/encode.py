@@ -1,4 +1,4 @@
-"""Turn all features of a data set into packed codes."""
+"""Encode all features of a dataset as packed codes."""
 
 from l2h.job import start
 

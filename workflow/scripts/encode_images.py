@@ -1,4 +1,4 @@
-"""Turn all images of a data set into packed codes, by a network of scope full."""
+"""Encode all images of a dataset as packed codes, with a network of scope full."""
 
 from l2h.job import start
 

@@ -1,4 +1,4 @@
-"""Compute all metrics of a setting's cells, from their rankings and, where they have some, their codes."""
+"""Compute all metrics of a setting's cells, from their rankings and their codes, if any."""
 
 from l2h.job import start
 
@@ -16,7 +16,7 @@ from l2h.evaluation.cell import evaluate
 
 
 def same(key):
-    """What tells the cells of one setting apart."""
+    """The key of a cell within its setting."""
     return key["variant"], int(key["bits"]), int(key["seed"])
 
 

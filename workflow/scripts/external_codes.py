@@ -1,4 +1,4 @@
-"""Check codes that another program made, and write them as this one does."""
+"""Check external codes, and write them in l2h's format."""
 
 from l2h.job import start
 

@@ -1,4 +1,4 @@
-"""Extract a data set's features with one backbone: of all images, or of a split's training images, mirrored."""
+"""Extract a dataset's features with one backbone: of all images, or of a split's training images, mirrored."""
 
 from l2h.job import start
 

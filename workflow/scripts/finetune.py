@@ -1,4 +1,4 @@
-"""Train one method at one code length end to end, on the training images; go on where a killed job left off."""
+"""Train one method at one code length end to end, on the training images; resumes a killed job."""
 
 from l2h.job import start
 

@@ -1,4 +1,4 @@
-"""Choose queries of one setting, and show them, what each method finds first for them, and the codes."""
+"""Choose queries of one setting for the gallery, with each method's first results and codes."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Count the rank histograms of a variant's cells, against the database and against its part that was not trained on."""
+"""Compute the rank histograms of a variant's cells, for the database and for the database without training images."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Rank by the real-valued scores of a variant's cells: the database, and its part that was not trained on."""
+"""Rank the database, and the database without training images, by the real-valued scores of a variant's cells."""
 
 from functools import partial
 

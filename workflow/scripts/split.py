@@ -1,4 +1,4 @@
-"""Deal a dataset's images out to queries, training set and database; find the queries' nearest neighbours."""
+"""Split a dataset's images into queries, training set and database; find the queries' nearest neighbours."""
 
 from l2h.job import start
 

@@ -1,4 +1,4 @@
-"""Train one method at one code length on the training images' features; if it makes codes, make those of all images."""
+"""Train one method at one code length on the training images' features; encode all images if the method has codes."""
 
 from l2h.job import start
 
@@ -31,7 +31,7 @@ mirrored = {}
 if files.get("mirrored"):
     mirrored["mirrored"] = read_features(files.mirrored, ids)
 for name in closure(modules_of(type(hasher))):
-    import_module(name)  # also what `fit` alone imports: that is no part of the training that is timed
+    import_module(name)  # including modules that only `fit` imports, so that the timed training does not import them
 cell = {**key, "weights": weights_name(files.features)}
 place = {**cell_key(cell), "threads": params.numeric_threads}
 try:

@@ -1,4 +1,4 @@
-"""Verify a bundle and lay its files out."""
+"""Verify and unpack a bundle."""
 
 from l2h.job import start
 

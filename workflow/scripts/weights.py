@@ -1,4 +1,4 @@
-"""Draw or fetch a backbone's weights."""
+"""Initialise or download a backbone's weights."""
 
 from l2h.job import start
 

@@ -269,7 +269,7 @@ FIVES = Protocol(query=2, train=3, per_class=True)
 def test_too_few_images_are_refused_with_class_and_numbers_before_and_after_images_are_read(labels, protocol, words):
     labels = [[] if label is None else [label] for label in labels]
     manifest = manifest_of(range(len(labels)), labels)
-    words = f"protocol p cannot be drawn: .*{re.escape(words)}.*; add images, or choose a protocol that takes fewer"
+    words = f"protocol p cannot be drawn: .*{re.escape(words)}.*; add images, or choose a protocol that needs fewer"
     with pytest.raises(SplitError, match=words):
         make_split(manifest, "p", protocol, 0, ["cat", "dog"])
     with pytest.raises(SplitError, match=words):
@@ -285,9 +285,9 @@ def test_what_suffices_passes_and_copies_are_found_once_images_are_read():
 
 
 def test_unfit_protocols_are_refused():
-    with pytest.raises(SplitError, match="class by class, but id 1 with no or several labels"):
+    with pytest.raises(SplitError, match="draws per class, but id 1 with no or several labels"):
         make_split(manifest_of(range(3), [[0], [0, 1], [1]]), "p", Protocol(1, 1, per_class=True), 0)
-    with pytest.raises(SplitError, match="class by class, but id 1 with no or several labels"):
+    with pytest.raises(SplitError, match="draws per class, but id 1 with no or several labels"):
         require_enough([[0], [0, 1], [1]], "p", Protocol(1, 1, per_class=True))
 
 

@@ -1,4 +1,4 @@
-"""Packed binary codes: the bit layout that every step, file and index shares."""
+"""Packed binary codes, in the bit layout that all steps, files and indexes share."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,7 @@ def pack(bits: ArrayLike) -> NDArray[np.uint8]:
     Raises
     ------
     ValueError
-        not two-dimensional, or a value other than 0 and 1
+        the array is not two-dimensional, or has a value other than 0 and 1
 
     Examples
     --------
@@ -56,7 +56,7 @@ def unpack(codes: ArrayLike, b: int) -> NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        not uint8, or a width that does not belong to `b`
+        the array is not uint8, or its width does not match `b`
     """
     return np.unpackbits(check(codes, b), axis=1, count=b, bitorder="little").astype(np.bool_)
 
@@ -74,7 +74,7 @@ def check(codes: ArrayLike, b: int) -> NDArray[np.uint8]:
 def nearest(
     code: NDArray[np.uint8], packed: NDArray[np.uint8], ids: NDArray[np.int64], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The k codes at the smallest Hamming distance; of those at one distance, the smallest ids.
+    """The k codes at the smallest Hamming distance; ties are broken by the smallest id.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def nearest(
 
     Returns
     -------
-    their rows, int64 (min(k, n),), the nearest first, and the distances of all codes, int64 (n,)
+    rows of these codes, int64 (min(k, n),), the nearest first, and the distances of all codes, int64 (n,)
     """
     distances = np.bitwise_count(packed ^ code).sum(axis=1, dtype=np.int64)
     return np.lexsort((ids, distances))[:k], distances

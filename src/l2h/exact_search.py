@@ -1,4 +1,4 @@
-"""Exact search among vectors, in float64: of tens of thousands of float32 scores hundreds would be equal by chance."""
+"""Exact search among vectors, in float64, because among many float32 scores hundreds would be equal by chance."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-SCORES = 2**22  # scores that are held at a time, 32 MB
+SCORES = 2**22  # scores held at a time, 32 MB
 
 
 def cosine(queries: NDArray, items: NDArray) -> NDArray[np.float64]:
@@ -15,7 +15,7 @@ def cosine(queries: NDArray, items: NDArray) -> NDArray[np.float64]:
 
 
 def l2(queries: NDArray, items: NDArray) -> NDArray[np.float64]:
-    """Squared Euclidean distances with their sign turned, up to a constant for each query; as `cosine`."""
+    """Negative squared Euclidean distances, up to a constant for each query; shapes as for `cosine`."""
     q, x = queries.astype(np.float64), items.astype(np.float64)
     return 2 * (q @ x.T) - np.einsum("ij,ij->i", x, x)
 
@@ -26,14 +26,14 @@ DISTANCES: Mapping[str, Callable[[NDArray, NDArray], NDArray[np.float64]]] = {"c
 def nearest_neighbours(
     distance: str, queries: NDArray, batches: Iterable[tuple[Ints, NDArray]], database: Ints, k: int
 ) -> Ints:
-    """The ids of the k nearest items, int64 (Q, min(k, N)), the nearest first; of equally near ones, smaller ids.
+    """The ids of the k nearest items, int64 (Q, min(k, N)), the nearest first; ties are broken by the smallest id.
 
     Parameters
     ----------
     distance : one of DISTANCES
     queries : features (Q, d)
     batches : pairs of ids and features, in the order of their ids
-    database : ids of the items that are searched, int64 (N,); batches may hold others
+    database : ids of the items to search, int64 (N,); batches may contain others
     """
     nearness = DISTANCES[distance]
     best_scores, best_ids = np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64)
@@ -49,7 +49,7 @@ def nearest_neighbours(
 
 
 def _best(scores: NDArray[np.float64], k: int) -> Ints:
-    """The columns of the k highest scores of each row, the highest first; of equal ones, the first columns."""
+    """The columns of the k highest scores of each row, the highest first; ties are broken by the first column."""
     k = min(k, scores.shape[1])
     least = np.partition(scores, -k, axis=1)[:, -k]
     found = np.empty((len(scores), k), dtype=np.int64)

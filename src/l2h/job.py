@@ -1,4 +1,4 @@
-"""What every job of the workflow does first: plug-ins, numeric threads, log file, errors in one line."""
+"""Set up a job of the workflow: plug-ins, numeric threads, log file, one-line errors."""
 
 import json
 import logging
@@ -23,13 +23,13 @@ _log = logging.getLogger("l2h")
 
 
 def start(snakemake: Any) -> None:
-    """Prepare a job's process; call it before anything that computes is imported.
+    """Set up a job's process; call it before importing numeric libraries.
 
     Parameters
     ----------
-    snakemake : the object that a `script:` is given; `params.numeric_threads`, where present, is enforced,
-        `config["plugins"]` are loaded once a registry needs them, or at once if `params.code` names them, and `log[0]`
-        gets everything that is logged, warnings and tracebacks included. What the job writes says its `rule` and the
+    snakemake : the object of a Snakemake `script:`; `params.numeric_threads`, if present, is enforced,
+        `config["plugins"]` are loaded when a registry needs them, or at once if `params.code` names them, and `log[0]`
+        receives all log records, including warnings and tracebacks. Files that the job writes record its `rule` and the
         digests in `params.code`, from `l2h.plan.code.digests`
     """
     _start_log(snakemake.log[0], getattr(snakemake, "wildcards", None))
@@ -43,9 +43,9 @@ def start(snakemake: Any) -> None:
 
 
 def limit_threads(n: int) -> None:
-    """Let numeric libraries use `n` threads: those that come by environment, those loaded already directly.
+    """Limit numeric libraries to `n` threads: through the environment, or directly if they are loaded already.
 
-    Results depend on the number in their last bits, so it must not follow from what else runs on the machine.
+    The last bits of results depend on this number, so it must not depend on the machine's load.
     """
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))
     if "numpy" in sys.modules:
@@ -60,19 +60,19 @@ def _start_log(path: str, wildcards: Any) -> None:
     file = logging.FileHandler(path, mode="w", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     screen = logging.StreamHandler()
-    # jobs share the screen, so a cell's lines say whose they are
+    # jobs share the screen, so the lines of a cell begin with its name
     cell = "{0.dataset}, {0.variant}, {0.bits} bits, seed {0.seed}: " if hasattr(wildcards, "bits") else ""
     screen.setFormatter(logging.Formatter(f"{cell.format(wildcards)}%(message)s"))
     _log.addHandler(screen)
     _log.setLevel(logging.INFO)
     logging.getLogger().addHandler(file)
     logging.captureWarnings(True)
-    logging.raiseExceptions = False  # on a full disk, what says so must not be buried under the log's own traces
+    logging.raiseExceptions = False  # on a full disk, logging errors must not hide the message about it
     sys.excepthook = _report
 
 
 def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Write the traceback to the log file; the screen gets it only if the fault is in neither input nor plug-in."""
+    """Write the traceback to the log file; show it on the screen only for errors of l2h itself."""
     error = extras.named(error)
     place = "" if isinstance(error, L2HError) else plugins.place_of(error)
     where = f" in {place}" if place else ""  # `l2h.runs.failures` reads it

@@ -1,4 +1,4 @@
-"""Load the user's own Python files, which register methods, data sets, backbones, metrics or charts."""
+"""Load the user's Python files that register methods, datasets, backbones, metrics or charts."""
 
 import sys
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from l2h import extras
 from l2h.errors import L2HError
 
 PREFIX = "l2h_plugin_"  # of the modules' names
-# Paths that a registry loads when it meets a name that it does not know: most jobs use no class of a plug-in, and the
-# imports of one take a second.
+# Paths that a registry loads when it is asked for an unknown name: most jobs use no plug-in, and importing one can take
+# a second.
 WAITING: list[str] = []
 
 
 def module_of(path: str) -> str:
-    """The name of the module that a file becomes."""
+    """The module name for a file."""
     return f"{PREFIX}{Path(path).stem}"
 
 
@@ -26,7 +26,7 @@ def load(paths: Iterable[str]) -> None:
     Raises
     ------
     L2HError
-        a file is missing, is no Python file, fails while it is loaded, or registers nothing
+        a file is missing, is not a Python file, fails to load, or registers nothing
     """
     for path in map(Path, paths):
         name = module_of(str(path))
@@ -59,13 +59,13 @@ def load(paths: Iterable[str]) -> None:
 
 
 def require_file(path: Path) -> None:
-    """Raise L2HError unless the path is a Python file's; it is not run."""
+    """Raise L2HError unless the path is a Python file; does not execute it."""
     if path.suffix != ".py" or not path.is_file():
         raise L2HError(f"plug-in {path} is not a Python file; paths are relative to the working directory")
 
 
 def place_of(error: BaseException | None) -> str:
-    """Return the last line of a plug-in that an error, or its cause, passed through, as "mine.py, line 12", or ""."""
+    """The last line of a plug-in in the traceback of an error or its cause, such as "mine.py, line 12", or ""."""
     while error is not None:
         frames = walk_tb(error.__traceback__)
         lines = [(frame, line) for frame, line in frames if str(frame.f_globals.get("__name__")).startswith(PREFIX)]
@@ -79,6 +79,6 @@ def place_of(error: BaseException | None) -> str:
 
 
 def _registered() -> int:
-    """How many classes were registered so far; the registries are not imported, as most jobs do without them."""
+    """Number of classes registered so far; does not import the registries, which most jobs do not need."""
     module = sys.modules.get("l2h.registry")
     return module.Registry.registered if module else 0

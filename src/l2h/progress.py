@@ -1,4 +1,4 @@
-"""Progress of long work as plain log lines, which stay readable when several jobs share a screen or a log file."""
+"""Progress of long tasks as plain log lines, readable even if several jobs share a screen or a log file."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class _Lines:
-    """A file that turns what tqdm draws into log records."""
+    """A file object that turns tqdm's output into log records."""
 
     def __init__(self, logger: logging.Logger):
         self._logger = logger
@@ -18,8 +18,8 @@ class _Lines:
 
     def write(self, text: str) -> None:
         line = text.strip("\r\n ")
-        done = line.rsplit(",", 2)[0]  # without rate and remaining time; the work's name may hold commas
-        # not the first, which knows nothing yet; nor the end a second time, which tqdm writes when it is closed
+        done = line.rsplit(",", 2)[0]  # without rate and remaining time; the task's name may contain commas
+        # skip the first line, which has no rate yet, and the repeated last line, which tqdm writes on close
         if line and not line.endswith("? left") and done != self._done:
             self._logger.info(line)
             self._done = done
@@ -29,14 +29,14 @@ class _Lines:
 
 
 def track(what: str, items: Iterable[T], total: int, unit: str, size: int = 1) -> Iterator[T]:
-    """Yield the items and log, every few seconds, how many units are done, how fast, and what remains.
+    """Yield the items; log progress, rate and remaining time every few seconds.
 
     Parameters
     ----------
-    what : the work, for the line's head
-    total : units in all
+    what : name of the task, at the start of the line
+    total : total number of units
     unit : what is counted, e.g. "images"
-    size : units an item (the last one may hold fewer)
+    size : units per item (the last one may have fewer)
     """
     bar_format = "{desc}: {n_fmt} of {total_fmt} " + unit + ", {rate_noinv_fmt}, {remaining} left"
     lines = _Lines(logging.getLogger("l2h"))

@@ -1,4 +1,4 @@
-"""Names that resolve late: a job imports the one method, data set or backbone that it uses."""
+"""Registries that import lazily: a job imports only the method, dataset or backbone that it uses."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,14 +16,14 @@ class Registry:
 
     Parameters
     ----------
-    kind : what is registered, in words, for error messages
-    builtin : name -> "module:Class", or what is registered itself; a name that ends in ":" is that of a family, whose
-        class makes its members' classes, each from what follows the colon
-    check : "module:function" that raises L2HError, given the name and the class, where a class cannot be registered
+    kind : noun for what is registered, for error messages
+    builtin : name -> "module:Class", or the object itself; a name that ends in ":" names a family, whose class creates
+        the classes of its members from the text after the colon
+    check : "module:function" that takes a name and a class, and raises L2HError if the class cannot be registered
 
     Attributes
     ----------
-    registered : how many were, in all registries
+    registered : number of registrations in all registries
     """
 
     registered: ClassVar[int] = 0
@@ -38,19 +38,19 @@ class Registry:
         return iter(self._targets)
 
     def names(self) -> tuple[str, ...]:
-        """All names, sorted; a family's as "family:<name>"."""
+        """All names, sorted; families as "family:<name>"."""
         return tuple(sorted(f"{name}<name>" if name.endswith(":") else name for name in self._targets))
 
     def modules(self) -> list[str]:
-        """The modules that define all that is registered; imports none."""
+        """The modules that define the registered objects; imports none."""
         return sorted({_identity(target).partition(":")[0] for target in self._targets.values()})
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Class decorator that adds a class under `name`; raises L2HError if another class has it, or `check` does."""
+        """Class decorator that registers a class as `name`; raises L2HError if the name is taken or `check` fails."""
 
         def add(cls: T) -> T:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-                raise L2HError(f"{name!r} cannot name a {self.kind}: letters, digits, '_' and '-', as in a file's name")
+                raise L2HError(f"{name!r} is not a valid name for a {self.kind}: use only letters, digits, '_' and '-'")
             known = self._targets.get(name)
             if known is not None and _identity(known) != _identity(cls):
                 raise L2HError(f"the {self.kind} {name!r} exists already ({_identity(known)}); choose another name")
@@ -63,14 +63,14 @@ class Registry:
         return add
 
     def name_of(self, cls: type) -> str:
-        """The name that a class is registered under."""
+        """The name under which a class is registered."""
         for name, target in self._targets.items():
             if _identity(target) == _identity(cls):
                 return name
         raise L2HError(f"{cls.__name__} is not registered as a {self.kind}; decorate it with `register(name)`")
 
     def get(self, name: str) -> Any:
-        """The class called `name`; raises L2HError, listing the names there are."""
+        """The class registered as `name`; raises L2HError with the known names if there is none."""
         family, colon, member = name.partition(":")
         if family + colon not in self._targets:
             plugins.load(plugins.WAITING)
@@ -81,19 +81,19 @@ class Registry:
         return cls.member(member) if colon else cls
 
     def entry(self, name: str) -> Any:
-        """What is registered under a name; under one that ends in ":", the class of the family."""
+        """The object registered under a name; for a name that ends in ":", the class of the family."""
         target = self._targets[name]
         return _named(target) if isinstance(target, str) else target
 
 
 def _named(target: str) -> Any:
-    """What a "module:attribute" string names, which is imported now."""
+    """Import the object that a "module:attribute" string names."""
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
 
 
 def _identity(target: Any) -> str:
-    """Where a class, or the function of a metric or chart, is defined."""
+    """The place where a class, or the function of a metric or chart, is defined."""
     if isinstance(target, str):
         return target
     source = getattr(target, "function", target)

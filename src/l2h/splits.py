@@ -1,4 +1,4 @@
-"""Who is a query, who is trained on, who is searched: protocols, splits, and the check for leaks."""
+"""Protocols, splits (queries, training set, database), and the check for leaks."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,26 +17,26 @@ from l2h.notes import SHOWN, Note
 
 Ints = NDArray[np.int64]
 Role = Literal["query", "train", "database"]
-# What is relevant to a query: what shares a label, what is of its group (another view of one object), or what is near.
+# What is relevant to a query: items with a common label, items of its group (views of one object), or its neighbours.
 Relevance = Literal["labels", "groups", "neighbours"]
-NAMED = 5  # of many, in a message
-HASHED_ROWS = 1 << 16  # of a split at a time, so that their text takes little memory
+NAMED = 5  # maximum number of items listed in a message
+HASHED_ROWS = 1 << 16  # rows hashed at a time, to limit memory
 ROLES: tuple[Role, ...] = ("query", "train", "database")
 SEARCHED = {False: "database", True: "database without the training images"}  # by `unseen`
 
 
 class SplitError(L2HError):
-    """A split that would flatter or break the results; the message names image ids."""
+    """A split that would inflate or invalidate results; the message names image ids."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """A rule that deals a data set's images out to the roles.
+    """A rule that assigns roles to a dataset's images.
 
     Attributes
     ----------
-    query, train : how many images, or a share of them where it is below 1; of each class, if `per_class`
-    per_class : deal class by class (single-label data only), else from all images alike
+    query, train : number of images, or their share if below 1; per class if `per_class`
+    per_class : draw from each class (single-label data only), else from all images
     train_in_database : most published protocols leave the training images in the database
     """
 
@@ -49,21 +49,21 @@ class Protocol:
         for name in ("query", "train"):
             value = getattr(self, name)
             if not (0 < value < 1 or (value >= 1 and value % 1 == 0)):
-                raise SplitError(f"{name} must be a whole number from 1, or a share between 0 and 1, got {value!r}")
+                raise SplitError(f"{name} must be a positive integer, or a share between 0 and 1, got {value!r}")
 
 
 @dataclass(frozen=True)
 class Split:
-    """A table of (id, role, image_sha256, labels): one row for each role that an image plays.
+    """A table of (id, role, image_sha256, labels): one row for each role of an image.
 
     Attributes
     ----------
-    table : columns id int64, role string, image_sha256 binary[32], labels list<int32>; an image that is trained on
-        and searched has two rows
+    table : columns id int64, role string, image_sha256 binary[32], labels list<int32>; an image in both train
+        and database has two rows
     protocol : the protocol's id
-    seed : what dealt the roles out
-    neighbours : 0 where items are relevant by their labels; else how many items of the database are relevant to each
-        query, its nearest ones. A query's label is then its own id, and an item's are the ids of those queries
+    seed : seed of the split
+    neighbours : 0 if relevance is defined by labels; else the number of nearest neighbours in the database that are
+        relevant to a query. A query's label is then its own id, and an item's labels are the ids of those queries
     """
 
     table: pa.Table = field(repr=False)
@@ -86,18 +86,18 @@ class Split:
         return np.sort(self.table.filter(pc.field("role") == role)["id"].to_numpy())
 
     def labels(self, ids: Ints) -> NDArray:
-        """Labels of these images: int64 (n,) classes, or bool (n, c) where any image of the split has not just one.
+        """Labels of these images: int64 (n,) classes, or bool (n, c) unless every image of the split has one label.
 
-        Of c columns each stands for a label that some image of the split has, in ascending order.
+        The c columns are the labels that occur in the split, in ascending order.
         """
         return self._labels[self._rows(ids)]
 
     def targets(self, ids: Ints) -> NDArray | None:
-        """The labels to learn from, as of `labels`; None where relevance is by neighbours, which are no labels."""
+        """The labels to learn from, as from `labels`; None if relevance is defined by neighbours."""
         return None if self.neighbours else self.labels(ids)
 
     def relevance(self, queries: Ints, database: Ints) -> Callable[[int], NDArray[np.bool_]]:
-        """A function that says which items of the database, bool (N,), are relevant to the query at a place.
+        """A function that returns which items of the database, bool (N,), are relevant to the query at an index.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class Split:
 
         Parameters
         ----------
-        queries, database : ids int64 (Q,) and (N,), of a split whose relevance is by neighbours
+        queries, database : ids int64 (Q,) and (N,), of a split whose relevance is defined by neighbours
         """
         rows, owners = self.flat_labels(database)
         order = np.argsort(owners, kind="stable")
@@ -135,12 +135,12 @@ class Split:
         return [sorted(labels) for labels in self.table["labels"].take(self._rows(ids)).to_pylist()]
 
     def flat_labels(self, ids: Ints) -> tuple[Ints, Ints]:
-        """All labels of these images as two arrays, int64 (m,): the image's place among `ids`, and the label."""
+        """All labels of these images as two arrays, int64 (m,): the image's index in `ids`, and the label."""
         labels = self.table["labels"].combine_chunks().take(pa.array(self._rows(ids)))
         return pc.list_parent_indices(labels).to_numpy().astype(np.int64), labels.flatten().to_numpy().astype(np.int64)
 
     def images(self, ids: Ints) -> Ints:
-        """A number for each of these images, int64 (n,), the same for those whose bytes are the same."""
+        """A number for each of these images, int64 (n,), equal for images with identical bytes."""
         encoded = self.table["image_sha256"].combine_chunks().dictionary_encode()
         return encoded.indices.to_numpy().astype(np.int64)[self._rows(ids)]
 
@@ -163,7 +163,7 @@ class Split:
 
 
 def _lines(rows: pa.RecordBatch) -> pa.Buffer:
-    """A line of text for each row: id, role, image_sha256 in hexadecimal and labels, separated by spaces."""
+    """One line of text for each row: id, role, image_sha256 in hexadecimal and labels, separated by spaces."""
     n, hashes, labels = len(rows), rows["image_sha256"].cast(pa.binary(32)), rows["labels"]
     digits = hashes.buffers()[1][32 * hashes.offset : 32 * (hashes.offset + n)].hex().lower()
     hexadecimal = pa.FixedSizeBinaryArray.from_buffers(pa.binary(64), n, [None, pa.py_buffer(digits)])
@@ -182,20 +182,21 @@ def make_split(
     classes: Sequence[str] = (),
     relevance: Relevance = "labels",
 ) -> Split:
-    """Deal the images of a manifest out by a protocol, or take the roles that its own lists gave them.
+    """Split the images of a manifest by a protocol, or use the roles from the dataset's own lists.
 
-    Only images with a label, and whose bytes occur once, are drawn as queries: a query without a label finds nothing,
-    and one with a twin in the database finds itself. Of a group one image at most is drawn, where others are left to be
-    found; groups that no query is of are trained on first. Lists are taken as they are; `check` judges what comes out.
+    Only images that have a label and whose bytes occur once are drawn as queries: nothing is relevant to a query
+    without a label, and a query with a copy in the database finds itself. At most one image of a group is drawn, and
+    only if others remain; training images are drawn first from groups without a query. Roles from lists are used
+    unchanged; `check` validates the result.
 
     Parameters
     ----------
     manifest : table of id, image_sha256, labels, location, roles
     name : the protocol's id
-    protocol : how to deal; None for the lists' roles
-    seed : moves what is dealt, and nothing else
-    classes : what the labels are called, for messages; numbers if left out
-    relevance : by "neighbours", queries need no label; `with_neighbours` gives the split its relevant items
+    protocol : rule of the split; None for the roles of the lists
+    seed : of the random split
+    classes : names of the labels, for messages; by default numbers
+    relevance : with "neighbours", queries need no label; `with_neighbours` adds the relevant items
 
     Raises
     ------
@@ -212,7 +213,7 @@ def make_split(
 
 
 def with_neighbours(split: Split, neighbours: NDArray[np.int64]) -> Split:
-    """The split with the nearest neighbours of its queries as what is relevant to them.
+    """The split, with the nearest neighbours of its queries as their relevant items.
 
     Parameters
     ----------
@@ -230,7 +231,7 @@ def with_neighbours(split: Split, neighbours: NDArray[np.int64]) -> Split:
 def require_enough(labels: Sequence[Sequence[int]], name: str, protocol: Protocol, classes: Sequence[str] = ()) -> None:
     """Raise SplitError, naming the classes, if `make_split` would find too few images with these labels.
 
-    It may still find too few: byte-identical copies, which are no queries, are unknown before the images are read.
+    It may still find too few, because byte-identical copies, which cannot be queries, are not known yet.
 
     Parameters
     ----------
@@ -243,7 +244,7 @@ def require_enough(labels: Sequence[Sequence[int]], name: str, protocol: Protoco
 
 
 def _listed(manifest: pa.Table) -> dict[str, NDArray]:
-    """Row numbers of each role, as the manifest has them."""
+    """Row numbers of each role, from the manifest."""
     roles = manifest["roles"].combine_chunks()
     rows, names = pc.list_parent_indices(roles), roles.flatten()
     return {role: rows.filter(pc.equal(names, role)).to_numpy() for role in ROLES}
@@ -257,7 +258,7 @@ def _dealt(
     classes: Sequence[str],
     relevance: Relevance,
 ) -> dict[str, NDArray]:
-    """Row numbers of each role, drawn."""
+    """Row numbers of each role, drawn at random."""
     rng = np.random.default_rng(seed)
     hashes = manifest["image_sha256"].combine_chunks().dictionary_encode()
     codes = hashes.indices.to_numpy()
@@ -283,7 +284,7 @@ def _dealt(
 
 
 def _one_of_each(manifest: pa.Table, order: NDArray) -> NDArray[np.bool_]:
-    """Whether an item is the first, in this order, of a label that others have too; each has one label at most."""
+    """Whether an item is the first, in this order, with a label shared by others; items have at most one label."""
     labels = manifest["labels"].combine_chunks()
     rows, flat = pc.list_parent_indices(labels).to_numpy(), labels.flatten().to_numpy()
     found = np.zeros(len(manifest), dtype=bool)
@@ -307,7 +308,7 @@ def _shares_label(manifest: pa.Table, rows: NDArray) -> NDArray[np.bool_]:
 def _require_enough(
     groups: Mapping[int | None, NDArray], eligible: NDArray, name: str, protocol: Protocol, classes: Sequence[str]
 ) -> None:
-    """Raise SplitError, naming the groups, unless each has the images that a protocol takes of it."""
+    """Raise SplitError, naming the groups, unless each has enough images for a protocol."""
     short = []
     for label, group in groups.items():
         queries, trained = _numbers(protocol, len(group))
@@ -323,12 +324,12 @@ def _require_enough(
         more = f"; and {len(short) - NAMED} more classes" if len(short) > NAMED else ""
         raise SplitError(
             f"protocol {name} cannot be drawn: {'; '.join(short[:NAMED])}{more}; add images, or choose a protocol that "
-            "takes fewer"
+            "needs fewer"
         )
 
 
 def _numbers(protocol: Protocol, n: int) -> tuple[int, int]:
-    """How many of n images a protocol takes as queries and to train on; a share is one image at least."""
+    """Number of queries and training images that a protocol takes from n images; a share gives at least one."""
 
     def number(amount: int | float) -> int:
         return int(amount) if amount >= 1 else max(1, round(amount * n))
@@ -343,11 +344,11 @@ def _labelled(table: pa.Table) -> NDArray[np.bool_]:
 def lone_queries(split: Split, *, unseen: bool = False) -> Ints:
     """Ids of the queries that share no label with any image of the database, int64 (n,), ascending.
 
-    Nothing is relevant to them: each counts as 0, whatever the method.
+    Nothing is relevant to them, so they score 0 for every method.
 
     Parameters
     ----------
-    unseen : look in the database without the training images instead; where nothing is left of it, none is lone
+    unseen : use the database without the training images instead; if that is empty, no query is returned
     """
     queries, searched = split.ids("query"), split.ids("database")
     if unseen:
@@ -359,17 +360,17 @@ def lone_queries(split: Split, *, unseen: bool = False) -> Ints:
 
 
 def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lone_queries: bool = False) -> None:
-    """Raise SplitError, naming ids, unless the split is fit to measure with.
+    """Raise SplitError, naming ids, unless the split is valid for evaluation.
 
-    Refused: an image of train or database that is a query by id or by bytes; a query without a label, or, unless they
-    are allowed, one to which nothing in the database is relevant, or nothing in it but training images; an image that
-    has one role twice, or no query, no training image or no database at all. Where nearest neighbours are relevant,
-    those of a query may all be training images.
+    Errors are: an image of train or database with the id or the bytes of a query; a query without a label or, unless
+    allowed, one without a relevant image in the database, or in the database without the training images; an image that
+    has a role twice; a role without images. If relevance is defined by neighbours, all neighbours of a query may be
+    training images.
 
     Parameters
     ----------
-    locations : where an id's image lies, to be named beside it
-    allow_lone_queries : accept those of `lone_queries`
+    locations : location of each id's image, for messages
+    allow_lone_queries : accept the queries of `lone_queries`
     """
 
     def named(number: int) -> str:
@@ -409,19 +410,19 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
         if lone:
             raise SplitError(
                 f"split {split.protocol}: {len(lone)} of {len(query)} queries share no label with any image of the "
-                f"{where}, so they would count as 0: {_some('query', map(named, lone))}; leave them out, add images of "
-                "their classes, or accept them by allow_lone_queries: true beside the data set's name"
+                f"{where}, so they would score 0: {_some('query', map(named, lone))}; leave them out, add images of "
+                "their classes, or accept them with allow_lone_queries: true beside the dataset's name"
             )
 
 
 def notes(split: Split, manifest: pa.Table | None = None) -> list[Note]:
-    """Count images of the same bytes, which `check` accepts: queries, other images, and all whose labels differ.
+    """Count byte-identical images that `check` accepts: queries, other images, and images with different labels.
 
-    Kinds that do not occur are left out. Each example is one image and another of the same bytes.
+    Kinds that do not occur are left out. Each example is a pair of identical images.
 
     Parameters
     ----------
-    manifest : of the data set that was split; names images by their location, and tells whether queries were drawn
+    manifest : of the dataset that was split; gives locations of images, and whether queries were drawn
     """
     ids, first = np.unique(split.table["id"].to_numpy(), return_index=True)
     hashes = split.table["image_sha256"].take(pa.array(first)).combine_chunks().dictionary_encode().indices.to_numpy()
@@ -459,21 +460,21 @@ def notes(split: Split, manifest: pa.Table | None = None) -> list[Note]:
 
 
 def _groups(manifest: pa.Table, protocol: Protocol, name: str) -> dict[int | None, NDArray]:
-    """Row numbers that are dealt out together: those of each class, by its label; or all images, by None."""
+    """Row numbers of each group to draw from: each class, by its label; or all images, by None."""
     if not protocol.per_class:
         return {None: np.arange(len(manifest))}
     labels = manifest["labels"].combine_chunks()
     counts = pc.list_value_length(labels).to_numpy()
     if (counts != 1).any():
         bad = manifest["id"].to_numpy()[counts != 1].tolist()
-        raise SplitError(f"protocol {name} deals class by class, but {_some('id', bad)} with no or several labels")
+        raise SplitError(f"protocol {name} draws per class, but {_some('id', bad)} with no or several labels")
     flat = labels.flatten().to_numpy()
     known, first = np.unique(np.sort(flat), return_index=True)
     return dict(zip(known.tolist(), np.split(np.argsort(flat, kind="stable"), first[1:]), strict=True))
 
 
 def _some(what: str, values: Iterable[object]) -> str:
-    """The first few of many, in words."""
+    """Text that lists the first few of many."""
     words = list(map(str, values))
     more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
     return f"{what} {', '.join(words[:NAMED])}{more}"

@@ -1,6 +1,6 @@
-"""What a run says on the screen, for Snakemake's `--logger l2h`: a line a job, how far the run is, and what remains.
+"""Screen output of a run, for Snakemake's `--logger l2h`: one line a job, with progress and remaining time.
 
-Snakemake finds its plug-ins by the name of their package, so this one stands beside `l2h`.
+Snakemake finds plug-ins by their package's name, so this one is separate from `l2h`.
 """
 
 import sys
@@ -11,7 +11,7 @@ from logging import LogRecord
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-# what a job of a kind takes beside one that ranks, where none has ended yet: measured on the quickstart
+# duration of a rule's job relative to a ranking job, used until one has ended; measured on the quickstart
 WEIGHTS = {
     "features": 15.0,
     "mirrored_features": 10.0,
@@ -27,12 +27,12 @@ WEIGHTS = {
 }
 
 
-# how many jobs of a rule are to run for a dataset; the workflow fills it in when it starts
+# number of jobs of a rule to run for a dataset; the workflow sets it at the start
 JOBS: Counter[tuple[str, str]] = Counter()
 
 
 class LogHandler(LogHandlerBase):
-    """Shorten what is said of jobs; all else, errors and dry runs too, is as Snakemake says it."""
+    """Shorten Snakemake's messages about jobs; other messages, including errors and dry runs, are unchanged."""
 
     writes_to_stream = True
     writes_to_file = False
@@ -46,11 +46,11 @@ class LogHandler(LogHandlerBase):
         self.start = time.monotonic()
         self.left: Counter[str] = Counter()  # jobs of each rule that have not ended
         self.running: dict[int, tuple[str, float]] = {}  # rule and start of jobs
-        self.seconds: dict[str, list[float]] = {}  # what the jobs of each rule that have ended took
+        self.seconds: dict[str, list[float]] = {}  # durations of the finished jobs of each rule
         self.begun: Counter[tuple[str, str]] = Counter()  # jobs of each rule and dataset
 
     def emit(self, record: LogRecord) -> None:
-        """Write what a record means, if it is worth a line."""
+        """Write a line for a record, if it needs one."""
         line = config_fault(record.getMessage())
         if not line:
             line = self.format(record) if self.common_settings.dryrun else self.line(record, time.monotonic())
@@ -58,7 +58,7 @@ class LogHandler(LogHandlerBase):
             print(line, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
 
     def line(self, record: LogRecord, now: float) -> str:
-        """What to write of a record at a time, in seconds; "" for nothing."""
+        """The text for a record at a time, in seconds; "" for none."""
         event = getattr(record, "event", None)
         if event == LogEvent.RUN_INFO:
             self.left = Counter(record.stats)  # type: ignore[attr-defined]
@@ -82,17 +82,17 @@ class LogHandler(LogHandlerBase):
         return self.format(record)
 
     def place(self, record: LogRecord) -> str:
-        """Which job of its rule and dataset one is, if there are several."""
+        """The number of a job within its rule and dataset, if there are several."""
         of = record.rule_name, record.wildcards.get("dataset", "")  # type: ignore[attr-defined]
         self.begun[of] += 1
         return f" ({self.begun[of]} of {JOBS[of]})" if JOBS[of] > 1 else ""
 
     def remaining(self, now: float) -> str:
-        """What the rest takes, by what jobs of each rule have taken; nothing before one has ended."""
+        """Estimate the remaining time from the durations of finished jobs; "" before the first has ended."""
         spent = sum(map(sum, self.seconds.values()))
         if not spent:
             return ""
-        # a light job's seconds here; a rule that has hardly been seen takes its weight in these
+        # seconds of a ranking job here; rules with few finished jobs are estimated by their relative duration
         unit = spent / sum(WEIGHTS.get(rule, 1.0) * len(some) for rule, some in self.seconds.items())
         work = 0.0
         for rule, count in self.left.items():
@@ -112,7 +112,7 @@ def config_fault(message: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the one unit that suits it, or in hours and minutes."""
+    """Format a duration in one suitable unit, or in hours and minutes."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -210,7 +210,7 @@ def test_the_chart_of_the_docs_shows_what_it_says(tmp_path):
     [
         ("map", "mAP", "the chart 'map' exists already .l2h.charts.map:CHART.; choose another name"),
         ("mine", "", "chart draw: shows is empty; say what the chart shows"),
-        ("m/p", "mAP", "'m/p' cannot name a chart: letters, digits, '_' and '-', as in a file's name"),
+        ("m/p", "mAP", "'m/p' is not a valid name for a chart: use only letters, digits, '_' and '-'"),
     ],
 )
 def test_a_wrong_registration_is_one_line(name, shows, words):

@@ -191,7 +191,7 @@ def test_a_protocol_that_cannot_be_drawn_is_refused_without_reading_an_image(tmp
         data = [mine(name="first"), mine(params={"root": str(tmp_path), **params}, protocol=protocol)]
         require_drawable(resolved({**MINIMAL, "datasets": ["digits", *data]}))
 
-    words = "has 1 of the 3 images needed (query 1, train 2); add images, or choose a protocol that takes fewer"
+    words = "has 1 of the 3 images needed (query 1, train 2); add images, or choose a protocol that needs fewer"
     for params, name in (({}, "owl"), ({"images": str(path)}, "40000")):
         with pytest.raises(ConfigError) as caught:
             judge(**params)
@@ -334,7 +334,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"datasets": [mine(protocol={"name": "p", "query": 1.5, "train": 1})]},
-            "config key datasets[0].protocol: query must be a whole number from 1, or a share between 0 and 1, got 1.5",
+            "config key datasets[0].protocol: query must be a positive integer, or a share between 0 and 1, got 1.5",
         ),
         (
             {"datasets": [mine(protocol={"name": "p", "query": 0, "train": 1})]},

@@ -84,8 +84,8 @@ def test_values_are_chosen_by_metric_k_ties_and_normalisation(data):
     ("change", "words"),
     [
         ({"query_codes": np.zeros((7, 10))}, r"database_codes is \(n, 10\), or packed uint8 \(n, 2\), got float64"),
-        ({"database_codes": np.full((50, 11), np.nan)}, "database_codes has values that are no numbers"),
-        ({"query_codes": np.full((7, 2), 200, np.uint8)}, "are packed: say how long they are by bits"),
+        ({"database_codes": np.full((50, 11), np.nan)}, "database_codes has values that are not numbers"),
+        ({"query_codes": np.full((7, 2), 200, np.uint8)}, "are packed: give their length as bits"),
         ({"database_codes": np.array([["a"]])}, "database_codes is"),
         ({"query_labels": None}, "give query_labels and database_labels, or neighbours"),
         ({"neighbours": [[1]] * 7}, "give query_labels and database_labels, or neighbours"),

@@ -271,11 +271,11 @@ def test_no_queries_have_no_figures():
 
 def test_wrong_arguments_are_named():
     h = RankHistogram(np.array([[1]]), np.array([[1]]))
-    with pytest.raises(ValueError, match="k is at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         metrics.average_precision(h, 0)
-    with pytest.raises(ValueError, match="ties is"):
+    with pytest.raises(ValueError, match="ties must be"):
         metrics.average_precision(h, ties="random")
-    with pytest.raises(ValueError, match="normalise is"):
+    with pytest.raises(ValueError, match="normalise must be"):
         metrics.average_precision(h, normalise="all")
     with pytest.raises(ValueError, match="radius"):
         metrics.precision_within_radius(h, -1)
@@ -355,7 +355,7 @@ def test_the_docs_list_each_metric_and_its_columns():
         ),
         ("mine", {"better": "more"}, "metric mine: better must be one of 'higher', 'lower', '', got 'more'"),
         ("mine", {"of": "labels"}, "metric mine: of must be one of 'ranking', 'selection', 'histogram', 'codes'"),
-        ("mine", {"formula": ""}, "metric mine: formula is empty; say what the metric is"),
+        ("mine", {"formula": ""}, "metric mine: formula is empty; describe the metric"),
     ],
 )
 def test_a_wrong_description_is_one_line(name, wrong, words):

@@ -93,7 +93,7 @@ def test_what_has_no_meaning_is_refused_and_left_out():
     for metric in (lambda: metrics.precision_recall_curve(h), lambda: metrics.precision_within_radius(h, 2)):
         with pytest.raises(ValueError, match="a ranking by scores has no Hamming distances"):
             metric()
-    with pytest.raises(ValueError, match="k is at least 1, got 0"):
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         metrics.average_precision(h, 0)
     names = {figure["metric"] for figure in evaluate(h, h).figures}
     assert names == {"map", "map_unseen", "precision", "recall", "lone_queries", "lone_queries_unseen"}
@@ -108,7 +108,7 @@ def test_what_has_no_meaning_is_refused_and_left_out():
         (np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), 17, r"relevant is uint8 of shape \(queries, 3\)"),
         (np.zeros((2, 2)), np.zeros((2, 2), np.uint8), 16, "got float64"),
         (np.zeros((2, 2), np.uint8), np.zeros((3, 2), np.uint8), 16, "differ in shape"),
-        (np.zeros((1, 1), np.uint8), np.ones((1, 1), np.uint8), 8, "the first item has none before it"),
+        (np.zeros((1, 1), np.uint8), np.ones((1, 1), np.uint8), 8, "the first item cannot be tied"),
         (np.full((1, 1), 8, np.uint8), np.zeros((1, 1), np.uint8), 3, "bits beyond the 3 items are set"),
     ],
 )

@@ -1,1 +1,1 @@
-"""What a run measures: metrics of a cell, intervals and tests, power, common bugs of evaluation, costs."""
+"""Evaluation: metrics of a cell, intervals and tests, power, common evaluation bugs, costs."""

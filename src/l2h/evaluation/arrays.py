@@ -1,4 +1,4 @@
-"""Evaluate codes that are held in arrays, as `l2h.evaluate`."""
+"""Evaluate codes in arrays: `l2h.evaluate`."""
 
 from typing import Any
 
@@ -30,9 +30,9 @@ def evaluate(
         and 1, of -1 and 1, or real-valued scores; or packed by `l2h.codes.pack`, uint8 (Q, ceil(bits / 8)), with `bits`
     query_labels, database_labels : both int (n,) classes, or both bool or uint8 (n, c) multi-hot; an item is relevant
         if it shares at least one label with the query
-    bits : code length; needed for packed codes alone
-    neighbours : int (Q, r), in place of the labels: the rows of the database that are relevant to each query
-    trained_on : bool (N,), the items that the method was trained on: `map_unseen` leaves them out
+    bits : code length; required only for packed codes
+    neighbours : int (Q, r), instead of labels: the rows of the database that are relevant to each query
+    trained_on : bool (N,), the items that the method was trained on; `map_unseen` leaves them out
 
     Returns
     -------
@@ -42,7 +42,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        shapes or types do not fit each other; neither labels nor neighbours are given, or both
+        shapes or types do not match; neither labels nor neighbours are given, or both
 
     Examples
     --------
@@ -55,7 +55,7 @@ def evaluate(
     length = _length(query_codes, bits)
     queries, database = _packed(query_codes, length, "query_codes"), _packed(database_codes, length, "database_codes")
     if (neighbours is None) == (query_labels is None or database_labels is None):
-        raise ValueError("give query_labels and database_labels, or neighbours in their place")
+        raise ValueError("give query_labels and database_labels, or neighbours instead")
     seen = np.zeros(len(database), dtype=bool) if trained_on is None else np.asarray(trained_on)
     if seen.shape != (len(database),) or seen.dtype != bool:
         raise ValueError(f"trained_on is bool ({len(database)},), got {seen.dtype} {seen.shape}")
@@ -63,7 +63,7 @@ def evaluate(
     def rank(rows: NDArray[np.bool_]) -> RankHistogram:
         if neighbours is not None:
             return _of_neighbours(queries, database, np.asarray(neighbours), rows, length)
-        assert query_labels is not None  # as was checked
+        assert query_labels is not None  # checked above
         return rank_histogram(queries, database[rows], query_labels, np.asarray(database_labels)[rows], bits=length)
 
     unseen = rank(~seen)
@@ -78,20 +78,20 @@ def _length(array: ArrayLike, bits: int | None) -> int:
         return bits
     given: NDArray[Any] = np.asarray(array)
     if given.dtype == np.uint8 and (given > 1).any():
-        raise ValueError("codes of uint8 with values above 1 are packed: say how long they are by bits")
+        raise ValueError("codes of uint8 with values above 1 are packed: give their length as bits")
     return given.shape[-1]
 
 
 def _packed(array: ArrayLike, bits: int, name: str) -> NDArray[np.uint8]:
     given: NDArray[Any] = np.asarray(array)
     if given.ndim == 2 and given.dtype == np.uint8 and given.shape[1] == codes.n_bytes(bits) != bits:
-        return given & codes.pack(np.ones((1, bits), dtype=bool))  # padding bits count for nothing
+        return given & codes.pack(np.ones((1, bits), dtype=bool))  # clear padding bits
     if given.ndim != 2 or given.dtype.kind not in "biuf" or given.shape[1] != bits:
         raise ValueError(
             f"{name} is (n, {bits}), or packed uint8 (n, {codes.n_bytes(bits)}), got {given.dtype} {given.shape}"
         )
     if given.dtype.kind == "f" and not np.isfinite(given).all():
-        raise ValueError(f"{name} has values that are no numbers")
+        raise ValueError(f"{name} has values that are not numbers")
     return codes.pack(given > 0)
 
 
@@ -102,13 +102,13 @@ def _of_neighbours(
     rows: NDArray[np.bool_],
     bits: int,
 ) -> RankHistogram:
-    """The rank histogram of some rows of the database, of which those listed for a query are relevant to it."""
+    """The rank histogram of some rows of the database, with the listed rows relevant to each query."""
     if neighbours.ndim != 2 or len(neighbours) != len(queries) or neighbours.dtype.kind not in "iu":
         raise ValueError(f"neighbours is int ({len(queries)}, r), got {neighbours.dtype} {neighbours.shape}")
     if neighbours.size and not 0 <= neighbours.min() <= neighbours.max() < len(database):
         raise ValueError(f"neighbours are rows of the database, 0 to {len(database) - 1}")
     if any(len(np.unique(one)) < len(one) for one in neighbours):
         raise ValueError("a row of neighbours names an item twice")
-    places = np.cumsum(rows) - 1  # among the rows that are searched
+    places = np.cumsum(rows) - 1  # index among the searched rows
     own = [places[some[rows[some]]] for some in neighbours]
     return rank_neighbours(queries, database[rows], own, bits=bits)

@@ -1,6 +1,6 @@
-"""What common mistakes would have printed, on a run's own codes, beside the right figure.
+"""Scores under common evaluation bugs, on a run's own codes, beside the correct score.
 
-The wrong ways are those of widely copied evaluation code; each is a sort of the whole database for each query.
+The bugs are those of widely copied evaluation code, which sorts the whole database for each query.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,13 @@ from l2h.store.tables import Batch
 if TYPE_CHECKING:
     from l2h.hashing.base import Hasher
 
-QUERIES = 200  # a sort for each; enough to show an error, and the right figure is of the same ones
+QUERIES = 200  # each needs a sort; enough to show an error, and the correct score uses the same ones
 
 
 def sorted_map(distance: NDArray, relevant: NDArray[np.bool_], order: NDArray[np.int64] | None = None) -> float:
-    """Mean average precision of one sort by distance, float (Q, N); what is tied stays in the database's order.
+    """Mean average precision of one sort by distance, float (Q, N); ties stay in the database's order.
 
-    order : int64 (N,), the database's order, if not as it comes
+    order : int64 (N,), another order of the database
     """
     if order is not None:
         distance, relevant = distance[:, order], relevant[:, order]
@@ -42,7 +42,7 @@ def audit_models(models: Sequence["Hasher"], batches: Iterable[Batch], split: Sp
     ----------
     models : fitted hashers
     batches : pairs of ids, int64 (m,), and features, float (m, d)
-    split : whose queries, evenly chosen QUERIES of them at most, and database are ranked
+    split : gives the database and the queries, of which at most QUERIES are used, evenly chosen
 
     Returns
     -------
@@ -67,13 +67,13 @@ def audit_models(models: Sequence["Hasher"], batches: Iterable[Batch], split: Sp
 def audit(
     query_scores: NDArray, database_scores: NDArray, relevant: NDArray[np.bool_], classes: NDArray | None = None
 ) -> list[dict[str, Any]]:
-    """The right figure of one model, and the wrong ones.
+    """The correct score of one model, and the scores under each bug.
 
     Parameters
     ----------
     query_scores, database_scores : float (Q, bits), (N, bits), real-valued scores whose signs are the codes
     relevant : bool (Q, N), which items are relevant to which query
-    classes : int (N,), in whose order the database may stand; None if it has none
+    classes : int (N,), to sort the database by class; None if it has no classes
 
     Returns
     -------

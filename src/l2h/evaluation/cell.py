@@ -15,8 +15,8 @@ from l2h.ranking import RankHistogram
 if TYPE_CHECKING:
     import pandas as pd
 
-# Share of near-constant bits that is warned of if it is exceeded. A few come by design, as in the codewords of the
-# classifier: one of 16 for ten classes.
+# Warn if the share of near-constant bits exceeds this. Some methods have a few by design, such as the classifier's
+# codewords: one bit of 16 for ten classes.
 MANY = 0.25
 
 
@@ -36,7 +36,7 @@ class Evaluation(NamedTuple):
     def value(
         self, metric: str, k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
     ) -> float:
-        """One value; `ties` and `normalise` choose where a metric is reported in several ways.
+        """One value; `ties` and `normalise` select among several variants of a metric.
 
         Returns
         -------
@@ -52,7 +52,7 @@ class Evaluation(NamedTuple):
             if len(rows) > 1:
                 rows = [row for row in rows if row[name] == wanted]
         if not rows:
-            raise KeyError(f"no value of {metric!r} at k {k}; to_frame() lists those that there are")
+            raise KeyError(f"no value of {metric!r} at k {k}; to_frame() lists the available ones")
         return float("nan") if rows[0]["value"] is None else float(rows[0]["value"])
 
     def to_frame(self) -> "pd.DataFrame":
@@ -70,7 +70,7 @@ def evaluate(
 ) -> Evaluation:
     """Compute all metrics of one cell.
 
-    Codes that hardly tell images apart are logged as a warning, whatever made them.
+    Logs a warning for codes that hardly distinguish images.
 
     Metrics that are reported at the same k, ties and normalise, one after the other, have their rows side by side:
     precision at 100, recall at 100, precision at 250 and so on. A ranking by scores has no distances.
@@ -78,9 +78,9 @@ def evaluate(
     Parameters
     ----------
     database : the ranking of the database
-    unseen : that of the database without training images, for the same queries; its metrics are left out if it is empty
-    codes : uint8 (n, ceil(bits / 8)), packed, the database's, to diagnose
-    selection : the record of a deep method's choice, as of `l2h.hashing.deep.selection.select`; None if there was none
+    unseen : the ranking of the database without training images, for the same queries; ignored if it is empty
+    codes : uint8 (n, ceil(bits / 8)), packed codes of the database, for diagnostics
+    selection : record of a deep method's model selection, from `l2h.hashing.deep.selection.select`; None without one
     """
     rankings = {False: database, True: unseen}
     inputs = {False: _inputs(database, codes, selection), True: {} if unseen.empty else _inputs(unseen)}
@@ -106,7 +106,7 @@ def evaluate(
 def _inputs(
     ranking: Ranking, codes: NDArray[np.uint8] | None = None, selection: Mapping[str, Any] | None = None
 ) -> dict[Of, Any]:
-    """What there is to compute metrics on."""
+    """The inputs of metrics."""
     inputs: dict[Of, Any] = {"ranking": metrics.shared(ranking)}
     if selection is not None:
         inputs["selection"] = selection
@@ -122,7 +122,7 @@ def _warn_of_constant_codes(codes: Codes) -> None:
     constant = near_constant_bits(codes)
     if constant > MANY * codes.bits:
         logging.getLogger("l2h").warning(
-            "%d of %d bits have one value for at least %.0f%% of the database: the code hardly tells images apart; "
+            "%d of %d bits have one value for at least %.0f%% of the database: the code hardly distinguishes images; "
             "check the features and the method's parameters, such as lr",
             constant,
             codes.bits,

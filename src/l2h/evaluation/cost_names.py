@@ -1,6 +1,6 @@
-"""What costs are called where people read them: in the table, on the page, on the axes of charts."""
+"""Names of costs in the table, in the report and on the axes of charts."""
 
-# columns of the joined table -> head
+# columns of the joined table -> heading
 COSTS = {
     "training_processor": "training, CPU s",
     "image_ms": "image to features, ms",
@@ -10,5 +10,5 @@ COSTS = {
     "search_items": "codes searched",
     "search_repeats": "best of",
 }
-MARK = "*"  # behind what was disturbed
+MARK = "*"  # after disturbed values
 DISTURBED = "disturbed: other processes took the CPU during the measurement, so the true cost is lower"

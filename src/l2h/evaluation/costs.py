@@ -1,4 +1,4 @@
-"""What codes cost: features and codes per image, bytes per item, search. Nothing runs on more than one CPU thread.
+"""Costs of codes: features and codes per image, bytes per item, search. Everything runs on one CPU thread.
 
 Rows are dicts of quantity, unit, value, and, where they apply: repeats, of which the value is the fastest; items that
 were searched; disturbed, whether other processes took the CPU meanwhile.
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from l2h.backbones.extraction import Images
 
 BATCHES = (1, 16, 128)
-SLOW = 0.1  # seconds of a batch beyond which no larger one is tried
-ITEMS = 10**6  # codes, at least, that exhaustive search is timed on: with few, the call itself takes most of the time
-FIRST = 100  # items that a search returns
+SLOW = 0.1  # seconds; after a batch that takes longer, no larger one is tried
+ITEMS = 10**6  # minimum number of codes to time exhaustive search on: with few, the call itself dominates
+FIRST = 100  # items returned by a search
 SEARCHES = 0.2  # seconds for which an exhaustive search is repeated
-QUERIES = 200  # at most, to find an index's recall with
-TIMED = 10  # queries, at most, that an index is timed with
-FLOAT_VALUES = 2**30  # of features, at most, that exhaustive search holds in memory
+QUERIES = 200  # maximum number to measure an index's recall
+TIMED = 10  # maximum number of queries to time an index
+FLOAT_VALUES = 2**30  # maximum number of feature values in memory for exhaustive search
 Row = dict[str, Any]
 
 
@@ -59,7 +59,7 @@ def backbone(
     precision: str,
     device: "torch.device",
 ) -> list[Row]:
-    """Time preprocessing and network apart, on n images; arguments as for `l2h.backbones.extraction.extract`.
+    """Time preprocessing and network separately, on n images; arguments as for `l2h.backbones.extraction.extract`.
 
     Each batch ends with a value on the CPU, so that a GPU has computed it by then.
     """
@@ -91,11 +91,11 @@ def encoding(model: str | Path, images: "Images") -> list[Row]:
 
 
 def cell(made: list[Row], bits: int, database: NDArray[np.uint8], queries: NDArray[np.uint8]) -> list[Row]:
-    """Costs that one trained hasher has of its own.
+    """Costs that depend on one trained hasher.
 
     Parameters
     ----------
-    made : what a code costs: `per_image("hash", ...)` of features, or `encoding` of images
+    made : costs of computing a code: `per_image("hash", ...)` from features, or `encoding` from images
     database, queries : uint8 (N, bytes), (Q, bytes), its codes, to search
     """
     bytes_per_item = _row("bytes_per_item", "bytes", codes.n_bytes(bits))
@@ -117,7 +117,7 @@ def exhaustive_search(bits: int, size: int) -> Row:
 
 
 def float_search(database: NDArray[np.float32], query: NDArray[np.float32]) -> list[Row]:
-    """Time the same for float features, (N, d), and a query, (1, d), by Euclidean distance."""
+    """Time exhaustive search by Euclidean distance for float features, (N, d), and a query, (1, d)."""
     import faiss
 
     timing = measure(partial(faiss.knn, query, database, min(FIRST, len(database))), SEARCHES)
@@ -155,9 +155,9 @@ def index_search(database: NDArray[np.uint8], queries: NDArray[np.uint8], bits: 
 
 
 def indexes(bits: int, size: int) -> dict[str, Any]:
-    """Empty approximate indexes, with the settings that faiss advises for so many codes.
+    """Empty approximate indexes, with the settings that faiss recommends for this number of codes.
 
-    Lengths that are no multiple of 8 are padded, which changes no distance.
+    Lengths that are not a multiple of 8 are padded, which changes no distance.
     """
     import faiss
 

@@ -1,4 +1,4 @@
-"""What differences in mAP a design of queries and trainings can show, and what a smaller one would take."""
+"""Power analysis: which differences in mAP a number of queries and trainings can detect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Design:
     trainings, queries : of each method
     pairs : how many pairs are tested together
     typical : the spread of the pair with the median smallest difference
-    splits : variance of a difference between splits drawn anew, beyond that of queries and trainings; None where the
+    splits : variance of a difference between splits drawn at random, beyond that of queries and trainings; None if the
         run has one split
     """
 
@@ -55,19 +55,19 @@ class Design:
     splits: float | None
 
     def detectable(self, trainings: int = 0, queries: int = 0) -> float:
-        """Smallest difference in mAP that is found with 80 % probability, with the run's own numbers unless given."""
+        """Smallest difference in mAP that is detected with 80 % probability, by default with the run's own numbers."""
         return detectable(self.typical, trainings or self.trainings, queries or self.queries, self.pairs)
 
     def trainings_for(self, target: float) -> int | None:
-        """How many trainings would show a difference, with the run's queries; None if no number would."""
+        """Number of trainings needed to detect a difference with the run's queries; None if no number is enough."""
         return trainings_for(target, self.typical, self.queries, self.pairs)
 
     def queries_for(self, target: float) -> int | None:
-        """How many queries would show a difference, with the run's trainings; None if no number would."""
+        """Number of queries needed to detect a difference with the run's trainings; None if no number is enough."""
         return queries_for(target, self.typical, self.trainings, self.pairs)
 
     def shares(self) -> dict[str, float]:
-        """Of the variance of a difference, the share of each source; the shares sum to 1 unless nothing varies."""
+        """The share of each source in the variance of a difference; the shares sum to 1 unless nothing varies."""
         of, S, Q = self.typical, self.trainings, self.queries
         sources = {
             "queries": of.queries / Q,
@@ -106,7 +106,7 @@ def power(difference: float, of: Spread, S: int, Q: int, pairs: int = 1) -> floa
 
 
 def detectable(of: Spread, S: int, Q: int, pairs: int = 1) -> float:
-    """Smallest difference that is found with a probability of POWER; parameters as for `power`."""
+    """Smallest difference that is detected with a probability of POWER; parameters as for `power`."""
     error = sum(part for part, _ in of.parts(S, Q)) ** 0.5
     if error == 0:
         return 0.0
@@ -117,17 +117,17 @@ def detectable(of: Spread, S: int, Q: int, pairs: int = 1) -> float:
 
 
 def trainings_for(target: float, of: Spread, Q: int, pairs: int = 1) -> int | None:
-    """About how many trainings show a difference with the same queries; None if not even MOST_TRAININGS do."""
+    """Approximate number of trainings that detect a difference; None if more than MOST_TRAININGS are needed."""
     return next((S for S in _sizes(MOST_TRAININGS) if power(target, of, S, Q, pairs) >= POWER), None)
 
 
 def queries_for(target: float, of: Spread, S: int, pairs: int = 1) -> int | None:
-    """About how many queries show a difference with the same trainings; None if not even MOST_QUERIES do."""
+    """Approximate number of queries that detect a difference; None if more than MOST_QUERIES are needed."""
     return next((Q for Q in _sizes(MOST_QUERIES) if power(target, of, S, Q, pairs) >= POWER), None)
 
 
 def _sizes(most: int) -> Iterator[int]:
-    """Yield numbers from 2 in steps of 10 %. Power need not grow with each: degrees of freedom may fall meanwhile."""
+    """Yield numbers from 2 in steps of 10 %. Power may not increase at each step, if degrees of freedom fall."""
     size = 2
     while size <= most:
         yield size

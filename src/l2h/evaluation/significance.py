@@ -6,11 +6,11 @@ other queries and other seeds give another mean. The model is the one that radio
     AP[s, q] = mean + training[s] + query[q] + rest[s, q]
 
 with independent random effects. Trainings of two methods are independent of each other; their queries are the same.
-`benchmarks/significance.py` shows by simulation that intervals and tests hold what they promise.
+`benchmarks/significance.py` shows by simulation that intervals and tests have their nominal coverage and level.
 
 Sources: Obuchowski and Rockette, Communications in Statistics, 1995, and Hillis, Statistics in Medicine, 2007 (the
-model); Satterthwaite, Biometrics Bulletin, 1946 (degrees of freedom); Cochran, Sampling Techniques, 1977 (how many
-values a skewed distribution takes); Holm, Scandinavian Journal of Statistics, 1979.
+model); Satterthwaite, Biometrics Bulletin, 1946 (degrees of freedom); Cochran, Sampling Techniques, 1977 (sample
+size for skewed distributions); Holm, Scandinavian Journal of Statistics, 1979.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
 MIN_QUERIES = 20
-SKEWED = 15  # times skewness^2 queries make a mean nearly normal
+SKEWED = 15  # a mean over 15 * skewness^2 queries is nearly normal
 
 # what an interval covers
-QUERIES = "queries"  # of methods that give one result with any seed
+QUERIES = "queries"  # for methods whose result does not depend on the seed
 TRAININGS = "queries and trainings"
 ONE_TRAINING = "queries, for this training"
 
@@ -41,7 +41,7 @@ class Trainings:
     Attributes
     ----------
     values : float64 (S, Q), a row for each training
-    deterministic : whether every seed gives the same result, so that one training is all there is to know
+    deterministic : whether every seed gives the same result, so that one training is enough
     """
 
     values: Floats
@@ -49,7 +49,7 @@ class Trainings:
 
     @property
     def known(self) -> bool:
-        """Whether the spread over trainings is known: there are several, or they are all the same."""
+        """Whether the variance over trainings is known: there are several trainings, or they are all equal."""
         return self.deterministic or len(self.values) > 1
 
     @cached_property
@@ -76,8 +76,8 @@ class Estimate:
 
     Attributes
     ----------
-    low, high : 95 % interval; NaN where none can be had
-    p : two-sided, of "it is 0"; NaN where nothing can be tested
+    low, high : 95 % interval; NaN if there is none
+    p : two-sided, for the null hypothesis "the value is 0"; NaN if it cannot be tested
     interval : what the interval covers (QUERIES, TRAININGS or ONE_TRAINING), or "none: " and why
     """
 
@@ -94,9 +94,9 @@ class Components:
 
     Attributes
     ----------
-    trainings : of the effect of a training, >= 0; 0 where there is one training
-    queries : of the effect of a query, >= 0; where there is one training, `rest` is part of it
-    rest : of what is particular to one training and one query, >= 0
+    trainings : of the effect of a training, >= 0; 0 if there is one training
+    queries : of the effect of a query, >= 0; includes `rest` if there is one training
+    rest : of the interaction of a training and a query, >= 0
     """
 
     trainings: float
@@ -129,7 +129,7 @@ def mean(one: Trainings) -> Estimate:
 def difference(one: Trainings, other: Trainings) -> Estimate:
     """Estimate how much the mAP of one method exceeds that of another, for the same queries.
 
-    Nothing is tested, and p is NaN, where one of them is random and was trained once.
+    There is no test, and p is NaN, if one of them is random and was trained only once.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def difference(one: Trainings, other: Trainings) -> Estimate:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Correct p-values for their number; NaN, where nothing was tested, stays and does not count.
+    """Correct p-values for multiple tests by Holm's method; NaN (not tested) is kept and not counted.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def holm(p: Sequence[float]) -> list[float]:
 def too_few(by_query: Floats) -> str:
     """Why the mean of these values, float64 (Q,), has no interval, or "".
 
-    A mean of few or skewed values is far from normal: where 95 % of the queries have the average precision 1, an
+    A mean of few or skewed values is far from normal: if 95 % of the queries have the average precision 1, an
     interval of 95 % from 100 of them covers the mean in 88 % of the cases.
     """
     Q = len(by_query)
@@ -185,7 +185,7 @@ def _estimate(by_query: Floats, methods: Sequence[Trainings], covers: str) -> Es
     if why:
         return Estimate(value, np.nan, np.nan, np.nan, f"none: {why}")
     squares = [(one.values, *one.mean_squares) for one in methods]
-    # that of trainings holds the rest of queries and trainings, which that of queries therefore leaves out
+    # the mean square of trainings includes the rest, so the variance of queries leaves it out
     parts = [(trainings / values.size, len(values) - 1) for values, trainings, _, _ in squares]
     rest = sum(rest / values.size for values, _, _, rest in squares)
     parts.append((max(float(by_query.var(ddof=1)) / len(by_query) - rest, 0.0), len(by_query) - 1))

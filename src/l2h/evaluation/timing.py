@@ -1,4 +1,4 @@
-"""Time calls: the fastest of several, and whether other processes took the CPU meanwhile."""
+"""Time calls: the fastest of several, and whether other processes used the CPU at the same time."""
 
 import platform
 import time
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 LEAST, MOST = 3, 20  # repetitions
-SECONDS = 0.02  # after which no further repetition begins
-SHARE = 0.9  # CPU seconds of an undisturbed call, at least, for each second of its wall time
+SECONDS = 0.02  # no repetition starts after this time
+SHARE = 0.9  # minimum ratio of CPU time to wall time of an undisturbed call
 T = TypeVar("T")
 
 
@@ -19,7 +19,7 @@ class Timing:
 
     Attributes
     ----------
-    wall : by the clock
+    wall : elapsed time
     cpu : of all threads of this process
     repeats : how many calls this one was the fastest of
     """
@@ -30,9 +30,9 @@ class Timing:
 
     @property
     def disturbed(self) -> bool:
-        """True if the call waited for the CPU, so that it would be faster on an idle machine.
+        """True if the call had to wait for the CPU, so it would be faster on an idle machine.
 
-        Several threads can hide that: CPU seconds of all of them count.
+        With several threads this can go unnoticed, because their CPU times are added up.
         """
         return self.cpu < SHARE * self.wall
 
@@ -48,7 +48,7 @@ def once(call: Callable[[], object]) -> Timing:
 def measure(call: Callable[[], object], seconds: float = SECONDS) -> Timing:
     """Return the fastest repetition of a call, after a warm-up.
 
-    It is repeated for that many seconds, LEAST times at least and MOST times at most.
+    The call is repeated for the given seconds, but at least LEAST and at most MOST times.
     """
     call()
     timings: list[Timing] = []
@@ -59,9 +59,9 @@ def measure(call: Callable[[], object], seconds: float = SECONDS) -> Timing:
 
 
 def training(train: Callable[[], T], cell: Mapping[str, Any]) -> tuple[T, list[dict[str, Any]]]:
-    """What a training returns, and the seconds that it took, as rows of a table of costs that begin with the cell.
+    """The result of a training, and its duration as rows of a table of costs that begin with the cell.
 
-    Other jobs may run beside a training: that disturbs its wall time, but hardly the CPU seconds of its threads.
+    Other jobs may run at the same time, which affects the wall time, but hardly the CPU time of the threads.
     """
     results: list[T] = []
     spent = once(lambda: results.append(train()))
@@ -73,7 +73,7 @@ def training(train: Callable[[], T], cell: Mapping[str, Any]) -> tuple[T, list[d
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """The CPU's name, from the system."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

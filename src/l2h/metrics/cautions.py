@@ -1,4 +1,4 @@
-"""What a reader of the other metrics must know: queries that find nothing, trainings without a choice."""
+"""Caveats of the other metrics: queries without a relevant item, trainings without model selection."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from l2h.ranking import RankedRelevance
 
 
 def lone_queries(h: Ranking | Groups) -> int:
-    """Count the queries to which nothing in the database is relevant.
+    """Count the queries without a relevant item in the database.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def lone_queries(h: Ranking | Groups) -> int:
 
 
 def nothing_chosen(selection: Mapping[str, Any]) -> bool:
-    """Whether a deep method could not choose, given the record of `l2h.hashing.deep.selection.select`.
+    """Whether a deep method had no model selection, given the record of `l2h.hashing.deep.selection.select`.
 
     Examples
     --------

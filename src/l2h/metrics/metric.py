@@ -1,4 +1,4 @@
-"""What a metric is: its function, where it is reported, and what its values mean."""
+"""The definition of a metric: its function, where it is reported, and what its values mean."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class At(NamedTuple):
     Attributes
     ----------
     k : None for the whole ranking; for a histogram a Hamming distance
-    ties : how ties are broken, None where that makes no difference
+    ties : how ties are broken, None if it makes no difference
     normalise : of average precision, None for any other metric
     """
 
@@ -36,23 +36,23 @@ class Metric:
     Attributes
     ----------
     name : in `metrics.parquet`
-    function : takes what `of` names, then as many of k, ties and normalise as it has parameters for; returns a value a
-        query, float (Q,), whose mean is reported, or one number
-    axis : text for an axis, and for the head of a column
+    function : takes the object that `of` names, then k, ties and normalise, as many as it has parameters for; returns
+        one value per query, float (Q,), whose mean is reported, or one number
+    axis : label of an axis or a column
     better : "higher", "lower" or "" if neither is
     formula : in words and symbols
-    source : where it was defined, "" if that is obvious
-    short : head of its columns in `table.md`, "" to leave them out
+    source : publication that defined it, "" if obvious
+    short : heading of its columns in `table.md`, "" to leave them out
     of : what `function` takes: any "ranking" (`l2h.metrics.Groups` or `l2h.ranking.RankedRelevance`), a "histogram" by
         Hamming distance (`l2h.ranking.RankHistogram`), the database's "codes" (`l2h.metrics.Codes`), or the "selection"
-        that a deep method made on validation images (its record). A cell that has none of these has no such metric
+        record of a deep method (its choice on validation images). A cell without this object does not have the metric
     unseen : True for the database without the training images
     at : where it is reported
     by_distance : `function` returns a value for each Hamming distance, float (Q, bits + 1); k is the distance
     columns : of the comparison, by name; None for one at each k, expected under ties
-    count : True for whole numbers
-    warning : what the report says if a value is above 0: a sentence with {count}, the greatest value, or {cells}, the
-        methods and code lengths. The report's table has its column only then
+    count : True for integers
+    warning : a sentence that the report shows if a value is above 0, with {count}, the greatest value, or {cells}, the
+        methods and code lengths. Only then does the report's table have the column
 
     Raises
     ------
@@ -82,11 +82,11 @@ class Metric:
                 raise L2HError(f"metric {self.name}: {key} must be one of {choice}, got {getattr(self, key)!r}")
         for key in ("axis", "formula"):
             if not getattr(self, key):
-                raise L2HError(f"metric {self.name}: {key} is empty; say what the metric is")
+                raise L2HError(f"metric {self.name}: {key} is empty; describe the metric")
 
     @property
     def basis(self) -> str:
-        """What it is computed on, in words."""
+        """What the metric is computed on."""
         return f"{self.of}, unseen images" if self.unseen else self.of
 
     def values(self, what: Any, items: int) -> dict[At, float | None]:
@@ -94,8 +94,8 @@ class Metric:
 
         Parameters
         ----------
-        what : as `of` says
-        items : size of the database; a value at more places than it has items is None
+        what : the object that `of` names
+        items : size of the database; a value at a larger k is None
 
         Raises
         ------
@@ -119,11 +119,11 @@ class Metric:
         return found
 
     def reported(self) -> dict[str, "Column"]:
-        """Its columns of the comparison, by name."""
+        """The metric's columns of the comparison, by name."""
         places = self.columns
         if places is None:
             expected = [at for at in self.at if at.ties in (None, "expected")]
-            deep = self.of == "ranking"  # any other k is no depth
+            deep = self.of == "ranking"  # other values of k are not a depth
             places = {f"{self.name}_at_{at.k}" if deep and at.k is not None else self.name: at for at in expected}
         return {name: Column(self, at) for name, at in places.items()}
 
@@ -137,19 +137,19 @@ class Column:
 
     @property
     def k(self) -> int:
-        """How many places of the ranking it is about; 0 for all of them, or none."""
+        """The depth k in the ranking; 0 for the whole ranking, or if it has no depth."""
         return (self.at.k or 0) if self.metric.of == "ranking" else 0
 
     @property
     def head(self) -> str:
-        """What the report's table calls it."""
+        """The column's heading in the report's table."""
         return f"{self.at.ties} ties" if self.at.ties in ("worst", "best") else self.label(self.metric.axis)
 
     def label(self, text: str) -> str:
-        """A text for the metric, with this column's k."""
+        """A text about the metric, with this column's k."""
         return f"{text.removesuffix('@k')}@{self.k}" if self.k else text
 
     @property
     def format(self) -> str:
-        """How its values are printed, as for `%`."""
+        """Format of the values, as for `%`."""
         return "%.0f" if self.metric.count else "%.3f"

@@ -1,4 +1,4 @@
-"""How well codes use their bits."""
+"""Metrics of how well codes use their bits."""
 
 from functools import cached_property
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from l2h import codes
 from l2h.metrics.metric import Metric
 
-NEAR_CONSTANT = 0.99  # share of the images that have one value in a bit
+NEAR_CONSTANT = 0.99  # share of images with the same value of a bit
 
 
 class Codes:
-    """The codes of one database, and what several metrics of them share.
+    """The codes of one database, with intermediate results shared by several metrics.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Codes:
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """How often each distinct code occurs, int64 (distinct codes,)."""
+        """Number of occurrences of each distinct code, int64 (distinct codes,)."""
         return np.unique(self.packed, axis=0, return_counts=True)[1]
 
 

@@ -11,7 +11,7 @@ RADIUS = 2
 
 
 def precision_within_radius(h: RankHistogram, r: int) -> Floats:
-    """Share of relevant items among those at Hamming distance <= `r`; an empty ball scores 0 and counts.
+    """Share of relevant items among those at Hamming distance <= `r`; 0 for a query without items in the ball.
 
     Returns
     -------
@@ -26,12 +26,12 @@ def precision_within_radius(h: RankHistogram, r: int) -> Floats:
     """
     _check_distances(h)
     if r < 0:
-        raise ValueError(f"a radius is at least 0, got {r}")
+        raise ValueError(f"r must be at least 0, got {r}")
     return ratio(h.relevant[:, : r + 1].sum(axis=1), h.total[:, : r + 1].sum(axis=1))
 
 
 def is_empty_within_radius(h: RankHistogram, r: int) -> NDArray[np.bool_]:
-    """Whether no item at all lies at Hamming distance <= `r`, bool (Q,).
+    """Whether no item is at Hamming distance <= `r`, bool (Q,).
 
     Examples
     --------
@@ -45,7 +45,7 @@ def is_empty_within_radius(h: RankHistogram, r: int) -> NDArray[np.bool_]:
 
 
 def tied_pairs(h: RankHistogram) -> Floats:
-    """Probability that two items of the database, drawn without replacement, lie at one distance; float64 (Q,).
+    """Probability that two items of the database, drawn without replacement, have the same distance; float64 (Q,).
 
     Examples
     --------
@@ -79,7 +79,7 @@ def precision_at_distance(h: RankHistogram) -> Floats:
 
 
 def recall_at_distance(h: RankHistogram) -> Floats:
-    """Share of all relevant items that are at distance <= d, for d = 0..bits; 0 where nothing is relevant.
+    """Share of all relevant items that are at distance <= d, for d = 0..bits; 0 if nothing is relevant.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def precision_recall_curve(h: RankHistogram) -> Floats:
 
 def _check_distances(h: Ranking) -> None:
     if not isinstance(h, RankHistogram):
-        raise ValueError("a ranking by scores has no Hamming distances; take precision_at_k or recall_at_k")
+        raise ValueError("a ranking by scores has no Hamming distances; use precision_at_k or recall_at_k")
 
 
 METRICS = (

@@ -11,27 +11,27 @@ from l2h.ranking import RankedRelevance
 
 DEPTHS = (100, 250, 500, 1000, 2500, 5000)
 TIES = "McSherry & Najork, ECIR 2008"
-WHOLE = {ties: At(None, ties, "relevant") for ties in get_args(Ties)}  # where both normalisations are one
+WHOLE = {ties: At(None, ties, "relevant") for ties in get_args(Ties)}  # where both normalisations are equal
 EXPECTED = tuple(At(k, "expected") for k in DEPTHS)
 
 
 def average_precision(
     h: "Ranking | Groups", k: int | None = None, ties: Ties = "expected", normalise: Normalise = "retrieved"
 ) -> Floats:
-    """Average precision of each query, over the whole ranking or its first `k` places.
+    """Average precision of each query, over the whole ranking or the first `k` items.
 
     Parameters
     ----------
     h : rank histogram, or ranking by scores, of Q queries
-    k : places that count; None, or more than there are items, means all
+    k : number of items; None, or more than the database has, means all
     ties : "expected" (the mean over all orders of tied items), "best" or "worst"; the latter two are bounds for the
         whole ranking and for normalise="relevant", but only names of two orders for normalise="retrieved"
     normalise : "retrieved" divides by the relevant items among the first k (HashNet's convention, that of nearly all
-        published figures), "relevant" by min(k, all relevant items); the same thing over the whole ranking
+        published results), "relevant" by min(k, all relevant items); both are equal for the whole ranking
 
     Returns
     -------
-    float64 (Q,); 0 where nothing relevant was retrieved
+    float64 (Q,); 0 if nothing relevant was retrieved
 
     Raises
     ------
@@ -48,9 +48,9 @@ def average_precision(
     [[0.583], [0.833]]
     """
     if ties not in ("expected", "worst", "best"):
-        raise ValueError(f"ties is 'expected', 'worst' or 'best', got {ties!r}")
+        raise ValueError(f"ties must be 'expected', 'worst' or 'best', got {ties!r}")
     if normalise not in ("retrieved", "relevant"):
-        raise ValueError(f"normalise is 'retrieved' or 'relevant', got {normalise!r}")
+        raise ValueError(f"normalise must be 'retrieved' or 'relevant', got {normalise!r}")
     if isinstance(h, RankedRelevance):
         return _of_scores(
             h,
@@ -111,7 +111,7 @@ def _of_scores(
     metric: Callable[[RankedRelevance], Floats],
     strict_metric: Callable[[RankedRelevance], Floats] | None = None,
 ) -> Floats:
-    """A metric of a ranking by scores, few queries at a time; `strict_metric` serves those without ties, (Q,)."""
+    """A metric of a ranking by scores, few queries at a time; `strict_metric` is used for those without ties, (Q,)."""
     result = np.empty(len(h.relevant))
     for rows, block in h.blocks():
         tied = block.has_ties | (strict_metric is None)
@@ -122,7 +122,7 @@ def _of_scores(
 
 
 def _average_precision_without_ties(h: RankedRelevance, k: int | None, normalise: Normalise) -> Floats:
-    """Average precision where each item has its own place, (Q,)."""
+    """Average precision without ties, (Q,)."""
     check_depth(k)
     k = h.items if k is None else min(k, h.items)
     query, place = np.nonzero(h.first(k))

@@ -1,4 +1,4 @@
-"""The groups of tied items of a ranking, and closed forms of the means over their orders.
+"""Groups of tied items in a ranking, and closed forms of means over the orders of tied items.
 
 Items at one Hamming distance are tied. "expected" is the mean over all orders of the tied items (McSherry & Najork,
 "Computing information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008);
@@ -20,20 +20,20 @@ Ranking = RankHistogram | RankedRelevance
 
 
 def shared(h: Ranking) -> "Ranking | Groups":
-    """What to hand to several of these functions in turn, in place of `h`: a histogram's groups share their work."""
+    """An object to pass to several of these functions instead of `h`, so that they share intermediate results."""
     return Groups(h) if isinstance(h, RankHistogram) else h
 
 
 def check_depth(k: int | None) -> None:
-    """Raise ValueError where k is below 1."""
+    """Raise ValueError if k is below 1."""
     if k is not None and k < 1:
-        raise ValueError(f"k is at least 1, got {k}")
+        raise ValueError(f"k must be at least 1, got {k}")
 
 
 class Groups:
-    """The groups of tied items of a histogram, and what several figures of it share.
+    """The groups of tied items of a histogram, with intermediate results shared by several metrics.
 
-    Each function here takes it in place of the histogram, and is then faster from the second call on. Counts are exact
+    Each function here accepts it instead of the histogram, which makes further calls faster. Counts are exact
     in float64 below 2**53.
 
     Attributes
@@ -61,12 +61,12 @@ class Groups:
 
     @cached_property
     def _filled(self) -> tuple[tuple[NDArray, ...], list[Floats]]:
-        """Where the groups with relevant items are, and their n, r, N, R; no other group adds a precision."""
+        """Indices of the groups with relevant items, and their n, r, N, R; other groups add no precision."""
         here = np.nonzero(self.r)
         return here, [part[here] for part in (self.n, self.r, self.N, self.R)]
 
     def precision_sums(self, ties: Ties) -> Floats:
-        """Sum of the precisions at the relevant items of all nearer groups, (Q, bits + 2)."""
+        """Sum of precision@i over the relevant ranks i of all nearer groups, (Q, bits + 2)."""
         if ties not in self._sums:
             here, (n, r, N, R) = self._filled
             sums = np.zeros_like(self.r)
@@ -77,14 +77,14 @@ class Groups:
         return self._sums[ties]
 
     def cut(self, k: int | None) -> "_Cut":
-        """Where the first k places end; ValueError where k is below 1."""
+        """The cut after the first k ranks; raises ValueError if k is below 1."""
         if k not in self._cuts:
             self._cuts[k] = _Cut(self, k)
         return self._cuts[k]
 
 
 class _Cut:
-    """The group that holds place k + 1, and how many of its items are among the first k; all float64 (Q,).
+    """The group of rank k + 1, and the number of its items among the first k; all float64 (Q,).
 
     n, r: items and relevant items of that group; N, R: the same before it; taken: its items among the first k.
     """
@@ -99,7 +99,7 @@ class _Cut:
         self._precisions: dict[Ties, tuple[Floats, Floats]] = {}
 
     def precisions(self, ties: Ties) -> tuple[Floats, Floats]:
-        """Sum of the precisions at the relevant items that are taken, and how many these are."""
+        """Sum of precision@i over the relevant ranks i among the items taken, and their number."""
         if ties not in self._precisions:
             self._precisions[ties] = _precisions(self.n, self.r, self.N, self.R, self.taken, ties)
         return self._precisions[ties]
@@ -110,18 +110,18 @@ class _Cut:
 
 
 def _precisions(n: Floats, r: Floats, N: Floats, R: Floats, taken: Floats, ties: Ties) -> tuple[Floats, Floats]:
-    """Sum of the precisions at the relevant items among the first `taken` of a group, and how many these are."""
+    """Sum of precision@i over the relevant ranks i among the first `taken` items of a group, and their number."""
     if ties == "expected":
         share = ratio(r, n)
         return share * _precision_sum(R, N, taken, ratio(r - 1, n - 1)), share * taken
-    # a run of relevant items: at the group's head, or after its n - r irrelevant ones
+    # a run of relevant items: at the start of the group, or after its n - r irrelevant ones
     skipped = 0 if ties == "best" else n - r
     hits = np.clip(taken - skipped, 0, r)
     return _precision_sum(R, N + skipped, hits, np.ones_like(hits)), hits
 
 
 def ratio(a: Floats, b: Floats) -> Floats:
-    """Divide, and give 0 where b is 0."""
+    """Divide; 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)
 
 

@@ -1,4 +1,4 @@
-"""Hamming ranking, held as one small table a query instead of a sorted list; and ranking by real-valued scores."""
+"""Hamming rankings, stored as one small table a query instead of a sorted list, and rankings by real-valued scores."""
 
 from l2h.ranking.counting import rank_histogram
 from l2h.ranking.histogram import RankHistogram

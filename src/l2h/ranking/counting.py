@@ -1,4 +1,4 @@
-"""Rank histograms of packed codes, counted by the backend that suits the problem."""
+"""Compute rank histograms of packed codes with the fastest backend for the problem."""
 
 from typing import Literal
 
@@ -10,8 +10,8 @@ from l2h.ranking import on_numpy
 from l2h.ranking.histogram import RankHistogram
 from l2h.ranking.problem import Problem, lay_out
 
-LONG = 2048  # bits; numba, whose table of pairs of distances grows by their square, is slower than numpy beyond
-SMALL = 10**7  # pairs that numpy has counted, in less than 0.1 s, before numba is loaded, which takes 0.4 s
+LONG = 2048  # bits; beyond, numba is slower than numpy, because its table of distance pairs grows quadratically
+SMALL = 10**7  # pairs; numpy counts so many in less than 0.1 s, while loading numba takes 0.4 s
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -34,8 +34,8 @@ def rank_histogram(
     query_labels, database_labels : both int (n,) classes, or both bool/uint8 (n, c) multi-hot;
         an item is relevant when it shares at least one label with the query
     bits : code length
-    device : "cpu" counts on as many threads as numba is set to, small problems on one; "cuda" on a GPU, by Triton if it
-        is there, else by torch; "auto" on a GPU if there is one. The counts are the same.
+    device : "cpu" counts on as many threads as numba is set to, small problems on one; "cuda" on a GPU, by Triton if
+        installed, else by torch; "auto" on a GPU if there is one. The counts are the same.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def rank_histogram(
     Raises
     ------
     ValueError
-        shapes or dtypes that do not fit each other
+        shapes or dtypes do not match
     L2HError
         device is "cuda" and torch finds no GPU
     """
@@ -55,7 +55,7 @@ def rank_histogram(
 
 def _count(problem: Problem, device: Device) -> NDArray[np.int64]:
     """Irrelevant and relevant items at each distance, int64 (Q, 2, bits + 1)."""
-    # imported here: jobs that only read histograms need no one who counts, and others but one
+    # imported here, because jobs that only read histograms need no backend, and others need only one
     if device != "cpu":
         extras.require("torch")
         from l2h.device import choose

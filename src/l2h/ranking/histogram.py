@@ -13,13 +13,13 @@ class RankHistogram:
     Attributes
     ----------
     total : int64 (Q, bits + 1), database items at distance 0..bits
-    relevant : int64 (Q, bits + 1), those among them that share a label with the query
-    queries : digest of the queries' codes and labels, "" where unknown; guards addition
+    relevant : int64 (Q, bits + 1), those that share a label with the query
+    queries : digest of the queries' codes and labels, "" if unknown; checked when histograms are added
 
     Raises
     ------
     ValueError
-        the tables are no counts, differ in shape, or hold more relevant items than items
+        the tables are not counts, differ in shape, or have more relevant items than items
     """
 
     total: NDArray[np.int64]
@@ -49,11 +49,11 @@ class RankHistogram:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was ranked."""
+        """True if the database is empty."""
         return self.items == 0
 
     def __add__(self, other: "RankHistogram") -> "RankHistogram":
-        """The histogram over both databases: two shards of one database, ranked for the same queries."""
+        """Add the histograms of two shards of one database, ranked for the same queries."""
         if not isinstance(other, RankHistogram):
             return NotImplemented
         if self.total.shape != other.total.shape or self.queries != other.queries:

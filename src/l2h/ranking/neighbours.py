@@ -1,11 +1,11 @@
-"""The nearest codes of a database, exactly, in an order that is fully determined."""
+"""Exact nearest neighbours among packed codes, in a deterministic order."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from l2h.ranking.problem import code_words
 
-BLOCK = 2**13  # items that are compared at a time; their distances stay in the cache
+BLOCK = 2**13  # items compared at a time; their distances fit in the cache
 
 
 def nearest_neighbours(
@@ -47,7 +47,7 @@ def _smallest(query: NDArray[np.uint64], database: NDArray[np.uint64], k: int) -
     best, bound = np.empty(0, dtype=np.int64), np.iinfo(np.int64).max
     for start in range(0, items, BLOCK):
         distances = np.bitwise_count(database[:, start : start + BLOCK] ^ query).sum(axis=0, dtype=np.int64)
-        near = np.flatnonzero(distances < bound)  # what ties with the k-th comes after it
+        near = np.flatnonzero(distances < bound)  # items tied with the k-th come after it
         best = np.concatenate([best, distances[near] * items + start + near])
         if len(best) >= k:
             best = np.partition(best, k - 1)[:k]

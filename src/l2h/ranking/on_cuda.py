@@ -1,4 +1,4 @@
-"""Count rank histograms on a GPU: with Triton once it has agreed with plain torch, else with plain torch."""
+"""Count rank histograms on a GPU: with Triton if its counts match plain torch's, else with plain torch."""
 
 import logging
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from l2h.errors import line
 from l2h.ranking import on_torch
 from l2h.ranking.problem import Problem
 
-LARGE = 10**9  # pairs; torch counts fewer in less time than Triton takes to compile
+LARGE = 10**9  # pairs; for fewer, torch is faster than compiling Triton's kernel
 WORDS = 8  # of codes and label sets; Triton unrolls its kernel over them, and compiles more than 20 s for 32
-QUERIES, ITEMS = 4, 300_000  # that both count, before Triton is trusted
+QUERIES, ITEMS = 4, 300_000  # counted by both, to check Triton
 
 Counter = Callable[[Problem, torch.device], NDArray[np.int64]]
-_counters: dict[tuple[int, int], Counter] = {}  # by what a kernel is compiled for: bits, and words of label sets
+_counters: dict[tuple[int, int], Counter] = {}  # by the parameters of a compiled kernel: bits, and words of label sets
 _log = logging.getLogger("l2h")
 
 

@@ -1,4 +1,4 @@
-"""Count rank histograms on the processor: hardware popcount, no sort, all cores.
+"""Count rank histograms on the CPU: hardware popcount, no sort, all cores.
 
 Two ideas make it fast. Items are counted in pairs: the distances of two items together name one of slots x slots
 counters, so that one increment counts both, and the next increment rarely waits for the last one's store to the same
@@ -36,7 +36,7 @@ def count(problem: Problem) -> NDArray[np.int64]:
         queries = (part[rows] for part in problem[:4])
         _count(*queries, problem.words, problem.sets, tables[rows])
 
-    # Threads of our own: numba's `parallel` compiles longer, and its pools bear no fork or no second caller.
+    # Our own threads, because numba's `parallel` compiles longer, and its pools support no fork or no second caller.
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(count_block, range(0, n, block)))
     return tables.reshape(n, 2, problem.bits + 1)
@@ -51,7 +51,7 @@ _popcount: Any = intrinsic(_emit_popcount)
 
 @numba.njit
 def _find_slots(word, set_, codes, sets, begin, n, bins, shared, slots):  # type: ignore[no-untyped-def]
-    """slots[j] = distance of item begin + j, plus `bins` where it shares a label with the query."""
+    """slots[j] = distance of item begin + j, plus `bins` if it shares a label with the query."""
     row, mask = codes[0, begin : begin + n], word[0]
     for j in range(n):
         slots[j] = np.uint16(_popcount(row[j] ^ mask))

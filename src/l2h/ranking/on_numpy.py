@@ -1,4 +1,4 @@
-"""Count rank histograms with numpy: small problems are done before numba is loaded."""
+"""Count rank histograms with numpy, which is faster than loading numba for small problems."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 
 from l2h.ranking.problem import Problem
 
-PAIRS = 1 << 24  # at once: 128 MiB of slots, and as much again for what leads to them
-TILE = 1 << 16  # words of items at once, 64 bits each: 32 MiB of signs, and as much again for what leads to them
-HALF = 2048  # float16 holds all whole numbers up to it
+PAIRS = 1 << 24  # at once: 128 MiB of slots, and as much again for intermediate results
+TILE = 1 << 16  # words of items at once, 64 bits each: 32 MiB of signs, and as much again for intermediate results
+HALF = 2048  # float16 represents all integers up to it
 
 
 def count(problem: Problem, device: torch.device) -> NDArray[np.int64]:
     """Irrelevant and relevant items at each distance, int64 (Q, 2, bits + 1), counted on `device`.
 
-    Codes become rows of -1 and 1, whose products are whole numbers up to `bits`: float16 holds them exactly up to HALF,
+    Codes become rows of -1 and 1, whose products are integers up to `bits`: float16 is exact up to HALF,
     float32 up to 2^24.
     """
 

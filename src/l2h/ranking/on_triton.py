@@ -62,7 +62,7 @@ def _count(  # type: ignore[no-untyped-def]
     BLOCK: tl.constexpr,
     CHUNK: tl.constexpr,
 ):
-    """Add one chunk of the database to one query's table; slot 2 * bins takes what lies beyond the last item."""
+    """Add one chunk of the database to one query's table; slot 2 * bins counts padding beyond the last item."""
     query = tl.program_id(0).to(tl.int64)
     begin = tl.program_id(1).to(tl.int64) * CHUNK
     low, high = tl.load(first + query), tl.load(last + query)

@@ -1,4 +1,4 @@
-"""The counting problem of a rank histogram: checked codes and labels, in the layout that every backend counts on."""
+"""The input of a rank histogram: checked codes and labels, in the layout that all backends use."""
 
 import hashlib
 from typing import NamedTuple
@@ -13,13 +13,13 @@ Ints = NDArray[np.int64]
 
 
 class Problem(NamedTuple):
-    """What is counted, laid out for speed; padding bits are cleared.
+    """Codes and labels to count, in a fast layout; padding bits are cleared.
 
     Attributes
     ----------
     query_words : uint64 (Q, words), codes
-    query_sets : uint64 (Q, set words), label sets; (Q, 0) where classes are ranges
-    first, last : int64 (Q,); relevant are the items first..last - 1, beside those that share a label
+    query_sets : uint64 (Q, set words), label sets; (Q, 0) if classes are ranges
+    first, last : int64 (Q,); items first..last - 1 are relevant, besides those that share a label
     words, sets : uint64 (words, N) and (set words, N), the database, a column an item
     bits : code length
     """
@@ -64,11 +64,11 @@ def code_words(packed: ArrayLike, bits: int) -> Words:
 
 
 def _group(query_classes: Ints, database_classes: Ints) -> tuple[Ints, Ints, Ints]:
-    """An order that makes each class of the database a contiguous range, and the range of each query's class.
+    """An order in which each class of the database is contiguous, and the range of each query's class.
 
     Then no label is compared while pairs are counted.
     """
-    # numpy sorts integers of 16 bits ten times as fast as those of 64
+    # numpy sorts 16-bit integers ten times as fast as 64-bit ones
     narrow = database_classes.astype(np.int16)
     order = np.argsort(narrow if (narrow == database_classes).all() else database_classes, kind="stable")
     ordered = database_classes[order]
@@ -84,7 +84,7 @@ def _clear_padding(packed: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
 
 
 def _words(packed: NDArray[np.uint8]) -> Words:
-    """Bytes (n, k) as 64-bit words (n, ceil(k / 8)), zero-padded; not copied where they are whole words already."""
+    """Bytes (n, k) as 64-bit words (n, ceil(k / 8)), zero-padded; not copied if they are complete words already."""
     missing = -packed.shape[1] % 8
     if missing:
         packed = np.pad(packed, ((0, 0), (0, missing)))

@@ -1,4 +1,4 @@
-"""Rankings by real-valued scores: for each query one bit an item, in rank order, that says whether it is relevant."""
+"""Rankings by real-valued scores: for each query, one bit per item in rank order that marks relevant items."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from l2h.ranking.histogram import RankHistogram
 
-BLOCK = 2**22  # items that are unpacked at a time
+BLOCK = 2**22  # items unpacked at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +18,8 @@ class RankedRelevance:
     Attributes
     ----------
     relevant : uint8 (Q, ceil(items / 8)), packed by `l2h.codes.pack`: the item shares a label with the query
-    tied : the same shape: the item scores the same as the one before it. Product quantisation at 8 bits has but 256
-        scores; without this the order of the database would decide
+    tied : the same shape: the item scores the same as the one before it. Product quantisation at 8 bits has only 256
+        scores; without this, the order of the database would decide
     items : size of the database
 
     Raises
@@ -42,14 +42,14 @@ class RankedRelevance:
         if self.relevant.shape != self.tied.shape:
             raise ValueError(f"relevant {self.relevant.shape} and tied {self.tied.shape} differ in shape")
         if self.items and (self.tied[:, 0] & 1).any():
-            raise ValueError("the first item has none before it to be tied with")
+            raise ValueError("the first item cannot be tied with a previous one")
         padding = 0xFF << (self.items % 8 or 8) & 0xFF
         if self.items and ((self.relevant[:, -1] | self.tied[:, -1]) & padding).any():
             raise ValueError(f"bits beyond the {self.items} items are set")
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was ranked."""
+        """True if the database is empty."""
         return self.items == 0
 
     @property
@@ -59,7 +59,7 @@ class RankedRelevance:
 
     @property
     def relevant_items(self) -> NDArray[np.int64]:
-        """How many items are relevant to each query, (Q,)."""
+        """Number of items relevant to each query, (Q,)."""
         return np.bitwise_count(self.relevant).sum(axis=1, dtype=np.int64)
 
     def __getitem__(self, queries: NDArray) -> "RankedRelevance":
@@ -67,7 +67,7 @@ class RankedRelevance:
         return RankedRelevance(self.relevant[queries], self.tied[queries], self.items)
 
     def blocks(self) -> Iterator[tuple[NDArray[np.intp], "RankedRelevance"]]:
-        """Yield row numbers and rankings, a few queries at a time: their unpacked items fit into the memory."""
+        """Yield row numbers and rankings of a few queries at a time, so that their unpacked items fit in memory."""
         size = max(1, BLOCK // max(1, self.items))
         for start in range(0, len(self.relevant), size):
             rows = np.arange(start, min(start + size, len(self.relevant)))
@@ -78,7 +78,7 @@ class RankedRelevance:
         return _unpack(self.relevant, min(k, self.items))
 
     def histogram(self, k: int | None = None) -> RankHistogram:
-        """The same ranking as groups of items in whose order nothing is left to say.
+        """The same ranking as groups of items whose order does not matter.
 
         A group is a set of tied items, or a run of items that are all relevant or all irrelevant. Beyond the group
         that k falls into, all items are one group.
@@ -103,7 +103,7 @@ class RankedRelevance:
         return RankHistogram(total, hits)
 
     def _end_of_group(self, k: int) -> int:
-        """The least number of items from k that cuts no group of any query."""
+        """The smallest number of items, at least k, that splits no group of any query."""
         window = 8 * -(-k // 8)
         while True:
             window = min(window, self.items)

@@ -1,4 +1,4 @@
-"""Rank a split: its queries against its database, all of it and the part that no method has seen."""
+"""Rank the database of a split for its queries: all of it, and the part without training images."""
 
 from collections.abc import Callable
 
@@ -26,10 +26,10 @@ def rank_split(
 
     Parameters
     ----------
-    read_codes : gives the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
+    read_codes : returns the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
     bits : code length
-    shard, shards : rank one of so many about equal parts of the database; the histograms of all parts add up to those
-        of the whole
+    shard, shards : rank only this one of `shards` about equal parts of the database; the histograms of all parts add up
+        to those of the whole database
     device : see `rank_histogram`
     """
     queries = split.ids("query")
@@ -52,7 +52,7 @@ def rank_ids(
     bits: int,
     device: Device = "cpu",
 ) -> RankHistogram:
-    """The histogram of some queries of a split against some items, by labels or by neighbours, as the split says.
+    """The histogram of some queries of a split against some items, by labels or by neighbours, depending on the split.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rank a split by scores: its queries against its database, all of it and the part that no method has seen."""
+"""Rank the database of a split by scores: all of it, and the part without training images."""
 
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
@@ -15,12 +15,12 @@ from l2h.splits import Split
 Ints = NDArray[np.int64]
 Batch = tuple[Ints, NDArray]
 
-SCORES = 2**26  # scores that are held at a time, 512 MB
-ITEMS = 1024  # database items that are scored at a time
+SCORES = 2**26  # scores held at a time, 512 MB
+ITEMS = 1024  # database items scored at a time
 
 
 class GivesScores(Protocol):
-    """What can rank: `l2h.hashing.scorer.Scorer`, or anything else with its `scores`."""
+    """A scorer: `l2h.hashing.scorer.Scorer`, or any class with the same `scores`."""
 
     def scores(self, queries: NDArray, database: NDArray) -> NDArray[np.float64]:
         """Scores float64 (q, m) of items (m, d) for queries (q, d): the greater, the nearer."""
@@ -31,13 +31,13 @@ def rank_by_scores(
 ) -> tuple[RankedRelevance, RankedRelevance]:
     """Rankings for the split's queries of the whole database, and of the database without training images.
 
-    Equal scores are tied, and one image, or one row of features, has one score: a matrix product rounds equal rows
-    differently, depending on where they stand. So the order in which features come decides nothing.
+    Equal scores are tied. Copies of an image, and equal rows of features, get the same score, because a matrix product
+    can round equal rows differently depending on their position. So the order of the features does not matter.
 
     Parameters
     ----------
     queries : features (Q, d) of `split.ids("query")`
-    batches : begins to read the features anew, pairs of ids and features; called as often as memory asks for
+    batches : starts to read the features, pairs of ids and features; called several times if memory requires it
 
     Raises
     ------
@@ -59,7 +59,7 @@ def rank_by_scores(
 
 
 def _mark(images: Ints, database: Ints, batches: Iterable[Batch]) -> NDArray[np.void]:
-    """Digests of the database's features, (N,); copies of an image have that of the first, however theirs are rounded.
+    """Digests of the database's features, (N,); copies of an image get the digest of the first copy.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _mark(images: Ints, database: Ints, batches: Iterable[Batch]) -> NDArray[np.
 
 
 def _first_of_equals(values: NDArray) -> Ints:
-    """For each value the first place where it stands, int64 (N,)."""
+    """For each value the index of its first occurrence, int64 (N,)."""
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     return first[inverse]
 
@@ -89,13 +89,13 @@ def _score(scorer: GivesScores, queries: NDArray, database: Ints, batches: Itera
     if missing.any():
         raise L2HError(
             f"{missing.sum()} images of the database have no features, or no finite score, ids "
-            f"{database[missing][:5].tolist()} ...; make the features anew"
+            f"{database[missing][:5].tolist()} ...; compute the features again"
         )
     return scores
 
 
 def _gather(batches: Iterable[Batch], database: Ints) -> Iterator[Batch]:
-    """The batches' items that belong to the database, at least ITEMS of them at a time but for the last."""
+    """The batches' items that belong to the database, at least ITEMS at a time except for the last."""
     held: list[Batch] = []
     for ids, features in batches:
         _, wanted = find(ids, database)
@@ -116,7 +116,7 @@ def _join(parts: list[Batch]) -> Batch:
 def _sort(
     scores: NDArray[np.float64], relevance: Iterable[NDArray[np.bool_]], seen: NDArray[np.bool_]
 ) -> tuple[RankedRelevance, RankedRelevance]:
-    """Rank (q, N) scores. One sort of integers a query: their high bits are the score, the lowest two go along."""
+    """Rank (q, N) scores with one integer sort a query: the high bits are the score, the lowest two are flags."""
     whole, unseen = [], []
     for score, relevant in zip(scores, relevance, strict=True):
         marks = relevant.astype(np.uint64) << np.uint64(1) | seen.astype(np.uint64)
@@ -139,7 +139,7 @@ def _bits(keys: NDArray[np.uint64]) -> NDArray[np.uint8]:
     tied[1:] = keys[1:] >> np.uint64(2) == keys[:-1] >> np.uint64(2)
     relevant = (keys & np.uint64(2)).astype(bool)
     mixed = tied[1:] & (relevant[1:] != relevant[:-1])
-    if not mixed.any():  # the order of items that are all relevant, or all not, says nothing
+    if not mixed.any():  # if all items are relevant, or none, their order does not matter
         tied[:] = False
     return np.packbits(np.stack([relevant, tied]), axis=1, bitorder="little")
 

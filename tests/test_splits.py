@@ -311,11 +311,15 @@ def test_embedded_data_sets(name, protocol, sizes, tmp_path):
 @pytest.mark.parametrize(
     ("images", "labels", "words"),
     [
-        (np.zeros((2, 4, 4)), [[0], [1]], r"Mine.load gives float64 \(2, 4, 4\); uint8"),
+        (np.zeros((2, 4, 4)), [[0], [1]], r"Mine.load returned float64 \(2, 4, 4\); uint8"),
         (np.zeros((2, 4, 4), np.uint8), [[0]], "2 images, but labels of 1"),
-        (np.zeros((2, 4, 4), np.uint8), [[0], [-1]], r"image 1 the labels \[-1\]"),
-        (np.zeros((2, 4, 4), np.uint8), [[0], [3, 3]], r"image 1 the labels \[3, 3\]"),
-        (np.zeros((2, 4, 4), np.uint8), [[0], [2**31]], r"manifest.parquet: the label 2147483648 is above 2147483647"),
+        (np.zeros((2, 4, 4), np.uint8), [[0], [-1]], r"labels \[-1\] for image 1"),
+        (np.zeros((2, 4, 4), np.uint8), [[0], [3, 3]], r"labels \[3, 3\] for image 1"),
+        (
+            np.zeros((2, 4, 4), np.uint8),
+            [[0], [2**31]],
+            r"manifest.parquet: the label 2147483648 is above the maximum of 2147483647",
+        ),
     ],
 )
 def test_a_data_set_that_loads_nonsense_is_refused(images, labels, words, tmp_path):

@@ -206,15 +206,15 @@ class TestTimm:
         vit, resnet = make("timm:test_vit"), make("timm:test_resnet.r160_in1k")
         assert (vit.mean, vit.std, vit.side(None)) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 160)
         assert (resnet.side(None), resnet.side(96)) == (160, 96)
-        with pytest.raises(L2HError, match="input_size: 96: timm:test_vit takes 160 alone; set that, or leave"):
+        with pytest.raises(L2HError, match="input_size: 96: timm:test_vit accepts only 160; set that, or omit"):
             vit.side(96)
 
     def test_unknown_models_and_tags_are_named(self):
         make("timm:test_vit")
         for name in ("resnet5O", "hf-hub:a/b", "../x", "", "<name>"):
-            with pytest.raises(L2HError, match=f"'{name}' is no model of timm.*; choose one of timm.list_models"):
+            with pytest.raises(L2HError, match=f"'{name}' is not a model of timm.*; choose one of timm.list_models"):
                 backbones.registry.get(f"timm:{name}")
-        with pytest.raises(L2HError, match=r"'resnet5O' is no model of timm \(did you mean 'resnet50'\?\);"):
+        with pytest.raises(L2HError, match=r"'resnet5O' is not a model of timm \(did you mean 'resnet50'\?\);"):
             backbones.registry.get("timm:resnet5O")
         with pytest.raises(L2HError, match=r"timm:test_vit.mine: Invalid pretrained tag \(mine\)"):
             backbones.registry.get("timm:test_vit.mine")()
@@ -251,7 +251,9 @@ class TestTimm:
             raise ConnectionError("no route\nmore")
 
         monkeypatch.setattr(huggingface_hub.HfApi, "model_info", fail)
-        with pytest.raises(L2HError, match=r"from timm/test_resnet.r160_in1k \(ConnectionError: no route\); fetch its"):
+        with pytest.raises(
+            L2HError, match=r"from timm/test_resnet.r160_in1k \(ConnectionError: no route\); download its"
+        ):
             make("timm:test_resnet").published("published", None)
         with pytest.raises(L2HError, match="timm publishes no weights of resnet200; set weights: untrained"):
             make("timm:resnet200").published("published", None)
@@ -272,5 +274,5 @@ def test_weights_of_which_a_backbone_does_not_say_where_they_are():
     class Silent(type(make("alexnet"))):
         pretrained = {"somewhere": None}
 
-    with pytest.raises(L2HError, match="Silent says nowhere how to get weights 'somewhere'"):
+    with pytest.raises(L2HError, match="Silent does not define how to get weights 'somewhere'"):
         Silent().published("somewhere", fetch=None)

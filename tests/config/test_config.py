@@ -36,7 +36,7 @@ def resolved(config):
 def test_a_code_length_that_a_method_cannot_have_is_left_out_with_its_reason():
     config = resolved({**MINIMAL, "methods": ["pq", "lsh"], "bits": [8, 12]})
     pq, lsh = config["methods"]
-    assert pq["impossible"] == {12: "pq: bits must be a multiple of 8, as its codes are whole bytes, got 12"}
+    assert pq["impossible"] == {12: "pq: bits must be a multiple of 8, because its codes are whole bytes, got 12"}
     assert pq["results"] == {"digits/digits-300": [(8, 0)]}
     assert (lsh["impossible"], lsh["results"]) == ({}, {"digits/digits-300": [(8, 0), (12, 0)]})
     (none,) = resolved({**MINIMAL, "methods": ["pq"], "bits": [12]})["methods"]
@@ -250,7 +250,7 @@ def test_what_a_backbone_entry_leaves_out_is_the_network_s_own(monkeypatch):
     assert vit["id"] == "timm.vit_tiny_patch16_224.augreg_in21k-pooled-published-ownpx-fp32-float32-auto4"
     assert "-64px-" in entry(name="timm:resnet18", input_size=64)["id"]
     with pytest.raises(
-        ConfigError, match=r"backbones\[0\].name: 'resnet1' is no model of timm \(did you mean 'resnet1"
+        ConfigError, match=r"backbones\[0\].name: 'resnet1' is not a model of timm \(did you mean 'resnet1"
     ):
         entry(name="timm:resnet1")
     with pytest.raises(ConfigError, match="input_size: 16 is too small for timm:resnet18, which needs at least 32"):
@@ -603,14 +603,14 @@ def test_a_plugin_s_constructor_and_name_are_checked(tmp_path):
     plugin = tmp_path / "theirs.py"
     head = "from l2h import hashing\nfrom l2h.hashing.base import LinearHasher\n\n"
     plugin.write_text(head + "@hashing.register('a/b')\nclass Theirs(LinearHasher): pass\n")
-    with pytest.raises(L2HError, match="'a/b' cannot name a method"):
+    with pytest.raises(L2HError, match="'a/b' is not a valid name for a method"):
         resolved({**MINIMAL, "plugins": [str(plugin)]})
     plugin.write_text(
         head
         + "@hashing.register('theirs')\nclass Theirs(LinearHasher):\n    def __init__(self, bits=8): pass\n"
         + "    def fit(self, X, y=None): return self\n"
     )
-    with pytest.raises(L2HError, match="theirs: its __init__ must take `bits` and `random_state`, it takes bits"):
+    with pytest.raises(L2HError, match="theirs: its __init__ must take `bits` and `random_state`, but takes bits"):
         resolved({**MINIMAL, "plugins": [str(plugin)], "methods": ["theirs"]})
 
 

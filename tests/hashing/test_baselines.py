@@ -82,7 +82,7 @@ def test_pq_s_seed_decides(digits):
 
 
 def test_pq_s_mistakes_are_named(digits, tmp_path):
-    with pytest.raises(L2HError, match="pq: bits must be a multiple of 8, as its codes are whole bytes, got 12"):
+    with pytest.raises(L2HError, match="pq: bits must be a multiple of 8, because its codes are whole bytes, got 12"):
         hashing.make("pq", bits=12)
     with pytest.raises(L2HError, match="PQ needs at least 256 training images, got 255"):
         hashing.make("pq", bits=8).fit(digits[0][:255])

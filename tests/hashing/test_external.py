@@ -60,7 +60,7 @@ def test_l2h_s_own_files_are_read_too(tmp_path):
 def test_what_could_be_either_is_asked_and_not_guessed(tmp_path):
     """8 columns of 0 and 1 for 64 bits: codes that hardly have a bit set, or 8-bit codes under a wrong name."""
     columns = saved(tmp_path / "a.npy", np.tile(np.array([0, 1], np.uint8), (6, 4)))
-    with pytest.raises(L2HError, match="holds 0 and 1 alone: packed codes of 64 bits, or 8 bits unpacked.*say `format"):
+    with pytest.raises(L2HError, match="holds only 0 and 1: packed codes of 64 bits, or 8 bits unpacked.*set `format"):
         external(64).read(columns, IDS)
     assert external(64, format="packed").read(columns, IDS).shape == (6, 8)
     assert external(8).read(columns, IDS).tolist() == [[0b10101010]] * 6
@@ -71,15 +71,15 @@ def test_what_could_be_either_is_asked_and_not_guessed(tmp_path):
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (BITS[:5], r"bool of shape \(5, 11\); the data set has 6 images, so 6 rows in the order of their ids"),
+        (BITS[:5], r"bool of shape \(5, 11\); the dataset has 6 images, so 6 rows in the order of their ids"),
         (BITS[:, :9], r"bool of shape \(6, 9\); \(6, 11\) of 0/1 or -1/1, or packed uint8 \(6, 2\), expected"),
         (BITS.ravel(), r"of shape \(66,\)"),
         (BITS.astype(complex), "complex128"),
-        (BITS.astype(object), "is no .npy array .*Python objects"),
-        (BITS * 0.37, "0.37 in row 0, column .; codes hold 0 and 1, or -1 and 1, alone: binarise"),
+        (BITS.astype(object), "is not a .npy array .*Python objects"),
+        (BITS * 0.37, "0.37 in row 0, column .; codes hold only 0 and 1, or -1 and 1: binarise"),
         (BITS * np.nan, "nan in row 0, column 0"),
         (BITS.astype(int) - np.eye(6, 11, dtype=int) * 2, "in row 0, column .*"),
-        (BITS.astype(int) * 2 - np.eye(6, 11, dtype=int), "in row ., column .*; codes hold 0 and 1, or -1 and 1"),
+        (BITS.astype(int) * 2 - np.eye(6, 11, dtype=int), "in row ., column .*; codes hold only 0 and 1, or -1 and 1"),
         (PACKED | 128, "the code in row 0 has bits beyond the first 11 set"),
         (PACKED.astype(np.int16), r"int16 of shape \(6, 2\)"),
     ],
@@ -95,10 +95,10 @@ def test_mistakes_in_arrays_are_named(array, words, tmp_path):
 def test_damaged_and_foreign_arrays_are_named(tmp_path):
     path = saved(tmp_path / "a.npy", BITS)
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(L2HError, match="a.npy is no .npy array"):
+    with pytest.raises(L2HError, match="a.npy is not a .npy array"):
         external().read(path, IDS)
     path.write_bytes(b"")
-    with pytest.raises(L2HError, match="a.npy is no .npy array"):
+    with pytest.raises(L2HError, match="a.npy is not a .npy array"):
         external().read(path, IDS)
     with path.open("wb") as file:
         np.savez(file, a=BITS)
@@ -114,11 +114,11 @@ def test_damaged_and_foreign_arrays_are_named(tmp_path):
             PACKED[:, :1],
             r"is not a file of codes of 11 bits \(id int64, code fixed_size_binary\[2\]\): its columns",
         ),
-        ([0, 1, 2, 3, 4, 4], PACKED, r"ids \[4\] stand there more than once"),
+        ([0, 1, 2, 3, 4, 4], PACKED, r"ids \[4\] occur more than once"),
         (IDS[:5], PACKED[:5], r"1 images have no code, ids \[5\]"),
         ([*IDS, 77], np.concatenate([PACKED, PACKED[:1]]), r"no images with the ids \[77\]"),
         (IDS, PACKED | 128, "the code in row 0 has bits beyond the first 11 set"),
-        ([], PACKED[:0], "has no rows; write it anew"),
+        ([], PACKED[:0], "has no rows; write it again"),
     ],
 )
 def test_mistakes_in_tables_are_named(ids, packed, words, tmp_path):
@@ -129,7 +129,7 @@ def test_mistakes_in_tables_are_named(ids, packed, words, tmp_path):
 def test_a_user_s_damaged_table_is_not_to_be_deleted(tmp_path):
     path = table(tmp_path / "c.parquet", IDS, PACKED)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(L2HError, match="damaged or cut short .*; write it anew"):
+    with pytest.raises(L2HError, match="damaged or cut short .*; write it again"):
         external().read(path, IDS)
 
 
@@ -144,7 +144,7 @@ def test_only_lengths_with_files_are_asked_for(tmp_path, monkeypatch):
     with pytest.raises(L2HError, match="other-p-8-s0.npy does not exist"):
         method.lengths_and_seeds("other", "p", [8, 16], [0])
     assert external(codes="{dataset}-{bits}.npy").lengths_and_seeds("e", "p", [8, 16], [5, 6]) == [(8, 5)]
-    with pytest.raises(L2HError, match="one.npy is one file, but there are 2 code lengths; name it by {bits}"):
+    with pytest.raises(L2HError, match="one.npy is one file, but there are 2 code lengths; add {bits} to it"):
         external(codes="one.npy").lengths_and_seeds("e", "p", [8, 16], [0])
 
 

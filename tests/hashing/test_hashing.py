@@ -105,7 +105,7 @@ def test_supervised_methods_want_labels_in_either_form(name, digits):
         quick(name).fit(X)
     with pytest.raises(ValueError, match="y has the shape"):
         quick(name).fit(X, y[:5])
-    with pytest.raises(ValueError, match="it holds 0 and 1 alone; give classes as one dimension"):
+    with pytest.raises(ValueError, match="it holds only 0 and 1; give classes as one dimension"):
         quick(name).fit(X, y[:, None])
 
 
@@ -287,12 +287,12 @@ def test_lsh_on_principal_components(digits):
             r"'itqq' is not a method \(did you mean 'itq'\?\); choose one of bihalf, classifier, cosine, csq,",
         ),
         ("itq", {"iterations": 3}, "itq has no parameter 'iterations'; it takes n_iter"),
-        ("itq", {"n_iter": 0}, "itq: n_iter must be a whole number from 1, got 0"),
+        ("itq", {"n_iter": 0}, "itq: n_iter must be a positive integer, got 0"),
         ("sh", {"x": 1}, "sh has no parameter 'x'; it takes none"),
         ("dsh", {"pairs": "all"}, "dsh: pairs must be bank or batch, got 'all'"),
         ("dsh", {"lr": "fast"}, "dsh: lr must be a number above 0, or several, got 'fast'"),
-        ("dsh", {"lr": "1e-3"}, r"got '1e-3'; YAML takes it for text: write a point and a sign, as in 1.0e-3"),
-        ("dsh", {"lr": [1e-3, "1.5e4"]}, r"got \(0.001, '1.5e4'\); YAML takes it for text"),
+        ("dsh", {"lr": "1e-3"}, r"got '1e-3'; YAML reads it as text: write a point and a sign, as in 1.0e-3"),
+        ("dsh", {"lr": [1e-3, "1.5e4"]}, r"got \(0.001, '1.5e4'\); YAML reads it as text"),
         ("dsh", {"lr": [1e-3, -1]}, r"dsh: lr must be a number above 0, or several, got \(0.001, -1\)"),
         ("dsh", {"lr": []}, r"dsh: lr must be a number above 0, or several, got \(\)"),
         ("dsh", {"hidden": 1.5}, "dsh: hidden must be a whole number from 1, or several, got 1.5"),
@@ -352,7 +352,7 @@ class TestDamagedModels:
         _, arrays = read_model(model)
         description = json.loads((model / "model.json").read_text())
         write_model(model, description, {**arrays, "projection_": np.ones(shape, np.float32)})
-        with pytest.raises(L2HError, match="is no model that this version can use"):
+        with pytest.raises(L2HError, match="is not a model that this version can use"):
             hashing.load(model)
 
     @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ class TestDamagedModels:
         description = json.loads((model / "model.json").read_text())
         del description["sha256"]  # as a stranger would
         (model / "model.json").write_text(json.dumps({**description, **change}))
-        with pytest.raises(L2HError, match="is no model that this version can use"):
+        with pytest.raises(L2HError, match="is not a model that this version can use"):
             hashing.load(model)
 
 
@@ -389,27 +389,27 @@ STORE = "        self.bits, self.k, self.random_state = bits, k, random_state\n"
     [
         ("class Mine:", FIT, "the class Mine must be a subclass of LinearHasher or Hasher of l2h.hashing.base, or"),
         ("class Mine(BaseEstimator):", FIT, "the class Mine must be a subclass of LinearHasher or Hasher of"),
-        ("class Mine(Hasher):", FIT, "the class Mine lacks decision_function, learned, which its base leaves to it"),
+        ("class Mine(Hasher):", FIT, "the class Mine lacks decision_function, learned, which its base class requires"),
         ("class Mine(LinearHasher):", MAKE + STORE, "the class Mine lacks fit, which"),
         (
             "class Mine(LinearHasher):",
             MAKE + STORE + FIT.replace(", y=None", ""),
-            "the class Mine must have a `fit(self, X, y=None)`, it has `fit(self, X)`",
+            "the class Mine must have `fit(self, X, y=None)`, but has `fit(self, X)`",
         ),
         (
             "class Mine(LinearHasher):",
             FIT + MAKE.replace(", random_state=None", "") + "        self.bits, self.k = bits, k\n",
-            "its __init__ must take `bits` and `random_state`, it takes bits, k",
+            "its __init__ must take `bits` and `random_state`, but takes bits, k",
         ),
         (
             "class Mine(LinearHasher):",
             FIT + MAKE + STORE.replace("self.k,", "self.width,"),
-            "the class Mine must store its parameter as it is: `self.k = k` in __init__",
+            "the class Mine must store its parameter unchanged: `self.k = k` in __init__",
         ),
         (
             "class Mine(LinearHasher):",
             FIT + MAKE + STORE + "        self.double = 2 * k\n",
-            "the class Mine must store its parameters as they are, no more, in __init__: unsupported operand",
+            "the class Mine must only store its parameters, unchanged, in __init__: unsupported operand",
         ),
     ],
 )
@@ -451,7 +451,7 @@ def test_a_plug_in_whose_scores_fail_is_not_saved_and_its_line_is_named(digits, 
     (tmp_path / "failing.py").write_text(FAILING)
     plugins.load(["failing.py"])
     hasher = hashing.make("failing", bits=8).fit(digits[0])
-    words = r"failing: what fit set makes no model: .*index 107 is out of .* \(failing.py, line 17\); mend its fit"
+    words = r"failing: the arrays of fit are not a valid model: .*index 107 is out of .* \(failing.py, line 17\)"
     with pytest.raises(L2HError, match=words):
         hasher.save(tmp_path / "model")
 
@@ -463,15 +463,15 @@ def test_a_plug_in_whose_scores_fail_is_not_saved_and_its_line_is_named(digits, 
         (lambda lsh: vars(lsh).pop("n_features_in_"), "lsh: fit did not set n_features_in_"),
         (
             lambda lsh: setattr(lsh, "projection_", np.zeros((64, 9))),
-            r"lsh: what fit set makes no model: .*shape",
+            r"lsh: the arrays of fit are not a valid model: .*shape",
         ),
         (
             lambda lsh: setattr(lsh, "projection_", np.full((64, 8), np.nan)),
-            "lsh: what fit set makes no model: .*projection_ holds values that are not finite",
+            "lsh: the arrays of fit are not a valid model: .*projection_ holds values that are not finite",
         ),
         (
             lambda lsh: setattr(type(lsh), "learned", ("mean_", "projection_")),
-            "lsh: what fit set makes no model: .*no attribute 'intercept_'",
+            "lsh: the arrays of fit are not a valid model: .*no attribute 'intercept_'",
         ),
     ],
 )

@@ -113,10 +113,10 @@ class TestPrincipalComponents:
     def test_n_samples_have_n_minus_one_components(self, name, words, digits):
         X, _ = digits
         assert hashing.make(name, bits=8).fit(X[:9]).projection_.shape == (64, 8)
-        said = f"{words} of 8 bits needs at least 8 features and 9 samples, got n_features=64 and n_samples=8; ask for"
+        said = f"{words} of 8 bits needs at least 8 features and 9 samples, got n_features=64 and n_samples=8; use"
         with pytest.raises(L2HError, match=said):
             hashing.make(name, bits=8).fit(X[:8])
-        with pytest.raises(L2HError, match="n_features=64 and n_samples=1797; ask for fewer bits"):
+        with pytest.raises(L2HError, match="n_features=64 and n_samples=1797; use fewer bits"):
             hashing.make(name, bits=65).fit(X)
 
 
@@ -172,10 +172,10 @@ class TestITQCCA:
 
     def test_bits_are_at_most_the_correlated_directions(self, digits):
         X, y = digits
-        said = "ITQ-CCA of 10 bits needs as many directions .*, but 10 classes and 64 features have 9; ask for fewer"
+        said = "ITQ-CCA of 10 bits needs as many directions .*, but 10 classes and 64 features have 9; use fewer"
         with pytest.raises(L2HError, match=said):
             hashing.make("itq_cca", bits=10).fit(X, y)
-        with pytest.raises(L2HError, match="10 classes and 2 features have 2; ask for fewer bits"):
+        with pytest.raises(L2HError, match="10 classes and 2 features have 2; use fewer bits"):
             hashing.make("itq_cca", bits=3).fit(X[:, 20:22], y)
         several = np.eye(10, dtype=bool)[y]
         several[::2, 0] = True
@@ -314,13 +314,13 @@ class TestHadamardRidge:
     ("name", "params", "words"),
     [
         ("itq_cca", {"ridge": 0}, "itq_cca: ridge must be a number above 0, got 0"),
-        ("itq_cca", {"n_iter": 0}, "itq_cca: n_iter must be a whole number from 1, got 0"),
+        ("itq_cca", {"n_iter": 0}, "itq_cca: n_iter must be a positive integer, got 0"),
         ("sdh", {"nu": -1}, "sdh: nu must be a number above 0, got -1"),
-        ("sdh", {"rounds": 1.5}, "sdh: rounds must be a whole number from 1, got 1.5"),
-        ("sdh", {"anchors": 1}, "sdh: anchors must be a whole number from 2, got 1"),
+        ("sdh", {"rounds": 1.5}, "sdh: rounds must be a positive integer, got 1.5"),
+        ("sdh", {"anchors": 1}, "sdh: anchors must be an integer from 2, got 1"),
         ("sdh", {"width": 0.0}, "sdh: width must be a number above 0, got 0.0"),
         ("hadamard_ridge", {"ridge": []}, r"hadamard_ridge: ridge must be a number above 0, or several, got \(\)"),
-        ("hadamard_ridge", {"ridge": [1, "1e-3"]}, "YAML takes it for text"),
+        ("hadamard_ridge", {"ridge": [1, "1e-3"]}, "YAML reads it as text"),
         ("hadamard_ridge", {"centres": "far"}, "hadamard_ridge: centres must be one of separated, first_rows, bernou"),
     ],
 )

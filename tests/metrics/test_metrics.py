@@ -277,7 +277,7 @@ def test_wrong_arguments_are_named():
         metrics.average_precision(h, ties="random")
     with pytest.raises(ValueError, match="normalise must be"):
         metrics.average_precision(h, normalise="all")
-    with pytest.raises(ValueError, match="radius"):
+    with pytest.raises(ValueError, match="r must be at least 0"):
         metrics.precision_within_radius(h, -1)
 
 

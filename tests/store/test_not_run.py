@@ -33,7 +33,7 @@ def test_the_reason_and_the_cell_are_read_from_each_file(absent):
 
 def test_readers_refuse_what_stands_there(absent):
     model, codes = absent
-    with pytest.raises(L2HError, match="model is no model that this version can use"):
+    with pytest.raises(L2HError, match="model is not a model that this version can use"):
         hashing.load(model)
     with pytest.raises(L2HError, match="codes.parquet"):
         read_codes(codes, np.arange(3))

@@ -239,7 +239,7 @@ def test_what_a_stranger_s_run_says_of_itself_is_checked_before_it_is_used(insid
         assert "which its run.json does not list" in err
     model = next(inside.folder.glob(f"{RESULTS}/digits/*/*/itq/8bits-seed0/model/model.json"))
     for value, words in [
-        ("1000000", "input_size must be a whole number from 1 to 4096, got 1000000"),
+        ("1000000", "input_size must be an integer from 1 to 4096, got 1000000"),
         ("x", "does not record its features"),
         (None, "does not record its features"),
     ]:

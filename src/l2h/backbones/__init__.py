@@ -1,4 +1,4 @@
-"""Backbones by name. A backbone is one file: a subclass of `Backbone`, registered here or by a plug-in."""
+"""Backbones by name: one file each, with a subclass of `Backbone`, registered here or by a plug-in."""
 
 from l2h.backbones.base import Backbone
 from l2h.registry import Registry

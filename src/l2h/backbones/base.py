@@ -1,4 +1,4 @@
-"""What every backbone says of itself, without importing torch, and builds when asked."""
+"""Base class of backbones: attributes that need no torch, and methods that build the network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -22,15 +22,15 @@ class Backbone(ABC):
     ----------
     layers : outputs to choose from, the deepest, which is the default, first
     min_size : smallest input, in pixels a side, that the network accepts
-    pretrained : published weights by name, the default first, and the torch checkpoint that holds them; None where
-        `published` knows another way
-    cpu_batch : images that a processor takes through the network at a time. Few stay in its caches, which matters to
-        networks whose time goes into reading activations; many share one reading of large weights
-    packages : what that part installs, by the names that Python imports
-    licence : of the pretrained weights, with its source; a release states it
+    pretrained : published weights by name, the default first, with their torch checkpoints; None if `published` gets
+        them in another way
+    cpu_batch : images per batch on a CPU. Activations of a small batch stay in its caches; a large batch reads large
+        weights only once
+    packages : import names of the packages that the extra installs
+    licence : of the pretrained weights, with its source; stated in releases
     mean, std : of the three colour channels in 0..1, as the pretrained weights expect them
-    input_size : pixels a side that the pretrained weights were trained with, the default. These three are attributes
-        of the class, or, where that takes torch to know, of its instances alone
+    input_size : default, the pixels per side that the pretrained weights were trained with. These three are attributes
+        of the class, or only of its instances if they require torch
     """
 
     layers: ClassVar[tuple[str, ...]]
@@ -54,33 +54,33 @@ class Backbone(ABC):
 
     @abstractmethod
     def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
-        """The network from images, float (n, 3, h, w), to the layer's activations (n, d); names of tensors stay."""
+        """The network from images, float (n, 3, h, w), to the layer's activations (n, d); keeps names of tensors."""
 
     def published(self, weights: str, fetch: "Fetch") -> tuple[Mapping[str, "Tensor"], str]:
-        """Tensors of published weights, under the network's names, and where they come from, in words.
+        """Tensors of published weights, under the network's names, and a description of their source.
 
         Parameters
         ----------
         weights : one of `pretrained`
-        fetch : from a `Download` to the path where it lies; see `l2h.datasets.downloads.fetch`
+        fetch : returns the path of a `Download`; see `l2h.datasets.downloads.fetch`
         """
         import torch
 
         download = self.pretrained[weights]
         if download is None:
             raise L2HError(
-                f"{type(self).__name__} says nowhere how to get weights {weights!r}: its `pretrained` needs a Download "
-                "for them, or the class a `published` of its own"
+                f"{type(self).__name__} does not define how to get weights {weights!r}: add a Download for them to "
+                "`pretrained`, or override `published`"
             )
         tensors = torch.load(fetch(download), map_location="cpu", weights_only=True)  # it cannot run code
         return tensors, f"{download.urls[0]}, sha256 {download.sha256}"
 
     def fold(self, network: "nn.Module") -> "nn.Module":
-        """Merge, in place, what only training keeps apart: equal outputs, for extraction alone, in fewer steps."""
+        """Merge layers in place that only training needs separately: equal outputs, faster extraction."""
         return network
 
     def side(self, asked: int | None) -> int:
-        """Pixels a side of the input: what is asked for, or the network's own; L2HError where it takes no other."""
+        """Pixels per side of the input: as requested, or the default; raises L2HError if the size is fixed."""
         if asked is not None and not (type(asked) is int and 1 <= asked <= MAX_SIDE):
-            raise L2HError(f"input_size must be a whole number from 1 to {MAX_SIDE}, got {asked!r}")
+            raise L2HError(f"input_size must be an integer from 1 to {MAX_SIDE}, got {asked!r}")
         return asked or self.input_size

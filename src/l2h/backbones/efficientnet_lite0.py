@@ -22,8 +22,8 @@ SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 class EfficientNetLite0(Backbone):
     """Layer pooled: 1,280 values, the mean of the last activations over the image.
 
-    The ImageNet weights come inside a Python package, so that they need no download: the authors' TensorFlow
-    checkpoint, turned into a torch one. As that was trained, pixels 0..255 become (pixel - 127) / 128.
+    The ImageNet weights come in a Python package, so they need no download: the authors' TensorFlow checkpoint,
+    converted to torch. As in its training, pixels 0..255 become (pixel - 127) / 128.
     """
 
     layers = ("pooled",)
@@ -46,12 +46,12 @@ class EfficientNetLite0(Backbone):
         return timm.create_model("tf_efficientnet_lite0")
 
     def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
-        """Take the classifier away; what is left ends in the pooling."""
+        """Remove the classifier, so that the network ends with the pooling."""
         network.reset_classifier(0)  # type: ignore[operator]
         return network
 
     def fold(self, network: "nn.Module") -> "nn.Module":
-        """Fold every batch norm into the convolution before it, and leave its activation."""
+        """Fold every batch norm into the convolution before it, and keep its activation."""
         from torch import nn
         from torch.nn.utils.fusion import fuse_conv_bn_eval
 

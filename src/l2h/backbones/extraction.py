@@ -1,4 +1,4 @@
-"""Extract features from images by a backbone, cut at a layer: batched and streamed, on one device."""
+"""Extract features from images with a backbone, cut at a layer: batched and streamed, on one device."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from l2h.backbones.weights import file_sha256, load_network
 Images = torch.Tensor | NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 Batch = tuple[NDArray[np.int64], Images]
 
-BATCH_SIZE = 128  # images that a network takes at a time
+BATCH_SIZE = 128  # images per batch
 
 
 def preprocess(
@@ -29,14 +29,14 @@ def preprocess(
 ) -> torch.Tensor:
     """Turn pixels into a network's input.
 
-    The whole image is scaled to a square, bilinear with antialiasing, so that nothing is cropped away; grey images
+    The whole image is scaled to a square, bilinear with antialiasing, so nothing is cropped; grey images
     get three equal channels.
 
     Parameters
     ----------
-    images : uint8 (n, h, w) grey or (n, h, w, 3) RGB; or, where sizes differ, a sequence of n arrays (h, w[, 3])
-    size : pixels a side
-    device : where to compute; where the images are, if left out
+    images : uint8 (n, h, w) grey or (n, h, w, 3) RGB; or, if sizes differ, a sequence of n arrays (h, w[, 3])
+    size : pixels per side
+    device : device for the computation; by default the device of the images
 
     Returns
     -------
@@ -70,7 +70,7 @@ def extract(
     batches : pairs of ids, int64 (m,), and images as `preprocess` takes them
     network : from float32 (m, 3, size, size) to (m, d), in eval mode
     precision : "fp32", or "bf16" for autocast to bfloat16
-    at_once : images that go through the network at a time
+    at_once : images per pass through the network
     """
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for ids, images in batches:
@@ -82,7 +82,7 @@ def extract(
 
 
 def forward(network: nn.Module, inputs: torch.Tensor, precision: str) -> torch.Tensor:
-    """The network's output for inputs float32 (m, 3, size, size), as float32 (m, d), computed as `precision` says."""
+    """The network's output for inputs float32 (m, 3, size, size), as float32 (m, d), computed in `precision`."""
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, on GPUs too
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bf16"):
         return network(inputs).float()
@@ -93,13 +93,13 @@ class Extractor:
 
     Parameters
     ----------
-    entry : the backbone's name, layer, source (of its weights, in a word), input_size, precision and dtype (of the
+    entry : the backbone's name, layer, source (name of its weights), input_size, precision and dtype (of the
         stored features)
     weights : a safetensors file
 
     Attributes
     ----------
-    metadata : what made its features, for their file: all that `entry_of` takes, and more to read
+    metadata : origin of its features, for their file: everything that `entry_of` needs, and more for readers
     """
 
     def __init__(self, entry: Mapping[str, Any], weights: str | Path, device: torch.device):
@@ -133,7 +133,7 @@ class Extractor:
 
 
 def entry_of(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """An entry for `Extractor`, from the metadata of features that one made."""
+    """An entry for `Extractor`, from the metadata of its features."""
     same = {key: metadata[key] for key in ("layer", "precision", "dtype")}
     return {
         **same,

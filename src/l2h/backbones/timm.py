@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Timm(Backbone):
-    """Layer pooled: what the model hands to its classifier.
+    """Layer pooled: the input of the model's classifier.
 
-    A class of its own stands for each model. To import timm takes seconds, as torch does, and every job checks the
-    config: so the class only looks the name up in timm's sources, and the instance reads what the pretrained weights
-    expect from the model's data config.
+    Each model has its own class. Importing timm takes seconds, like torch, and every job checks the config: so the
+    class only looks up the name in timm's sources, and the instance reads the preprocessing of the pretrained weights
+    from the model's data config.
 
     Attributes
     ----------
-    model : timm's name of it, with or without the tag that tells apart published weights of one architecture
+    model : timm's name, with or without the tag that selects published weights of one architecture
     """
 
     layers = ("pooled",)
@@ -38,12 +38,12 @@ class Timm(Backbone):
 
     @classmethod
     def member(cls, name: str) -> type["Timm"]:
-        """The backbone of the model of that name; L2HError where timm is missing or has none."""
+        """The backbone of the model with that name; raises L2HError if timm is missing or has no such model."""
         cls.check_packages()
         architecture = re.fullmatch(r"([A-Za-z0-9_]+)(\.[A-Za-z0-9_]+)?", name)
         known = _architectures()
         if architecture is None or architecture[1] not in known:
-            raise L2HError(f"{name!r} is no model of timm{hint(name, known)}; choose one of timm.list_models()")
+            raise L2HError(f"{name!r} is not a model of timm{hint(name, known)}; choose one of timm.list_models()")
         return type(f"timm:{name}", (cls,), {"model": name, "__module__": cls.__module__})
 
     def __init__(self) -> None:
@@ -64,16 +64,16 @@ class Timm(Backbone):
         import timm
         import torch
 
-        with torch.device("cpu"):  # some models compute, as they are built, what no weights file holds
+        with torch.device("cpu"):  # some models compute tensors on creation that no weights file holds
             return timm.create_model(self.model)
 
     def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
-        """Take the classifier away."""
+        """Remove the classifier."""
         network.reset_classifier(0)  # type: ignore[operator]
         return network
 
     def published(self, weights: str, fetch: "Fetch") -> tuple[Mapping[str, "Tensor"], str]:
-        """The weights that timm downloads for this name, pinned to the revision that their repository has now."""
+        """The weights that timm downloads for this name, pinned to the current revision of their repository."""
         import timm
         from huggingface_hub import HfApi
 
@@ -87,27 +87,27 @@ class Timm(Backbone):
                 place = f"{repository}@{HfApi().model_info(repository, revision=revision or None).sha}"
                 overlay = {"hf_hub_id": place}
             network = timm.create_model(self.model, pretrained=True, pretrained_cfg_overlay=overlay)
-        except Exception as error:  # of whatever carries the download
+        except Exception as error:  # any error of the download
             raise L2HError(
-                f"timm's weights of {self.model} cannot be had from {place} ({type(error).__name__}: "
-                f"{str(error).splitlines()[0]}); fetch its model.safetensors by hand, and set weights to that path"
+                f"timm's weights of {self.model} are not available from {place} ({type(error).__name__}: "
+                f"{str(error).splitlines()[0]}); download its model.safetensors yourself, and set weights to its path"
             ) from error
         return network.state_dict(), f"timm {timm.__version__}, {place}"
 
     def side(self, asked: int | None) -> int:
-        """As for every backbone; some models take images of one size alone."""
+        """As for every backbone; some models accept images of only one size."""
         if asked not in (None, self.input_size) and self._pretrained.get("fixed_input_size"):
             raise L2HError(
-                f"input_size: {asked}: timm:{self.model} takes {self.input_size} alone; set that, or leave the key out"
+                f"input_size: {asked}: timm:{self.model} accepts only {self.input_size}; set that, or omit the key"
             )
         return super().side(asked)
 
 
 @cache
 def _architectures() -> frozenset[str]:
-    """Names of timm's models, which register as timm is imported: what its sources decorate."""
+    """Names of timm's models, from the decorated functions in its sources, without importing timm."""
     spec = find_spec("timm")
     assert spec is not None  # by `check_packages`
-    assert spec.origin is not None  # it is no namespace
+    assert spec.origin is not None  # not a namespace package
     sources = (path.read_text(encoding="utf-8") for path in Path(spec.origin).parent.glob("models/*.py"))
     return frozenset(name for text in sources for name in re.findall(r"^@register_model\s+def (\w+)\(", text, re.M))

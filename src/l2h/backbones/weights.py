@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from: the web, a seed, or a file. They end as safetensors, known by their sha256."""
+"""A backbone's weights, from the web, a seed or a file: stored as safetensors, and identified by their sha256."""
 
 import hashlib
 import logging
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from l2h.datasets.downloads import Fetch
 
 UNTRAINED = "untrained"
-CURE = f"if a run wrote it, {tables.CURE}; if it is your own, name a whole one"
-# How the origin ends in the header of files that are made here, as tensors have no checksum of their own. One entry
-# holds both: several come in an order that changes from run to run.
+CURE = f"if a run wrote it, {tables.CURE}; if it is your own, use a complete one"
+# End of the origin in the header of files written here, because tensors have no checksum. One entry holds both, because
+# the order of several entries changes from run to run.
 SEAL = re.compile(r"(.*); sha256 of the tensors: ([0-9a-f]{64})")
 _log = logging.getLogger("l2h")
 
@@ -39,7 +39,7 @@ def make_untrained(backbone: Backbone, seed: int, path: str | Path) -> None:
 
 
 def make_pretrained(backbone: Backbone, weights: str, fetch: "Fetch", path: str | Path) -> None:
-    """Write published weights to `path`, with a word on where they come from, which the log gets too."""
+    """Write published weights to `path`, with their source, which is logged too."""
     tensors, origin = backbone.published(weights, fetch)
     _write(path, tensors, origin)
     _log.info("%s: from %s; sha256 of this file %s", path, origin, file_sha256(path))
@@ -53,7 +53,7 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
     Raises
     ------
     L2HError
-        the file is no safetensors file, is damaged, or tensors are missing or have other shapes; the line names them
+        the file is not safetensors, is damaged, or has missing tensors or other shapes; the message names them
     """
     import torch
 
@@ -64,10 +64,10 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
         limits.require_plain(path)
         with safe_open(path, framework="pt") as file:
             sealed = SEAL.fullmatch((file.metadata() or {}).get("origin", ""))
-            # tables name the whole file, so all of it must be right
+            # tables name the file, so all of it must be valid
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys()) if sealed or name in wanted}
     except (SafetensorError, OSError) as error:
-        raise L2HError(f"{path} is no readable safetensors file ({error}); {CURE}") from error
+        raise L2HError(f"{path} is not a valid safetensors file ({error}); {CURE}") from error
     if sealed and sealed[2] != _sha256(tensors, sealed[1]):
         raise L2HError(f"{path} is damaged: its content does not match its sha256; {CURE}")
     state = {name: tensor for name, tensor in tensors.items() if name in wanted}
@@ -77,7 +77,7 @@ def load_network(backbone: Backbone, layer: str, path: str | Path) -> "nn.Module
         cure = (
             f"choose an earlier layer ({', '.join(earlier)}) or a file that holds them"
             if earlier
-            else "take another file"
+            else "use another file"
         )
         raise L2HError(f"{path} lacks {', '.join(missing)}, which layer {layer} needs; {cure}")
     wrong = [f"{name} {tuple(state[name].shape)}" for name in wanted if state[name].shape != wanted[name].shape]

@@ -1,6 +1,6 @@
-"""Methods by name. A method is one file, registered here or by a plug-in.
+"""Methods by name: one file each, registered here or by a plug-in.
 
-It is a subclass of `Hasher`, which makes codes, or of `Scorer`, which ranks by real-valued scores.
+A method is a subclass of `Hasher`, which computes codes, or of `Scorer`, which ranks by real-valued scores.
 """
 
 from collections.abc import Collection, Iterable
@@ -52,12 +52,12 @@ register = registry.register
 
 
 def available() -> tuple[str, ...]:
-    """Names of the hashers: the methods that turn features into codes."""
+    """Names of the hashers, the methods that turn features into codes."""
     return tuple(name for name in registry.names() if hasattr(registry.get(name), "transform"))
 
 
 def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> Any:
-    """A new estimator of the method `name`; raises L2HError, naming what is allowed, where a name or value is wrong."""
+    """A new estimator of the method `name`; raises L2HError if the name or a parameter is invalid."""
     cls = registry.get(name)
     refuse_unknown(name, params, set(signature(cls).parameters) - {"bits", "random_state"})
     method: Method = cls(bits=bits, random_state=random_state, **_immutable(params))
@@ -77,16 +77,16 @@ def refuse_unknown(name: str, params: Iterable[str], allowed: Collection[str]) -
 
 
 def load(folder: str | Path) -> Any:
-    """Read an estimator that its `save` wrote: JSON and safetensors, nothing that could run code.
+    """Read an estimator that its `save` wrote as JSON and safetensors, which cannot execute code.
 
     Raises
     ------
     L2HError
-        the folder is damaged, or does not hold exactly what its method learns
+        the folder is damaged, or does not hold exactly the arrays that its method learns
     """
     description, arrays = read_model(folder)
     if "head" in description:
-        cure = "load it by l2h.hashing.deep.network.load"
+        cure = "load it with l2h.hashing.deep.network.load"
         raise L2HError(f"{folder} is a network of scope full, which takes images; {cure}")
     try:
         cls = registry.get(description["method"])
@@ -94,12 +94,12 @@ def load(folder: str | Path) -> Any:
         method.check_params()
         method.restore(arrays, description["n_features_in"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise L2HError(f"{folder} is no model that this version can use: {error}") from error
+        raise L2HError(f"{folder} is not a model that this version can use: {error}") from error
     return method
 
 
 def _immutable(params: dict[str, Any]) -> dict[str, Any]:
-    """YAML's and JSON's lists as tuples, which defaults are: equal values are to be equal parameters."""
+    """Convert lists of YAML and JSON to tuples, the type of the defaults, so that equal values compare equal."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
 
 

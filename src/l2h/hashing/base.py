@@ -1,4 +1,4 @@
-"""What every method is, and what a hasher is: a scikit-learn estimator from features to packed binary codes."""
+"""Base classes of methods, and of hashers: scikit-learn estimators from features to packed binary codes."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -22,21 +22,21 @@ __all__ = ["FittedMethod", "Hasher", "LinearHasher", "Method", "is_count", "is_n
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Method(BaseEstimator):
-    """What a config can name as a method: parameters, among them `bits` and `random_state`, and their checks.
+    """Base class of all methods that a config can name: parameters, including `bits` and `random_state`, and checks.
 
-    A subclass states its own parameters with their defaults, below the same decorator, and inherits the others. Or it
-    has an `__init__` that stores them all as they are. Equality and repr are scikit-learn's.
+    A subclass declares its own parameters with defaults, under the same decorator, and inherits the others. Or it has
+    an `__init__` that stores all of them unchanged. Equality and repr are scikit-learn's.
 
     Parameters
     ----------
     bits : code length
-    random_state : of all that is random
+    random_state : seed
 
     Attributes
     ----------
     scopes : what a deep method can train ("linear": a hash layer on frozen features); empty for all others
-    kind : what the column `scope` says of a method without scopes
-    deterministic : whether `random_state` changes nothing, so that one training is all there is to know
+    kind : value of the column `scope` for a method without scopes
+    deterministic : whether the result does not depend on `random_state`, so that one training is enough
     """
 
     scopes: ClassVar[tuple[str, ...]] = ()
@@ -46,17 +46,17 @@ class Method(BaseEstimator):
     random_state: int | None = None
 
     def check_params(self) -> None:
-        """Raise ValueError, naming the parameter and what it may be; subclasses add their own checks."""
+        """Raise ValueError for an invalid parameter; subclasses add their own checks."""
         self.check_bits()
 
     def check_bits(self) -> None:
         """Raise ValueError unless `bits` is a code length; methods without a code accept any."""
-        require(is_count(self.bits), "bits", self.bits, "a whole number from 1")
+        require(is_count(self.bits), "bits", self.bits, "a positive integer")
 
     def lengths_and_seeds(
         self, dataset: str, protocol: str, bits: Sequence[int], seeds: Sequence[int]
     ) -> list[tuple[int, int]]:
-        """Of a config's code lengths and seeds, those at which the method has a result of its own: all of them."""
+        """The code lengths and seeds of a config for which the method has separate results: by default all."""
         return list(product(bits, seeds))
 
 
@@ -68,12 +68,12 @@ class FittedMethod(SavedEstimator, Method):
         """Learn from features (n, d); supervised methods take labels, int (n,) classes or bool (n, c) multi-hot."""
 
     def training_features(self, X: ArrayLike, dtype: Any = (np.float64, np.float32)) -> NDArray:
-        """What `fit` begins with: parameters checked, X as a finite float array (n >= 2, d), d remembered."""
+        """Validate the input of `fit`: checks parameters, returns X as finite floats (n >= 2, d), and stores d."""
         self.check_params()
         return validate_data(self, X, dtype=dtype, ensure_min_samples=2)
 
     def _checked(self, X: ArrayLike) -> NDArray:
-        """Features for a fitted method: float, finite, as many as it was fitted on."""
+        """Validate features for a fitted method: finite floats, with the same d as in `fit`."""
         check_is_fitted(self)
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
 
@@ -81,7 +81,7 @@ class FittedMethod(SavedEstimator, Method):
 class Hasher(TransformerMixin, FittedMethod):
     """Features, float (n, d), to binary codes of `bits` bits.
 
-    A subclass gives `fit`, `decision_function`, and the class attribute `learned`.
+    A subclass defines `fit`, `decision_function`, and the class attribute `learned`.
     """
 
     @abstractmethod
@@ -93,17 +93,17 @@ class Hasher(TransformerMixin, FittedMethod):
         return codes.pack(self.decision_function(X) > 0)
 
     def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
-        """Set what `fit` learned; raise ValueError unless the arrays are the method's own and work."""
+        """Restore what `fit` learned; raises ValueError unless the arrays are valid for the method."""
         super().restore(arrays, n_features_in)
-        # without values, a shape may be any and yet take no byte of the file
+        # an empty array can claim any shape without a byte in the file
         if not any(array.size and n_features_in in array.shape for array in arrays.values()):
-            raise ValueError(f"n_features_in is {n_features_in}, which no array's shape shows")
+            raise ValueError(f"n_features_in is {n_features_in}, which matches no array's shape")
         try:
             scores = self.decision_function(np.zeros((1, n_features_in), dtype=np.float32))
         except IndexError as error:
-            raise ValueError(f"its arrays do not fit each other: {error}") from error
+            raise ValueError(f"its arrays do not match: {error}") from error
         if scores.shape != (1, self.bits):
-            raise ValueError(f"it gives scores of shape {scores.shape}, (1, {self.bits}) expected")
+            raise ValueError(f"it returns scores of shape {scores.shape}, (1, {self.bits}) expected")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

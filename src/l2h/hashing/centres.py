@@ -12,8 +12,8 @@ from l2h.errors import L2HError
 Signs = NDArray[np.int8]
 
 KINDS = ("separated", "first_rows", "bernoulli")
-DRAWS = 10  # random sets of centres, of which the one with the most useful bits is kept
-POOL = 16_384  # balanced codes, at most, that the greedy search chooses from
+DRAWS = 10  # random sets of centres, from which the one with the most useful bits is kept
+POOL = 16_384  # maximum number of balanced codes for the greedy search
 
 
 def class_centres(classes: int, bits: int, rng: np.random.Generator, kind: str = "separated") -> Signs:

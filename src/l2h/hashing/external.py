@@ -1,4 +1,4 @@
-"""Codes that another program made: found, read and checked."""
+"""External codes, from another program: find, read and check their files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ FORMATS = ("bits", "packed")
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class External(Method):
-    """Codes from files; nothing is trained.
+    """External codes, read from files; nothing is trained.
 
     Parameters
     ----------
     bits : code length
     codes : path of a .npy or .parquet file, in which {dataset}, {protocol}, {bits} and {seed} are filled in
-    format : how a .npy array holds codes: "bits", a column a bit, or "packed" bytes; None tells by dtype and width, and
-        asks where both would do
+    format : how a .npy array holds codes: "bits", one column per bit, or "packed" bytes; None infers it from dtype and
+        width, and raises an error if both are possible
     random_state : without effect; all methods have it
 
     Examples
@@ -48,7 +48,7 @@ class External(Method):
     format: str | None = None
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         right = isinstance(self.codes, str) and self.codes.endswith((".npy", ".parquet")) and _is_template(self.codes)
         names = ", ".join(f"{{{name}}}" for name in PLACES)
@@ -58,15 +58,15 @@ class External(Method):
     def lengths_and_seeds(
         self, dataset: str, protocol: str, bits: Sequence[int], seeds: Sequence[int]
     ) -> list[tuple[int, int]]:
-        """The code lengths that there are files for, with all seeds; with the first alone if the path has no {seed}.
+        """The code lengths that have files, with all seeds; only with the first seed if the path has no {seed}.
 
         Raises
         ------
         L2HError
-            a file is missing: at every length, or for some seeds of one; or one file is to serve several lengths
+            files are missing for all lengths, or for some seeds of a length; or one file is named for several lengths
         """
         if "{bits}" not in self.codes and len(bits) > 1:
-            raise L2HError(f"{self.codes} is one file, but there are {len(bits)} code lengths; name it by {{bits}}")
+            raise L2HError(f"{self.codes} is one file, but there are {len(bits)} code lengths; add {{bits}} to it")
         if "{seed}" not in self.codes:
             seeds = seeds[:1]
         missing = {}
@@ -74,7 +74,7 @@ class External(Method):
             paths = [self.path(dataset, protocol, length, seed) for seed in seeds]
             missing[length] = [path for path in paths if not Path(path).is_file()]
         there = [length for length in bits if len(missing[length]) < len(seeds)]
-        # without any file, the first path shows what is looked for
+        # if no file exists, the message shows the first path
         wanted = [path for length in there or bits for path in missing[length]]
         if wanted:
             raise L2HError(
@@ -88,12 +88,12 @@ class External(Method):
         return self.codes.format(dataset=dataset, protocol=protocol, bits=bits, seed=seed)
 
     def read(self, path: str | Path, ids: Ints) -> NDArray[np.uint8]:
-        """Codes of the data set's images.
+        """Codes of the dataset's images.
 
         Parameters
         ----------
-        path : .npy array, a row an image in the order of `ids`, or parquet table of id and code in any order
-        ids : int64 (n,), of all images of the data set
+        path : .npy array, one row per image in the order of `ids`, or parquet table of id and code in any order
+        ids : int64 (n,), of all images of the dataset
 
         Returns
         -------
@@ -102,7 +102,7 @@ class External(Method):
         Raises
         ------
         L2HError
-            shape, values or ids are not those of codes of `bits` bits of these images
+            shape, values or ids do not match `bits` and these images
         """
         packed = (
             _in_order(path, self.bits, ids) if Path(path).suffix == ".parquet" else self._from_array(path, len(ids))
@@ -118,27 +118,27 @@ class External(Method):
 
     def _from_array(self, path: str | Path, n: int) -> NDArray[np.uint8]:
         try:
-            # mapped, as a header may promise more than there is, or than memory holds
+            # memory-mapped, because a header may claim more than the file has or memory can hold
             limits.require_plain(path)
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # the header is parsed as Python's literals, which fail in many ways
-            raise L2HError(f"{path} is no .npy array ({line(error)}); write it by np.save, without objects") from error
+        except Exception as error:  # the header is parsed as Python literals, which can raise many errors
+            raise L2HError(f"{path} is not a .npy array ({line(error)}); write it with np.save") from error
         if not isinstance(array, np.ndarray):
-            raise L2HError(f"{path} holds several arrays; write one by np.save")
+            raise L2HError(f"{path} holds several arrays; write one with np.save")
         width = codes.n_bytes(self.bits)
         what = f"{path}: {array.dtype} of shape {array.shape}"
         allowed = f"({n}, {self.bits}) of 0/1 or -1/1, or packed uint8 ({n}, {width}), expected"
         if array.ndim != 2 or array.dtype.kind not in "biuf":
             raise L2HError(f"{what}; {allowed}")
         if len(array) != n:
-            raise L2HError(f"{what}; the data set has {n} images, so {n} rows in the order of their ids are expected")
+            raise L2HError(f"{what}; the dataset has {n} images, so {n} rows in the order of their ids are expected")
         as_packed = array.dtype == np.uint8 and array.shape[1] == width and self.format != "bits"
         if not as_packed and (array.shape[1] != self.bits or self.format == "packed"):
             raise L2HError(f"{what}; {allowed}{f' by format {self.format}' if self.format else ''}")
         if as_packed and self.format is None and self.bits > 1 and (array <= 1).all():
             raise L2HError(
-                f"{what} holds 0 and 1 alone: packed codes of {self.bits} bits, or {array.shape[1]} bits unpacked? "
-                "say `format: packed`, or correct the code length"
+                f"{what} holds only 0 and 1: packed codes of {self.bits} bits, or {array.shape[1]} bits unpacked? "
+                "set `format: packed`, or correct the code length"
             )
         return array if as_packed else codes.pack(_as_bits(array, path))
 
@@ -150,29 +150,29 @@ def _as_bits(array: NDArray, path: str | Path) -> NDArray[np.bool_]:
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise L2HError(
-            f"{path}: {array[row, column]} in row {row}, column {column}; codes hold 0 and 1, or -1 and 1, alone: "
-            "binarise scores by `scores > 0` first"
+            f"{path}: {array[row, column]} in row {row}, column {column}; codes hold only 0 and 1, or -1 and 1: "
+            "binarise scores with `scores > 0` first"
         )
     return array == 1
 
 
 def _in_order(path: str | Path, bits: int, ids: Ints) -> NDArray[np.uint8]:
-    """Codes of a table of id and code, in the order of `ids`, which are to be there once each."""
-    known, packed = read_bare_codes(path, bits, cure="write it anew")
+    """Codes from a table of id and code, in the order of `ids`, each of which must occur once."""
+    known, packed = read_bare_codes(path, bits, cure="write it again")
     if len(np.unique(known)) < len(known):
         values, counts = np.unique(known, return_counts=True)
-        raise L2HError(f"{path}: ids {values[counts > 1][:5].tolist()} stand there more than once; one code an image")
+        raise L2HError(f"{path}: ids {values[counts > 1][:5].tolist()} occur more than once; give one code per image")
     rows, found = find(ids, known)
     if not found.all():
         raise L2HError(f"{path}: {(~found).sum()} images have no code, ids {ids[~found][:5].tolist()} ...; add them")
     if len(known) > len(ids):
         foreign = known[~np.isin(known, ids)]
-        raise L2HError(f"{path}: the data set has no images with the ids {foreign[:5].tolist()} ...; leave them out")
+        raise L2HError(f"{path}: the dataset has no images with the ids {foreign[:5].tolist()} ...; leave them out")
     return packed[rows]
 
 
 def _is_template(path: str) -> bool:
-    """Whether all that stands in braces is a bare name of PLACES; others, doubled or not, are Snakemake's."""
+    """Whether all braces contain a plain name of PLACES; Snakemake reads any others as wildcards."""
     if "{{" in path or "}}" in path:
         return False
     try:

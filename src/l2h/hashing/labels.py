@@ -1,4 +1,4 @@
-"""Labels of either form, classes or multi-hot, as one."""
+"""Convert labels, classes or multi-hot, to one form."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -7,7 +7,7 @@ from l2h.errors import L2HError
 
 
 def multi_hot(y: ArrayLike | None, n: int, method: str) -> NDArray[np.bool_]:
-    """Labels of n images, int (n,) classes or multi-hot (n, c), as bool (n, c); L2HError where they are neither."""
+    """Labels of n images, int (n,) classes or multi-hot (n, c), as bool (n, c); raises L2HError for other arrays."""
     if y is None:
         raise L2HError(f"requires y to be passed, but the target y is None: {method} is supervised")
     labels = np.asarray(y)
@@ -17,14 +17,14 @@ def multi_hot(y: ArrayLike | None, n: int, method: str) -> NDArray[np.bool_]:
         classes, index = np.unique(labels, return_inverse=True)
         return np.eye(len(classes), dtype=bool)[index]
     if not np.isin(labels, (0, 1)).all():
-        raise L2HError("y of two dimensions is multi-hot, so it holds 0 and 1 alone; give classes as one dimension")
+        raise L2HError("y of two dimensions is multi-hot, so it holds only 0 and 1; give classes as one dimension")
     return labels.astype(bool)
 
 
 def labelled(y: ArrayLike | None, n: int, method: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return which of n images have a label, bool (n,), and the labels of these, float64 (m, c) multi-hot.
 
-    Labels that no image has are left out. Raises L2HError unless there are two others or more.
+    Labels without images are left out. Raises L2HError if fewer than two labels remain.
     """
     labels = multi_hot(y, n, method)
     rows, present = labels.sum(axis=1) > 0, labels.sum(axis=0) > 0

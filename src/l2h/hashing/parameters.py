@@ -7,7 +7,7 @@ import numpy as np
 
 
 def is_count(value: Any) -> bool:
-    """Whether a parameter is a whole number from 1."""
+    """Whether a parameter is a positive integer."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
@@ -21,5 +21,5 @@ def require(condition: bool, name: str, value: Any, allowed: str) -> None:
     if not condition:
         texts = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, str)]
         powers = [text for text in texts if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", text)]
-        cure = "; YAML takes it for text: write a point and a sign, as in 1.0e-3" if powers else ""
+        cure = "; YAML reads it as text: write a point and a sign, as in 1.0e-3" if powers else ""
         raise ValueError(f"{name} must be {allowed}, got {value!r}{cure}")

@@ -18,11 +18,11 @@ from l2h.store.models import write_model
 
 
 class SavedEstimator(BaseEstimator):
-    """An estimator that is saved as its parameters, in JSON, and the arrays that `fit` sets, in safetensors.
+    """An estimator that saves its parameters as JSON, and the arrays that `fit` sets as safetensors.
 
     Attributes
     ----------
-    learned : the names of the arrays that `fit` sets, which are all that `save` keeps
+    learned : names of the arrays that `fit` sets and `save` writes
     """
 
     learned: ClassVar[tuple[str, ...]]
@@ -37,7 +37,7 @@ class SavedEstimator(BaseEstimator):
         Raises
         ------
         L2HError
-            the class is not registered; or what `fit` set is not all that the method needs, or does not work
+            the class is not registered, or the arrays that `fit` set are incomplete or invalid
         """
         check_is_fitted(self)
         name = registry.name_of(type(self))
@@ -48,10 +48,10 @@ class SavedEstimator(BaseEstimator):
         try:
             clone(self).restore(arrays, self.n_features_in_)
         except (AttributeError, IndexError, TypeError, ValueError) as error:
-            cure = "mend its fit, its scores, or the names in `learned`"
+            cure = "fix its fit, its scores, or the names in `learned`"
             place = plugins.place_of(error)
             fault = f"{line(error)} ({place})" if place else line(error)
-            raise L2HError(f"{name}: what fit set makes no model: {fault}; {cure}") from error
+            raise L2HError(f"{name}: the arrays of fit are not a valid model: {fault}; {cure}") from error
         description = {
             "method": name,
             "params": self.get_params(),
@@ -63,15 +63,15 @@ class SavedEstimator(BaseEstimator):
         write_model(folder, description, arrays)
 
     def notes(self) -> dict[str, Any]:
-        """What `model.json` tells beside this of how the model came about; no part of the model."""
+        """Further entries of `model.json` about the training, which are not part of the model."""
         return {}
 
     def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
-        """Set what `fit` learned; raise ValueError unless the arrays are the method's own; subclasses check more."""
+        """Restore what `fit` learned; raises ValueError for unexpected arrays; subclasses check more."""
         if set(arrays) != set(self.learned):
             raise ValueError(f"arrays {', '.join(sorted(self.learned))} expected, {', '.join(sorted(arrays))} found")
         if not is_count(n_features_in):
-            raise ValueError(f"n_features_in must be a whole number from 1, got {n_features_in!r}")
+            raise ValueError(f"n_features_in must be a positive integer, got {n_features_in!r}")
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} holds values that are not finite")

@@ -1,1 +1,1 @@
-"""What hashing is compared with: exact search, product quantisation, the predicted class."""
+"""Baselines for hashing: exact search, product quantisation, the predicted class."""

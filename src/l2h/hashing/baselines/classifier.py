@@ -1,7 +1,7 @@
-"""A linear classifier whose predicted class is the code: what supervised hashing has to beat.
+"""A linear classifier whose predicted class is the code, the baseline that supervised hashing has to beat.
 
-Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017: where relevant means
-"of the same class" and the classes are those trained on, the class number alone, in a few bits, outranks most methods.
+Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017: if relevant means
+"of the same class", and the classes are those of the training set, the class number alone outranks most methods.
 """
 
 import logging
@@ -19,20 +19,20 @@ from l2h.hashing.base import FittedMethod, Hasher
 from l2h.hashing.labels import multi_hot
 from l2h.hashing.parameters import is_count, is_number, require
 
-CANDIDATES = 4096  # random words that codewords are picked from; all words of up to 12 bits
+CANDIDATES = 4096  # random words from which codewords are chosen; all words of up to 12 bits
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LogisticClassifier(FittedMethod):
     """Logistic regression on centred features of one common scale, which predicts a class.
 
-    An image of several labels is one training example for each, which share its weight; the most probable label is
-    predicted. Images without a label are not trained on.
+    An image with several labels is one training example for each label, with a share of its weight; the most probable
+    label is predicted. Images without a label are not used.
 
     Parameters
     ----------
     C : inverse strength of the regularisation
-    max_iter : most iterations of the optimiser
+    max_iter : maximum number of iterations of the optimiser
     """
 
     kind: ClassVar[str] = "baseline"
@@ -42,13 +42,13 @@ class LogisticClassifier(FittedMethod):
     max_iter: int = 200
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.C) and self.C > 0, "C", self.C, "a number above 0")
-        require(is_count(self.max_iter), "max_iter", self.max_iter, "a whole number from 1")
+        require(is_count(self.max_iter), "max_iter", self.max_iter, "a positive integer")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot; L2HError below two classes."""
+        """Train on X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot; needs two classes."""
         data = self.training_features(X)
         labels = multi_hot(y, len(data), type(self).__name__)
         rows, classes = np.nonzero(labels)

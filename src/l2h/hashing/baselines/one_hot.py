@@ -1,4 +1,4 @@
-"""The number of the predicted class, in as few bits as it takes.
+"""The number of the predicted class, in as few bits as possible.
 
 Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017.
 """
@@ -17,9 +17,9 @@ from l2h.hashing.scorer import Scorer
 class OneHot(LogisticClassifier, Scorer):
     """Rank images of the predicted class first, and all others after them, tied.
 
-    These are the Hamming distances of one-hot codes. As only the number of the class has to be stored, an item takes
-    ceil(log2 C) bits for C classes, whatever the code lengths of a config are. `classifier` spends more bits on the
-    same classes.
+    These are the Hamming distances of one-hot codes. Only the number of the class is stored, so an item takes
+    ceil(log2 C) bits for C classes, regardless of the config's code lengths. `classifier` uses more bits for the same
+    classes.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ class OneHot(LogisticClassifier, Scorer):
     def lengths_and_seeds(
         self, dataset: str, protocol: str, bits: Sequence[int], seeds: Sequence[int]
     ) -> list[tuple[int, int]]:
-        """One result, whatever the config's code lengths and seeds are: length 0, first seed."""
+        """One result for all code lengths and seeds of a config: length 0, first seed."""
         return [(0, seeds[0])]
 
     def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
-        """Set the regression; raise ValueError unless its arrays fit the features and each other."""
+        """Restore the regression; raises ValueError unless its arrays match the features and each other."""
         super().restore(arrays, n_features_in)
         found = [array.shape for array in (self.mean_, self.projection_, self.intercept_)]
         classes = self.intercept_.size
@@ -60,7 +60,7 @@ class OneHot(LogisticClassifier, Scorer):
             raise ValueError(f"its arrays have the shapes {found}, {expected} expected")
 
     def item_bits(self, feature_bits: int) -> int:
-        """Bits of a class's number: ceil(log2 C)."""
+        """Bits of a class number: ceil(log2 C)."""
         return (len(self.intercept_) - 1).bit_length()
 
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:

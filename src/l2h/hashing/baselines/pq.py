@@ -1,4 +1,4 @@
-"""Product quantisation, which spends a code's bytes on real-valued distances.
+"""Product quantisation, which ranks by real-valued distances to quantised features.
 
 Jegou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search", PAMI 2011.
 """
@@ -19,10 +19,10 @@ CENTROIDS = 256  # one byte
 
 
 class PQ(Scorer):
-    """Features are cut into bits / 8 parts; a byte says which of 256 centroids is nearest to a part.
+    """Features are split into bits / 8 parts, and each part is stored as one byte, the nearest of 256 centroids.
 
-    A query is not quantised: its score is the squared distance to an item's centroids ("asymmetric distance"), with
-    the sign turned. Where the parts are unequal, zeros are appended to the features.
+    Queries are not quantised: a score is the negative squared distance to an item's centroids ("asymmetric distance").
+    Zeros are appended to the features if the parts would be unequal.
 
     Parameters
     ----------
@@ -47,29 +47,29 @@ class PQ(Scorer):
     centroids_: NDArray[np.float32]
 
     def check_params(self) -> None:
-        """Raise ValueError for a code length that is no number of bytes."""
+        """Raise ValueError for a code length that is not a multiple of 8."""
         super().check_params()
-        require(self.bits % 8 == 0, "bits", self.bits, "a multiple of 8, as its codes are whole bytes")
+        require(self.bits % 8 == 0, "bits", self.bits, "a multiple of 8, because its codes are whole bytes")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Find the centroids of X (n, d) with faiss; y is ignored. L2HError where n is below 256."""
+        """Find the centroids of X (n, d) with faiss; y is ignored. Raises L2HError if n is below 256."""
         extras.require("faiss")
         import faiss
 
         data = self.training_features(X, np.float32)
         if len(data) < CENTROIDS:
-            cure = "train on more, or leave it out"
+            cure = "add training images, or remove the method"
             raise L2HError(f"PQ needs at least {CENTROIDS} training images, got {len(data)}; {cure}")
         parts = self._parts(data)
         quantiser = faiss.ProductQuantizer(parts.shape[1] * parts.shape[2], parts.shape[1], 8)
         quantiser.cp.seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        quantiser.cp.min_points_per_centroid = 1  # it would only warn
+        quantiser.cp.min_points_per_centroid = 1  # suppress a warning
         quantiser.train(np.ascontiguousarray(parts.reshape(len(parts), -1)))
         self.centroids_ = faiss.vector_to_array(quantiser.centroids).reshape(parts.shape[1], CENTROIDS, -1)
         return self
 
     def restore(self, arrays: Mapping[str, NDArray], n_features_in: int) -> None:
-        """Set the centroids; raise ValueError unless they fit bits and features."""
+        """Restore the centroids; raises ValueError unless they match bits and features."""
         super().restore(arrays, n_features_in)
         expected = (self.bits // 8, CENTROIDS, self._width())
         if self.centroids_.shape != expected:
@@ -85,7 +85,7 @@ class PQ(Scorer):
         return np.stack(nearest, axis=1).astype(np.uint8)
 
     def scores(self, queries: ArrayLike, database: ArrayLike) -> NDArray[np.float64]:
-        """Asymmetric squared distances, with their sign turned, float64 (q, m)."""
+        """Negative asymmetric squared distances, float64 (q, m)."""
         q = np.moveaxis(self._parts(self._checked(queries).astype(np.float64)), 1, 0)
         result = np.zeros((q.shape[1], len(np.asarray(database))))
         for part, centroids, code in zip(q, self.centroids_, self.encode(database).T, strict=True):

@@ -1,4 +1,4 @@
-"""Hashers whose scores are linear in Gaussian kernels, which are centred on some training images, the anchors."""
+"""Hashers with scores linear in Gaussian kernels, which are centred on some training images, the anchors."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ class AnchorHasher(Hasher):
 
     Parameters
     ----------
-    anchors : number of training images that are drawn as anchors; all of them if there are fewer
+    anchors : number of training images drawn as anchors; all of them if there are fewer
     width : width of a kernel, as a multiple of the median distance between two anchors
     """
 
@@ -30,9 +30,9 @@ class AnchorHasher(Hasher):
     width: float = 0.5
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
-        require(is_count(self.anchors) and self.anchors > 1, "anchors", self.anchors, "a whole number from 2")
+        require(is_count(self.anchors) and self.anchors > 1, "anchors", self.anchors, "an integer from 2")
         require(is_number(self.width) and self.width > 0, "width", self.width, "a number above 0")
 
     def draw_anchors(self, X: NDArray, rng: np.random.RandomState) -> None:

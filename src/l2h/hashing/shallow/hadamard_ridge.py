@@ -37,7 +37,7 @@ class HadamardRidge(AnchorHasher):
 
     Attributes
     ----------
-    ridge_ : the chosen ridge
+    ridge_ : the selected ridge
 
     Examples
     --------
@@ -53,7 +53,7 @@ class HadamardRidge(AnchorHasher):
     centres: str = "separated"
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         values = self.ridge if isinstance(self.ridge, tuple) else (self.ridge,)
         sound = len(values) > 0 and all(is_number(value) and value > 0 for value in values)
@@ -83,5 +83,5 @@ class HadamardRidge(AnchorHasher):
         return self
 
     def notes(self) -> dict[str, Any]:
-        """Which ridge was chosen."""
+        """The selected ridge."""
         return {"ridge": self.ridge_}

@@ -18,7 +18,7 @@ from l2h.hashing.shallow.rotation import learned_rotation
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ITQ(LinearHasher):
-    """PCA to `bits` dimensions, then the rotation that brings the data nearest to the corners of the cube.
+    """PCA to `bits` dimensions, then the rotation that moves the data closest to the corners of the cube.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class ITQ(LinearHasher):
     n_iter: int = 50
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
-        require(is_count(self.n_iter), "n_iter", self.n_iter, "a whole number from 1")
+        require(is_count(self.n_iter), "n_iter", self.n_iter, "a positive integer")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. L2HError where d or n - 1 is below `bits`."""
+        """Learn from X (n, d); y is ignored. Raises L2HError if d or n - 1 is below `bits`."""
         data = self.training_features(X)
         rng = check_random_state(self.random_state)
         pca = fit_bits("ITQ", data, self.bits, rng)

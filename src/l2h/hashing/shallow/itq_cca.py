@@ -18,7 +18,7 @@ from l2h.hashing.labels import labelled
 from l2h.hashing.parameters import is_count, is_number, require
 from l2h.hashing.shallow.rotation import learned_rotation
 
-LEAST = 1e-9  # of an eigenvalue, relative to the largest: below it is rounding
+LEAST = 1e-9  # relative to the largest eigenvalue; smaller ones are rounding errors
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -55,10 +55,10 @@ class ITQCCA(LinearHasher):
     n_iter: int = 50
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.ridge) and self.ridge > 0, "ridge", self.ridge, "a number above 0")
-        require(is_count(self.n_iter), "n_iter", self.n_iter, "a whole number from 1")
+        require(is_count(self.n_iter), "n_iter", self.n_iter, "a positive integer")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Learn from X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot.
@@ -78,7 +78,7 @@ class ITQCCA(LinearHasher):
         if self.bits > found:
             raise L2HError(
                 f"ITQ-CCA of {self.bits} bits needs as many directions that are correlated with the labels, but "
-                f"{labels.shape[1]} classes and {data.shape[1]} features have {found}; ask for fewer bits"
+                f"{labels.shape[1]} classes and {data.shape[1]} features have {found}; use fewer bits"
             )
         directions = directions[:, : self.bits]
         rng = check_random_state(self.random_state)

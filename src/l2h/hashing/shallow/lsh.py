@@ -39,7 +39,7 @@ class LSH(LinearHasher):
     pca_dims: int | None = None
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(self.pca_dims is None or is_count(self.pca_dims), "pca_dims", self.pca_dims, "null or from 1")
 

@@ -1,4 +1,4 @@
-"""Principal components, exactly and only as many as are needed."""
+"""Principal components, computed exactly, and only as many as needed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,6 @@ def fit_bits(method: str, X: NDArray, bits: int, random_state: int | np.random.R
     if bits > min(d, n - 1):
         raise L2HError(
             f"{method} of {bits} bits needs at least {bits} features and {bits + 1} samples, got n_features={d} and "
-            f"n_samples={n}; ask for fewer bits"
+            f"n_samples={n}; use fewer bits"
         )
     return fit_pca(X, bits, random_state)

@@ -35,7 +35,7 @@ class PCARR(LinearHasher):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. L2HError if d or n - 1 is below `bits`."""
+        """Learn from X (n, d); y is ignored. Raises L2HError if d or n - 1 is below `bits`."""
         data = self.training_features(X)
         rng = check_random_state(self.random_state)
         pca = fit_bits("PCA-RR", data, self.bits, rng)

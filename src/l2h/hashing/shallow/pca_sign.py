@@ -16,13 +16,14 @@ from l2h.hashing.shallow.pca import fit_bits
 class PCASign(LinearHasher):
     """Bit k is the sign of the k-th principal component of the centred features.
 
-    Each component is a bit, whatever its variance, so that quality falls at long codes, whose late bits carry little.
-    `pca_rr` spreads the variance over all bits. A component's sign is arbitrary; here its largest entry is positive.
+    Each component gives a bit, regardless of its variance, so quality falls for long codes, whose last bits carry
+    little. `pca_rr` spreads the variance over all bits. A component's sign is arbitrary; here its largest entry is
+    positive.
 
     Parameters
     ----------
     bits : code length, at most the number of features, and below that of training samples
-    random_state : without effect, as nothing is random
+    random_state : without effect, because nothing is random
 
     Examples
     --------
@@ -36,7 +37,7 @@ class PCASign(LinearHasher):
     deterministic = True
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. L2HError if d or n - 1 is below `bits`."""
+        """Learn from X (n, d); y is ignored. Raises L2HError if d or n - 1 is below `bits`."""
         data = self.training_features(X)
         pca = fit_bits("PCA-sign", data, self.bits, random_state=0)  # where ARPACK starts
         self.mean_ = pca.mean_

@@ -15,7 +15,7 @@ from l2h.hashing.labels import labelled
 from l2h.hashing.parameters import is_count, is_number, require
 from l2h.hashing.shallow.anchors import AnchorHasher
 
-SWEEPS = 10  # over the bits in one round, at most
+SWEEPS = 10  # maximum number of sweeps over the bits in one round
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -46,7 +46,7 @@ class SDH(AnchorHasher):
     ridge : r, of the regression of codes on kernels
     label_ridge : l, of the regression of labels on codes; the paper's 1
     nu : weight of what kernels cannot predict; the paper's 1e-5
-    rounds : of alternation, at most; the paper's 5
+    rounds : maximum number of alternations; the paper's 5
     random_state : of the anchors and the first codes
 
     Examples
@@ -67,15 +67,15 @@ class SDH(AnchorHasher):
     rounds: int = 5
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         for name in ("ridge", "label_ridge", "nu"):
             value = getattr(self, name)
             require(is_number(value) and value > 0, name, value, "a number above 0")
-        require(is_count(self.rounds), "rounds", self.rounds, "a whole number from 1")
+        require(is_count(self.rounds), "rounds", self.rounds, "a positive integer")
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot; L2HError if all X are equal."""
+        """Learn from X (n, d) with labels y, int (n,) classes or bool (n, c) multi-hot."""
         data = self.training_features(X)
         rows, labels = labelled(y, len(data), "SDH")
         data = data[rows]

@@ -22,7 +22,7 @@ class SH(Hasher):
     Parameters
     ----------
     bits : code length; more bits than features are fine
-    random_state : start vector of the PCA; moves nothing but the last digits
+    random_state : start vector of the PCA; affects only the last digits
 
     Examples
     --------
@@ -43,7 +43,7 @@ class SH(Hasher):
     frequency_: NDArray
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. L2HError where X does not vary at all."""
+        """Learn from X (n, d); y is ignored. raises L2HError if X does not vary."""
         data = self.training_features(X)
         pca = fit_pca(data, min(self.bits, *data.shape), self.random_state)
         reduced = pca.transform(data)

@@ -21,7 +21,7 @@ class InnerProduct(DeepHasher):
     slope: float = 1.0
 
     def check_params(self):
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.slope) and self.slope > 0, "slope", self.slope, "a number above 0")
 

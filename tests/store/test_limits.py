@@ -77,10 +77,10 @@ def test_the_limits_are_those_of_security_md(tmp_path):
     for fits in (footer(rows=2**27), footer(size=2**30)):
         limits.require_group(fits, 0, path)
     for larger in (footer(rows=2**27 + 1), footer(size=2**30 + 1)):
-        with pytest.raises(L2HError, match=f"{path} holds a row group of .* bytes, more than the {2**30} that are"):
+        with pytest.raises(L2HError, match=f"{path} has a row group of .* bytes, over the limit of {2**30}"):
             limits.require_group(larger, 0, path)
     limits.require_table(footer(size=100 * 2**24), path)
-    with pytest.raises(L2HError, match=f"{path} would take {100 * 2**24 + 1} bytes of memory, out of {2**24} in"):
+    with pytest.raises(L2HError, match=f"{path} would take {100 * 2**24 + 1} bytes of memory, from {2**24} in"):
         limits.require_table(footer(size=100 * 2**24 + 1), path)
     os.truncate(path, 2**26)
     with pytest.raises(json.JSONDecodeError):

@@ -441,7 +441,7 @@ def test_a_full_disk_is_one_clear_line(kind, small_disk):
 
 @pytest.mark.parametrize(
     ("free", "error", "said"),
-    [(2**20 - 1, L2HError, r"there is no room left in .* \(0 MiB are free\); make room"), (2**20, OSError, "^2048 ")],
+    [(2**20 - 1, L2HError, r"the disk of .* is full \(0 MiB free\); free some space"), (2**20, OSError, "^2048 ")],
 )
 def test_an_array_cut_short_without_an_error_number(tmp_path, monkeypatch, free, error, said):
     """numpy raises without the system's error number; the disk counts as full if it has less than 1 MiB left."""

@@ -81,7 +81,7 @@ def warn_of_near_copies(split: Split, manifest: pa.Table, thumbnails: Thumbnails
 
     Parameters
     ----------
-    manifest : of the data set that was split
+    manifest : of the dataset that was split
     thumbnails : uint8 (n, SIDE, SIDE), of its images
 
     Returns

@@ -339,7 +339,7 @@ class Plan:
         Returns
         -------
         "" if the file never changes; None if the file itself counts: it belongs to this run or to the user, or was
-        replaced by hand
+        manually replaced
         """
         if path.startswith(tuple(self.unpacked.values())):
             return ""
@@ -443,7 +443,7 @@ class Plan:
 
 @cache
 def _is_as_made(path: str) -> bool:
-    """False if a file was replaced by hand since its checksum file was written."""
+    """False if a file was manually replaced since its checksum file was written."""
     file, checksum = Path(path), Path(paths.checksum(path))
     if not (file.is_file() and checksum.is_file()) or file.stat().st_mtime_ns <= checksum.stat().st_mtime_ns:
         return True

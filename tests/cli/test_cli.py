@@ -173,7 +173,7 @@ def test_charts_are_listed_and_shown(capsys):
     code, out, _ = said(capsys, "charts")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == list(charts.registry)
-    assert "radius              Precision within Hamming radius 2 against code length" in out
+    assert "radius              Is Hamming radius 2 enough? Precision within it against code length" in out
     shown = said(capsys, "charts", "map")[1].splitlines()
     assert shown[:2] == ["name: map", "shows: mAP against code length"]
     assert shown[2].startswith("note: Bars are 95% intervals")

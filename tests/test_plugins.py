@@ -78,7 +78,7 @@ def test_a_config_names_them_and_their_parameters_and_the_plan_rests_on_their_fi
         "audit": {"toy_method", "toy_loss"},
         "costs": {"toy_method", "toy_loss", "toy_backbone"},
         **{script: {"toy_metric"} for script in ("evaluate", "gallery", "compare")},
-        "report": {"toy_metric", "toy_chart"},
+        "report": {"toy_metric", "toy_chart", "toy_dataset"},
     }
 
 

@@ -97,3 +97,16 @@ def test_a_config_that_somebody_changed_is_not_lost(folder, capsys):
     assert main(["bench", "clip vectors.npy"]) == 1
     assert "bench/bench.yaml was not written by l2h bench" in capsys.readouterr().err
     assert Path("bench/bench.yaml").read_text() == "datasets: [mine]\n"
+
+
+def test_neighbours_that_are_all_of_the_database_are_refused(folder, capsys):
+    assert main(["bench", "clip vectors.npy", "--neighbours", "180", "--dry-run"]) == 1
+    assert "--neighbours 180: the database has only 180 items, so all would be relevant" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_a_folder_is_one_line(folder, capsys):
+    Path("taken").touch()
+    assert main(["bench", "clip vectors.npy", "--output", "taken"]) == 1
+    assert "taken/bench.yaml cannot be written (File exists); choose another folder with --output" in (
+        capsys.readouterr().err
+    )

@@ -175,8 +175,8 @@ def test_charts_are_listed_and_shown(capsys):
     assert [line.split()[0] for line in out.splitlines()] == list(charts.registry)
     assert "radius              Is Hamming radius 2 enough? Precision within it against code length" in out
     shown = said(capsys, "charts", "map")[1].splitlines()
-    assert shown[:2] == ["name: map", "shows: mAP against code length"]
-    assert shown[2].startswith("note: Bars are 95% intervals")
+    assert shown[:2] == ["name: map", "shows: Which code length is enough? mAP against code length"]
+    assert shown[2].startswith("note: Bands are 95% CI")
     assert json.loads(said(capsys, "charts", "--json")[1])[0]["name"] == "map"
     assert "'radios' is not a chart (did you mean 'radius'?)" in said(capsys, "charts", "radios")[2]
 

@@ -188,6 +188,10 @@ def changed(row, column, value):
         (VECTORS > 0, "holds bool: to evaluate codes"),
         ((100 * VECTORS).astype(int), r"if these are vectors, save them with array.astype\(np.float32\)"),
         (VECTORS.astype(complex), "complex128"),
+        (
+            np.where(np.arange(30)[:, None] == 9, VECTORS * 1e25, VECTORS),
+            "values in row 9 are so large that their squares",
+        ),
         (np.array([[{}]], object), "Python objects"),
     ],
 )
@@ -203,7 +207,8 @@ def test_vectors_that_cannot_be_used(vectors, words):
     ("labels", "words"),
     [
         (LABELS[:29], "labels.npy holds 29 labels for 30 vectors"),
-        (LABELS - 1, r"labels.npy: \[-1\] in row 0; labels are distinct integers from 0"),
+        (np.array(["\xe6".encode("latin-1")] * 30), "bytes that are not UTF-8"),
+        (LABELS - 1, r"labels.npy: \[-1\] in row 0; labels are integers from 0, and no item has one twice"),
         (LABELS / 2, r"labels.npy holds float64 of shape \(30,\); labels are integers"),
         (MULTI * 2, r"labels.npy holds int64 of shape \(30, 4\)"),
         (np.zeros((30, 2, 2), int), r"of shape \(30, 2, 2\)"),
@@ -251,3 +256,21 @@ def test_the_arrays_of_the_labels_file_are_not_those_of_the_vectors():
     assert list(open_arrays("vectors.npy")) == [""]
     with pytest.raises(L2HError, match="labels: 'x' is neither a file nor an array of vectors.npy, which has no names"):
         prepared(labels="x")
+
+
+def test_text_may_be_bytes_in_utf_8():
+    np.save("labels.npy", np.char.encode(np.array(["k\xe6t", "hund", "fugl"])[LABELS], "utf-8"))
+    _, manifest = prepared(labels="labels.npy")
+    assert read_classes("manifest.parquet") == ["fugl", "hund", "k\xe6t"]
+    assert manifest["labels"].to_pylist()[:3] == [[2], [1], [0]]
+
+
+def test_lengths_are_compared_before_anything_is_read():
+    np.save("labels.npy", LABELS[:29])
+    with pytest.raises(L2HError, match="labels.npy holds 29 labels for 30 vectors"):
+        made(labels="labels.npy").require_alike()
+
+
+def test_what_is_no_file_is_said_to_be_none(folder):
+    (folder / "labels").mkdir()
+    assert made(labels="labels").missing() == "labels is not a file; correct its path"

@@ -314,7 +314,6 @@ def test_a_metric_of_a_plug_in_is_in_every_table(tmp_path, capsys):
     shown = table_of_report([table], {})
     column = {"name": "r_precision", "metric": "r_precision", "k": 0, "head": "R-precision", "figure": "%.3f"}
     assert column in shown["columns"]
-    assert "r_precision" in shown["rows"][0]["best"]
     cost_columns.write_table(cost_columns.join(table, []), tmp_path / "table.md")
     head, _, row = (tmp_path / "table.md").read_text().splitlines()
     cells = dict(zip(*(re.findall(r"[^|]+", line) for line in (head, row)), strict=True))

@@ -101,7 +101,7 @@ def test_a_method_of_one_run_alone_is_named_and_not_spelled_out(runs, tmp_path, 
     methods = [*facts["settings"]["methods"], {"method": "itq", "label": "mine", "scope": "shallow", "params": {}}]
     change(runs[1], settings={**facts["settings"], "methods": methods})
     compare(*runs, output=tmp_path / "both")
-    assert "methods.mine: in other alone\n" in capsys.readouterr().out
+    assert "methods.mine: only in other\n" in capsys.readouterr().out
     page = (tmp_path / "both/report.html").read_text()
     assert '<th scope="row">methods.mine</th><td class="text">–</td><td class="text">there</td>' in page
 

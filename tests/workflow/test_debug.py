@@ -39,7 +39,7 @@ def test_a_plug_in_s_method_is_trained_with_its_parameters(finished, tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["results/tiny/none.csv"], "no job of tiny.yaml makes results/tiny/none.csv; name a file that a job writes"),
+        (["results/tiny/none.csv"], "no job of tiny.yaml writes results/tiny/none.csv; name a file that a job writes"),
         (["resources/digits/manifest.parquet"], "does not belong to one run; give the config with --config"),
         (["results/other/comparison.csv"], "there is no run results/other"),
     ],

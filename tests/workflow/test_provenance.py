@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
     write_manifest(path, [bytes(32)], [[0]], ["images.npy[0]"])
     code, found = said(capsys, str(tmp_path / FEATURES))
     assert code == 1
-    assert f"{path} is not the one that {tmp_path / FEATURES} was made of" in found["problems"][0]
+    assert f"{path} is not the one that {tmp_path / FEATURES} was made from" in found["problems"][0]
 
 
 def test_code_that_has_changed_since_is_named(inside, capsys, tmp_path):
@@ -168,7 +168,7 @@ def test_what_cannot_be_traced_is_one_line(inside, capsys, tmp_path):
         (f"{RUN}/none.csv", "none.csv does not exist"),
         (tmp_path / "comparison.csv", "is not in a folder results/<run> or resources/<dataset>"),
         (tmp_path / "results/other", "other is a folder; name a file in it"),
-        (tmp_path / "results/other/run.json", "run.json does not say command, versions, "),
+        (tmp_path / "results/other/run.json", "run.json lacks command, versions, "),
         (tmp_path / "results/half/comparison.csv", "run.json does not exist; finish the run"),
     ):
         code, err = said(capsys, str(path))

@@ -6,11 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from l2h.cli import main
+from l2h.cli import main, run
 from l2h.plan import workflow
 from workspace import ROOT, group
 
@@ -95,3 +96,20 @@ def test_what_keeps_it_from_starting_is_one_line(inside, capsys):
         fcntl.flock(other, fcntl.LOCK_EX)
         assert main(["run", "mine.yaml"]) == 1
     assert capsys.readouterr().err.startswith("l2h: error: a run is active in .")
+
+
+def test_a_snakemake_that_hangs_after_sigterm_is_interrupted(monkeypatch):
+    monkeypatch.setattr(run, "GRACE", 0.5)
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    process = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        assert run._wait(process) == -signal.SIGINT
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        process.kill()
+        process.wait()

@@ -138,10 +138,10 @@ def test_labels_go_by_the_names_of_their_classes_which_move_no_cursor(inside, ca
 
 def test_a_choice_that_is_left_open_or_wrong_names_what_there_is(inside, capsys):
     picture = save(inside, 3)
-    assert "choose one by --dataset: digit_pairs, digits" in refused(capsys, picture)
-    assert f"choose one by --backbone: {BACKBONE}, external" in refused(capsys, "--dataset", "digits", picture)
+    assert "choose one with --dataset: digit_pairs, digits" in refused(capsys, picture)
+    assert f"choose one with --backbone: {BACKBONE}, external" in refused(capsys, "--dataset", "digits", picture)
     words = ("--dataset", "digits", "--backbone", BACKBONE, picture)
-    assert "choose one by --method: classifier, dsh-full, hashnet, itq, toy" in refused(capsys, *words)
+    assert "choose one with --method: classifier, dsh-full, hashnet, itq, toy" in refused(capsys, *words)
     assert "no codes of method 'nosuch'; choose one of classifier, dsh-full, external, hashnet, itq, toy" in (
         refused(capsys, "--method", "nosuch", picture)
     )
@@ -171,7 +171,7 @@ def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys)
     with moved(weights):
         line = refused(capsys, *words)
         assert "resources/weights/alexnet-untrained-0.safetensors, the weights of alexnet-pool5, does not exist" in line
-        assert "make it again: snakemake resources/weights/alexnet-untrained-0.safetensors --cores 8" in line
+        assert "create it again: snakemake resources/weights/alexnet-untrained-0.safetensors --cores 8" in line
         weights.write_bytes(b"other weights")
         assert "differs from the weights that itq was trained with" in refused(capsys, *words)
 
@@ -190,7 +190,7 @@ def test_a_missing_file_is_named_with_the_command_that_makes_it(inside, capsys, 
     words = ("--dataset", "digits", "--method", "itq", "--bits", 8, "--image", tmp_path / "found.png")
     picture = save(inside, 3)
     with moved(inside.folder / path):
-        cure = f"make it again: snakemake {path} --cores 8 --configfile tiny.yaml"
+        cure = f"create it with: snakemake {path} --cores 8 --configfile tiny.yaml"
         assert refused(capsys, *words, picture) == f"l2h: error: {path} does not exist; {cure}\n"
 
 
@@ -211,7 +211,7 @@ def test_another_split_is_named(inside, capsys):
     split = read_split(path)
     with moved(path):
         write_split(path, type(split)(split.table, split.protocol, split.seed + 1))
-        assert "the split digits-300 has changed since results/tiny was made" in refused(capsys, *words)
+        assert "the split digits-300 has changed since results/tiny was created" in refused(capsys, *words)
 
 
 @contextmanager

@@ -84,8 +84,11 @@ def run(arguments: Namespace) -> int:
     path = folder / CONFIG
     if path.exists() and not path.read_text(encoding="utf-8").startswith(HEADER):
         raise L2HError(f"{path} was not written by l2h bench; run it with l2h run, or set another folder with --output")
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise L2HError(f"{path} cannot be written ({error.strerror}); choose another folder with --output") from error
     print(f"config: {path}", file=sys.stderr)
     code = run_command.run(Namespace(config=path, targets=[], directory=folder, cores=arguments.cores, dry_run=False))
     if code == 0 and folder != Path():
@@ -119,10 +122,17 @@ def config_of(arguments: Namespace, folder: Path) -> dict[str, Any]:
     dataset: Embeddings = datasets.make("embeddings", Sources("", None), **here)  # type: ignore[assignment]
     if missing := dataset.missing():
         raise L2HError(missing)
+    dataset.require_alike()
     entry: dict[str, Any] = {"name": _name(arguments.embeddings), "reader": "embeddings", "params": params}
     if dataset.any_protocol:
         query, train = (max(1, min(int(share * dataset.size), most)) for share, most in (QUERIES, TRAINED_ON))
         entry["protocol"] = {"name": "bench", "query": query, "train": train}
+        near = dataset.neighbours["k"] if dataset.neighbours else 0
+        if near >= dataset.size - query:
+            raise L2HError(
+                f"--neighbours {near}: the database has only {dataset.size - query} items, so all would be relevant; "
+                "give fewer"
+            )
     config: dict[str, Any] = {"datasets": [entry], "methods": arguments.methods, "bits": arguments.bits}
     config["seeds"] = list(range(arguments.trainings))
     if arguments.plugin:

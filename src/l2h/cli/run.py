@@ -6,6 +6,7 @@ import platform
 import signal
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ To resume after a kill or a power cut, run the same command again: it removes th
 files. The command calls Snakemake with the profile for a single machine; for other profiles, such as a cluster's, and
 for other options of Snakemake, call snakemake itself."""
 
+GRACE = 30  # seconds that Snakemake has to end after SIGTERM
 LOCK = ".snakemake/l2h.lock"  # locked (flock) while a run is active; its text names the process
 LOCKS = ".snakemake/locks"  # the folder of Snakemake's own lock, which a killed run leaves; a dry run leaves it empty
 
@@ -104,13 +106,28 @@ def _locked(directory: Path) -> Iterator[tuple[int, bool]]:
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for Snakemake: it receives Ctrl-C itself; forward other termination signals to it."""
-    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    """Wait for Snakemake: it receives Ctrl-C itself; SIGTERM is forwarded.
+
+    Snakemake can hang after SIGTERM: its handler may wait for a lock that the interrupted code holds. So it is
+    interrupted after GRACE seconds, and killed after as many more. The next run writes half-written files again.
+    """
+    stops: list[float] = []
+
+    def stop(number: int, frame: object) -> None:
+        if not stops:
+            stops.extend((time.monotonic() + GRACE, time.monotonic() + 2 * GRACE))
+        process.send_signal(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    harder = [signal.SIGINT, signal.SIGKILL]
     while True:
         try:
-            return process.wait()
+            return process.wait(timeout=1)
         except KeyboardInterrupt:
             continue
+        except subprocess.TimeoutExpired:
+            if stops and harder and time.monotonic() >= stops[-len(harder)]:
+                process.send_signal(harder.pop(0))
 
 
 def _require_config(path: Path) -> None:

@@ -122,6 +122,9 @@ class Embeddings(Dataset):
     def missing(self) -> str | None:
         """Say that a file is missing."""
         absent = [str(path) for path in self.made_of() if not path.is_file()]
+        strange = [path for path in absent if Path(path).exists()]
+        if strange:
+            return f"{strange[0]} is not a file; correct its path"
         return f"no file at {', '.join(absent)}; put it there, or correct its path" if absent else None
 
     def made_of(self) -> list[Path]:
@@ -154,6 +157,13 @@ class Embeddings(Dataset):
             "l2h_version": l2h.__version__,
         }
         write_features(store, _numbered(block for part in parts for block in part.blocks()), dtype, metadata)
+
+    def require_alike(self) -> None:
+        """Raise L2HError unless labels, ids and roles are as many as vectors; reads only the heads of the files."""
+        database = self._vectors[0].shape[0]
+        numbers = dict.fromkeys(("labels", "groups", "ids", "roles"), database) | {"query_labels": self.size - database}
+        for parameter in numbers.keys() & self._given.keys():
+            self._require_rows(parameter, numbers[parameter])
 
     @property
     def size(self) -> int:
@@ -196,12 +206,16 @@ class Embeddings(Dataset):
 
     def _column(self, parameter: str, n: int) -> NDArray[Any]:
         """The values of a parameter for n vectors."""
+        return self._require_rows(parameter, n).read()
+
+    def _require_rows(self, parameter: str, n: int) -> Array:
+        """The array of a parameter; raises L2HError unless it has n rows."""
         array = self._named(parameter)
         if array.shape[0] != n:
             raise L2HError(
                 f"{array} holds {array.shape[0]} {parameter} for {n} vectors; one each, in the same order, expected"
             )
-        return array.read()
+        return array
 
     def _labels(self, database: int, n: int) -> tuple[list[list[int]], Sequence[str]]:
         if self.relevance == "neighbours":
@@ -269,6 +283,13 @@ def _digests(vectors: Array, dtype: str) -> Iterator[bytes]:
             raise L2HError(
                 f"{vectors}: {block[at, column]} in row {row + at}, column {column}; leave the row out, or correct it"
             )
+        with np.errstate(over="ignore"):
+            large = ~np.isfinite(np.einsum("ij,ij->i", *[stored.astype(np.float32)] * 2))
+        if large.any():
+            at = int(large.argmax())
+            raise L2HError(
+                f"{vectors}: the values in row {row + at} are so large that their squares overflow; scale them"
+            )
         if number == 0 and len(np.unique(stored)) <= 2:
             _log.warning("%s holds only two distinct values, like codes; %s", vectors, CODES)
         empty += int((~stored.any(axis=1)).sum())
@@ -289,9 +310,16 @@ def _is_text(values: NDArray[Any]) -> bool:
     return values.dtype.kind in "US" or (values.dtype == object and isinstance(values[0], str | bytes))
 
 
+def _text(values: NDArray[Any]) -> NDArray[np.str_]:
+    return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values.astype(str)
+
+
 def _numbered_names(place: str, parts: Sequence[NDArray[Any]], keep: bool) -> tuple[list[list[int]], Sequence[str]]:
     """Number the values in sorted order; returns the numbers, and the values as names."""
-    joined = np.concatenate([part.astype(str) if _is_text(part) else part for part in parts])
+    try:
+        joined = np.concatenate([_text(part) if _is_text(part) else part for part in parts])
+    except UnicodeDecodeError as error:
+        raise L2HError(f"{place} holds bytes that are not UTF-8 ({error}); save text, by array.astype(str)") from error
     if joined.ndim != 1 or joined.dtype.kind not in "iuU":
         raise L2HError(f"{place} holds {joined.dtype} of shape {joined.shape}; integers or text, one each, expected")
     names, numbers = np.unique(joined, return_inverse=True)
@@ -310,9 +338,10 @@ def _label_lists(labels: NDArray[Any], place: str) -> list[list[int]]:
         lists = [np.flatnonzero(row).tolist() for row in labels]
     else:
         raise L2HError(
-            f"{place} holds {labels.dtype} of shape {labels.shape}; labels are integers (n,), or 0 and 1 (n, c)"
+            f"{place} holds {labels.dtype} of shape {labels.shape}; labels are integers or text (n,), or "
+            "0 and 1 (n, c); convert whole numbers by array.astype(int)"
         )
     for row, some in enumerate(lists):
         if not all(type(label) is int and label >= 0 for label in some) or len({*some}) < len(some):
-            raise L2HError(f"{place}: {some} in row {row}; labels are distinct integers from 0")
+            raise L2HError(f"{place}: {some} in row {row}; labels are integers from 0, and no item has one twice")
     return lists

@@ -392,7 +392,8 @@ class Plan:
             case "evaluate" | "gallery" | "compare":
                 return metrics.registry.modules()
             case "report":
-                return [*metrics.registry.modules(), *charts.registry.modules()]
+                readers = [datasets.registry.get(entry["reader"]) for entry in self.datasets.values()]  # their sources
+                return [*metrics.registry.modules(), *charts.registry.modules(), *readers]
         return []
 
     def flip(self, dataset: str, variant: str) -> bool:

@@ -114,7 +114,7 @@ def _no_run(folder: Path) -> str:
             f"{folder} is a bundle, which has neither images nor codes; name it in a config, pretrained: [{folder}], "
             "run that, and give the run's folder, results/<run>"
         )
-    inside = sorted(str(path.parent) for path in folder.glob(f"*/{FILE}"))
+    inside = sorted(str(path.parent) for depth in ("*", "results/*") for path in folder.glob(f"{depth}/{FILE}"))
     if inside:
         return f"{folder} is not a run, but contains runs; give one of {', '.join(inside)}"
     if folder.is_dir():

@@ -73,11 +73,12 @@ def open_arrays(path: str | Path) -> dict[str, Array]:
         the file is missing, damaged or of an unknown format, or the package that reads it is missing
     """
     file = Path(path)
-    if file.suffix not in _FORMATS:
+    kind = file.suffix.lower()
+    if kind not in _FORMATS:
         raise L2HError(f"{path}: unknown format; save the array as one of {', '.join(_FORMATS)}")
     with _reading(file):
         limits.require_plain(file)
-        arrays = {array.name: array for array in _FORMATS[file.suffix](file)}
+        arrays = {array.name: array for array in _FORMATS[kind](file)}
     for array in arrays.values():
         size, held = int(np.prod(array.shape, dtype=object)) * array.dtype.itemsize, file.stat().st_size
         if size > max(limits.MAX_MEMORY, limits.MAX_RATIO * held):
@@ -95,7 +96,11 @@ def _reading(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise L2HError(f"{path} does not exist; paths are relative to the working directory") from error
     except Exception as error:  # headers are parsed as Python literals, which can raise many errors
-        kind = "it holds Python objects" if "object" in str(error).lower() else line(error)
+        kind = (
+            "it holds Python objects"
+            if "object" in str(error).lower() and "pickle" not in str(error).lower()
+            else line(error)
+        )
         raise L2HError(f"{path} cannot be read ({kind}); {CURE}") from error
 
 

@@ -429,7 +429,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
         (
             {"methods": [{"method": "dsh", "scope": "full", "params": {"patience": 0}}]},
-            "config key methods[0].params: dsh: patience must be a whole number from 1, got 0",
+            "config key methods[0].params: dsh: patience must be a positive integer, got 0",
         ),
         (
             {"methods": [{"method": "itq", "scope": "full"}]},

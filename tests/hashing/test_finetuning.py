@@ -83,7 +83,7 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(name, cut, weigh
     assert (tmp_path / "cut").exists() == (cut > 1)
     caplog.clear()
     resumed, resumed_record = train(weights, tmp_path / "cut", name)
-    assert (f"going on after epoch {cut - 1}" in caplog.text) == (cut > 1)
+    assert (f"resuming after epoch {cut - 1}" in caplog.text) == (cut > 1)
     assert same(resumed, expected)
     assert resumed_record == record
 
@@ -164,7 +164,7 @@ def test_a_process_that_was_killed_in_an_epoch_is_gone_on_with(weights, tmp_path
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     resumed, _ = train(weights, tmp_path / "cut")
-    assert "going on after epoch 2" in caplog.text
+    assert "resuming after epoch 2" in caplog.text
     assert same(resumed, train(weights, tmp_path / "whole")[0])
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_checkpoint_is_not_taken_for_whole(damage, weights, tmp_path, 
     with pytest.raises(L2HError, match="checkpoint is (not a complete checkpoint|damaged)"):
         read_checkpoint(path)
     again, _ = train(weights, path)
-    assert "training begins anew" in caplog.text
+    assert "training starts from the beginning" in caplog.text
     assert same(again, expected)
 
 
@@ -194,7 +194,7 @@ def test_a_checkpoint_of_another_training_is_left_alone(weights, tmp_path, caplo
     train(weights, path, identity={"data": "digits", "lr": 1, "code": {"a": "1"}}, epochs=2)
     caplog.clear()
     train(weights, path, identity={"data": "digits", "lr": 2, "code": {"a": "2"}}, epochs=2)
-    assert f"{path} is of a training with other code, lr; training begins anew" in caplog.text
+    assert f"{path} belongs to a training with other code, lr; training starts from the beginning" in caplog.text
     assert read_checkpoint(path)[0]["identity"]["lr"] == 2
 
 
@@ -437,14 +437,14 @@ def test_digits_are_not_mirrored_and_other_data_sets_are():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d, a: d.pop("backbone"), "is no network that this version can use: 'backbone'"),
+        (lambda d, a: d.pop("backbone"), "is not a network that this version can use: 'backbone'"),
         (lambda d, a: d["backbone"].update(name="none"), "'none' is not a backbone; choose one of alexnet"),
         (lambda d, a: a.pop("head.0.weight"), "Missing key.*head.0.weight"),
         (lambda d, a: a.update(more=np.zeros(3)), "Unexpected key.*more"),
         (lambda d, a: d["head"].update(bits=9), "size mismatch for head.2.weight"),
         (lambda d, a: d.update(loss={"centres_": [10, 8]}), "Missing key.*loss.centres_"),
-        (lambda d, a: d.update(loss=["centres_"]), "is no network that this version can use"),
-        (lambda d, a: d.update(loss={"a.b": [1]}), "is no network that this version can use"),
+        (lambda d, a: d.update(loss=["centres_"]), "is not a network that this version can use"),
+        (lambda d, a: d.update(loss={"a.b": [1]}), "is not a network that this version can use"),
         (lambda d, a: a["mean"].fill(np.nan), "holds values that are not finite in mean"),
     ],
 )
@@ -477,11 +477,11 @@ def test_parameters_are_the_method_s_and_those_of_the_scope():
         ),
         ({"lr": (1e-3, 1e-4)}, "lr and hidden must be one number each at scope full"),
         ({"hidden": (0, 64)}, "lr and hidden must be one number each at scope full"),
-        ({"hidden": -1}, "hidden must be a whole number"),
+        ({"hidden": -1}, "hidden must be a positive integer"),
         ({"backbone_lr": -1}, "backbone_lr must be a share of lr from 0, got -1"),
-        ({"patience": 0}, "patience must be a whole number from 1, got 0"),
+        ({"patience": 0}, "patience must be a positive integer, got 0"),
         ({"crop": "no"}, "crop must be true or false, got 'no'"),
-        ({"flip": 1}, "flip must be true, false, or null for what the data set says, got 1"),
+        ({"flip": 1}, "flip must be true, false, or null for the dataset's default, got 1"),
         ({"alpha": -1}, "dsh: alpha must be a number from 0, got -1"),
     ],
 )

@@ -295,7 +295,7 @@ def test_lsh_on_principal_components(digits):
         ("dsh", {"lr": [1e-3, "1.5e4"]}, r"got \(0.001, '1.5e4'\); YAML reads it as text"),
         ("dsh", {"lr": [1e-3, -1]}, r"dsh: lr must be a number above 0, or several, got \(0.001, -1\)"),
         ("dsh", {"lr": []}, r"dsh: lr must be a number above 0, or several, got \(\)"),
-        ("dsh", {"hidden": 1.5}, "dsh: hidden must be a whole number from 1, or several, got 1.5"),
+        ("dsh", {"hidden": 1.5}, "dsh: hidden must be a positive integer, or several, got 1.5"),
         ("dsh", {"validation": 0.9}, "dsh: validation must be a share from 0 to 0.5, got 0.9"),
         ("dsh", {"validation": 0}, "dsh: validation must be above 0 to choose among several lr or heads, got 0"),
         ("hashnet", {"scope": "fully"}, "hashnet: scope must be one of linear, mlp, auto, full, got 'fully'"),

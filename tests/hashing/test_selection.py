@@ -163,7 +163,7 @@ def test_a_rate_that_diverges_is_out(digits, caplog):
     hasher = make("dsh", lr=(1e30, 1e-2)).fit(X, y)
     assert hasher.selection_["lr"] == 1e-2
     assert "lower lr (now 1e+30)" in caplog.text
-    with pytest.raises(L2HError, match=r"training diverged at once with every lr, 1e\+30, 1e\+31; give lower ones"):
+    with pytest.raises(L2HError, match=r"training diverged at once with every lr, 1e\+30, 1e\+31; set lower ones"):
         make("dsh", lr=(1e30, 1e31)).fit(X, y)
 
 
@@ -359,7 +359,7 @@ def test_the_validation_part_is_scored_as_it_is(digits):
     [
         (True, None, "flip must be true with features of mirrored images"),
         (False, np.ones((300, 64)), "flip must be .* got False"),
-        (None, np.ones((299, 64)), "mirrored holds features of 299 images, X of 300"),
+        (None, np.ones((299, 64)), "mirrored has features of 299 images, X of 300"),
         (None, np.ones((300, 63)), "63 features"),
     ],
 )

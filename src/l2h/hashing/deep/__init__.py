@@ -1,4 +1,4 @@
-"""Methods that learn by gradient descent: a file a loss; what they share beside them."""
+"""Methods that learn by gradient descent: one file per loss, and the modules that they share."""
 
 from l2h.hashing.deep.base import DeepHasher
 

@@ -1,4 +1,4 @@
-"""Methods that learn by gradient descent: estimator without torch, which only `fit` imports."""
+"""Base class of methods that learn by gradient descent; only `fit` imports torch."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -30,36 +30,36 @@ _NO_LAYER = np.empty((0, 0), np.float32), np.empty(0, np.float32)
 class DeepHasher(Hasher):
     """A head on frozen features, trained with Adam on a method's loss.
 
-    The head is a linear layer, or one hidden layer of rectified units and a linear layer. It sees features centred and
-    divided by one common scale; both are folded into what is learned. A loss that looks at features itself gets them
-    as they are.
+    The head is a linear layer, or one hidden layer of ReLU units and a linear layer. Its inputs are features centred
+    and divided by one common scale; both are folded into the learned weights. A loss that uses features gets them
+    unchanged.
 
-    A method of this kind is its `loss`, and the parameters that only it has or whose defaults it changes.
+    A subclass defines `loss`, its own parameters, and defaults that differ.
 
-    Head, learning rate and number of epochs are chosen on a validation part of the training images, which is not
-    trained on; see `l2h.hashing.deep.selection`.
+    Head, learning rate and number of epochs are chosen on a validation part of the training images, which is held out
+    of training; see `l2h.hashing.deep.selection`.
 
     Attributes
     ----------
     supervised : whether the loss needs labels
-    batch_norm : whether one follows the hash layer in training; it is folded into what is learned
-    backbone_lr : at scope full, the share of lr that the backbone learns at, if not given; 0 keeps it frozen
-    selection_ : what was chosen, and the curves behind it; None without a validation part, and after `load`
+    batch_norm : whether a batch norm follows the hash layer in training; it is folded into the learned weights
+    backbone_lr : at scope full, the default of the backbone's learning rate, as a share of lr; 0 freezes the backbone
+    selection_ : the choice and its validation curves; None without a validation part, and after `load`
 
     Parameters
     ----------
     bits : code length
     scope : "linear", "mlp" for a hidden layer, or "auto" for the better of the two; "full" is not trained by `fit`
     hidden : units of the hidden layer, a number or several to choose from; one number at scope full, 0 for none
-    epochs : of the training; the most, with a validation part
+    epochs : number of training epochs; the maximum, with a validation part
     lr : learning rate, a number or several to choose from
-    validation : share of the training images that are kept for the choice; 0 to train on all of them, with one head
-        and one lr, to the last epoch
+    validation : share of the training images held out for validation; 0 to train on all of them, with one head and
+        one lr, to the last epoch
     batch_size, weight_decay : of the training
-    flip : train on mirrored images too, each image mirrored or not by chance each time it is seen; None for where the
-        data set allows it (`Dataset.flips`) and, in `fit`, where their features are given
+    flip : train on mirrored images too, each image mirrored at random each time it is used; None to mirror if the
+        dataset allows it (`Dataset.flips`) and, in `fit`, if their features are given
     device : "auto", "cpu" or "cuda"
-    random_state : of validation part, initialisation and batches
+    random_state : seed of the validation part, initialisation and batches
     """
 
     scopes = ("linear", "mlp", "auto", FULL)
@@ -86,13 +86,13 @@ class DeepHasher(Hasher):
     device: str = "auto"
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(self.scope in self.scopes, "scope", self.scope, f"one of {', '.join(self.scopes)}")
         widths = [width for width in several(self.hidden) if width != 0 or self.scope != FULL]
         whole = all(map(is_count, widths)) and len(several(self.hidden)) > 0
-        require(whole, "hidden", self.hidden, "a whole number from 1, or several")
-        require(is_count(self.epochs), "epochs", self.epochs, "a whole number from 1")
+        require(whole, "hidden", self.hidden, "a positive integer, or several")
+        require(is_count(self.epochs), "epochs", self.epochs, "a positive integer")
         positive = all(is_number(lr) and lr > 0 for lr in several(self.lr)) and len(several(self.lr)) > 0
         require(positive, "lr", self.lr, "a number above 0, or several")
         share = is_number(self.validation) and 0 <= self.validation <= 0.5
@@ -105,7 +105,7 @@ class DeepHasher(Hasher):
         require(is_count(self.batch_size) and self.batch_size > 1, "batch_size", self.batch_size, "at least 2")
         require(is_number(self.weight_decay) and self.weight_decay >= 0, "weight_decay", self.weight_decay, "from 0")
         known = self.flip is None or isinstance(self.flip, bool)
-        require(known, "flip", self.flip, "true, false, or null for what the data set says")
+        require(known, "flip", self.flip, "true, false, or null for the dataset's default")
         require(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
 
     @abstractmethod
@@ -126,7 +126,7 @@ class DeepHasher(Hasher):
             raise L2HError("scope full is trained from images, not from features; see l2h.hashing.deep.finetuning")
         data = self.training_features(X, np.float32)
         agree = self.flip is None or self.flip == (mirrored is not None)
-        require(agree, "flip", self.flip, "true with features of mirrored images, false without, or null for either")
+        require(agree, "flip", self.flip, "true with features of mirrored images, false without, or null for both")
         labels = multi_hot(y, len(data), type(self).__name__).astype(np.float32) if self.supervised else None
         views = data[None] if mirrored is None else np.stack([data, self._checked_mirrored(mirrored, data)])
         self.mean_ = data.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -166,9 +166,7 @@ class DeepHasher(Hasher):
     def _checked_mirrored(self, mirrored: ArrayLike, data: NDArray[np.float32]) -> NDArray[np.float32]:
         checked = validate_data(self, mirrored, dtype=np.float32, reset=False)
         if len(checked) != len(data):
-            raise ValueError(
-                f"mirrored holds features of {len(checked)} images, X of {len(data)}; give the same images"
-            )
+            raise ValueError(f"mirrored has features of {len(checked)} images, X of {len(data)}; pass the same images")
         return checked
 
     def decision_function(self, X: ArrayLike) -> NDArray:
@@ -179,16 +177,16 @@ class DeepHasher(Hasher):
         return values @ self.projection_ + self.intercept_
 
     def notes(self) -> dict[str, Any]:
-        """How head, learning rate and number of epochs were chosen."""
+        """The record of how head, learning rate and number of epochs were chosen."""
         return {"selection": self.selection_}
 
     @classmethod
     def kept(cls) -> list[str]:
-        """Names in `learned` that the loss gives, not the head: `name_` is the loss's tensor `name`."""
+        """Names in `learned` that come from the loss, not the head: `name_` is the loss's tensor `name`."""
         return [name for name in cls.learned if name not in DeepHasher.learned]
 
     def heads(self) -> tuple[int, ...]:
-        """Widths of the hidden layer to choose from, 0 for none."""
+        """Widths of the hidden layer to choose from, 0 for a linear head."""
         widths = several(self.hidden)
         return {"linear": (0,), "mlp": widths, "auto": (0, *widths), FULL: widths}[self.scope]
 
@@ -199,5 +197,5 @@ class DeepHasher(Hasher):
 
 
 def several(value: Any) -> tuple:
-    """One value or several, as several."""
+    """Convert one value or several to a tuple."""
     return tuple(value) if isinstance(value, tuple | list) else (value,)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def bihalf_codes(outputs: "torch.Tensor") -> "torch.Tensor":
-    """Split every bit at the batch's median: its larger half becomes +1, the rest -1 (one more, if the batch is odd).
+    """Split every bit at the batch's median: the larger half becomes +1, the rest (the middle one too) -1.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def bihalf_codes(outputs: "torch.Tensor") -> "torch.Tensor":
 
     Returns
     -------
-    -1 or +1, of the same shape and type
+    -1 or +1, with the same shape and dtype
     """
     order = outputs.argsort(dim=0, descending=True, stable=True)
     signs = -outputs.new_ones(len(outputs), 1).expand_as(outputs)
@@ -30,15 +30,15 @@ def bihalf_codes(outputs: "torch.Tensor") -> "torch.Tensor":
 
 
 class BiHalfLoss:
-    """Keep the features' cosine similarities in codes that use every bit half and half.
+    """Preserve the features' cosine similarities in codes whose bits are each half -1 and half +1.
 
     Mean squared error between cosine similarities of codes B and of features, over pairs of the batch's first half
-    with its second. Backward, the outputs U get the codes' gradient plus gamma * (U - B) / numel: written here as a
-    straight-through code and the penalty gamma / 2 * mean of (U - B)^2, which has that gradient.
+    with its second. The gradient of the outputs U is that of the codes plus gamma * (U - B) / numel. It is implemented
+    with a straight-through code and the penalty gamma / 2 * mean of (U - B)^2, which has this gradient.
 
     Parameters
     ----------
-    gamma : weight of the pull towards the codes; the paper's 6
+    gamma : weight of the penalty; 6 in the paper
     """
 
     def __init__(self, *, gamma: float):
@@ -62,7 +62,7 @@ class BiHalfLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BiHalf(DeepHasher):
-    """Bi-half Net on a frozen backbone, at scope full too; needs no labels. The paper trains with SGD, this with Adam.
+    """Bi-half Net; needs no labels. The backbone is frozen, also at scope full. Trained with Adam; the paper uses SGD.
 
     Parameters
     ----------
@@ -85,10 +85,10 @@ class BiHalf(DeepHasher):
     gamma: float = 6.0
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.gamma) and self.gamma >= 0, "gamma", self.gamma, "a number from 0")
 
     def loss(self, labels: "torch.Tensor | None") -> BiHalfLoss:
-        """The loss; labels are not used."""
+        """The loss; ignores labels."""
         return BiHalfLoss(gamma=self.gamma)

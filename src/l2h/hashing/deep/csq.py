@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class CSQLoss(CentreLoss):
-    """A logistic regression of each bit onto the bit of the image's target, plus a pull of tanh(u) towards -1 and 1.
+    """Logistic regression of each bit onto the image's target bit, plus a penalty that pulls tanh(u) to -1 and 1.
 
     `mean of softplus(-2 * t * u) + alpha * mean of (|tanh u| - 1)^2`. The first term is the binary cross-entropy of
     `(tanh u + 1) / 2` and `(t + 1) / 2`, in a form that cannot overflow.
 
-    The target t is the centre of the image's class or, with several labels, the bits that most of their centres have.
-    Widely copied code takes argmax of the labels instead, the first label of each image, on several datasets.
+    The target t is the centre of the image's class or, with several labels, the majority bits of their centres. Widely
+    copied code uses argmax of the labels instead, the first label of each image, on several datasets.
 
     Parameters
     ----------
     labels, bits, centres : see `CentreLoss`
     alpha : weight of the second term
-    ties : of target bits that as many centres have as have not. "ignore" leaves them out of the first term. "shared"
-        takes them from one random code for all images, as published: it makes images with different labels similar
+    ties : for target bits on which the centres are split evenly. "ignore" omits them from the first term. "shared"
+        copies them from one random code for all images, as published, which makes images with different labels similar
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, centres: str, alpha: float, ties: str):
@@ -56,7 +56,7 @@ class CSQ(CentreHasher):
 
     Parameters
     ----------
-    alpha : weight of the pull of tanh(u) towards -1 and 1; published values are 0.05 (ResNet50) to 0.0001
+    alpha : weight of the penalty on tanh(u); published values are 0.05 (ResNet50) to 0.0001
     ties : "ignore" or "shared"; see `CSQLoss`
 
     Examples
@@ -75,7 +75,7 @@ class CSQ(CentreHasher):
     ties: str = "ignore"
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
         require(self.ties in ("ignore", "shared"), "ties", self.ties, "ignore or shared")

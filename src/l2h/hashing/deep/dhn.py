@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DHNLoss(LikelihoodLoss):
-    """A `LikelihoodLoss` with the pull `mean of ln cosh(|u| - 1)`."""
+    """A `LikelihoodLoss` with the penalty `mean of ln cosh(|u| - 1)`."""
 
     def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
         """Mean of `ln cosh(|u| - 1)`, in a form that cannot overflow."""
@@ -26,7 +26,7 @@ class DHNLoss(LikelihoodLoss):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DHN(LikelihoodHasher):
-    """Deep hashing network: logistic likelihood of "share a label" inside the batch, with a smooth pull to -1 and 1.
+    """Deep hashing network: logistic likelihood of "share a label" inside the batch, with a smooth penalty.
 
     Examples
     --------

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class DPNLoss(CentreLoss):
-    """A hinge that pushes each output beyond a margin, to the side that the class's centre has.
+    """A hinge loss that pushes each output beyond a margin, with the sign of the class's centre.
 
     mean over images of the sum over bits and the image's labels of max(margin - u * t, 0), t the label's centre.
 
     Parameters
     ----------
     labels, bits, centres : see `CentreLoss`
-    margin : see above
+    margin : the margin of the hinge
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, centres: str, margin: float):
@@ -39,11 +39,11 @@ class DPNLoss(CentreLoss):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DPN(CentreHasher):
-    """Deep polarized network: a hinge of each bit towards the bit of the class's centre.
+    """Deep polarized network: a hinge loss on each bit, with the class's centre as target.
 
     Parameters
     ----------
-    margin : beyond which an output costs nothing
+    margin : outputs beyond it have no loss
 
     Examples
     --------
@@ -58,7 +58,7 @@ class DPN(CentreHasher):
     margin: float = 1.0
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.margin) and self.margin > 0, "margin", self.margin, "a number above 0")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DPSHLoss(LikelihoodLoss):
-    """A `LikelihoodLoss` with the pull `mean of (u - sign u)^2`."""
+    """A `LikelihoodLoss` with the penalty `mean of (u - sign u)^2`."""
 
     def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
         """Mean of `(u - sign u)^2`."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DSHLoss:
-    """Contrastive loss on squared distances, plus a pull of every output towards -1 or 1.
+    """Contrastive loss on squared distances, plus a penalty that pulls every output towards -1 or 1.
 
     `mean over pairs of (1 - y) / 2 * d + y / 2 * max(margin - d, 0)`, with `d = ||u_i - u_j||^2` and `y = 1` for pairs
     that share no label, plus `alpha * mean over bits of | |u| - 1 |`.
@@ -23,10 +23,10 @@ class DSHLoss:
     ----------
     labels : float (n, c) multi-hot labels of the training set
     bits : code length
-    margin : distance beyond which dissimilar pairs are left alone
+    margin : dissimilar pairs at a larger distance have no loss
     alpha : weight of the second term
-    pairs : "bank", each batch against the latest outputs of the whole training set, 0 until an image was first seen
-        (most re-runs), or "batch", all pairs of two different images inside the batch (the paper)
+    pairs : "bank", each batch against the latest outputs of the whole training set, which are 0 until an image was
+        first used (most re-implementations), or "batch", all pairs of two different images inside the batch (the paper)
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, margin: float, alpha: float, pairs: str):
@@ -59,11 +59,11 @@ class DSHLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DSH(DeepHasher):
-    """Deep supervised hashing: contrastive loss on squared distances, with a pull of each output to -1 and 1.
+    """Deep supervised hashing: contrastive loss on squared distances, with a penalty that pulls outputs to -1 and 1.
 
     Parameters
     ----------
-    alpha : weight of the pull towards -1 and 1
+    alpha : weight of the penalty
     margin : None for the paper's 2 * bits
     pairs : "bank" or "batch"; see `DSHLoss`
 
@@ -83,7 +83,7 @@ class DSH(DeepHasher):
     pairs: str = "bank"
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
         positive = self.margin is None or (is_number(self.margin) and self.margin > 0)

@@ -1,4 +1,4 @@
-"""The training of scope `full`: images in, backbone and head trained together, resumed after the last whole epoch."""
+"""Training at scope `full`: backbone and head together, from images; resumes after the last complete epoch."""
 
 import json
 import logging
@@ -39,8 +39,8 @@ from l2h.store.models import read_checkpoint, write_checkpoint
 Rows = NDArray[np.int64]
 Read = Callable[[Rows], Images]
 
-SAMPLE = 1024  # training images, at most, that the activations' mean and scale are measured on
-AHEAD = 2  # batches that are read while one is computed on
+SAMPLE = 1024  # maximum number of training images for the activations' mean and scale
+AHEAD = 2  # batches to read in advance
 
 _log = logging.getLogger("l2h")
 
@@ -56,32 +56,32 @@ def finetune(
     checkpoint: Path,
     identity: Mapping[str, Any],
 ) -> tuple[HashNetwork, dict[str, Any] | None]:
-    """Train a network on images, or go on where an earlier call was cut off.
+    """Train a network on images, or resume an interrupted training.
 
-    On a CPU, the same seed and thread count give the same weights, bit for bit, cut off or not. Adam's learning rate
-    falls from `lr` to nothing along a cosine over the epochs. A validation part, as at other scopes, says after which
-    epoch the network was best, and ends the training when nothing better comes.
+    On a CPU, the same seed and thread count give the same weights, bit for bit, interrupted or not. Adam's learning
+    rate decays from `lr` to 0 along a cosine over the epochs. As at other scopes, a validation part selects the best
+    epoch, and stops the training when the score no longer improves.
 
     Parameters
     ----------
     entry, weights : see `HashNetwork` and `l2h.hashing.deep.network.build`
-    read : the images, uint8, of some training rows, int64 (m,) in 0..n-1, as `extraction.preprocess` takes them;
-        it is called in a thread
+    read : returns the images, uint8, of training rows, int64 (m,) in 0..n-1, in a form for `extraction.preprocess`;
+        called in a thread
     y : labels of the n training images, int (n,) classes or bool (n, c) multi-hot
     flip : mirror half of the images
-    checkpoint : where the state is written after each epoch; the caller deletes it when all is done
-    identity : what the training depends on; a checkpoint of another one is not taken up
+    checkpoint : path of the state, written after each epoch; the caller deletes it at the end
+    identity : everything that the training depends on; a checkpoint with another identity is ignored
 
     Returns
     -------
-    network : in eval mode, as it was after its best epoch
-    record : as of `l2h.hashing.deep.selection.select`, of one training: epochs (which was best), criterion, images,
-        tied and scores (one an epoch, higher is better), or not_chosen; None without a validation part
+    network : in eval mode, after its best epoch
+    record : like that of `l2h.hashing.deep.selection.select`, for one training: epochs (the best), criterion, images,
+        tied and scores (one per epoch, higher is better), or not_chosen; None without a validation part
 
     Raises
     ------
     DivergedError
-        the loss is no longer finite, and no epoch could be scored before
+        the loss is no longer finite, and no earlier epoch was scored
     """
     seed = int(check_random_state(full.method.random_state).randint(2**31))
     labels = multi_hot(y, np.shape(y)[0], type(full.method).__name__).astype(np.float32)
@@ -98,20 +98,20 @@ def finetune(
             except DivergedError as error:
                 if not training.best:
                     raise
-                _log.warning("%s; the best network so far is kept", error)
+                _log.warning("%s; the best network so far is used", error)
                 break
             training.save(checkpoint, identity)
     return training.result()
 
 
 def reader(images: ImageStore, ids: Rows) -> Read:
-    """What reads the images of these ids by their row among them."""
+    """A function that reads images by their row in `ids`."""
     rows = images.rows_of(ids)
     return lambda some: images.read(rows[some])
 
 
 def augment(images: torch.Tensor, size: int, flip: bool) -> torch.Tensor:
-    """A window of each image at a random place and, if `flip`, half of them mirrored, by torch's global generator.
+    """A random crop of each image, mirrored with probability 1/2 if `flip`; uses torch's global generator.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def augment(images: torch.Tensor, size: int, flip: bool) -> torch.Tensor:
 
 
 def ahead(read: Read, parts: Iterable[Rows]) -> Iterator[Images]:
-    """Yield `read(part)` of each part in order, reading those that come next in a thread meanwhile."""
+    """Yield `read(part)` of each part in order, while a thread reads the next parts."""
     with ThreadPoolExecutor(1) as pool:
         waiting: deque[Future[Images]] = deque()
         for part in parts:
@@ -142,7 +142,7 @@ def ahead(read: Read, parts: Iterable[Rows]) -> Iterator[Images]:
 
 
 class _Training:
-    """One training's state between two epochs; arguments as for `finetune`."""
+    """State of a training between two epochs; arguments as for `finetune`."""
 
     def __init__(
         self, full: FullMethod, network: HashNetwork, read: Read, labels: NDArray[np.float32], flip: bool, seed: int
@@ -172,7 +172,7 @@ class _Training:
             backbone = {"params": network.backbone.parameters(), "lr": full.lr * full.backbone_lr}
             self.optimizer.add_param_group(backbone)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.epoch = 0  # how many are done
+        self.epoch = 0  # number of finished epochs
         self.scores: list[tuple[float, ...]] = []
         self.best: dict[str, torch.Tensor] = {}
 
@@ -182,12 +182,12 @@ class _Training:
         return 1 + self.scores.index(max(self.scores))
 
     def is_done(self) -> bool:
-        """Whether all epochs are done, or the last ones brought nothing better."""
+        """True if all epochs are done, or the last ones did not improve the score."""
         waited = len(self.scores) - self.best_epoch if self.scores else 0
         return self.epoch >= self.method.epochs or waited >= self.full.patience
 
     def standardise(self) -> None:
-        """Measure the activations' mean and common scale, before training, on some training images."""
+        """Compute the activations' mean and common scale on some training images, before training."""
         some = self.rows[torch.randperm(len(self.rows))[:SAMPLE].numpy()]
         features = self._infer(some)[0].double()
         centred = features - features.mean(0)
@@ -197,8 +197,8 @@ class _Training:
             self.network.scale.fill_(1)
 
     def one_epoch(self) -> None:
-        """Train on each image once, then score the network, and keep it if it is the best so far."""
-        # an epoch has a generator of its own, so nothing of it need be kept from one to the next
+        """Train on each image once, then score the network, and store it if it is the best so far."""
+        # each epoch has its own seed, so a checkpoint need not store the generator's state
         torch.manual_seed(self.seed + 1 + self.epoch)
         fall = (1 + math.cos(math.pi * self.epoch / self.method.epochs)) / 2
         for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
@@ -218,7 +218,7 @@ class _Training:
         _log.info("%s", line)
 
     def result(self) -> tuple[HashNetwork, dict[str, Any] | None]:
-        """What `finetune` returns."""
+        """The network and record that `finetune` returns."""
         if self.best:
             self.network.load_state_dict(self.best)
         self.network.eval()
@@ -235,7 +235,7 @@ class _Training:
         }
 
     def save(self, path: Path, identity: Mapping[str, Any]) -> None:
-        """Write the state."""
+        """Write a checkpoint."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"loss.{name}": tensor for name, tensor in tensors_of(self.loss).items()}
@@ -246,18 +246,20 @@ class _Training:
         write_checkpoint(path, description, {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()})
 
     def resume(self, path: Path, identity: Mapping[str, Any]) -> bool:
-        """Take up the state of a checkpoint, if there is a whole one of this very training; say so if not."""
+        """Resume from a valid checkpoint of this training; log a warning if it is damaged or of another training."""
         if not path.exists():
             return False
         try:
             description, arrays = read_checkpoint(path)
         except L2HError as error:
-            _log.warning("%s; training begins anew", error)
+            _log.warning("%s; training starts from the beginning", error)
             return False
         other = description["identity"]
         differing = sorted(key for key in {*other, *identity} if other.get(key) != identity.get(key))
         if differing:
-            _log.warning("%s is of a training with other %s; training begins anew", path, ", ".join(differing))
+            _log.warning(
+                "%s belongs to a training with other %s; training starts from the beginning", path, ", ".join(differing)
+            )
             return False
         parts: dict[str, dict[str, torch.Tensor]] = {kind: {} for kind in ("network", "best", "loss", "optimizer")}
         for whole_name, array in arrays.items():
@@ -268,7 +270,7 @@ class _Training:
         for name, tensor in tensors_of(self.loss).items():
             tensor.detach().copy_(parts["loss"][name])
         for number, parameter in enumerate(self._parameters()):
-            # laid out in memory as the parameter is: the fused step counts on it
+            # the same memory layout as the parameter: the fused step needs it
             self.optimizer.state[parameter] = {
                 "step": parts["optimizer"][f"{number}.step"].to(self.device),
                 **{
@@ -277,7 +279,7 @@ class _Training:
                 },
             }
         self.epoch, self.scores = description["epoch"], [tuple(score) for score in description["scores"]]
-        _log.info("%s: going on after epoch %d", path, self.epoch)
+        _log.info("%s: resuming after epoch %d", path, self.epoch)
         return True
 
     def _parameters(self) -> list[torch.Tensor]:

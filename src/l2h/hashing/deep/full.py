@@ -1,4 +1,4 @@
-"""Scope `full`: a deep method that trains the backbone too, end to end from images. Torch comes with `finetuning`."""
+"""Scope `full`: a deep method that trains the backbone too, end to end from images. Only `finetuning` imports torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -11,21 +11,21 @@ from l2h.hashing import FULL
 from l2h.hashing.deep.base import DeepHasher, several
 from l2h.hashing.parameters import is_count, is_number, require
 
-DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 3e-4}  # in place of the method's own
+DEFAULTS = {"hidden": 0, "epochs": 50, "lr": 3e-4}  # override the method's defaults
 
 
 @dataclass(frozen=True)
 class FullMethod:
-    """A deep method, and what its training takes that no training of a head on features does.
+    """A deep method, and the parameters that only end-to-end training has.
 
     Attributes
     ----------
-    method : bits, loss, and all parameters that the scopes share; its scope is "full"
-    backbone_lr : share of `lr` that the backbone learns at, a tenth as is usual; 0 keeps it frozen, in eval mode, as
-        Bi-half's authors do. A loss that looks at features gets the backbone's activations, detached
-    patience : epochs without a better score on the validation part after which training stops
-    crop : train on windows of the network's input size, at random places of images that are a seventh larger (256 for
-        224); if not, and whenever images are encoded, the whole image is scaled to the input size
+    method : the method, with bits, loss, and all parameters that the scopes share; its scope is "full"
+    backbone_lr : learning rate of the backbone, as a share of `lr`, usually a tenth; 0 freezes it in eval mode, as
+        Bi-half's authors do. A loss that uses features gets the backbone's activations, detached
+    patience : training stops after so many epochs without a better validation score
+    crop : train on random crops of the network's input size, from images that are a seventh larger (256 for 224);
+        if false, and for encoding, the whole image is scaled to the input size
     """
 
     method: DeepHasher
@@ -44,14 +44,14 @@ class FullMethod:
         return several(self.method.lr)[0]
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense; the method has checked its own."""
+        """Raise ValueError for an invalid parameter; the method has checked its own."""
         share = is_number(self.backbone_lr) and self.backbone_lr >= 0
         require(share, "backbone_lr", self.backbone_lr, "a share of lr from 0")
-        require(is_count(self.patience), "patience", self.patience, "a whole number from 1")
+        require(is_count(self.patience), "patience", self.patience, "a positive integer")
         require(isinstance(self.crop, bool), "crop", self.crop, "true or false")
 
     def get_params(self) -> dict[str, Any]:
-        """All parameters by name, those of the method among them."""
+        """All parameters by name, including those of the method."""
         return {**self.method.get_params(), **{name: getattr(self, name) for name in _OWN}}
 
     def lengths_and_seeds(
@@ -65,7 +65,7 @@ _OWN = [field.name for field in fields(FullMethod) if field.name != "method"]
 
 
 def make(name: str, *, bits: int, random_state: int | None = None, **params: Any) -> FullMethod:
-    """The method `name` at scope full; as `l2h.hashing.make`, with the parameters of `FullMethod` beside its own."""
+    """The method `name` at scope full; like `l2h.hashing.make`, with the parameters of `FullMethod` too."""
     cls = hashing.registry.get(name)
     if not issubclass(cls, DeepHasher):
         raise L2HError(f"{name} has no scope full: it learns nothing by gradient descent")

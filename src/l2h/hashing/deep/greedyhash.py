@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 class GreedyHashLoss(LabelledLoss):
-    """Cross-entropy of a linear classifier on the code, plus a pull of every output towards -1 or 1.
+    """Cross-entropy of a linear classifier on the code, plus a penalty that pulls every output towards -1 or 1.
 
     `CE(V sign(u), y) + alpha * mean of | |u| - 1 |^3`, where sign(u) has the gradient of u. V is learned with the head.
 
-    With several labels, each is a target of the same probability. The paper has one label an image; widely copied code
-    takes argmax of the labels, the first label of each image.
+    With several labels, each is a target of equal probability. The paper has one label per image; widely copied code
+    uses argmax of the labels, the first label of each image.
 
     Parameters
     ----------
     labels : float (n, c) multi-hot labels of the training set
     bits : code length
     alpha : weight of the second term
-    probability : "softmax" over classes, or "sigmoid", a binary cross-entropy of each label alone
+    probability : "softmax" over classes, or "sigmoid", a binary cross-entropy for each label
     lr_share, weight_decay : of the classifier; see `l2h.hashing.deep.training.Loss`
 
     Attributes
     ----------
-    classifier : V, float (c, bits), first drawn by torch's global generator
+    classifier : V, float (c, bits), initialised with torch's global generator
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class GreedyHashLoss(LabelledLoss):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class GreedyHash(DeepHasher):
-    """GreedyHash: classify by the code itself, with the gradient of the sign taken as 1.
+    """GreedyHash: classify from the code itself, with 1 as the gradient of the sign.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class GreedyHash(DeepHasher):
 
     Parameters
     ----------
-    alpha : weight of the pull towards -1 and 1; published values are 0.1 (CIFAR-10) and 1 (ImageNet)
+    alpha : weight of the penalty; published values are 0.1 (CIFAR-10) and 1 (ImageNet)
     probability : "softmax" or "sigmoid"; see `GreedyHashLoss`
     classifier_lr : learning rate of the classifier, as a share of lr
     classifier_decay : weight decay of the classifier
@@ -100,7 +100,7 @@ class GreedyHash(DeepHasher):
     classifier_decay: float = 1e-5
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         for name in ("alpha", "classifier_decay"):
             value = getattr(self, name)

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class GreedyHashUnsupervisedLoss:
-    """Keep the features' cosine similarities in the codes, plus a pull of every output towards -1 or 1.
+    """Preserve the features' cosine similarities in the codes, plus a penalty that pulls every output towards -1 or 1.
 
     `mean over pairs of (cos(sign u_i, sign u_j) - cos(x_i, x_j))^2 + alpha * mean of | |u| - 1 |^3`, where sign(u) has
-    the gradient of u. Pairs are of the batch's first half with its second.
+    the gradient of u. Pairs combine the batch's first half with its second.
 
     Parameters
     ----------
     alpha : weight of the second term
     centred : subtract the batch's mean from the features first. Without it, as published, features that are never
-        negative have only positive cosines, which codes can keep only by bits that hardly vary
+        negative have only positive cosines, which codes can preserve only with bits that hardly vary
     """
 
     def __init__(self, *, alpha: float, centred: bool):
@@ -50,12 +50,12 @@ class GreedyHashUnsupervisedLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class GreedyHashUnsupervised(DeepHasher):
-    """GreedyHash without labels: codes keep the features' cosines. The backbone is frozen, at scope full too.
+    """GreedyHash without labels: codes preserve the features' cosines. The backbone is frozen, also at scope full.
 
     Parameters
     ----------
-    alpha : weight of the pull towards -1 and 1
-    centred : whether cosines are those of centred features; see `GreedyHashUnsupervisedLoss`
+    alpha : weight of the penalty
+    centred : whether to centre features before their cosines; see `GreedyHashUnsupervisedLoss`
 
     Examples
     --------
@@ -75,11 +75,11 @@ class GreedyHashUnsupervised(DeepHasher):
     centred: bool = True
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
         require(isinstance(self.centred, bool), "centred", self.centred, "true or false")
 
     def loss(self, labels: "torch.Tensor | None") -> GreedyHashUnsupervisedLoss:
-        """The loss; labels are not used."""
+        """The loss; ignores labels."""
         return GreedyHashUnsupervisedLoss(alpha=self.alpha, centred=self.centred)

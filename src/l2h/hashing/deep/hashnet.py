@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class HashNetLoss:
-    """Pairwise logistic loss, similar and dissimilar pairs balanced, on tanh outputs that sharpen in steps.
+    """Pairwise logistic loss, similar and dissimilar pairs balanced, on tanh outputs that become steeper in steps.
 
-    For the pairs of two different images inside the batch: `softplus(z) - s * z` with `z = alpha * <h_i, h_j>`,
+    For pairs of different images in the batch: `softplus(z) - s * z` with `z = alpha * <h_i, h_j>`,
     `h = tanh(beta * u)` and `s = 1` for pairs that share a label; the mean over similar pairs plus that over dissimilar
-    ones, an empty kind left out. `beta = sqrt(1 + epoch // step)` (continuation).
+    ones, omitting a kind without pairs. `beta = sqrt(1 + epoch // step)` (continuation).
 
     Parameters
     ----------
     labels : float (n, c) multi-hot labels of the training set
-    alpha : see above
+    alpha : slope of the logistic loss
     step : epochs between two values of beta
-    weighting : "shared" counts similar pairs alike, "jaccard" by shared labels / labels of either (the paper's c_ij)
+    weighting : "shared" weighs similar pairs equally, "jaccard" by shared labels / labels of either (the paper's c_ij)
     """
 
     def __init__(self, labels: "torch.Tensor", *, alpha: float, step: int, weighting: str):
@@ -58,14 +58,14 @@ class HashNetLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class HashNet(DeepHasher):
-    """HashNet: balanced logistic likelihood of "share a label" inside the batch, on tanh outputs that sharpen in steps.
+    """HashNet: balanced logistic likelihood of "share a label" in the batch, on tanh outputs that become steeper.
 
     Parameters
     ----------
-    alpha : slope of the logistic loss; None for 10 / bits, as published. Widely copied code has 0.1 for all code
-        lengths. With a linear head on MNIST (5,000 training images, 1,000 queries, a database of 20,000), that is
-        better on pixels at 32 bits (mAP .793, and .759 with 10 / bits; three seeds), and collapses on AlexNet's pool5
-        at 8 bits (.746, and .956; two seeds)
+    alpha : slope of the logistic loss; None for 10 / bits, as published. Widely copied code uses 0.1 for all code
+        lengths. With a linear head on MNIST (5,000 training images, 1,000 queries, a database of 20,000), 0.1 is
+        better on pixels at 32 bits (mAP .793, against .759 with 10 / bits; three seeds), and fails on AlexNet's
+        pool5 at 8 bits (.746, against .956; two seeds)
     step : epochs between two steps of the continuation
     weighting : "shared" or "jaccard"; see `HashNetLoss`
 
@@ -84,11 +84,11 @@ class HashNet(DeepHasher):
     weighting: str = "shared"
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         positive = self.alpha is None or (is_number(self.alpha) and self.alpha > 0)
         require(positive, "alpha", self.alpha, "null (10 / bits) or a number above 0")
-        require(is_count(self.step), "step", self.step, "a whole number from 1")
+        require(is_count(self.step), "step", self.step, "a positive integer")
         require(self.weighting in ("shared", "jaccard"), "weighting", self.weighting, "shared or jaccard")
 
     def loss(self, labels: "torch.Tensor | None") -> HashNetLoss:

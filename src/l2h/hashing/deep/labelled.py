@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class LabelledLoss:
-    """A loss that needs at least one label of each image: images without any are left out of it.
+    """A loss that needs at least one label per image; images without labels are omitted.
 
-    A subclass gives `on_labelled`.
+    A subclass defines `on_labelled`.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class LabelledLoss:
 
     def __init__(self, labels: "torch.Tensor"):
         if not labels.any():
-            raise L2HError("no training image has a label; use a method that needs none, such as sdc or itq")
+            raise L2HError("no training image has a label; use a method without labels, such as sdc or itq")
         self.labels = labels
 
     def __call__(
@@ -61,7 +61,7 @@ class CentreLoss(LabelledLoss):
 
     Attributes
     ----------
-    centres : -1 or 1, float (c, bits), drawn by torch's global generator
+    centres : -1 or 1, float (c, bits), drawn with torch's global generator
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, centres: str):
@@ -90,6 +90,6 @@ class CentreHasher(DeepHasher):
     centres: str = "separated"
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(self.centres in KINDS, "centres", self.centres, f"one of {', '.join(KINDS)}")

@@ -1,4 +1,4 @@
-"""The network of scope `full`: a backbone cut at a layer, and a head that makes codes of its activations."""
+"""The network of scope `full`: a backbone cut at a layer, and a head that turns its activations into codes."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,15 +22,15 @@ from l2h.store.tables import CURE
 class HashNetwork(torch.nn.Module):
     """From images, float32 (n, 3, size, size), to outputs, float32 (n, bits), whose signs are the code.
 
-    The head sees activations centred and divided by one common scale, as those of other scopes see features.
+    The head's inputs are activations centred and divided by one common scale, like the features at other scopes.
 
     Attributes
     ----------
-    entry : the backbone's name, layer, input_size and precision; weights (their source) and weights_sha256, as of
-        features, of what it was before training
+    entry : the backbone's name, layer, input_size and precision; weights (their source) and weights_sha256
+        before training, as for features
     shape : the head's width, hidden and bits
-    how : the arguments of `l2h.backbones.extraction.extract` that the backbone asks for
-    loss : buffers that the loss gave and that are saved too, such as class centres; codes need none of them
+    how : the backbone's arguments for `l2h.backbones.extraction.extract`
+    loss : buffers of the loss, which are saved too, such as class centres; not needed for codes
     """
 
     mean: torch.Tensor
@@ -58,7 +58,7 @@ class HashNetwork(torch.nn.Module):
         self.how = {**inputs, "precision": entry["precision"]}
 
     def hash(self, features: torch.Tensor) -> torch.Tensor:
-        """Outputs, float32 (n, bits), of the backbone's activations, float (n, width); in float32 always."""
+        """Outputs, float32 (n, bits), of the backbone's activations, float (n, width); always in float32."""
         with torch.autocast(features.device.type, enabled=False):
             return self.head((features.float() - self.mean) / self.scale)
 
@@ -68,7 +68,7 @@ class HashNetwork(torch.nn.Module):
 
     @property
     def weights(self) -> str:
-        """What tables call the backbone's first weights."""
+        """Name of the backbone's initial weights in tables."""
         return weights_label(self.entry)
 
     def encode(self, batches: Iterable[Batch], device: torch.device) -> Iterator[tuple[NDArray, NDArray[np.uint8]]]:
@@ -80,7 +80,7 @@ class HashNetwork(torch.nn.Module):
 def build(
     entry: Mapping[str, Any], weights: str | Path, hidden: int, bits: int, batch_norm: bool = False
 ) -> HashNetwork:
-    """A network to train: the backbone's weights from a safetensors file, a head drawn by torch's global generator."""
+    """A network to train: backbone weights from a safetensors file, a head drawn with torch's global generator."""
     kind = backbones.registry.get(entry["name"])()
     backbone, side = load_network(kind, entry["layer"], weights), kind.side(entry["input_size"])
     with torch.inference_mode():
@@ -89,7 +89,7 @@ def build(
 
 
 def save(network: HashNetwork, folder: str | Path, description: Mapping[str, Any]) -> None:
-    """Write `model.json` (the description and what `load` needs) and `model.safetensors` (all weights)."""
+    """Write `model.json` (the description and the entries for `load`) and `model.safetensors` (all weights)."""
     arrays = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
     parts = {
         "backbone": network.entry,
@@ -101,7 +101,7 @@ def save(network: HashNetwork, folder: str | Path, description: Mapping[str, Any
 
 
 def load(folder: str | Path) -> HashNetwork:
-    """Read a network that `save` wrote, in eval mode; JSON and safetensors, nothing that could run code.
+    """Read a network that `save` wrote as JSON and safetensors, which cannot execute code; in eval mode.
 
     Raises
     ------
@@ -123,5 +123,5 @@ def load(folder: str | Path) -> HashNetwork:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         line = " ".join(str(error).split())
-        raise L2HError(f"{folder} is no network that this version can use: {line}; {CURE}") from error
+        raise L2HError(f"{folder} is not a network that this version can use: {line}; {CURE}") from error
     return network.eval()

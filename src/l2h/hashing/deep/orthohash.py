@@ -20,13 +20,13 @@ class OrthoHashLoss(CentreLoss):
 
     Logits are `scale * (cos(u, c_k) - margin * y_k)`, or with the margin on the angle,
     `scale * cos(arccos(cos(u, c_k)) + margin * y_k)`, where `y_k = 1` for the image's labels. With several labels, each
-    is a target of the same probability.
+    is a target of equal probability.
 
     Parameters
     ----------
     labels, bits, centres : see `CentreLoss`
     form : "cos", the margin on the cosine, or "arc", on the angle
-    scale, margin : see above
+    scale, margin : of the logits
     alpha : weight of the mean of 1 - cos(u, sign u)
     """
 
@@ -83,7 +83,7 @@ class OrthoHash(CentreHasher):
     alpha: float = 0.0
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(self.form in ("cos", "arc"), "form", self.form, "cos or arc")
         require(is_number(self.scale) and self.scale > 0, "scale", self.scale, "a number above 0")

@@ -1,4 +1,4 @@
-"""Losses on pairs of images that share a label, or none."""
+"""Losses on pairs of images, similar if they share a label."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PAIRS = ("bank", "zero_bank", "batch")
 
 
 def mean_of_kinds(losses: "torch.Tensor", similar: "torch.Tensor") -> "torch.Tensor":
-    """Return the mean loss of similar pairs plus that of dissimilar ones; a kind that a batch has none of counts 0.
+    """Return the mean loss of similar pairs plus that of dissimilar pairs; 0 for a kind without pairs.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def mean_of_kinds(losses: "torch.Tensor", similar: "torch.Tensor") -> "torch.Ten
 
 
 class LikelihoodLoss:
-    """Logistic likelihood of "share a label", plus a pull of every output towards -1 or 1.
+    """Logistic likelihood of "share a label", plus a penalty that pulls every output towards -1 or 1.
 
     mean over pairs of softplus(theta) - s * theta, with theta = <u_i, u_j> / 2 and s = 1 for pairs that share a label,
     plus alpha * `pull`. An image without labels shares none.
@@ -38,11 +38,11 @@ class LikelihoodLoss:
     labels : float (n, c) multi-hot labels of the training set
     bits : code length
     alpha : weight of the second term
-    pairs : "batch", the pairs of two different images inside the batch; "bank", each batch against the latest outputs
-        of all other training images that were seen already; "zero_bank", against those of the whole training set, the
-        image itself included, 0 until an image was first seen (published re-runs): such a pair costs ln 2 and has no
+    pairs : "batch", pairs of different images in the batch; "bank", each batch against the latest outputs of all
+        other training images used so far; "zero_bank", against those of the whole training set, including the image
+        itself, 0 until an image was first used (published re-implementations): such a pair has loss ln 2 and no
         gradient
-    balanced : weigh similar and dissimilar pairs alike, as HashNet does
+    balanced : give similar and dissimilar pairs equal weight, as HashNet does
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, alpha: float, pairs: str, balanced: bool):
@@ -80,7 +80,7 @@ class LikelihoodLoss:
 
     @abstractmethod
     def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
-        """What the outputs, float (m, bits), cost for not being -1 or 1."""
+        """The penalty on outputs, float (m, bits), that are not -1 or 1."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -89,9 +89,9 @@ class LikelihoodHasher(DeepHasher):
 
     Parameters
     ----------
-    alpha : weight of the pull towards -1 and 1
+    alpha : weight of the penalty
     pairs : "bank", "zero_bank" or "batch"; see `LikelihoodLoss`
-    balanced : weigh similar and dissimilar pairs alike
+    balanced : give similar and dissimilar pairs equal weight
     """
 
     alpha: float = 0.1
@@ -99,7 +99,7 @@ class LikelihoodHasher(DeepHasher):
     balanced: bool = False
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
         require(self.pairs in PAIRS, "pairs", self.pairs, f"one of {', '.join(PAIRS)}")

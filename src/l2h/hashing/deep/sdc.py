@@ -25,17 +25,17 @@ def quantiles(pairs: int, shape: float) -> tuple[float, ...]:
 
 
 class SDCLoss:
-    """Order pairs as the features' cosines do, and spread the outputs' cosines like a wide Beta distribution.
+    """Rank pairs by the features' cosines, and spread the outputs' cosines like a wide Beta distribution.
 
     `mean over pairs of |v_i - q_i| + alpha * mean over images of 1 - cos(u, sign u)`. v_i is cos(u, u') of the pair
-    with the i-th lowest feature cosine, q_i the i-th of so many quantiles of Beta(shape, shape) on -1 to 1. Pairs are
-    of the batch's first half with its second.
+    with the i-th lowest feature cosine, q_i the i-th of as many quantiles of Beta(shape, shape) on -1 to 1. Pairs
+    combine the batch's first half with its second.
 
     Parameters
     ----------
     shape : of the Beta distribution; higher is narrower
     alpha : weight of the second term
-    clipped : replace negative quantiles by 0, so that unlike images get orthogonal outputs and not opposite ones
+    clipped : replace negative quantiles by 0, so that dissimilar images get orthogonal outputs, not opposite ones
     """
 
     def __init__(self, *, shape: float, alpha: float, clipped: bool):
@@ -61,13 +61,13 @@ class SDCLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SDC(DeepHasher):
-    """Similarity distribution calibration; needs no labels. The backbone is frozen, at scope full too.
+    """Similarity distribution calibration; needs no labels. The backbone is frozen, also at scope full.
 
     Parameters
     ----------
-    shape : of the Beta distribution that cosines of codes are spread like
+    shape : of the Beta distribution for the cosines of codes
     alpha : weight of the mean of 1 - cos(u, sign u)
-    clipped : replace negative quantiles by 0, as in the authors' code; on digits and MNIST that is worse
+    clipped : replace negative quantiles by 0, as in the authors' code; worse on digits and MNIST
 
     Examples
     --------
@@ -89,12 +89,12 @@ class SDC(DeepHasher):
     clipped: bool = False
 
     def check_params(self) -> None:
-        """Raise ValueError for a value that makes no sense."""
+        """Raise ValueError for an invalid parameter."""
         super().check_params()
         require(is_number(self.shape) and self.shape > 0, "shape", self.shape, "a number above 0")
         require(is_number(self.alpha) and self.alpha >= 0, "alpha", self.alpha, "a number from 0")
         require(isinstance(self.clipped, bool), "clipped", self.clipped, "true or false")
 
     def loss(self, labels: "torch.Tensor | None") -> SDCLoss:
-        """The loss; labels are not used."""
+        """The loss; ignores labels."""
         return SDCLoss(shape=self.shape, alpha=self.alpha, clipped=self.clipped)

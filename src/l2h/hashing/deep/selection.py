@@ -15,38 +15,38 @@ from sklearn.metrics import label_ranking_average_precision_score
 from l2h.errors import L2HError
 from l2h.hashing.deep.training import DivergedError, Loss, MakeLoss, Trainer, count_batches, parameters_of
 
-# of the validation images' outputs, float (n, bits), and features, float (n, d), and the loss that was trained on;
-# higher is better, and what follows the first value decides among those that are equal in it
+# from the validation images' outputs, float (n, bits), and features, float (n, d), and the training loss; higher is
+# better, and the later values break ties of the first
 Measure = Callable[[torch.Tensor, torch.Tensor, Loss], tuple[float, ...]]
 
 _log = logging.getLogger("l2h")
 
 
 class NoChoiceError(L2HError):
-    """A validation part on which nothing can be chosen."""
+    """A validation part that is unsuitable for a choice."""
 
 
 def select(
     trainer: Trainer, share: float, heads: Sequence[int], rates: Sequence[float], epochs: int
 ) -> tuple[torch.nn.Sequential, dict[str, Any]]:
-    """Train every head at every learning rate on the one part, and keep the one whose codes score best on the other.
+    """Train every head at every learning rate, and return the one with the best validation score.
 
-    Heads are scored after each epoch, by `criterion`. Where there is no part to choose on, the first head is trained at
+    Heads are scored after each epoch, by `criterion`. If no validation part is possible, the first head is trained at
     the first rate on all images to the last epoch, with a warning.
 
     Parameters
     ----------
-    share : of the training images that validate
+    share : of the training images that are held out for validation
     heads : widths of the hidden layer, 0 for none
     rates : learning rates
     epochs : of each training
 
     Returns
     -------
-    head : as it was after its best epoch
-    record : hidden, lr and epochs of this head; criterion, None where nothing could be chosen, for the reason in
-        not_chosen; images (how many validate); tied, how many heads had the best score, the one of the lowest loss
-        being kept; and the curves: one dict each of hidden, lr and scores, one an epoch, higher is better
+    head : after its best epoch
+    record : hidden, lr and epochs of this head; criterion, None if nothing could be chosen, with the reason in
+        not_chosen; images, the number of validation images; tied, the number of epochs with the best score, of which
+        the lowest loss was chosen; and the curves: dicts of hidden, lr and scores, one per epoch, higher is better
 
     Raises
     ------
@@ -82,7 +82,7 @@ def select(
         except DivergedError as error:
             _log.warning("%s", error)
     if "head" not in best:
-        raise DivergedError(f"training diverged at once with every lr, {', '.join(map(str, rates))}; give lower ones")
+        raise DivergedError(f"training diverged at once with every lr, {', '.join(map(str, rates))}; set lower ones")
     chosen = {"hidden": best["curve"]["hidden"], "lr": best["curve"]["lr"], "epochs": best["epochs"]}
     scores = [score for curve in curves for score in curve["scores"]]
     tied = scores.count(best["score"][0])
@@ -92,7 +92,7 @@ def select(
         chosen,
         name,
         best["score"][0],
-        f", as {tied} of {len(scores)} epochs; of these it has the lowest loss" if tied > 1 else "",
+        f", shared by {tied} of {len(scores)} epochs; the one with the lowest loss was chosen" if tied > 1 else "",
     )
     return best["head"], {
         **chosen,
@@ -104,27 +104,27 @@ def select(
 
 
 def unchosen(error: NoChoiceError) -> dict[str, Any]:
-    """What the record of a choice says where none could be made."""
+    """The record if nothing could be chosen."""
     return {"criterion": None, "images": 0, "not_chosen": str(error)}
 
 
 def validation_part(
     n: int, share: float, seed: int, labels: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, of n training images, that validate, and those that are trained on; both int64.
+    """Split n training images into validation rows and training rows, both int64.
 
-    Those that validate are drawn at random. An image that shares no label with another one of them could find nothing:
-    such images are traded for partners of one another, as long as two of each label stay to be trained on. They are
-    in random order: a loss looks at them in batches, and a data set may be sorted by class.
+    Validation images are drawn at random. One that shares no label with another validation image has nothing to find:
+    such images are swapped so that they get partners, as long as two images of each label remain for training. They
+    are in random order: a loss processes them in batches, and a dataset may be sorted by class.
 
     Parameters
     ----------
-    labels : (n, c) multi-hot, of a method that looks at them
+    labels : (n, c) multi-hot, for a method that uses them
 
     Raises
     ------
     NoChoiceError
-        one of the parts would be too small, or no two images that validate would share a label
+        one of the parts would be too small, or no two validation images would share a label
     """
     order = np.random.default_rng(seed).permutation(n)
     count = round(share * n)
@@ -140,14 +140,14 @@ def validation_part(
 
 
 def _paired(rows: NDArray[np.int64], labels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of these rows share a label with another one of them."""
+    """Whether each of these rows shares a label with another one."""
     return (labels[rows] & (labels[rows].sum(axis=0) > 1)).any(axis=1)
 
 
 def _pair(validation: NDArray[np.int64], rest: NDArray[np.int64], labels: NDArray[np.bool_]) -> None:
-    """Trade rows of the validation part that find nothing there for partners of others such, in place."""
+    """Swap validation rows without a partner for partners of other such rows, in place."""
     lone = deque(np.flatnonzero(~_paired(validation, labels)).tolist())
-    left = labels[rest].sum(axis=0)  # of each label, to be trained on
+    left = labels[rest].sum(axis=0)  # training images of each label
     partnerless: list[int] = []
     while len(lone) + len(partnerless) > 1 and lone:
         place = lone.popleft()
@@ -162,18 +162,18 @@ def _pair(validation: NDArray[np.int64], rest: NDArray[np.int64], labels: NDArra
 
 
 def criterion(labels: torch.Tensor | None, make_loss: MakeLoss, batch_size: int, epochs: int) -> tuple[str, Measure]:
-    """What validation images are scored by, in words, and the measure.
+    """The name of the validation score, and the function that computes it.
 
-    Where there are labels, it is their codes' mean average precision, each validation image a query for all the others:
-    none of them was trained on, as most of a real database. Among equal ones, as where all are 1, the lower loss
-    decides. Methods that see no labels are scored by minus their own loss: on MNIST it chose heads within .02 of the
-    best, where agreement with the features' own neighbours chose some that were .2 below.
+    With labels, the score is the mean average precision of the codes, with each validation image as a query for all
+    others: none was trained on, like most of a real database. Ties (for example, if all scores are 1) are broken by
+    the lower loss. Methods without labels are scored by minus their own loss. On MNIST it chose heads within .02 mAP
+    of the best, while agreement with the features' neighbours chose some that were .2 below.
 
     Parameters
     ----------
     labels : float (n, c) multi-hot, of the validation images, or None
     make_loss, batch_size : as for `Trainer`
-    epochs : of the training; the loss is the one of the last, whatever the epoch that is scored
+    epochs : of the training; the loss is always that of the last epoch
     """
 
     @torch.no_grad()
@@ -183,7 +183,7 @@ def criterion(labels: torch.Tensor | None, make_loss: MakeLoss, batch_size: int,
             parameter.copy_(parameters_of(trained)[name])
         rows = torch.arange(len(outputs), device=outputs.device)
         batches = rows.tensor_split(count_batches(len(rows), batch_size))
-        for _ in range(2):  # a loss that compares with earlier outputs knows all of them the second time
+        for _ in range(2):  # a loss with a bank of earlier outputs has all of them in the second pass
             values = [loss(outputs[batch], features[batch], batch, epochs - 1) for batch in batches]
         return -float(torch.stack(values).mean())
 
@@ -197,12 +197,12 @@ def criterion(labels: torch.Tensor | None, make_loss: MakeLoss, batch_size: int,
 
 
 def mean_average_precision(bits: torch.Tensor, relevant: NDArray[np.bool_]) -> float:
-    """Mean over rows, each a query for all others; what is tied counts with the precision at the tie's end.
+    """Mean over rows, each a query for all others; tied items get the precision at the end of their tie.
 
     Parameters
     ----------
     bits : bool (n, bits)
-    relevant : bool (n, n); its diagonal is not looked at
+    relevant : bool (n, n); its diagonal is ignored
     """
     codes = 2.0 * bits.float() - 1
     similarity = (codes @ codes.T).cpu().numpy()

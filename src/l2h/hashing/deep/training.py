@@ -21,17 +21,17 @@ class DivergedError(L2HError):
 class Loss(Protocol):
     """A method's loss, made for one training set.
 
-    What it remembers from batch to batch stands in attributes that are tensors or modules: checkpoints keep these.
-    Every `torch.nn.Parameter` of them is trained with the head, at `lr_share` times its learning rate (1 if the loss
-    has no such attribute) and with the loss's own `weight_decay` (0).
+    State that lasts from batch to batch belongs in attributes that are tensors or modules, which checkpoints store.
+    Every `torch.nn.Parameter` among them is trained with the head, at `lr_share` times its learning rate (1 if the loss
+    has no such attribute) and with the loss's own `weight_decay` (default 0).
     """
 
     def __call__(self, outputs: torch.Tensor, features: torch.Tensor, rows: torch.Tensor, epoch: int) -> torch.Tensor:
         """The batch's loss.
 
-        outputs : float (m, bits), the hash layer's values before any sign
+        outputs : float (m, bits), the hash layer's values before the sign
         features : float (m, d), as extracted
-        rows : int64 (m,), which rows of the training set these are
+        rows : int64 (m,), rows of the batch in the training set
         epoch : from 0
         """
 
@@ -40,9 +40,9 @@ MakeLoss = Callable[[torch.Tensor | None], Loss]
 
 
 def make_head(width: int, hidden: int, bits: int, batch_norm: bool = False) -> Sequential:
-    """Return a new head from `width` inputs to `bits` outputs: linear, or with one hidden layer of so many units.
+    """Return a new head from `width` inputs to `bits` outputs: linear, or with one layer of `hidden` units.
 
-    With `batch_norm`, one follows the last layer, which has no bias then.
+    With `batch_norm`, a batch norm follows the last layer, which then has no bias.
     """
     layers = [Linear(width, hidden), ReLU()] if hidden else []
     last = Linear(hidden or width, bits, bias=not batch_norm)
@@ -50,7 +50,7 @@ def make_head(width: int, hidden: int, bits: int, batch_norm: bool = False) -> S
 
 
 def set_moments(norm: BatchNorm1d, outputs: torch.Tensor) -> None:
-    """Give a batch norm the exact moments of these outputs; its running ones lag behind in a short training."""
+    """Set a batch norm to the exact moments of these outputs; running moments lag behind in a short training."""
     norm.running_mean, norm.running_var = outputs.mean(dim=0), outputs.var(dim=0)
 
 
@@ -64,7 +64,7 @@ def folded(head: Sequential) -> Sequential:
 
 
 def seeded(make_loss: MakeLoss, seed: int) -> MakeLoss:
-    """Return what makes a loss under this seed of torch's global generator: the same random centres each time."""
+    """Return a factory of losses with this seed of torch's global generator: the same random centres each time."""
 
     def make(labels: torch.Tensor | None) -> Loss:
         with torch.random.fork_rng():
@@ -75,7 +75,7 @@ def seeded(make_loss: MakeLoss, seed: int) -> MakeLoss:
 
 
 def tensors_of(loss: Loss) -> dict[str, torch.Tensor]:
-    """Return a loss's tensors by name: its attributes, and what modules among them hold, or it itself."""
+    """Return a loss's tensors by name: its attributes, and those of its modules or, if it is one, of itself."""
     modules = {name: value for name, value in vars(loss).items() if isinstance(value, Module)}
     tensors = {name: value for name, value in vars(loss).items() if isinstance(value, torch.Tensor)}
     if isinstance(loss, Module):
@@ -86,12 +86,12 @@ def tensors_of(loss: Loss) -> dict[str, torch.Tensor]:
 
 
 def parameters_of(loss: Loss) -> dict[str, Parameter]:
-    """Return what a loss learns itself, by name."""
+    """Return the trainable parameters of a loss, by name."""
     return {name: tensor for name, tensor in tensors_of(loss).items() if isinstance(tensor, Parameter)}
 
 
 def adam(head: Iterable[Parameter], loss: Loss, lr: float, weight_decay: float) -> torch.optim.Adam:
-    """Return the optimiser of a head and, in a group of its own, of what the loss learns."""
+    """Return the optimiser of a head and, in a separate group, of the loss's parameters."""
     groups: list[dict[str, Any]] = [{"params": list(head)}]
     own = list(parameters_of(loss).values())
     if own:
@@ -101,23 +101,23 @@ def adam(head: Iterable[Parameter], loss: Loss, lr: float, weight_decay: float) 
 
 
 def keep(module: Module, loss: Loss, names: Iterable[str]) -> None:
-    """Make tensors of a loss buffers of a module, so that they are copied and saved with it: `name_` is `loss.name`."""
+    """Register tensors of a loss as buffers of a module, so that they are copied and saved with it."""
     for name in names:
         module.register_buffer(name, getattr(loss, name.removesuffix("_")).detach())
 
 
 def count_batches(n: int, batch_size: int) -> int:
-    """Into how many equal batches n rows fall, each of two at least: a remainder of one would have no pairs."""
+    """Number of equal batches for n rows, each with at least two rows: a batch of one would have no pairs."""
     return max(1, min(-(-n // batch_size), n // 2))
 
 
 def train_epoch(optimizer: torch.optim.Optimizer, losses: Iterable[torch.Tensor], epoch: int, lr: float) -> float:
-    """Take a step down each batch's loss, as they come, and return their mean.
+    """Take an optimiser step for each batch's loss, and return their mean.
 
     Raises
     ------
     DivergedError
-        it is no longer finite
+        the mean is no longer finite
     """
     values = []
     for loss in losses:
@@ -132,18 +132,18 @@ def train_epoch(optimizer: torch.optim.Optimizer, losses: Iterable[torch.Tensor]
 
 
 class Trainer:
-    """Training images on their device, and what does not change from one training to the next.
+    """Training images on their device, and the settings that all trainings share.
 
     Parameters
     ----------
-    inputs : float32 (v, n, d), what the head sees: v views of each image, the first as it is. Each time an image comes
-        up in training, chance chooses its view
-    features : float32 (v, n, d), what the loss sees
+    inputs : float32 (v, n, d), inputs of the head: v views of each image, the first unchanged. Each time an image is
+        used in training, its view is drawn at random
+    features : float32 (v, n, d), for the loss
     labels : float32 (n, c) multi-hot, or None
-    make_loss : from the labels of the rows that are trained on, on the device, to the loss. What it draws comes from
-        torch's global generator
-    batch_norm : whether one follows the hash layer
-    kept : buffers of the trained head that hold tensors of the loss; see `keep`
+    make_loss : returns the loss, given the labels of the training rows on the device. It draws from torch's global
+        generator
+    batch_norm : whether a batch norm follows the hash layer
+    kept : buffers of the trained head with tensors of the loss; see `keep`
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class Trainer:
         ----------
         rows : int64 (m,)
         hidden : units of the hidden layer, 0 for none
-        after_epoch : is shown the head, in eval mode, and the loss after each epoch
+        after_epoch : called with the head, in eval mode, and the loss after each epoch
 
         Raises
         ------

@@ -209,7 +209,7 @@ def test_the_chart_of_the_docs_shows_what_it_says(tmp_path):
     ("name", "shows", "words"),
     [
         ("map", "mAP", "the chart 'map' exists already .l2h.charts.map:CHART.; choose another name"),
-        ("mine", "", "chart draw: shows is empty; say what the chart shows"),
+        ("mine", "", "chart draw: shows is empty; describe what the chart shows"),
         ("m/p", "mAP", "'m/p' is not a valid name for a chart: use only letters, digits, '_' and '-'"),
     ],
 )
@@ -240,7 +240,7 @@ def test_what_is_no_chart_is_named(drawing, words):
 
 def test_a_chart_that_altair_refuses_is_named():
     wrong = alt.Chart(ROWS).mark_bar().encode(x="nosuch")
-    with pytest.raises(L2HError, match=r"chart mine: altair refuses it: .*nosuch") as caught:
+    with pytest.raises(L2HError, match=r"chart mine: altair rejects it: .*nosuch") as caught:
         plots.spec("mine", wrong)
     assert "\n" not in str(caught.value)
     assert json.dumps(plots.spec("mine", alt.Chart(ROWS).mark_bar().encode(x="bits:Q")))

@@ -95,7 +95,7 @@ def test_queries_are_chosen_by_the_method_of_the_greatest_map(split, bits):
     seen = gallery.gallery(split, [cell(bits), cell(~bits, (0.9, 0.9, 0.3), "sh")], NEAR, read_images, [8, 5])
     assert seen["judge"] == "sh"
     why = {query["id"]: query["why"] for query in seen["queries"]}
-    assert why == {3: "best", 5: "median, chosen by hand", 8: "worst, chosen by hand"}
+    assert why == {3: "best", 5: "median, chosen in the config", 8: "worst, chosen in the config"}
     assert [[answer["variant"] for answer in query["answers"]] for query in seen["queries"]] == [["itq", "sh"]] * 3
     shown = {hit["id"] for query in seen["queries"] for answer in query["answers"] for hit in answer["hits"]}
     assert set(map(int, seen["images"])) == shown | set(QUERIES.tolist())

@@ -120,7 +120,7 @@ def test_one_name_for_two_splits_or_metrics_is_refused(runs, tmp_path, capsys):
 
 def test_a_run_alone_missing_or_overwritten_is_one_line(runs, tmp_path, capsys):
     for words, line in (
-        ([runs[0], runs[0]], "a comparison takes at least two different runs"),
+        ([runs[0], runs[0]], "a comparison needs at least two different runs"),
         ([runs[0], tmp_path / "none"], "there is no run"),
     ):
         assert compare(*words, output=tmp_path / "both") == 1
@@ -149,7 +149,7 @@ def test_a_run_that_is_a_stranger_s_says_of_itself_what_runs_say(runs, tmp_path,
 @pytest.mark.parametrize(
     ("tamper", "words"),
     [
-        (lambda rows: rows.assign(backbone="../../../elsewhere"), "but not what they are of"),
+        (lambda rows: rows.assign(backbone="../../../elsewhere"), "but not the cells they come from"),
         (lambda rows: rows.assign(dataset=[[1]] * len(rows)), "no comparison: its column 'dataset' is of another type"),
         (lambda rows: rows.assign(map="<b>"), "no comparison: its column 'map' is of another type"),
         (lambda rows: rows.drop(columns="not_run"), "no comparison: it lacks columns"),

@@ -1,6 +1,8 @@
-"""Charts of the report by name. A chart is one file: a function from `Data` to an altair chart, registered here or by a
-plug-in. It stands on the page of each dataset, protocol and backbone, and in `plots/` as PNG and SVG.
-"""  # noqa: D205
+"""Charts of the report by name: one file each, with a function from `Data` to an altair chart.
+
+Charts are registered here or by a plug-in. The report shows them for each dataset, protocol and backbone, and `plots/`
+has them as PNG and SVG.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,7 +14,7 @@ F = TypeVar("F", bound=Callable[[Data], Any])
 
 registry = Registry(
     "chart",
-    {  # in the order of the page
+    {  # in the order of the report
         "map": "l2h.charts.map:CHART",
         "precision-recall": "l2h.charts.precision_recall:CHART",
         "radius": "l2h.charts.radius:CHART",
@@ -24,7 +26,7 @@ registry = Registry(
 
 
 def register(name: str, *, shows: str, note: str = "") -> Callable[[F], F]:
-    """Decorator that adds a function as the chart `name`, after those of the package.
+    """Return a decorator that registers a function as the chart `name`, after those of the package.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def register(name: str, *, shows: str, note: str = "") -> Callable[[F], F]:
 
 
 def registered() -> dict[str, Chart]:
-    """All charts by name, in the order of the page; imports altair."""
+    """All charts by name, in the order of the report; imports altair."""
     return {name: registry.get(name) for name in registry}
 
 

@@ -1,4 +1,4 @@
-"""What a chart is: its function, what it shows in words, and the data that it draws."""
+"""Base of all charts: the drawing function, its description, and the data to draw."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
     from l2h.evaluation.power import Design
 
-BASELINE = "baseline"  # the scope of references such as classifier and pq
+BASELINE = "baseline"  # scope of references such as classifier and pq
 
-# Of variants but exact search: the colour is the remainder by GREY + 1, the shape what is left after this division.
+# Of all variants except exact search: colour is the number modulo GREY + 1, shape the integer quotient.
 Numbers = dict[str, int]
 GREY = 8  # the colour of baselines, after those of methods
 SHAPES = 7
-SALT = 12814  # gives the package's methods different looks, and those of the quickstart different colours
+SALT = 12814  # gives each method of the package a different symbol, and each of the quickstart a different colour
 
 
 def numbers(variants: Iterable[str], baselines: Iterable[str] = ()) -> Numbers:
-    """Number variants by their names, so that each has one colour in every report.
+    """Number variants by their names, so that each has the same colour in every report.
 
-    The colour follows from the name alone, without a run's name before it. Of variants that would have one shape, too,
-    the later gets the next shape: methods of the package come first, then the others in alphabetical order.
+    The colour depends only on the name, without the prefix of its run. If two variants would have the same colour and
+    shape, the later gets the next shape: methods of the package come first, then the others in alphabetical order.
 
     Examples
     --------
@@ -48,15 +48,15 @@ def numbers(variants: Iterable[str], baselines: Iterable[str] = ()) -> Numbers:
 
 @dataclass(frozen=True)
 class Data:
-    """What there is to draw of one dataset, protocol and backbone.
+    """The data to draw for one dataset, protocol and backbone.
 
     Attributes
     ----------
-    rows : DataFrame, rows of the comparison joined with costs; a row a variant and code length
+    rows : DataFrame, rows of the comparison joined with costs; one per variant and code length
     curves : DataFrame, precision and recall within each Hamming distance, means over queries and trainings; columns
         variant, bits, distance, recall, precision
-    designs : what differences the run can show, one for each code length
-    known : the numbers of all variants of the report; those of `rows` alone if None
+    designs : the differences that the run can detect, one for each code length
+    known : the numbers of all variants of the report; only those of `rows` if None
     """
 
     rows: "pd.DataFrame"
@@ -66,23 +66,23 @@ class Data:
 
     @property
     def hashes(self) -> "pd.DataFrame":
-        """The rows that have codes: all but exact search."""
+        """The rows with codes: all except exact search."""
         return self.rows[self.rows["scope"] != EXACT]
 
     @property
     def methods(self) -> "pd.DataFrame":
-        """The rows of what is compared: neither exact search nor baselines."""
+        """The rows of methods, without exact search and baselines."""
         return self.rows[~self.rows["scope"].isin([EXACT, BASELINE])]
 
     @property
     def numbers(self) -> Numbers:
-        """The number of each variant that has codes, by which it keeps its colour and shape in every report."""
+        """The number of each variant with codes, which sets its colour and shape in every report."""
         known = numbered(self.rows) if self.known is None else self.known
         return {variant: known[variant] for variant in dict.fromkeys(self.hashes["variant"])}
 
 
 def numbered(rows: "pd.DataFrame") -> Numbers:
-    """Number the variants of rows that have codes."""
+    """Number the variants with codes."""
     rows = rows[rows["scope"] != EXACT]
     return numbers(dict.fromkeys(rows["variant"]), rows.loc[rows["scope"] == BASELINE, "variant"])
 
@@ -94,8 +94,8 @@ class Chart:
     Attributes
     ----------
     function : takes `Data`, returns an altair Chart or LayerChart, or None if there is nothing to show
-    shows : what it shows, in words, best the question that it answers: its caption, and what screen readers read
-    note : what to know to read it, "" for nothing
+    shows : its caption, preferably the question that it answers; screen readers read it too
+    note : an explanation for readers, "" for none
 
     Raises
     ------
@@ -109,4 +109,4 @@ class Chart:
 
     def __post_init__(self) -> None:
         if not self.shows:
-            raise L2HError(f"chart {self.function.__name__}: shows is empty; say what the chart shows")
+            raise L2HError(f"chart {self.function.__name__}: shows is empty; describe what the chart shows")

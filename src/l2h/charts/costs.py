@@ -1,4 +1,4 @@
-"""mAP against what it costs."""
+"""mAP against cost."""
 
 import altair as alt
 
@@ -19,7 +19,7 @@ def training_processor(data: Data) -> Drawing | None:
 
 
 def draw(data: Data, quantity: str) -> Drawing | None:
-    """A point for each method and code length, and the frontier; None where most costs were disturbed."""
+    """A point for each method and code length, and the frontier; None if most costs were disturbed."""
     columns = ["variant", "bits", "map", quantity, f"{quantity}_disturbed"]
     rows = data.methods[columns].dropna()
     disturbed = rows[f"{quantity}_disturbed"].astype(bool)
@@ -46,7 +46,7 @@ def draw(data: Data, quantity: str) -> Drawing | None:
 
 
 def frontier(chart: alt.Chart, cost: str) -> alt.Chart:
-    """A chart of the rows that no other beats in both mAP and cost, found anew when a method is hidden."""
+    """The rows that no other beats in both mAP and cost, computed again when a method is hidden."""
     order: list[alt.SortField | dict[str, str]] = [
         alt.SortField(cost, "ascending"),
         alt.SortField("map", "descending"),
@@ -55,7 +55,7 @@ def frontier(chart: alt.Chart, cost: str) -> alt.Chart:
     return chart.transform_filter("!isValid(datum.cheaper) || datum.map > datum.cheaper")
 
 
-NOTE = f"Numbers at points are bits. Grey, the frontier: nothing cheaper has a higher mAP. {MARK} {DISTURBED}."
+NOTE = f"Numbers at points are bits. Grey: the frontier, where nothing cheaper has a higher mAP. {MARK} {DISTURBED}."
 HASH = Chart(function=hash_us, shows=f"What does a faster code cost? mAP against {COSTS['hash_us']}", note=NOTE)
 TRAINING = Chart(
     function=training_processor,

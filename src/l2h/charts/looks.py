@@ -1,6 +1,6 @@
-"""How charts look: colours and shapes of variants, axes and legends.
+"""Appearance of charts: colours and shapes of variants, axes and legends.
 
-Channels are Altair's objects rather than shorthand strings, which Altair takes 6 ms each to look up.
+Channels are Altair's objects, because parsing a shorthand string takes Altair 6 ms.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from l2h.charts.chart import Numbers
 
 Drawing = alt.Chart | alt.LayerChart | alt.FacetChart  # as altair types a layer
 
-# Okabe and Ito's palette, told apart by colour-blind readers, and the grey of what methods are compared with.
+# Okabe and Ito's palette, safe for colour-blind readers, and grey for references.
 GREY = "#808080"
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#8C564B", GREY]
 SHAPES = ["circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right"]
@@ -28,17 +28,17 @@ PATHS = (  # the shapes as SVG, 16 by 16
     "M2 1l12 7-12 7z",
 )
 HEIGHT = 290
-LEGEND = 320  # pixels that a phone has for it
+LEGEND = 320  # pixels, the width on a phone
 
 
 def metric_axis(metric: str, suffix: str = "") -> str:
-    """The title of a metric's axis, which says what is better."""
+    """The title of a metric's axis, with the direction that is better."""
     known = metrics.registry.get(metric)
     return f"{known.axis}{suffix} ({known.better} is better)"
 
 
 def bits_axis() -> alt.X:
-    """Code length from left to right."""
+    """The axis of code lengths."""
     return alt.X("bits:O", title="bits", axis=alt.Axis(labelAngle=0))
 
 
@@ -60,20 +60,20 @@ def symbols(numbers: Numbers) -> dict[str, dict[str, str]]:
     return {name: {"color": palette[number % size], "path": PATHS[number // size]} for name, number in numbers.items()}
 
 
-def tooltip(*figures: alt.Tooltip) -> list[alt.Tooltip]:
-    """What a point says: its variant and code length, and these figures."""
-    return [alt.Tooltip("variant:N"), alt.Tooltip("bits:O"), *figures]
+def tooltip(*values: alt.Tooltip) -> list[alt.Tooltip]:
+    """The tooltip of a point: its variant, code length and values."""
+    return [alt.Tooltip("variant:N"), alt.Tooltip("bits:O"), *values]
 
 
 def drawn(numbers: Numbers, rows: pd.DataFrame) -> Numbers:
-    """The variants that have something in a chart: the rest is no part of its legend."""
+    """The variants that a chart shows, for its legend."""
     return {variant: number for variant, number in numbers.items() if variant in set(rows["variant"])}
 
 
 def styled(chart: Drawing, names: Iterable[str]) -> Drawing:
-    """A chart as wide as the page, with a legend of these names below it that fits on a phone."""
+    """Make a chart as wide as the page, with a legend of these names below it that fits on a phone."""
     chart = chart.properties(width="container", height=HEIGHT).configure_axis(labelFontSize=12, titleFontSize=12)
-    columns = max(1, min(4, LEGEND // (6 * max(map(len, names)) + 20)))  # a letter is some 6 pixels wide
+    columns = max(1, min(4, LEGEND // (6 * max(map(len, names)) + 20)))  # a letter is about 6 pixels wide
     return chart.configure_legend(
         orient="bottom", columns=columns, labelLimit=LEGEND, labelFontSize=12, symbolOpacity=1
     )

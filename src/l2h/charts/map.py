@@ -16,10 +16,10 @@ GAP = 12  # pixels between two names
 
 
 def draw(data: Data) -> Drawing:
-    """A line a variant with its name at its end, and a band for its interval; dashed grey lines for references.
+    """A line per variant with its name at the end, and a band for its interval; dashed grey lines for references.
 
-    With one code length, points and bars in place of lines and bands.
-    Exact search, and a baseline of another code length, have one value: a line across.
+    With one code length, points and bars replace lines and bands.
+    Exact search, and a baseline of another code length, have one value, drawn as a horizontal line.
     """
     columns = ["variant", "bits", "map", "map_low", "map_high", "map_unseen"]
     methods = data.methods[columns].dropna(axis=1, how="all")
@@ -52,7 +52,7 @@ def draw(data: Data) -> Drawing:
     text = ends.mark_text(align="left", dx=3, fontSize=11).encode(
         x=alt.X("room:Q"), y=alt.Y("place:Q", scale=scale), text=alt.Text("variant:N")
     )
-    # a layer without marks would be a picture without words to a screen reader
+    # screen readers would announce a layer without marks as an image without text
     layers = [band] if "map_low" in methods else []
     layers += [dashed] if len(references) else []
     layers += [line, point] if len(methods) else []
@@ -60,7 +60,7 @@ def draw(data: Data) -> Drawing:
 
 
 def _references(rows: pd.DataFrame, lengths: Sequence[int]) -> pd.DataFrame:
-    """Baselines and exact search; one value at no code length of the methods stands at the first and the last."""
+    """Baselines and exact search; a value without a code length of the methods is drawn from first to last."""
     rows = rows.loc[rows["scope"].isin([EXACT, BASELINE]), ["variant", "scope", "bits", "map"]]
     own = rows["bits"].isin(lengths) & (rows["scope"] != EXACT) & (len(lengths) > 1)
     ends = (lengths[0], lengths[-1]) if len(lengths) > 1 else (lengths[0] / 1.08, lengths[0] * 1.08)
@@ -69,13 +69,13 @@ def _references(rows: pd.DataFrame, lengths: Sequence[int]) -> pd.DataFrame:
 
 
 def _names(shown: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
-    """The last point of each line, and the place of its name beside it: "room" and "place", apart from each other."""
+    """The last point of each line, and the position of its name, "room" and "place", without overlaps."""
     last = shown.sort_values("bits", kind="stable").drop_duplicates("variant", keep="last").sort_values("map")
     gap = min(GAP / HEIGHT, 1 / (len(last) + 1)) * (high - low)
     places: list[float] = []
     for value in last["map"]:
         places.append(max(value, places[-1] + gap) if places else value)
-    for at in reversed(range(len(places))):  # what was pushed over the top goes down again, with what is below
+    for at in reversed(range(len(places))):  # move names above the top down again, and those below them
         top = places[at + 1] - gap if at + 1 < len(places) else high - gap / 2
         places[at] = min(places[at], top)
     bits = shown["bits"].max()
@@ -85,9 +85,9 @@ def _names(shown: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
 
 
 def _axis(lengths: Sequence[int], longest: int) -> alt.X:
-    """Code length from left to right by its logarithm, with room for names of so many letters."""
+    """A logarithmic axis of code lengths, with space for names of `longest` letters."""
     first, last = lengths[0] / 1.1, lengths[-1] * 1.1
-    room = min(0.4, 0.1 + 0.012 * longest)  # of the width
+    room = min(0.4, 0.1 + 0.012 * longest)  # share of the width
     end = first * (last / first) ** (1 / (1 - room)) if len(lengths) > 1 else 2 * last
     axis = alt.Axis(values=list(lengths), format="d", grid=False)
     return alt.X(

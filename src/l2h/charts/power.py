@@ -1,4 +1,4 @@
-"""Smallest difference in mAP that a number of trainings shows."""
+"""Smallest detectable difference in mAP against the number of trainings."""
 
 import altair as alt
 import pandas as pd
@@ -11,7 +11,7 @@ TRAININGS = (2, 3, 5, 10, 20)
 
 
 def draw(data: Data) -> Drawing | None:
-    """A line a code length."""
+    """A line per code length."""
     if not data.designs:
         return None
     shown = pd.DataFrame(
@@ -37,7 +37,7 @@ def draw(data: Data) -> Drawing | None:
 
 CHART = Chart(
     function=draw,
-    shows="Which difference in mAP can this run show? Smallest one against the number of trainings",
-    note="Found with a probability of 80% at p < 0.05, corrected for the pairs of a code length, with this run's "
-    "queries, for the typical pair of its methods.",
+    shows="Which difference in mAP can this run detect? The smallest one against the number of trainings",
+    note="Detected with a probability of 80% at p < 0.05, corrected for the pairs of a code length, with this "
+    "run's queries, for a typical pair of its methods.",
 )

@@ -10,7 +10,7 @@ from l2h.charts.looks import Drawing
 
 
 def draw(data: Data) -> Drawing | None:
-    """A point a Hamming distance; the code length is chosen below the chart."""
+    """A point per Hamming distance; the reader selects the code length below the chart."""
     curves = data.curves
     if curves.empty:
         return None
@@ -41,6 +41,6 @@ def _share(name: str) -> dict[str, Any]:
 CHART = Chart(
     function=draw,
     shows="How precise are the nearest items? Precision against recall",
-    note="A point is a Hamming distance. A query with no item so near counts as precision 0, so lines of long codes "
-    "begin low and rise as fewer queries find nothing.",
+    note="Each point is a Hamming distance. A query without items within it counts as precision 0, so lines of long "
+    "codes start low and rise as fewer queries find nothing.",
 )

@@ -8,7 +8,7 @@ from l2h.charts.looks import Drawing
 
 
 def draw(data: Data) -> Drawing | None:
-    """A line a variant."""
+    """A line per variant."""
     name = "precision_in_radius"
     if data.hashes[name].isna().all():
         return None
@@ -26,5 +26,5 @@ def draw(data: Data) -> Drawing | None:
 CHART = Chart(
     function=draw,
     shows="Is Hamming radius 2 enough? Precision within it against code length",
-    note="A query with none there counts as precision 0, so lines fall where most queries find nothing.",
+    note="A query without items within the radius counts as precision 0, so lines fall if most queries find nothing.",
 )

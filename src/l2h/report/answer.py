@@ -1,4 +1,4 @@
-"""Which method is best at which code length, as far as the statistics can tell."""
+"""The best method at each code length, with significance tests."""
 
 from typing import Any
 
@@ -18,16 +18,16 @@ Pairs = dict[tuple, float]  # setting, bits and two variants: p, corrected by Ho
 
 
 def tested_pairs(differences: pd.DataFrame) -> Pairs:
-    """The p_holm of each pair of variants that `l2h.report.differences.between_methods` could test."""
+    """The p_holm of each pair of variants that `l2h.report.differences.between_methods` tested."""
     tested = differences[differences["p_holm"].notna()]
     rows = tested[[*SETTING, "bits", "variant", "other", "p_holm"]].itertuples(index=False)
     return {(*setting, bits, frozenset((one, other))): p for *setting, bits, one, other, p in rows}
 
 
 def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
-    """How the mAP of one row compares with another of its setting and code length.
+    """Compare the mAP of one row with another of its setting and code length.
 
-    "" where that was not tested: other code lengths, other settings, random methods trained once. Exact search, as
+    "" if the pair was not tested: other code lengths, other settings, random methods trained once. Exact search, as
     `other`, has no length; external codes belong to every setting.
     """
     setting = other if one["scope"] == EXTERNAL else one
@@ -40,9 +40,9 @@ def verdict(one: dict[str, Any], other: dict[str, Any], pairs: Pairs) -> str:
 
 
 def marks(rows: list[dict[str, Any]], pairs: Pairs) -> list[str]:
-    """For rows of one setting and code length: BEST for the highest mAP, LEVEL where it is not significantly lower.
+    """For rows of one setting and code length: BEST for the highest mAP, LEVEL if not significantly lower.
 
-    "" where it is lower. Nothing is marked if the best was not tested against each other row.
+    "" if significantly lower. Nothing is marked unless the best was tested against every other row.
     """
     best = max(rows, key=lambda row: row["map"])
     found = [BEST if row is best else verdict(best, row, pairs) for row in rows]
@@ -75,9 +75,9 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
 
     Returns
     -------
-    one entry a group that has rows: "group"; "best", the row; "level", the other variants of the group at its code
-    length without a significant difference; "untested", those that were not tested against it; "yardsticks", the
-    baselines and exact searches at that length, each with "verdict", how the best compares with it, "" if not tested
+    one entry per group with rows: "group"; "best", the row; "level", the other variants of the group at its code
+    length without a significant difference; "untested", those not tested against it; "yardsticks", the baselines
+    and exact searches at that length, each with "verdict", from comparing the best with it, "" if not tested
     """
     lengths = rows.loc[~rows["scope"].isin([EXACT, BASELINE]), "bits"]
     entries = []
@@ -85,7 +85,7 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
         best = some.loc[some["map"].idxmax()].to_dict()
         others = some[(some["bits"] == best["bits"]) & (some["variant"] != best["variant"])].to_dict("records")
         compared = {row["variant"]: verdict(best, row, pairs) for row in others}
-        # at the same length, or of a length of its own
+        # at the same length, or at one that no method has
         comparable = (rows["bits"] == best["bits"]) | ~rows["bits"].isin(lengths)
         beside = rows[(rows["scope"] == EXACT) | ((rows["scope"] == BASELINE) & comparable)]
         entries.append(
@@ -101,14 +101,14 @@ def answers(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> list[dict
 
 
 def ahead(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Baselines and exact searches that no hash of the same setting reaches, each at its best length, best first."""
+    """Baselines and exact searches above all hashes of their setting, each at its best length, best first."""
     yardstick = rows["scope"].isin([EXACT, BASELINE])
     best = rows[yardstick].sort_values("map", ascending=False, kind="stable").drop_duplicates("variant")
     return best[best["map"] > rows.loc[~yardstick, "map"].max()].to_dict("records")
 
 
 def warnings(rows: pd.DataFrame) -> list[str]:
-    """A sentence on each thing that the rows of one setting ask to be read with care for."""
+    """Warnings about the metrics of one setting's rows."""
     said = []
     for name, metric in metrics.registered().items():
         if metric.warning and (rows[name] > 0).any():

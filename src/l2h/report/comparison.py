@@ -1,4 +1,4 @@
-"""Many cells' metrics to one table: a row per dataset, protocol, backbone, variant and code length."""
+"""Table of all cells' metrics: one row per dataset, protocol, backbone, variant and code length."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,25 +22,25 @@ def compare(
     methods: Methods,
     not_run: Sequence[Mapping[str, str]] = (),
 ) -> pd.DataFrame:
-    """Means over seeds, in the order in which the cells come, and then what was not run.
+    """Means over seeds, in the order of the cells, followed by datasets and methods that were not run.
 
     Parameters
     ----------
     cells : each cell's tidy metrics
     methods : the cells' average precisions, from `l2h.report.differences.methods`
-    not_run : dataset, protocol, and not_run, which says why: of each data set that cannot be had, and of each training
-        that was impossible, which has all of the cell's key beside
+    not_run : dataset, protocol, and the reason in not_run, for each unavailable dataset and, with the whole key of its
+        cell, each impossible training
 
     Returns
     -------
     columns dataset .. bits; seeds, their number; those of `l2h.metrics.columns`, and after map its standard deviation
-    over seeds, map_std, empty for one; map_low, map_high (95 %), interval (what they cover, or why there is none);
-    not_run, which is empty for what was run, and beside 0 seeds the only value of what was not
+    over seeds, map_std, empty for one seed; map_low, map_high (95 %), interval (what they cover, or why there is none);
+    not_run, empty if the cell was run; otherwise seeds is 0 and all other values are empty
 
     Raises
     ------
     L2HError
-        nothing was run
+        no cell was run
     """
     tables = list(cells)
     if not tables:
@@ -54,16 +54,16 @@ def compare(
             columns["map_std"] = values.std()
     seeds = tidy.groupby(KEY, sort=False)["seed"].nunique().rename("seeds")
     table = pd.concat([seeds, pd.DataFrame(columns)], axis=1).reset_index()
-    table = table.merge(intervals(methods), how="left").astype({"bits": "Int64"})  # a whole number, or empty
+    table = table.merge(intervals(methods), how="left").astype({"bits": "Int64"})  # an integer, or empty
     absent = [{**{name: value for name, value in one.items() if name != "seed"}, "seeds": 0} for one in not_run]
-    rows = pd.DataFrame(absent).drop_duplicates()  # all seeds of a cell have one reason
+    rows = pd.DataFrame(absent).drop_duplicates()  # all seeds of a cell have the same reason
     if "bits" in rows:
         rows["bits"] = pd.to_numeric(rows["bits"]).astype("Int64")
     return pd.concat([table.assign(not_run=""), rows], ignore_index=True)
 
 
 def split_off(comparison: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of what was run, and a line on each data set, or method at a code length, that was not."""
+    """The rows that were run, and a line for each dataset, or method at a code length, that was not."""
     ran = comparison["seeds"] > 0
     lines = []
     for row in comparison[~ran].to_dict("records"):
@@ -73,7 +73,7 @@ def split_off(comparison: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdown: str | Path) -> None:
-    """Write the table in three formats; nothing in them depends on time or place."""
+    """Write the table in three formats, independent of time and location."""
     with atomic(csv) as part:
         comparison.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     write_frame(parquet, comparison)
@@ -83,7 +83,7 @@ def write(comparison: pd.DataFrame, csv: str | Path, parquet: str | Path, markdo
 
 
 def _values(rows: pd.DataFrame, at: At) -> "pd.api.typing.SeriesGroupBy":
-    """What the cells of each row have at one place, from one metric's rows."""
+    """The cells' values at one `At` of a metric, grouped by row."""
     for name, value in at._asdict().items():
         rows = rows[rows[name].isna() if value is None else rows[name] == value]
     return rows.groupby(KEY, sort=False)["value"]

@@ -1,4 +1,4 @@
-"""The comparison joined with what each row costs, and costs as people read them."""
+"""The comparison joined with each row's costs, and costs formatted for readers."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,9 +16,9 @@ from l2h.store import results
 from l2h.store.files import atomic
 
 ROW = [*SETTING, "variant", "bits"]
-DEPTH = 1000  # of the metrics at k, those that the table for people has
-NOTHING = "–"  # where nothing was measured
-# columns of the table for people: name in the joined table -> head
+DEPTH = 1000  # the k of metrics at k in the Markdown table
+NOTHING = "–"  # not measured
+# columns of the Markdown table: name in the joined table -> heading
 CELL = {"dataset": "dataset", "backbone": "backbone", "variant": "method", "bits": "bits"}
 COUNTS = ("bytes_per_item", "search_items", "search_repeats")
 
@@ -26,14 +26,14 @@ COUNTS = ("bytes_per_item", "search_items", "search_repeats")
 def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     """The comparison's rows with the columns of COSTS, and `code_ms`, milliseconds from an image to its code.
 
-    A network of scope full goes from an image to its code at once: `image_ms`, and no `hash_us`. A column
-    `<name>_disturbed` says of each time and rate whether its measurement was disturbed.
+    A network of scope full turns an image into its code directly: it has `image_ms`, and no `hash_us`. For each time
+    and rate, a column `<name>_disturbed` tells whether its measurement was disturbed.
 
-    Costs are those of the first seed, on the CPU that the first row names; a row that was not measured has none.
+    Costs are of the first seed, on the CPU of the first row; rows that were not measured have none.
     """
     tidy = pa.concat_tables([results.COSTS.empty_table(), *costs]).to_pandas()
-    trained = tidy["quantity"].str.startswith("training")  # wherever it was
-    tidy = tidy[trained | tidy["hardware"].isin(tidy["hardware"][:1])]  # the CPU comes first
+    trained = tidy["quantity"].str.startswith("training")  # on any machine
+    tidy = tidy[trained | tidy["hardware"].isin(tidy["hardware"][:1])]  # the CPU is first
     tidy = tidy.assign(disturbed=tidy["disturbed"].eq(True))
     counts = {"search_items": ("items", "first"), "search_repeats": ("repeats", "first")}
     joined = comparison
@@ -52,14 +52,14 @@ def join(comparison: pd.DataFrame, costs: Iterable[pa.Table]) -> pd.DataFrame:
     for end in ("", "_disturbed"):
         joined[f"image_ms{end}"] = joined[f"encode_ms{end}"].where(whole, joined[f"image_ms{end}"])
     marks = [f"{name}_disturbed" for name in COSTS if f"{name}_disturbed" in joined]
-    joined[marks] = joined[marks].eq(True)  # empty where nothing was measured
+    joined[marks] = joined[marks].eq(True)  # empty if not measured
     joined["code_ms"] = joined["image_ms"] + joined["hash_us"].fillna(0) / 1e3
     joined["code_ms_disturbed"] = joined["image_ms_disturbed"] | joined["hash_us_disturbed"]
     return joined.drop(columns=["encode_ms", "encode_ms_disturbed"])
 
 
 def text(row: Mapping[str, Any], name: str) -> str:
-    """A cost for people: two significant digits, and MARK if it was disturbed; counts in full; – for none."""
+    """Format a cost: two significant digits, and MARK if disturbed; counts in full; – if missing."""
     if pd.isna(row[name]):
         return NOTHING
     if name in COUNTS:
@@ -73,12 +73,12 @@ def rounded(value: float) -> str:
 
 
 def disturbed(rows: pd.DataFrame) -> bool:
-    """True if a cost of one of the joined rows was disturbed."""
+    """True if any cost of the joined rows was disturbed."""
     return bool(rows[[name for name in rows if name.endswith("_disturbed")]].any(axis=None))
 
 
 def write_table(joined: pd.DataFrame, path: str | Path) -> None:
-    """Write the joined table as Markdown, for people; below it what its marks mean, and what was not run."""
+    """Write the joined table as Markdown, followed by notes on its marks and on what was not run."""
     joined, not_run = split_off(joined)
     shown = {name: column for name, column in metrics.columns().items() if _is_shown(column)}
     heads = {name: column.label(column.metric.short) for name, column in shown.items()}
@@ -97,13 +97,13 @@ def write_table(joined: pd.DataFrame, path: str | Path) -> None:
 
 
 def _is_shown(column: Column) -> bool:
-    """Whether the table for people has a column of the comparison."""
+    """True if the Markdown table has this column of the comparison."""
     return bool(column.metric.short) and column.at.ties in (None, "expected") and column.k in (0, DEPTH)
 
 
 def _column(
     tidy: pd.DataFrame, name: str, quantities: list[str], key: list[str], **more: tuple[str, str]
 ) -> pd.DataFrame:
-    """One cost by its key: the sum of quantities, and whether one of them was disturbed."""
+    """One cost by its key: the sum of quantities, and whether any of them was disturbed."""
     rows = tidy[tidy["quantity"].isin(quantities)].groupby(key)
     return rows.agg(**{name: ("value", "sum"), f"{name}_disturbed": ("disturbed", "any")}, **more).reset_index()

@@ -1,4 +1,4 @@
-"""The precision-recall curves that the report draws."""
+"""The precision-recall curves of the report."""
 
 import pandas as pd
 import pyarrow as pa
@@ -11,8 +11,8 @@ def precision_recall(cells: list[pa.Table]) -> pd.DataFrame:
 
     Returns
     -------
-    columns: a cell's key but the seed; distance, recall, precision. Distances within which no query finds anything are
-    left out
+    columns: a cell's key without the seed; distance, recall, precision. Distances within which no query finds anything
+    are omitted
     """
     tidy = pa.concat_tables(cells).to_pandas()
     tidy = tidy[tidy["metric"].isin(["precision_at_distance", "recall_at_distance"])]

@@ -17,11 +17,11 @@ from l2h.store.cells import EXACT, Key
 from l2h.store.files import atomic
 
 SETTING = ["dataset", "protocol", "backbone", "weights"]
-# A kind of methods that has no scope to train: the column `scope` holds the kind in its place, as it does for EXACT.
-EXTERNAL = "external"  # codes from another program, which have no backbone
+# A kind of method without training: the column `scope` holds the kind instead, as for EXACT.
+EXTERNAL = "external"  # codes from another program, without a backbone
 
 Setting = tuple[str, ...]
-Variant = tuple[str, int, str]  # name, bits, and what the column `scope` holds
+Variant = tuple[str, int, str]  # name, bits, and the value of the column `scope`
 Methods = Mapping[Setting, Mapping[Variant, Trainings]]
 T = TypeVar("T")
 
@@ -38,17 +38,17 @@ class Pair:
 
 
 def methods(queries: Iterable[tuple[Key, pa.Table]], deterministic: Collection[str] = ()) -> Methods:
-    """Gather the average precisions of each setting's variants, in the order in which the cells come.
+    """Collect the average precisions of each setting's variants, in the order of the cells.
 
     Parameters
     ----------
     queries : each cell's key and average precisions, from `l2h.store.results.iter_queries`
-    deterministic : variants whose result does not depend on the seed, beside exact search
+    deterministic : variants, besides exact search, whose result does not depend on the seed
 
     Raises
     ------
     L2HError
-        cells that are compared were ranked for different queries
+        compared cells were ranked for different queries
     """
     settings: dict[Setting, dict[Variant, list[pa.Table]]] = {}
     for key, rows in queries:
@@ -59,7 +59,7 @@ def methods(queries: Iterable[tuple[Key, pa.Table]], deterministic: Collection[s
         first, *others = (table["query_id"] for tables in _compared(settings, setting).values() for table in tables)
         if any(ids != first for ids in others):
             raise L2HError(
-                f"the cells of {', '.join(setting)} were ranked for different queries; delete them, run again"
+                f"the cells of {', '.join(setting)} were ranked for different queries; delete them and run again"
             )
     return {
         setting: {
@@ -78,7 +78,7 @@ def intervals(of: Methods) -> pd.DataFrame:
 
     Returns
     -------
-    columns dataset, protocol, backbone, weights, variant, bits; map_low, map_high, empty where there is no interval;
+    columns dataset, protocol, backbone, weights, variant, bits; map_low, map_high, empty without an interval;
     interval, what it covers, or why there is none
     """
     rows = []
@@ -90,7 +90,7 @@ def intervals(of: Methods) -> pd.DataFrame:
 
 
 def between_methods(of: Methods) -> pd.DataFrame:
-    """Differences in mAP of every two variants at one code length, with 95 % interval and two-sided p.
+    """Differences in mAP of all pairs of variants at a code length, with 95 % interval and two-sided p.
 
     Exact search is compared with the codes of every length. External codes are compared with each other, and with the
     methods of every backbone in rows of that backbone.
@@ -99,7 +99,7 @@ def between_methods(of: Methods) -> pd.DataFrame:
     -------
     columns dataset, protocol, backbone, weights, bits, variant, other, difference (of variant - other), low, high,
     interval (what it covers, or why there is none), p, p_holm (corrected for the pairs tested at the setting and code
-    length); p is empty where nothing can be tested. Exact search is the other wherever its counterpart has codes
+    length); p is empty if a pair cannot be tested. Exact search is always `other`, unless both are exact searches
     """
     rows = []
     for pair in pairs(of):
@@ -112,7 +112,7 @@ def between_methods(of: Methods) -> pd.DataFrame:
 
 
 def pairs(of: Methods) -> Iterator[Pair]:
-    """Yield every two variants that `between_methods` compares."""
+    """Yield all pairs of variants that `between_methods` compares."""
     for setting, own in of.items():
         known = _compared(of, setting)
         for first, second in combinations(sorted(known, key=lambda variant: variant[2] == EXACT), 2):
@@ -127,7 +127,7 @@ def write(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def _compared(settings: Mapping[Setting, Mapping[Variant, T]], setting: Setting) -> dict[Variant, T]:
-    """A setting's own variants, and the external codes of its data set and protocol."""
+    """A setting's own variants, and the external codes of its dataset and protocol."""
     external = {
         variant: one
         for (dataset, protocol, *_), some in settings.items()
@@ -138,5 +138,5 @@ def _compared(settings: Mapping[Setting, Mapping[Variant, T]], setting: Setting)
 
 
 def _comparable(one: Variant, other: Variant) -> bool:
-    """Whether both have one code length, or the other alone has none, as exact search."""
+    """True if both have the same code length, or only the other is exact search, which has none."""
     return one[1] == other[1] or (one[2] != EXACT and other[2] == EXACT)

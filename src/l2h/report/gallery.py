@@ -1,6 +1,6 @@
-"""The gallery of one setting: some queries, what each method finds for them first, and the codes themselves.
+"""The gallery of one setting: some queries, the first results of each method, and the codes.
 
-Everything is at a variant's longest code and first seed, and is text that a page can hold, pictures included.
+All of it is for a variant's longest code and first seed. Images are text too (data URIs), for a self-contained page.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,9 @@ from l2h.report.thumbnails import plot, thumbnail
 from l2h.splits import Split
 
 FIRST = 10  # results of a query
-LABELS = 10  # whose codes are shown, the most frequent
+LABELS = 10  # number of labels with codes shown, the most frequent
 SAMPLE = 16  # images of each label
-PAIRS = 5  # near copies that are shown
+PAIRS = 5  # near copies shown
 
 Ints = NDArray[np.int64]
 
@@ -35,7 +35,7 @@ class GalleryEntry:
     variant, bits, seed : its key
     average_precision : float64 (Q,), of the split's queries in the order of their ids
     figures : the metrics of its codes, by name
-    read_codes : gives the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
+    read_codes : returns the packed codes, uint8 (n, ceil(bits / 8)), of ids, int64 (n,)
     """
 
     variant: str
@@ -53,21 +53,21 @@ def gallery(
     read_images: Callable[[Ints], Sequence[NDArray[np.uint8]]],
     by_hand: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """All that the page shows of one data set, protocol and backbone.
+    """The gallery of one dataset, protocol and backbone.
 
     Parameters
     ----------
     cells : at least one
     near_copies : columns of `l2h.store.NEAR_COPIES`
-    read_images : gives the images, uint8 (h, w) or (h, w, 3) each, of ids, int64 (n,)
-    by_hand : ids of queries to show beside those that are chosen here
+    read_images : returns the images, uint8 (h, w) or (h, w, 3) each, of ids, int64 (n,)
+    by_hand : ids of additional queries, from the config key `look`
 
     Returns
     -------
-    "judge": the variant of the greatest mAP, by which queries were chosen; "queries": for each its "id",
-    "why", and "answers", one a cell with "hits" (id, distance, relevant) and "last", the group of equal distance that
-    the last of them comes from; "labels" and "codes": one a cell with pictures of codes "by_label", "share" and
-    "correlation" of its bits, and "figures"; "near_copies"; "images": thumbnail and labels by id
+    "judge": the variant with the highest mAP, which selects the queries; "queries": for each its "id", "why", and
+    "answers", one per cell with "hits" (id, distance, relevant) and "last", the group of equal distance of the last
+    hit; "labels" and "codes": one per cell with images of codes "by_label", "share" and "correlation" of its bits,
+    and "figures", its metrics; "near_copies"; "images": thumbnail and labels by id
     """
     judge = max(cells, key=lambda cell: cell.average_precision.mean())
     chosen = choose(split.ids("query"), judge.average_precision, by_hand)
@@ -99,7 +99,7 @@ def gallery(
 
 
 def choose(ids: Ints, average_precision: NDArray[np.float64], by_hand: Sequence[int]) -> dict[int, str]:
-    """The best, median and worst query, and those chosen by hand: why, by id. Among equals the smallest id is first."""
+    """Why a query is shown, by id: best, median, worst or chosen. Ties are broken by the smallest id."""
     strange = np.setdiff1d(by_hand, ids).astype(int).tolist()
     if strange:
         raise L2HError(
@@ -109,13 +109,13 @@ def choose(ids: Ints, average_precision: NDArray[np.float64], by_hand: Sequence[
     order = ids[np.argsort(-average_precision, kind="stable")].tolist()
     why: dict[int, str] = {}
     places = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
-    for word, number in [*places.items(), *(("chosen by hand", number) for number in by_hand)]:
+    for word, number in [*places.items(), *(("chosen in the config", number) for number in by_hand)]:
         why[number] = f"{why[number]}, {word}" if number in why else word
     return why
 
 
 def answers(split: Split, cell: GalleryEntry, asked: Ints, packed: NDArray[np.uint8]) -> list[dict[str, Any]]:
-    """What one cell finds first for each query, by distance and then by id; `packed` are the database's codes."""
+    """The first results of one cell for each query, by distance, then by id; `packed`: the database's codes."""
     database = split.ids("database")
     relevance = split.relevance(asked, database)
     rows, _ = find(asked, split.ids("query"))
@@ -144,7 +144,7 @@ def answers(split: Split, cell: GalleryEntry, asked: Ints, packed: NDArray[np.ui
 
 
 def sample_of_labels(split: Split) -> tuple[list[int], list[Ints]]:
-    """The database's most frequent labels, ascending, and rows of images that have each, drawn by a fixed seed."""
+    """The database's most frequent labels, ascending, and random rows of images with each, from a fixed seed."""
     rows: dict[int, list[int]] = {}
     for row, labels in enumerate(split.label_lists(split.ids("database"))):
         for label in labels:
@@ -155,7 +155,7 @@ def sample_of_labels(split: Split) -> tuple[list[int], list[Ints]]:
 
 
 def images_of_codes(cell: GalleryEntry, packed: NDArray[np.uint8], sample: Sequence[Ints]) -> dict[str, Any]:
-    """The codes of sampled rows, an image a row and a bit a column, and what the bits of the whole database do."""
+    """Images of sampled codes, one row per image and one column per bit, and statistics of all bits."""
     bits = codes.unpack(packed, cell.bits)
     return {
         "variant": cell.variant,

@@ -1,4 +1,4 @@
-"""mAP of one setting in the form of a paper's table: methods by code lengths, as text for LaTeX and Markdown, too."""
+"""mAP of one setting as in papers, methods by code lengths; also as LaTeX and Markdown."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,10 +24,10 @@ def matrix(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> dict[str, 
 
     Returns
     -------
-    "bits", the code lengths of the methods, ascending; "marked", whether a cell is; "groups", each with "name" and
-    "rows", which have "variant"; "cells", for each code length the comparison's row with "mark" (BEST of its group and
-    length, LEVEL with it, or ""), or None; "whole", the row of a reference that has one value at no such length, or
-    None; and "last", the row of the longest code
+    "bits", the code lengths of the methods, ascending; "marked", true if any cell is marked; "groups", each with
+    "name" and "rows", which have "variant"; "cells", for each code length the comparison's row with "mark" (BEST of its
+    group and length, LEVEL with it, or ""), or None; "whole", the row of a reference with one value at none of these
+    lengths, or None; and "last", the row of the longest code
     """
     bits = sorted(rows.loc[~rows["scope"].isin([EXACT, BASELINE]), "bits"].unique().tolist())
     bits = bits or sorted(rows["bits"].unique().tolist())
@@ -45,12 +45,12 @@ def matrix(rows: pd.DataFrame, pairs: Pairs, supervised: set[str]) -> dict[str, 
 
 
 def score(row: dict[str, Any]) -> str:
-    """An mAP with three decimals."""
+    """Format a row's mAP with three decimals."""
     return f"{row['map']:.3f}"
 
 
 def latex(made: dict[str, Any]) -> str:
-    """A matrix as a LaTeX table of the package booktabs: the best bold, what is level with it underlined."""
+    """A matrix as a LaTeX table with booktabs: the best bold, those without significant difference underlined."""
 
     def line(cells: Sequence[str]) -> str:
         return f"{' & '.join(cells)} \\\\"
@@ -65,7 +65,7 @@ def latex(made: dict[str, Any]) -> str:
 
 
 def markdown(made: dict[str, Any]) -> str:
-    """A matrix as a Markdown table: the best bold, what is level with it in italics."""
+    """A matrix as a Markdown table: the best bold, those without significant difference in italics."""
     styles = {BEST: "**%s**", LEVEL: "*%s*"}
     body = _lines(made, lambda text, mark: styles.get(mark, "%s") % text, NOTHING)
     lines = [["method", *(f"{bits} bits" for bits in made["bits"])], [":--", *["--:"] * len(made["bits"])]]
@@ -91,7 +91,7 @@ def _rows(cells: list[dict[str, Any]], variants: Sequence[str], bits: Sequence[i
 
 
 def _lines(made: dict[str, Any], style: Callable[[str, str], str], nothing: str) -> list[list[tuple[str, list[str]]]]:
-    """Of each group, the name and the styled cells of each row; one value of a reference stands in each cell."""
+    """For each group, the name and styled cells of each row; a single value of a reference fills all cells."""
     return [
         [
             (row["variant"], [style(score(cell), cell["mark"]) if cell else nothing for cell in _filled(row)])

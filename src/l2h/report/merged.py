@@ -1,4 +1,4 @@
-"""Finished runs side by side: one table, and what the report needs to be one page of them."""
+"""Merge finished runs into one table, and into the input of one report."""
 
 import os
 from collections import Counter
@@ -21,20 +21,20 @@ from l2h.store.cells import CELL_KEY
 from l2h.store.results import AUDIT, COSTS, iter_metrics, iter_queries, read_frame, read_rows
 from l2h.store.tables import CURE
 
-CellTable = tuple[dict[str, Any], pa.Table]  # a cell's key, and a table of its own
+CellTable = tuple[dict[str, Any], pa.Table]  # a cell's key and its table
 MAP = ("map", "map_std", "map_low", "map_high", "map_worst", "map_best", "map_unseen")
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What the runs have, as the report takes it; its variants are called "<run>: <variant>".
+    """Merged results of runs, as input of the report; variants are named "<run>: <variant>".
 
     Attributes
     ----------
-    comparison : the runs' own tables, with a first column `run`, and the variants by their own names; rows of one
-        data set, protocol, backbone, weights, variant and code length stand together
+    comparison : the runs' tables, with a first column `run` and the variants' original names; rows of the same
+        dataset, protocol, backbone, weights, variant and code length are adjacent
     joined, differences, audits, curves, designs, runs, supervised : see `l2h.report.page.render`; differences are
-        tested between the runs' methods too, as their queries are the same
+        tested between the runs' methods too, because their queries are the same
     """
 
     comparison: pd.DataFrame
@@ -53,8 +53,8 @@ def merge(folders: Sequence[Path]) -> Merged:
     Raises
     ------
     L2HError
-        there are fewer than two; or one name stands for different splits or metrics in them, so that figures in one
-        column would not mean the same
+        there are fewer than two runs; or they have different splits or metrics of the same name, so that values in one
+        column would not be comparable
     """
     runs = _named([Run(folder) for folder in folders])
     _require_same_meaning({name: run.facts for name, run in runs.items()})
@@ -78,7 +78,7 @@ def merge(folders: Sequence[Path]) -> Merged:
 
 
 class _Part:
-    """One run of several."""
+    """One of the merged runs."""
 
     def __init__(self, name: str, run: Run):
         self.name = name
@@ -94,7 +94,7 @@ class _Part:
         ]
 
     def _cells(self, template: str, read: Callable[[Path], Iterable[CellTable]]) -> list[CellTable]:
-        """The run's cells as they stand in its table, without what other configs of its name left behind."""
+        """The run's cells in the order of its table, without leftovers of other configs of its name."""
         rows = set(self.comparison[[*FOLDERS, "bits"]].itertuples(index=False, name=None))
         seeds = self.run.facts["settings"]["seeds"]
 
@@ -113,16 +113,16 @@ class _Part:
         )
 
     def queries(self) -> Iterator[CellTable]:
-        """As differences take them."""
+        """Average precisions, as input of `differences.methods`."""
         for key, table in self._queries:
             yield {**key, "variant": self._label(key["variant"])}, table
 
     def labels(self, kind: str) -> list[str]:
-        """The variants of a kind, "supervised" or "deterministic", by their names here."""
+        """The variants of a kind, "supervised" or "deterministic", with the run's name as prefix."""
         return [self._label(variant) for variant in self.run.facts[kind]]
 
     def joined(self) -> pd.DataFrame:
-        """The comparison with what the run's own machine measured."""
+        """The comparison joined with the costs of the run's machine."""
         measured = [read_rows(path, COSTS) for path in self._beside(paths.COSTS)]
         joined = cost_columns.join(self.comparison, measured)
         not_run = joined["not_run"].where(joined["not_run"] == "", self._label(joined["not_run"]))
@@ -150,34 +150,34 @@ class _Part:
 
 
 def _comparison(run: Run) -> pd.DataFrame:
-    """A run's own table; L2HError where its columns are not those that every run's has."""
+    """A run's table; raises L2HError if its columns are invalid."""
     path = run.folder / f"{paths.COMPARISON}.parquet"
     table = read_frame(path)
     words = [name for name, kind in CELL_KEY.items() if kind == pa.string()] + ["interval", "not_run"]
     figures = table.columns.difference(words)
     if not table.columns.is_unique or not {*words, "bits", "seeds", *MAP} <= set(table.columns):
-        raise L2HError(f"{path} is no comparison: it lacks columns, or has some twice; {CURE}")
+        raise L2HError(f"{path} is not a comparison: columns are missing or duplicated; {CURE}")
     strange = [name for name in words if not pd.api.types.is_string_dtype(table[name])]
     strange += [name for name in figures if not pd.api.types.is_numeric_dtype(table[name])]
     if strange:
-        raise L2HError(f"{path} is no comparison: its column {strange[0]!r} is of another type; {CURE}")
+        raise L2HError(f"{path} is not a comparison: its column {strange[0]!r} has the wrong type; {CURE}")
     return table
 
 
 def _require_cells(run: Run, table: pd.DataFrame, known: set[tuple[str, ...]]) -> None:
-    """Raise L2HError where a table has figures of a setting that the run's folder has no cell of."""
+    """Raise L2HError if a table has values of a setting without cells in the run's folder."""
     ran = table[table["seeds"] > 0]
     for place in dict.fromkeys(ran[list(FOLDERS)].itertuples(index=False, name=None)):
         if place not in known or f"{place[0]}/{place[1]}" not in run.facts["splits"]:
             what = " ".join(map(str, place))
-            raise L2HError(f"{run.folder} has figures of {what!r}, but not what they are of; run it again")
+            raise L2HError(f"{run.folder} has values of {what!r}, but not the cells they come from; run it again")
 
 
 def _named(runs: list[Run]) -> dict[str, Run]:
-    """The runs by their folders' names, or paths where names are the same."""
+    """The runs by their folders' names, or by paths if names are equal."""
     paths = {os.path.realpath(run.folder): run for run in runs}
     if len(paths) < 2:
-        raise L2HError("a comparison takes at least two different runs; name another one")
+        raise L2HError("a comparison needs at least two different runs; add another one")
     counts = Counter(Path(path).name for path in paths)
     return {Path(path).name if counts[Path(path).name] == 1 else str(run.folder): run for path, run in paths.items()}
 
@@ -199,7 +199,7 @@ def _require_same_meaning(runs: dict[str, dict[str, Any]]) -> None:
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one setting together, in it those of one variant and code length, as they come first; run in front."""
+    """Group rows by setting, then by variant and code length, in order of appearance; `run` is first."""
     ranks = {
         name: rows.groupby(key, sort=False, dropna=False).ngroup()
         for name, key in (("setting", SETTING), ("row", cost_columns.ROW))

@@ -39,7 +39,7 @@ def render(
     runs: Mapping[str, Mapping[str, Any]],
     supervised: set[str],
 ) -> tuple[str, dict[str, Drawing]]:
-    """The whole page as text, and its charts by name.
+    """Render the page as text, and its charts by name.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def render(
     audits : rows of `l2h.evaluation.audit.audit_models`
     curves : from `l2h.report.curves.precision_recall`
     designs : from `l2h.report.power.of_settings`
-    galleries : of those settings that have one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
-    runs : how each run, by name, was made, from `l2h.report.run_info.facts`; those that share a setting share its split
+    galleries : of settings with one, from `l2h.report.gallery.gallery` with dataset, protocol and backbone
+    runs : info on each run by name, from `l2h.report.run_info.facts`; runs that share a setting share its split
     supervised : the variants that need labels
     """
     comparison, not_run = split_off(comparison)
@@ -112,7 +112,7 @@ def render(
 
 @cache
 def _template() -> Template:
-    """Return the page's template. Compiling it takes 0.1 s."""
+    """Return the page's template, cached because compiling it takes 0.1 s."""
     environment = Environment(
         loader=PackageLoader("l2h.report", "."),
         autoescape=select_autoescape(["html", "jinja"]),
@@ -127,7 +127,7 @@ def _template() -> Template:
 
 @cache
 def _charting() -> str:
-    """Return the libraries that draw the charts, as one script. Bundling them takes 2 s."""
+    """Return the charting libraries as one script, cached because bundling them takes 2 s."""
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
@@ -138,7 +138,7 @@ def write(page: str, path: str | Path) -> None:
 
 
 def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    """Rows of one dataset, protocol and backbone; external codes stand beside those of every backbone."""
+    """Rows of each dataset, protocol and backbone; external codes are added to those of every backbone."""
     for _, rows in comparison.groupby(["dataset", "protocol"], sort=False):
         external = rows["scope"] == EXTERNAL
         outside = rows[external]
@@ -148,7 +148,7 @@ def _groups(comparison: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.Data
 
 
 def _titles(names: Sequence[tuple[str, ...]]) -> list[str]:
-    """The dataset of each setting, with as much of protocol, backbone and weights as tells it from the others."""
+    """A unique title of each setting: its dataset, with protocol, backbone and weights only if needed."""
     titles = []
     for name in names:
         same = [other for other in names if other[0] == name[0]]
@@ -158,7 +158,7 @@ def _titles(names: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _facts(comparison: pd.DataFrame, runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What the runs compare, in a few words, and when they were made."""
+    """A short summary of what the runs compare, and their dates."""
     bits = comparison.loc[comparison["scope"] != EXACT, "bits"]
     lengths = f"{bits.min()}–{bits.max()} bits" if bits.nunique() > 1 else f"{bits.min()} bits"
     counts = [(comparison["dataset"].nunique(), "dataset"), (comparison["variant"].nunique(), "method")]
@@ -169,14 +169,14 @@ def _facts(comparison: pd.DataFrame, runs: Mapping[str, Mapping[str, Any]]) -> l
 
 
 def _sources(names: Iterable[str]) -> dict[str, str]:
-    """The address of each dataset that is known here and states one in its licence."""
+    """The URL in the licence of each registered dataset that has one."""
     licences = {name: datasets.registry.get(name).licence for name in names if name in datasets.registry}
     found = {name: re.search(r"https://[^\s,)]+", licence) for name, licence in licences.items()}
     return {name: address[0] for name, address in found.items() if address}
 
 
 def _across(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """For each dataset and protocol with several backbones, the best of each backbone and group, the highest first."""
+    """For each dataset and protocol with several backbones: the best of each backbone and group, sorted."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for section in sections:
         place = (section["dataset"], section["protocol"])
@@ -194,7 +194,7 @@ def _across(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _unlegended(spec: Any) -> Any:
-    """A chart without legends of variants: the page has one for all charts."""
+    """Remove legends of variants from a chart: the page has one for all charts."""
     if isinstance(spec, list):
         return [_unlegended(part) for part in spec]
     if not isinstance(spec, dict):
@@ -207,7 +207,7 @@ def _unlegended(spec: Any) -> Any:
 
 
 def _recalls() -> list[tuple[str, int]]:
-    """The comparison's columns of recall@k, each with its k."""
+    """The comparison's columns of recall@k, with their k."""
     return [(name, column.k) for name, column in metrics.columns().items() if column.metric.name == "recall"]
 
 
@@ -219,7 +219,7 @@ def _section(
     designs: Sequence[Design],
     numbers: Numbers,
 ) -> dict[str, Any]:
-    """What the template needs of one dataset, protocol and backbone."""
+    """The template's data for one dataset, protocol and backbone."""
     dataset, protocol, backbone, weights = name
     own = curves.merge(rows[[*SETTING, "variant", "bits"]])
     audits = audits[(audits[SETTING] == list(name)).all(axis=1)]
@@ -253,7 +253,7 @@ def _section(
 
 
 def _in_order(gallery: Mapping[str, Any] | None, variants: list[str]) -> dict[str, Any] | None:
-    """A gallery with the variants in the table's order."""
+    """Sort the variants of a gallery as in the table."""
 
     def order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return sorted(entries, key=lambda entry: variants.index(entry["variant"]))
@@ -265,7 +265,7 @@ def _in_order(gallery: Mapping[str, Any] | None, variants: list[str]) -> dict[st
 
 
 def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:
-    """One entry a variant and code length, in the rows' order: the right figure, and what each mistake would print."""
+    """One entry per variant and code length, in the rows' order: the correct score, and that with each bug."""
     entries = {
         cell: {"right": some["right"].iloc[0], "queries": some["queries"].iloc[0]}
         | {"printed": dict(zip(some["mistake"], some["printed"], strict=True))}
@@ -276,5 +276,5 @@ def _audited(rows: pd.DataFrame, audits: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _error(mistake: str, row: Mapping[str, Any]) -> float:
-    """How far what a mistake would print is from the right value."""
+    """Absolute difference of the score with a bug from the correct score."""
     return abs(float(row["printed"][mistake] - row["right"]))

@@ -1,4 +1,4 @@
-"""Draw the charts of a group of rows, and write them as files for a paper."""
+"""Draw the charts of a group of rows, and write them as image files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ PAPER_WIDTH = 480
 
 
 def drawn(data: Data) -> dict[str, Drawing]:
-    """The charts that have something to show, by name.
+    """The charts that are not empty, by name.
 
     Raises
     ------
@@ -36,15 +36,15 @@ def drawn(data: Data) -> dict[str, Drawing]:
 
 
 def spec(name: str, drawing: Drawing) -> dict[str, Any]:
-    """A chart as Vega-Lite; raises L2HError, naming it, if altair finds a fault in it."""
+    """A chart as Vega-Lite; raises L2HError with its name if altair rejects it."""
     try:
         return drawing.to_dict()
     except Exception as error:
-        raise L2HError(f"chart {name}: altair refuses it: {line(error)}") from error
+        raise L2HError(f"chart {name}: altair rejects it: {line(error)}") from error
 
 
 def write(plots: Mapping[str, Drawing], folder: str | Path) -> None:
-    """Write each chart as `<name>.png` and `<name>.svg`, on white, of a fixed width."""
+    """Write each chart as `<name>.png` and `<name>.svg`, on white, with a fixed width."""
     with atomic(folder) as part:
         part.mkdir()
         for name, chart in plots.items():

@@ -1,4 +1,4 @@
-"""What differences between methods a run can show, from the spread of its own average precisions."""
+"""Differences between methods that a run can detect, from the variance of its average precisions."""
 
 import re
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from l2h.report.differences import Methods, Pair, Setting, pairs
 
 TARGETS = (0.005, 0.01, 0.02)  # differences in mAP
 
-Tested = dict[tuple[Setting, int], list[tuple[Pair, Spread]]]  # of each setting and code length
+Tested = dict[tuple[Setting, int], list[tuple[Pair, Spread]]]  # by setting and code length
 
 
 def of_settings(methods: Methods) -> list[Design]:
-    """Find the design of each setting and code length that has pairs to test and several trainings of a method."""
+    """Designs of each setting and code length with pairs to test and several trainings of a method."""
     tested: Tested = {}
     for pair in pairs(methods):
         if pair.one.known and pair.other.known:
@@ -36,13 +36,13 @@ def of_settings(methods: Methods) -> list[Design]:
 
 
 def _drawn(setting: Setting, bits: int) -> tuple[Any, ...]:
-    """What splits of one protocol that were drawn with different seeds have in common."""
+    """Key shared by splits of one protocol that were drawn with different seeds."""
     dataset, protocol, *rest = setting
     return dataset, re.sub(r"-seed\d+$", "", protocol), *rest, bits
 
 
 def _between_splits(tested: Tested) -> dict[tuple[Any, ...], float]:
-    """Variance of a difference between splits, beyond what queries and trainings explain: the median over pairs."""
+    """Variance of a difference between splits not explained by queries and trainings: median over pairs."""
     differences: dict[tuple[Any, ...], dict[Any, list[tuple[float, float]]]] = {}
     for (setting, bits), some in tested.items():
         for pair, spread in some:
@@ -62,7 +62,7 @@ def _between_splits(tested: Tested) -> dict[tuple[Any, ...], float]:
 
 
 def sentence(designs: Sequence[Design]) -> str:
-    """Say what differences the run can show, and where their spread comes from; "" without designs."""
+    """Describe the differences that the run can detect, and the sources of variance; "" without designs."""
     if not designs:
         return ""
     found = [design.detectable() for design in designs]
@@ -71,7 +71,7 @@ def sentence(designs: Sequence[Design]) -> str:
     shares = {name: mean(design.shares()[name] for design in designs) for name in first.shares()}
     *others, last = (f"{share:.0%} from {name}" for name, share in shares.items())
     return (
-        f"With {first.trainings} trainings and {first.queries:,} queries, a true difference in mAP of {size} is found "
-        f"with a probability of {power.POWER:.0%} at p < {SIGNIFICANCE}, corrected for the {first.pairs} pairs of a "
-        f"code length. The variance of a difference comes to {', '.join(others)} and {last}."
+        f"With {first.trainings} trainings and {first.queries:,} queries, a true difference in mAP of {size} is "
+        f"detected with a probability of {power.POWER:.0%} at p < {SIGNIFICANCE}, corrected for the {first.pairs} "
+        f"pairs of a code length. Variance of a difference: {', '.join(others)} and {last}."
     )

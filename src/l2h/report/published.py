@@ -1,6 +1,6 @@
-"""Ours beside what others published: only where data set, protocol, metric, k, method and code length are the same.
+"""Compare with published results of the same dataset, protocol, metric, k, method and code length.
 
-`published.csv` says of each figure where it was read, with which backbone it was made, and what is known to flatter it.
+`published.csv` gives the source of each value, its backbone, and known reasons why it may be too high.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ def read() -> pd.DataFrame:
 
 
 def beside(comparison: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """The published figures that have a counterpart here.
+    """Published values with a counterpart in the comparison.
 
-    mAP@<k> is divided by the relevant items among the first k, as in nearly all published figures. Features of a
-    network that was not trained have no counterpart.
+    mAP@<k> is divided by the relevant items among the first k, as in nearly all published values. Features of an
+    untrained network have no counterpart.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How a run was made: its command and config, versions, machine, splits, time of each rule."""
+"""Info on a run: its command and config, versions, machine, splits, time of each rule."""
 
 import csv
 import json
@@ -27,22 +27,22 @@ def facts(
     splits: Mapping[str, tuple[str | Path, str | Path]],
     plan: str | Path,
 ) -> dict[str, Any]:
-    """What the report's last section shows.
+    """Data for the report's section on the run.
 
     Parameters
     ----------
-    command : what makes the run again
+    command : the command that reproduces the run
     config : the config file
-    processors : what costs were measured on
-    splits : the split file of each "<dataset>/<protocol>", and the manifest that it was made of
-    plan : file of the jobs that the report rests on: for each rule, Snakemake's benchmark files
+    processors : hardware that costs were measured on
+    splits : the split file of each "<dataset>/<protocol>", and its manifest
+    plan : file of the jobs that the report depends on: for each rule, Snakemake's benchmark files
 
     Returns
     -------
     "command"; "date", today's; "config", its text; "versions" by package, of Python and of this one; "system";
-    "processors"; "splits": by "<dataset>/<protocol>", "seed", "sha256", how many images are "query", "train" and
-    "database", "neighbours", how many are relevant to a query where that is by nearest neighbours, and "notes", dicts
-    of what `l2h.store.read_notes` and `l2h.splits.notes` give; "metrics": the formula of each; "times", from
+    "processors"; "splits": by "<dataset>/<protocol>", "seed", "sha256", numbers of images as "query", "train" and
+    "database", "neighbours", the number of relevant items if these are nearest neighbours, and "notes", dicts from
+    `l2h.store.read_notes` and `l2h.splits.notes`; "metrics": the formula of each; "times", from
     `rule_times`
     """
     return {
@@ -63,15 +63,15 @@ def facts(
 
 
 def rule_times(benchmarks: Mapping[str, Iterable[str | Path]]) -> list[dict[str, Any]]:
-    """How many jobs of each rule ran, and what they took.
+    """Number, time and memory of each rule's jobs.
 
     Parameters
     ----------
-    benchmarks : for each rule the files of its jobs, of which each holds one; those that are not there are left out
+    benchmarks : for each rule the benchmark files of its jobs, one per job; missing files are ignored
 
     Returns
     -------
-    dicts of rule, jobs, wall and processor (seconds, sums), memory (MiB, the greatest); the longest first
+    dicts of "rule", "jobs", "wall" and "processor" (seconds, sums), "memory" (MiB, maximum); the longest first
     """
     times = []
     for rule, paths in benchmarks.items():
@@ -83,16 +83,16 @@ def rule_times(benchmarks: Mapping[str, Iterable[str | Path]]) -> list[dict[str,
 
 
 def differing(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What differs between the configs of runs, and between the packages that made them.
+    """Differences between the configs of runs, and between their package versions.
 
     Parameters
     ----------
-    runs : by name, what each says of itself, from `l2h.runs.description.read`
+    runs : descriptions by name, from `l2h.runs.description.read`
 
     Returns
     -------
-    dicts of "key", and "values", one a run; an entry of a config's list goes by its label or name, and None stands for
-    what a run does not have
+    dicts of "key", and "values", one per run; entries of a config's list are keyed by label or name, and None means
+    that a run has no such entry
     """
     described = [{**_by_name(facts["settings"]), "versions": facts["versions"]} for facts in runs.values()]
     return [{"key": key, "values": values} for key, values in _differing(described, "")]
@@ -109,7 +109,7 @@ def _plan(path: str | Path) -> dict[str, Any]:
 def _benchmark(path: Path) -> dict[str, float]:
     with path.open(encoding="utf-8", newline="") as file:
         (job,) = csv.DictReader(file, delimiter="\t")
-    # Snakemake writes NA for a job that ended before it was looked at
+    # Snakemake writes NA for a job that ended before its first measurement
     known = {name: 0.0 if job[name] == "NA" else float(job[name]) for name in ("s", "cpu_time", "max_rss")}
     return {"wall": known["s"], "processor": known["cpu_time"], "memory": known["max_rss"]}
 
@@ -137,7 +137,7 @@ def _differing(values: list[Any], place: str) -> Iterator[tuple[str, list[Any]]]
 
 
 def _by_name(value: Any) -> Any:
-    """Lists of entries as dicts, by what tells the entries apart."""
+    """Convert lists of entries to dicts by their labels or names."""
     if isinstance(value, dict):
         return {key: _by_name(one) for key, one in value.items()}
     if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):

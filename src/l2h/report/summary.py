@@ -1,4 +1,4 @@
-"""The summary that a run ends with: for each setting, a small table of mAP, methods by code lengths."""
+"""Summary at the end of a run: for each setting, a small table of mAP, methods by code lengths."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ RECALL = "recall_at_100"
 
 
 def of_run(folder: str) -> str:
-    """The summary of a finished run, by its folder, and where its tables and its report are."""
+    """Summary of the finished run in a folder, with the paths of its tables and report."""
     table = f"{folder}/{paths.COMPARISON}"
     splits = description.read(folder)["splits"]
     near = {tuple(place.split("/")): split["neighbours"] for place, split in splits.items() if "neighbours" in split}
@@ -26,11 +26,11 @@ def of_run(folder: str) -> str:
 
 
 def summary(comparison: pd.DataFrame, neighbours: Mapping[tuple[str, ...], int] | None = None) -> str:
-    """A table for each dataset, protocol and backbone, and a line on each dataset or method that was not run.
+    """A table for each dataset, protocol and backbone, and a line for each dataset or method not run.
 
     Parameters
     ----------
-    neighbours : how many nearest neighbours are relevant to a query, for each dataset and protocol where that is so
+    neighbours : number of relevant nearest neighbours, for datasets and protocols that define relevance by them
     """
     ran, not_run = split_off(comparison)
     tables = []
@@ -43,7 +43,7 @@ def summary(comparison: pd.DataFrame, neighbours: Mapping[tuple[str, ...], int] 
 
 
 def _by_bits(rows: pd.DataFrame, column: str) -> list[str]:
-    """Lines of a table of one value, methods by code lengths."""
+    """Lines of a table of one column, methods by code lengths."""
     hashes = rows[rows["scope"] != EXACT]
     if hashes.empty:
         return []

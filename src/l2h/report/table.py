@@ -1,4 +1,4 @@
-"""The report's comparison table: what its columns are, and what is marked in them."""
+"""The report's table of all results: its columns, and the marked values."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,26 +9,26 @@ from l2h import metrics
 from l2h.report.answer import BEST, LEVEL, Pairs, marks
 from l2h.store.cells import EXACT
 
-# heads of what tells how sure mAP is, which stands beside it
+# headings of the columns on uncertainty, next to mAP
 SPREAD = {"map_low": "95% CI", "map_std": "± seeds"}
-COMMON = 0.5  # the share of rows above which a best value is no distinction
+COMMON = 0.5  # a best value shared by more than this share of rows is not marked
 KEY = ("dataset", "protocol", "backbone")
 
 
 def table(groups: Iterable[pd.DataFrame], pairs: Pairs) -> dict[str, Any]:
-    """The whole comparison, for the template.
+    """The comparison as data for the template.
 
     Parameters
     ----------
-    groups : rows that are compared with each other, as `l2h.report.comparison.compare` makes them
+    groups : rows to compare with each other, from `l2h.report.comparison.compare`
     pairs : from `l2h.report.answer.tested_pairs`
 
     Returns
     -------
-    "columns", of values that some row has: name, head, metric (its name), k (0 for what has none), figure (its
-    format); "apart", the columns of KEY that it takes to tell settings apart; "places", "metrics" and "depths" to
-    choose from; "rows": dicts of the comparison's row, its "place", "best", the columns in which it is best of its
-    setting and code length, and "level", whether its mAP is not significantly lower than the best
+    "columns", those with values: name, head, metric (its name), k (0 if it has none), figure (its format); "apart",
+    the columns of KEY needed to distinguish settings; "places", "metrics" and "depths", the options of the filters;
+    "rows": dicts of the comparison's row, its "place", "best", the columns in which it is best of its setting and
+    code length, and "level", true if its mAP is not significantly lower than the best
     """
     marked = []
     for rows in groups:
@@ -61,7 +61,7 @@ def _apart(rows: pd.DataFrame) -> list[str]:
 
 
 def _column(name: str) -> dict[str, Any] | None:
-    """What the comparison's column holds; None for one that holds no metric."""
+    """Description of a column of the comparison; None if it is not a metric."""
     if name in SPREAD:
         return {"name": name, "metric": "map", "k": 0, "head": SPREAD[name], "figure": "%.3f"}
     column = metrics.columns().get(name)
@@ -71,7 +71,7 @@ def _column(name: str) -> dict[str, Any] | None:
 
 
 def _beside_map(rows: pd.DataFrame) -> list[str]:
-    """The names of columns, those of SPREAD behind mAP."""
+    """The names of columns, with those of SPREAD after mAP."""
     names = [name for name in rows if name not in SPREAD]
     place = names.index("map") + 1
     return [*names[:place], *SPREAD, *names[place:]]
@@ -80,7 +80,7 @@ def _beside_map(rows: pd.DataFrame) -> list[str]:
 def _marked(rows: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """The rows with "best" and "level"; exact search has no code length, so it is neither.
 
-    mAP is marked as the statistics allow. Bounds of tie orders are not marked, nor what most rows share.
+    mAP is marked only if tested. Bounds of tie orders, and values shared by most rows, are not marked.
     """
     coded = rows[rows["scope"] != EXACT]
     best: dict[Any, set[str]] = {index: set() for index in rows.index}

@@ -1,4 +1,4 @@
-"""Pictures as text that a page can hold."""
+"""Images as data URIs."""
 
 import base64
 from io import BytesIO
@@ -11,7 +11,7 @@ SIDE = 64
 
 
 def thumbnail(image: NDArray[np.uint8]) -> str:
-    """A data set's image, uint8 (h, w) or (h, w, 3), no larger than SIDE: as it is, or reduced and as JPEG."""
+    """An image, uint8 (h, w) or (h, w, 3), as PNG, or reduced to SIDE as JPEG if it is larger."""
     picture = Image.fromarray(image)
     if max(picture.size) <= SIDE:
         return _uri(picture, "png", optimize=True)
@@ -20,7 +20,7 @@ def thumbnail(image: NDArray[np.uint8]) -> str:
 
 
 def plot(values: NDArray) -> str:
-    """A matrix with values from 0, white, to 1, black: a pixel each."""
+    """A matrix with values from 0 (white) to 1 (black), one pixel each, as PNG."""
     return _uri(Image.fromarray(np.round(255 * (1 - values)).astype(np.uint8)), "png", optimize=True)
 
 

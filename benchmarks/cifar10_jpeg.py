@@ -1,4 +1,4 @@
-"""Unpack CIFAR-10 as JPEG files, from one parquet file, to a folder with one list: what `image_list` reads."""
+"""Unpack CIFAR-10 from one parquet file to a folder of JPEG files with one list, the input of `image_list`."""
 
 import argparse
 from pathlib import Path
@@ -10,12 +10,12 @@ CLASSES = 10
 
 
 def unpack(parquet: Path, folder: Path, per_class: int | None = None) -> None:
-    """Write the pictures below `folder`, and `images.txt`, a line `<path> 0 1 0 ...` each.
+    """Write the images below `folder`, and `images.txt` with lines `<path> 0 1 0 ...`.
 
     Parameters
     ----------
     parquet : table of name (a path), label (0 to 9) and jpeg (a file's bytes)
-    per_class : take the first so many of each class; all if None
+    per_class : number of images per class, the first ones; all if None
     """
     table = pq.read_table(parquet, columns=["name", "label", "jpeg"])
     taken = np.zeros(CLASSES, dtype=int)
@@ -33,11 +33,11 @@ def unpack(parquet: Path, folder: Path, per_class: int | None = None) -> None:
 
 
 def main() -> None:
-    """Unpack."""
+    """Unpack the images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parquet", type=Path)
     parser.add_argument("folder", type=Path, nargs="?", default="resources/pictures/cifar10_jpeg")
-    parser.add_argument("--per-class", type=int, help="take the first so many of each class")
+    parser.add_argument("--per-class", type=int, help="number of images per class, the first ones")
     arguments = parser.parse_args()
     unpack(arguments.parquet, arguments.folder, arguments.per_class)
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: synthetic codes, draws of images, fresh processes, tables, and a word on the machine."""
+"""Shared by the benchmarks: synthetic codes, random splits, fresh processes, tables, and the machine's description."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ Labels = NDArray[np.int64]
 
 
 def machine(threads: int) -> str:
-    """Processor, memory, load and versions, as one line of Markdown; the load says how far to trust the times."""
+    """CPU, memory, load and versions, as one line of Markdown; times under high load are unreliable."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     packages = ", ".join(f"{package} {version(package)}" for package in ("numpy", "numba", "faiss-cpu"))
     return (
@@ -32,7 +32,7 @@ def machine(threads: int) -> str:
 
 
 def synthetic(n: int, classes: NDArray, seed: int = 0) -> NDArray[np.uint8]:
-    """Codes of 64 bits, uint8 (n, 8): its class's code, with a quarter of the bits flipped."""
+    """Codes of 64 bits, uint8 (n, 8): the code of its class, with a quarter of the bits flipped."""
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(7).integers(0, 2**64, classes.max(initial=0) + 1, dtype=np.uint64)
     flips = rng.integers(0, 2**64, n, dtype=np.uint64)
@@ -42,28 +42,28 @@ def synthetic(n: int, classes: NDArray, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def seconds(function: Callable[[], Any]) -> float:
-    """Wall time of one call."""
+    """Measure the wall time of one call."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def peak_gib() -> float:
-    """The most memory that this process ever held, in GiB."""
+    """Peak memory of this process, in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def in_a_fresh_process(threads: int, function: Callable, *arguments: Any) -> Any:
-    """Call in a process of its own, whose peak memory is that of the call."""
+    """Call in a separate process, so that its peak memory is that of the call."""
     with ProcessPoolExecutor(1, get_context("spawn"), limit_threads, (threads,)) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def time_and_memory(queries: int, items: int) -> tuple[float, float]:
-    """Time (s) and peak memory (GiB) of `rank_histogram`: 64 bits, 10 classes; loading numba is not in it."""
+    """Time (s) and peak memory (GiB) of `rank_histogram`: 64 bits, 10 classes; excludes loading numba."""
     from l2h.ranking import rank_histogram
 
-    import_module("l2h.ranking.on_numba")  # compiles, or loads what was compiled
+    import_module("l2h.ranking.on_numba")  # compile, or load from the cache
 
     rng = np.random.default_rng(1)
     query_classes, classes = rng.integers(0, 10, queries), rng.integers(0, 10, items, dtype=np.int16)
@@ -72,7 +72,7 @@ def time_and_memory(queries: int, items: int) -> tuple[float, float]:
 
 
 class Draw(NamedTuple):
-    """Features (n, d) and classes (n,) of the images that are trained on, asked and searched."""
+    """Features (n, d) and classes (n,) of the training, query and database images."""
 
     train: tuple[Floats, Labels]
     query: tuple[Floats, Labels]
@@ -80,7 +80,7 @@ class Draw(NamedTuple):
 
 
 def draw(features: Floats, classes: Labels, seed: int, images: int, queries: int, database: int) -> Draw:
-    """Deal images out at random."""
+    """Split images at random."""
     order = np.random.default_rng(seed).permutation(len(classes))
     parts = order[queries : queries + images], order[:queries], order[queries : queries + database]
     return Draw(*((features[part], classes[part]) for part in parts))

@@ -1,9 +1,9 @@
-"""What a sweep would cost in jobs, core-hours and GPU-hours: its dry run, and the benchmark files of smaller runs.
+"""Estimate the cost of a sweep in jobs, core-hours and GPU-hours, from its dry run and benchmark files of smaller runs.
 
-The time of a job of each rule and method is a line over the size of its data, by least squares, none of it negative. It
-is as good as the machine was quiet, and as the sizes lie apart; of deep methods the training images count, and their
-codes are taken to cost what they cost beside them in the runs that were measured. The pipeline's own share is what the
-jobs of a cell take however small their data: a process, and its imports, which one long script would pay once.
+The time of a job of each rule and method is a linear function of the size of its data, from non-negative least squares.
+It is reliable if the machine was idle and the sizes differ enough. For deep methods the size is the number of training
+images, with the same ratio of encoding to training as in the measured runs. The pipeline's overhead is the time of a
+cell's jobs for data of size 0: starting a process and its imports, which one long script would do once.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from l2h.datasets.images import DECODERS
 from l2h.plan.resources import Sizes, sizes
 
 ROOT = Path(__file__).parents[1]
-# by the protocols, and for NUS-WIDE by HashNet's lists; AlexNet's fc7
+# from the protocols, and for NUS-WIDE from HashNet's lists; AlexNet's fc7
 SWEEP = {
     "mnist": Sizes(images=70_000, width=4096, query=1000, train=5000, database=69_000),
     "cifar10": Sizes(images=60_000, width=4096, query=1000, train=5000, database=59_000),
@@ -41,14 +41,14 @@ DATASET = re.compile(r"(?:resources|results/[\w-]+(?:/benchmarks)?)/([\w-]+)/")
 
 
 class Job(NamedTuple):
-    """What a job is, and what its time grows with: a number of pairs, values or images, in millions."""
+    """A job's kind and size: a number of pairs, values or images, in millions."""
 
     kind: str
     size: float
 
 
 def job(rule: str, path: str, data: dict[str, Sizes], cells: int = 1) -> Job:
-    """The job of a rule that writes this file, or whose benchmark file it is; a method has so many cells."""
+    """The job of a rule, from its output or benchmark file; `cells` is the number of cells of a method."""
     dataset = DATASET.match(path)
     of = data.get(dataset[1], Sizes()) if dataset else Sizes()
     method = re.search(r"/(\w+)/\d+bits-seed\d+/", path)
@@ -66,12 +66,12 @@ def job(rule: str, path: str, data: dict[str, Sizes], cells: int = 1) -> Job:
 
 
 def cells_of(settings: dict[str, Any]) -> int:
-    """How many cells of one dataset and backbone a method has."""
+    """Number of a method's cells for one dataset and backbone."""
     return len(settings.get("bits", [8, 16, 32, 64])) * len(settings.get("seeds", [0]))
 
 
 def measured(results: Path) -> Iterator[tuple[Job, float]]:
-    """The jobs that a finished run, `results/<run>`, has benchmark files of, with their seconds."""
+    """Jobs and seconds from the benchmark files of a finished run, `results/<run>`."""
     home = results.parents[1]
     cells = cells_of(json.loads((results / "run.json").read_text())["settings"])
     data = {}
@@ -89,7 +89,7 @@ def measured(results: Path) -> Iterator[tuple[Job, float]]:
 
 
 def planned(config: Path, folder: Path) -> tuple[Counter[Job], float]:
-    """How many there are of each job of a sweep, and the seconds that a dry run takes."""
+    """Number of each job of a sweep, and the seconds of a dry run."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
     command += ["--configfile", config, "--cores", "1"]
     start = time.perf_counter()
@@ -103,7 +103,7 @@ def planned(config: Path, folder: Path) -> tuple[Counter[Job], float]:
 
 
 def lines(jobs: Iterator[tuple[Job, float]]) -> dict[str, tuple[float, float]]:
-    """Seconds of a job of each kind: (at no size, more for each unit of size)."""
+    """Seconds of a job of each kind: (at size 0, added per unit of size)."""
     points = defaultdict(list)
     for one, seconds in jobs:
         points[one.kind].append((one.size, seconds))
@@ -116,11 +116,13 @@ def lines(jobs: Iterator[tuple[Job, float]]) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
-    """Plan, estimate, print Markdown."""
+    """Plan, estimate and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, nargs="+", help="finished runs of other sizes, as results/quickstart")
-    parser.add_argument("--config", type=Path, default=ROOT / "config" / "config.yaml", help="the sweep's")
-    parser.add_argument("--folder", type=Path, default=Path(), help="where it would run: NUS-WIDE's lists lie there")
+    parser.add_argument("runs", type=Path, nargs="+", help="finished runs of other sizes, such as results/quickstart")
+    parser.add_argument("--config", type=Path, default=ROOT / "config" / "config.yaml", help="config of the sweep")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(), help="working directory of the sweep, with NUS-WIDE's lists"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of features, as in the config")
     arguments = parser.parse_args()
     jobs, dry = planned(arguments.config.resolve(), arguments.folder)
@@ -130,7 +132,7 @@ def main() -> None:
     rows: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0])  # jobs, core-seconds, those of starts
     kinds = {one.kind for one in jobs}
     unknown = sorted(kinds - set(model) - {"all", "weights", "add shards"})
-    # a deep training's own start is lost in its length, so it counts as that of another
+    # the start of a deep training is too short to estimate, so use that of another method
     least = min((model[kind][0] for kind in kinds & set(model) - DEEP if kind.startswith("train")), default=0)
     for one, count in jobs.items():
         start, slope = model.get(one.kind, (0, 0))
@@ -149,7 +151,7 @@ def main() -> None:
     gpu = sum(rows[kind][1] / cores.get(kind, 1) for kind in ON_GPU & set(rows)) / 3600
     print(f"\nGPU-hours, if a GPU took as long as these cores do: {gpu:.1f}. Starts: {total[2] / total[1]:.1%} of all.")
     if unknown:
-        print(f"Not measured, and counted as nothing: {', '.join(unknown)}.")
+        print(f"Not measured, counted as 0: {', '.join(unknown)}.")
 
 
 if __name__ == "__main__":

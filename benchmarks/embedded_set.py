@@ -1,6 +1,6 @@
-r"""What a few bytes keep of a vector: EfficientNet-Lite0's features of Fashion-MNIST, and what methods make of them.
+r"""How much of a vector a few bytes preserve: methods on EfficientNet-Lite0 features of Fashion-MNIST.
 
-The vectors (make extras installs the network), two runs, and the tables of docs/how-to/embeddings.md:
+Create the vectors (make extras installs the network), two runs, and the tables of docs/how-to/embeddings.md:
 
     python benchmarks/embedded_set.py vectors --mirror /usr/share/datasets/fashion-mnist --images 10000
     l2h bench fashion.npy --output near --methods lsh sh itq pca_rr sdc pq cosine --bits 32 64 128 256
@@ -26,7 +26,7 @@ BATCH = 100
 
 
 def vectors(mirror: str | None, count: int, folder: Path, size: int) -> None:
-    """Write fashion.npy, float32 (count, 1280), of the last images, which are the test images, and their labels."""
+    """Write fashion.npy, float32 (count, 1280), of the last images, the test images, and their labels."""
     sources = Sources(str(folder / "downloads"), mirror)
     pixels, labels = datasets.make("fashion_mnist", sources).load()
     backbone = backbones.registry.get("efficientnet_lite0")()
@@ -43,7 +43,7 @@ def vectors(mirror: str | None, count: int, folder: Path, size: int) -> None:
 
 
 def table(near: Path, by_label: Path) -> Iterator[str]:
-    """Lines of two Markdown tables, methods by bytes an item: recall@100 without labels, and mAP by labels."""
+    """Lines of two Markdown tables, methods by bytes per item: recall@100 without labels, and mAP by labels."""
     for folder, column in ((near, "recall_at_100"), (by_label, "map")):
         run = pd.read_csv(folder / "results/bench/comparison.csv").dropna(subset=column)
         values = run.assign(bytes=run["bits"] / 8).pivot(index="variant", columns="bytes", values=column)
@@ -56,13 +56,13 @@ def table(near: Path, by_label: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Make the vectors, or print the table."""
+    """Create the vectors, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("vectors", help="write fashion.npy and fashion_labels.npy")
-    make.add_argument("--mirror", help="folder of Fashion-MNIST's files; downloaded if left out")
+    make.add_argument("--mirror", help="folder of Fashion-MNIST's files; downloaded by default")
     make.add_argument("--images", type=int, default=10_000)
-    make.add_argument("--size", type=int, default=224, help="pixels a side")
+    make.add_argument("--size", type=int, default=224, help="pixels per side")
     make.add_argument("--folder", type=Path, default=Path())
     show = commands.add_parser("table", help="print the table of two runs of l2h bench")
     show.add_argument("near", type=Path)

@@ -1,12 +1,12 @@
-"""Features on a CPU: the pipeline's extractor beside other ways, for AlexNet and for EfficientNet-Lite0.
+"""Features on a CPU: the pipeline's extractor compared with alternatives, for AlexNet and EfficientNet-Lite0.
 
-AlexNet (fc7) is compared with the per-image PIL way, and with the limit that matrix products set. The PIL way is what
-feature scripts usually do: each image through PIL and torchvision's transforms, and through the network in torch's
-default memory format, one at a time or stacked to batches.
+AlexNet (fc7) is compared with PIL, one image at a time, and with the limit of the matrix products. Most feature scripts
+process each image with PIL and torchvision's transforms, and run the network in torch's default memory format, with one
+image at a time or in batches.
 
-EfficientNet-Lite0's network alone is compared with what else makes one faster. To compile takes a C++ compiler and a
-minute, which is not counted, and is left out by --quick; ONNX Runtime takes part where `onnxruntime` and `onnx` are
-installed. All must put out the same.
+EfficientNet-Lite0's network alone is compared with other optimisations. torch.compile needs a C++ compiler and a
+minute, which is not counted, and --quick skips it. ONNX Runtime is included if `onnxruntime` and `onnx` are installed.
+All must give the same outputs.
 
 All at 224 px, with random weights.
 """
@@ -44,7 +44,7 @@ FLOPS = 2 * (
 
 
 def ours(images: np.ndarray, precision: str) -> None:
-    """The pipeline's extractor."""
+    """Extract with the pipeline's extractor."""
     backbone = backbones.registry.get("alexnet")()
     network = backbone.truncate(backbone.network(), "fc7").eval()
     batches = (
@@ -56,7 +56,7 @@ def ours(images: np.ndarray, precision: str) -> None:
 
 
 def pil(images: np.ndarray, batch: int) -> None:
-    """One image after the other through PIL, so many at a time through the network."""
+    """Extract with PIL one image at a time, and with the network in batches."""
     network = alexnet().eval()
     network.classifier = network.classifier[:6]
     prepare = transforms.Compose(
@@ -72,12 +72,12 @@ def pil(images: np.ndarray, batch: int) -> None:
 
 
 def through(network: Callable, inputs: torch.Tensor, at_once: int) -> torch.Tensor:
-    """The network's outputs, so many images at a time."""
+    """The network's outputs, in batches."""
     return torch.cat([network(part) for part in inputs.split(at_once)])
 
 
 def through_onnx(network: nn.Module, inputs: torch.Tensor, at_once: int, threads: int) -> Callable[[], torch.Tensor]:
-    """The same by ONNX Runtime, ready to be called."""
+    """A function that does the same with ONNX Runtime."""
     from onnxruntime import InferenceSession, SessionOptions
 
     file, options = BytesIO(), SessionOptions()
@@ -88,7 +88,7 @@ def through_onnx(network: nn.Module, inputs: torch.Tensor, at_once: int, threads
 
 
 def lite0_ways(inputs: torch.Tensor, threads: int, quick: bool) -> dict[str, Callable[[], torch.Tensor]]:
-    """EfficientNet-Lite0 in torch's default way, in the pipeline's, one step nearer each time, and in others."""
+    """EfficientNet-Lite0 in torch's defaults, then with each of the pipeline's steps, and with alternatives."""
     backbone = backbones.registry.get("efficientnet_lite0")()
     network = backbone.truncate(backbone.network(), "pooled").eval()
     last, few = deepcopy(network).to(memory_format=torch.channels_last), backbone.cpu_batch
@@ -110,7 +110,7 @@ def lite0_ways(inputs: torch.Tensor, threads: int, quick: bool) -> dict[str, Cal
 
 
 def in_turn(ways: dict[str, Callable], repeats: int) -> dict[str, float]:
-    """Median seconds of each; side by side, so that what else the machine does hits all alike."""
+    """Median seconds of each, measured in turn, so that other load affects all equally."""
     times = {name: [] for name in ways}
     for _ in range(repeats):
         for name, call in ways.items():
@@ -119,23 +119,23 @@ def in_turn(ways: dict[str, Callable], repeats: int) -> dict[str, float]:
 
 
 def compare_lite0(count: int, repeats: int, threads: int, quick: bool) -> None:
-    """Print EfficientNet-Lite0's table; stop where a way puts out something else."""
+    """Print EfficientNet-Lite0's table; fail if outputs differ."""
     with torch.inference_mode():
         inputs = torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(0))
         ways = lite0_ways(inputs, threads, quick)
-        outputs = {name: call() for name, call in ways.items()}  # compiles, and warms up
+        outputs = {name: call() for name, call in ways.items()}  # compile, and warm up
         expected, *others = outputs.values()
         assert all(torch.allclose(other, expected, atol=1e-4 * float(expected.abs().max())) for other in others)
         times = in_turn(ways, repeats)
     plain = next(iter(times.values()))
     print(f"\nEfficientNet-Lite0's network alone, {count} images, median of {repeats}\n")
-    print("| way | images/s | times plain |\n|:--|--:|--:|")
+    print("| method | images/s | speedup over plain |\n|:--|--:|--:|")
     for name, time_taken in times.items():
         print(f"| {name} | {count / time_taken:.0f} | {plain / time_taken:.2f} |")
 
 
 def product() -> None:
-    """Some large matrix products."""
+    """Run large matrix products."""
     a = torch.ones(2048, 2048)
     for _ in range(5):
         a @ a
@@ -163,7 +163,7 @@ def main() -> None:
     rates = {name: count / taken for name, taken in times.items()}
     slow = rates["PIL, one at a time, fp32"]
     print(f"{machine(arguments.threads)}; {count} images of 32 x 32, median of {repeats}\n")
-    print("| way | images/s | times one at a time | share of the fp32 product limit |")
+    print("| method | images/s | speedup over one at a time | share of the fp32 product limit |")
     print("|:--|--:|--:|--:|")
     for name, rate in rates.items():
         print(f"| {name} | {rate:.0f} | {rate / slow:.2f} | {rate / limit:.0%} |")
@@ -171,7 +171,7 @@ def main() -> None:
     if find_spec("timm"):
         compare_lite0(*((8, 1) if arguments.quick else (2 * BATCH, 5)), arguments.threads, arguments.quick)
     else:
-        print("\nEfficientNet-Lite0 is left out: its extra, lite0, is not installed.")
+        print("\nEfficientNet-Lite0 is skipped: its extra, lite0, is not installed.")
 
 
 if __name__ == "__main__":

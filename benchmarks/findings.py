@@ -1,11 +1,11 @@
-"""What three faults of published or widely copied methods are worth: CSQ's centres, SDH's codes, ITQ's rotation.
+"""The effect of three faults in published or widely copied methods: CSQ's centres, SDH's codes, ITQ's rotation.
 
     python benchmarks/findings.py resources/mnist
     python benchmarks/findings.py resources/mnist --features resources/mnist/features/alexnet-pool5-*.parquet
 
-The folder is a prepared dataset with one label an image, as a run writes it. Methods see pixels from 0 to 1, or
-features. Each seed draws queries, training images and a database (with the training images) anew, and is the
-methods' seed too. The tables are quoted in docs/explanation/findings.md.
+The folder is a prepared dataset with one label per image, as written by a run. Methods use pixels from 0 to 1, or
+features. Each seed draws new queries, training images and a database (including the training images), and is also the
+methods' seed. The tables are in docs/explanation/findings.md.
 """
 
 import argparse
@@ -35,13 +35,13 @@ from l2h.store.manifests import read_manifest
 
 BATCH = 256
 ITQ_BITS, ITERATIONS = 32, 50
-ASKED = 100  # queries whose ranking within their class is looked at
+ASKED = 100  # queries for the order within a class
 
 Update = Callable[[NDArray, NDArray], NDArray]
 
 
 def read(folder: Path, features: Path | None, images: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Features or pixels (n, d), and classes (n,), of so many random images of a dataset."""
+    """Features or pixels (n, d), and classes (n,), of random images of a dataset."""
     manifest = read_manifest(folder / "manifest.parquet")
     rows = np.sort(np.random.default_rng(0).permutation(len(manifest))[:images])
     ids = manifest["id"].to_numpy()[rows]
@@ -69,7 +69,7 @@ def spread(values: list[float]) -> str:
 
 
 def csq(draws: list[Draw], epochs: int) -> Iterator[list[str]]:
-    """Bits that a set of centres has, how alike learned copies of a bit are, and the mAP."""
+    """Number of different bits of the centres, agreement of learned copies of a bit, and mAP."""
     for bits, kind in ((16, "first_rows"), (64, "first_rows"), (16, "separated"), (64, "separated")):
         precision, alike = [], []
         for seed, data in enumerate(draws):
@@ -92,7 +92,7 @@ def agreement(centres: NDArray, codes: NDArray[np.bool_]) -> float:
 
 
 def sdh(draws: list[Draw]) -> Iterator[list[str]]:
-    """Codes of a class that training images learn, how many bits these use, codes of the database, mAP, and order."""
+    """Learned codes per class, their share, codes of the database, mAP, and order within a class."""
     cases = [("sdh", {"nu": nu}) for nu in (1e-5, 1e-3, 1e-2)]
     for bits, (name, params) in product((32, 64), [*cases, ("hadamard_ridge", {}), ("itq", {})]):
         found: dict[str, list[float]] = {}
@@ -122,7 +122,7 @@ def sdh(draws: list[Draw]) -> Iterator[list[str]]:
 
 
 def by_class(codes: NDArray, classes: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
-    """The different codes of each class, and how many images have them."""
+    """The different codes of each class, and their numbers of images."""
     for one in np.unique(classes):
         yield np.unique(codes[classes == one], axis=0, return_counts=True)
 
@@ -130,7 +130,7 @@ def by_class(codes: NDArray, classes: NDArray) -> Iterator[tuple[NDArray, NDArra
 def order_within(query: NDArray[np.bool_], database: NDArray[np.bool_], data: Draw) -> float:
     """Rank correlation of Hamming distance and distance of features, over a query's own class in the database.
 
-    The mean over queries; 0 for a query that all of its class are equally far from.
+    The mean over queries; 0 for a query with equal distances to all of its class.
     """
     values = []
     for code, features, one in zip(query[:ASKED], *data.query, strict=False):
@@ -142,19 +142,19 @@ def order_within(query: NDArray[np.bool_], database: NDArray[np.bool_], data: Dr
 
 
 def procrustes(projected: NDArray, signs: NDArray) -> NDArray:
-    """The rotation that brings projected data nearest to signs: W U' of the SVD B' V = U S W'."""
+    """The rotation that brings projected data closest to signs: W U' of the SVD B' V = U S W'."""
     u, _, wt = np.linalg.svd(signs.T @ projected)
     return wt.T @ u.T
 
 
 def copied(projected: NDArray, signs: NDArray) -> NDArray:
-    """The same with W transposed once more: W' U'."""
+    """The same with one transpose too many: W' U'."""
     u, _, wt = np.linalg.svd(signs.T @ projected)
     return wt @ u.T
 
 
 def rotations(projected: NDArray, first: NDArray, update: Update) -> Iterator[NDArray]:
-    """The first rotation, and that after each iteration."""
+    """The initial rotation, and the one after each iteration."""
     yield first
     for _ in range(ITERATIONS):
         first = update(projected, np.where(projected @ first < 0, -1.0, 1.0))
@@ -203,11 +203,11 @@ def itq(draws: list[Draw]) -> Iterator[list[str]]:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="as resources/<dataset>")
-    parser.add_argument("--features", type=Path, help="file of its features, in place of pixels")
+    parser.add_argument("folder", type=Path, help="such as resources/<dataset>")
+    parser.add_argument("--features", type=Path, help="file of its features, instead of pixels")
     parser.add_argument("--only", nargs="+", choices=("csq", "sdh", "itq"), default=("csq", "sdh", "itq"))
-    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
-    parser.add_argument("--images", type=int, default=5000, help="that are trained on (default: 5000)")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default: 3)")
+    parser.add_argument("--images", type=int, default=5000, help="training images (default: 5000)")
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--database", type=int, default=20_000)
     parser.add_argument("--epochs", type=int, default=30, help="of CSQ (default: 30)")

@@ -1,4 +1,4 @@
-"""One GPU: equal results, rates of ranking, extraction and training, and CIFAR-10 end to end, in a few minutes.
+"""One GPU: equal results, speed of ranking, extraction and training, and CIFAR-10 end to end, in a few minutes.
 
     PYTHONPATH=src python benchmarks/gpu.py --data FOLDER --out FOLDER
 
@@ -61,7 +61,7 @@ if find_spec("triton"):
 
     @triton.jit
     def sum_distances(queries, items, sums, n: int, BLOCK: tl.constexpr):
-        """Sum each item's distances to n queries, and keep no histogram."""
+        """Sum each item's distances to n queries, without a histogram."""
         place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
         item, total = tl.load(items + place), tl.zeros((BLOCK,), tl.int32)
         for query in range(n):
@@ -100,20 +100,20 @@ TINY = {
 
 
 class SkippedError(Exception):
-    """A section that cannot run here; the text says why."""
+    """A section that cannot run here, with the reason."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What all sections share.
+    """Settings that all sections share.
 
     Attributes
     ----------
-    device : where to compute
+    device : the torch device
     tiny : small inputs and networks
     data : folder of CIFAR-10 and weights, if given
     scratch : folder for weights and checkpoints
-    end : when the last section should be done, on the clock of `time.monotonic`
+    end : target end of the last section, on the clock of `time.monotonic`
     """
 
     device: torch.device
@@ -128,7 +128,7 @@ class Run:
         return self.end - time.monotonic()
 
     def entries(self) -> list[Row]:
-        """The backbones, as `Extractor` takes them; EfficientNet-Lite0 only where timm is installed."""
+        """The backbones, as input of `Extractor`; EfficientNet-Lite0 only if timm is installed."""
         alexnet = {"layer": "pool5", "input_size": 63} if self.tiny else {"layer": "fc7", "input_size": 224}
         found = [{"name": "alexnet", **alexnet}]
         if find_spec("timm"):
@@ -136,7 +136,7 @@ class Run:
         return [{"source": "random", "dtype": "float32", **entry} for entry in found]
 
     def measured(self) -> list[Row]:
-        """The backbones at each precision; at bf16 not on a CPU, where some emulate it at a hundredth of the speed."""
+        """The backbones at each precision; without bf16 on CPUs, as some emulate it at a hundredth of the speed."""
         precisions = ("bf16", "fp32") if self.device.type == "cuda" else ("fp32",)
         return [{**entry, "precision": precision} for entry, precision in product(self.entries(), precisions)]
 
@@ -160,7 +160,7 @@ class Data(NamedTuple):
 
 
 class Epochs(logging.Handler):
-    """Times of a training's epochs: each begins with the first image read and ends with its line in the log."""
+    """Times of a training's epochs: each starts with the first image read and ends with its log line."""
 
     def __init__(self, images: NDArray[np.uint8]):
         super().__init__(logging.INFO)
@@ -175,7 +175,7 @@ class Epochs(logging.Handler):
         return self.images[rows]
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note the end of an epoch."""
+        """Record the end of an epoch."""
         if re.match(r"epoch \d+: loss", record.getMessage()):
             self.ends.append(time.perf_counter())
 
@@ -211,7 +211,7 @@ def equality(sizes: Row, run: Run) -> Iterator[Row]:
 
 
 def _problem(rng: np.random.Generator, queries: int, items: int, bits: int, kind: str) -> Problem:
-    """Random codes, or one code only, with labels of that kind."""
+    """Random codes, or copies of one code, with labels of that kind."""
     tables = []
     for n in (queries, items):
         code = rng.random((n, bits)) < 0.5 if kind != "one code" else np.ones((n, bits), bool)
@@ -247,7 +247,7 @@ def _check(check: str, difference: float, allowed: float) -> Row:
 
 
 def ranking(sizes: Row, run: Run) -> Iterator[Row]:
-    """Time each counter, and what limits them."""
+    """Time each counter, and their limits."""
     n, items, some = sizes["queries"], sizes["items"], sizes["some"]
     rng = np.random.default_rng(1)
     query_classes, classes = rng.integers(0, 10, n), rng.integers(0, 10, items, dtype=np.int16)
@@ -279,7 +279,7 @@ def ranking(sizes: Row, run: Run) -> Iterator[Row]:
 
 
 def popcount_limit() -> tuple[float, str]:
-    """Pairs of 64 bits a second, in 10^9, that the card's popcount units allow, and how that is computed."""
+    """Limit of the GPU's popcount units in 10^9 pairs of 64 bits per second, and its formula."""
     count = torch.cuda.get_device_properties(0).multi_processor_count
     clock = float(_nvidia_smi("clocks.max.sm").split()[0]) / 1000
     how = f"{count} multiprocessors x {POPCOUNTS} popcounts of 32 bits a clock x {clock:.3f} GHz at most / 2 a pair"
@@ -287,7 +287,7 @@ def popcount_limit() -> tuple[float, str]:
 
 
 def _popcounts_alone(problem: Problem, device: torch.device) -> float:
-    """Seconds to sum all distances; items that do not fill a block are left out."""
+    """Seconds to sum all distances; items that do not fill a block are ignored."""
     block = 1024
     blocks = problem.words.shape[1] // block
     queries, items = (
@@ -321,7 +321,7 @@ def extraction(sizes: Row, run: Run) -> Iterator[Row]:
 
 
 def _network_alone(entry: Row, n: int, run: Run) -> float:
-    """Seconds for n images that lie on the device, without copying the features back."""
+    """Seconds for n images on the device, without copying the features back."""
     kind = backbones.registry.get(entry["name"])()
     network = kind.fold(load_network(kind, entry["layer"], run.weights(entry)))
     network = network.to(run.device, memory_format=torch.channels_last)
@@ -369,7 +369,7 @@ def _train(
     flip: bool,
     **params: Any,
 ) -> tuple[Epochs, tuple[Any, Row | None]]:
-    """The times of a training's epochs, and what `finetune` returns."""
+    """The times of a training's epochs, and the result of `finetune`."""
     method = full.make(name, bits=bits, random_state=0, device=run.device.type, patience=params["epochs"], **params)
     epochs, log = Epochs(images), logging.getLogger("l2h")
     log.addHandler(epochs)
@@ -383,7 +383,7 @@ def _train(
 
 
 def cells(sizes: Row, run: Run) -> Iterator[Row]:
-    """Train, encode and rank cells of CIFAR-10 at scope full, as long as there is time: at least the first two."""
+    """Train, encode and rank cells of CIFAR-10 at scope full, while time remains: at least the first two."""
     data = cifar10(run.data) if run.data else digits(run)
     entry = {**run.entries()[0], "layer": "pool5", "precision": run.measured()[0]["precision"]}
     weights = run.data / "alexnet_imagenet_conv.safetensors" if run.data else run.weights(entry)
@@ -411,7 +411,7 @@ def cells(sizes: Row, run: Run) -> Iterator[Row]:
             "validation mAP after each epoch": record["scores"],
         }
 
-    short = cell(*CELLS[0], epochs=2)  # to plan the others by, and a warm-up
+    short = cell(*CELLS[0], epochs=2)  # a warm-up, and an estimate of the others' time
     rest = short["seconds"] - 2 * short["seconds an epoch"]
     for place, (name, bits) in enumerate(CELLS[: sizes["cells"]]):
         share = run.left / max(1, 2 - place) - rest
@@ -444,7 +444,7 @@ def cifar10(folder: Path) -> Data:
 
 
 def digits(run: Run) -> Data:
-    """Some of scikit-learn's digits, which stand in for CIFAR-10 in a tiny run."""
+    """Some of scikit-learn's digits, which replace CIFAR-10 in a tiny run."""
     from sklearn.datasets import load_digits
 
     if not run.tiny:
@@ -476,7 +476,7 @@ SECTIONS: dict[str, Callable[[Row, Run], Iterator[Row]]] = {
 
 
 def hardware(device: torch.device) -> Row:
-    """The card, the CPU beside it, and versions."""
+    """The GPU, the CPU, and versions."""
     installed = {}
     for package in PACKAGES:
         try:
@@ -498,7 +498,7 @@ def _nvidia_smi(field: str) -> str:
 
 
 def markdown(report: Row) -> str:
-    """The report as a page: a table for each section, then what is too long for its cells."""
+    """The report as Markdown: a table for each section, then values too long for cells."""
     lines = [f"`{report['command']}`, {report['date']}, {report['seconds']:.0f} s"]
     for name, section in report["sections"].items():
         where = f"{section['card']}; {section['cpu']}; {_listed(section['versions'])}"
@@ -537,9 +537,9 @@ def _cell(value: Any) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sections in order of value; return the exit code."""
+    """Run the sections, the most important first; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=5, help="time for all sections, about (default: 5)")
+    parser.add_argument("--minutes", type=float, default=5, help="approximate time for all sections (default: 5)")
     parser.add_argument(
         "--data", type=Path, help="folder of cifar10_jpeg.parquet and alexnet_imagenet_conv.safetensors"
     )

@@ -1,7 +1,7 @@
-"""Make a data set in NUS-WIDE's shape from CIFAR-10's pictures: mosaics with several of 81 labels, and three lists.
+"""Create a simulated NUS-WIDE from CIFAR-10's images: mosaics with several of 81 labels, and three lists.
 
-A mosaic shows two or four pictures, each used once, so that a query shares nothing with the database. Its labels are,
-for each picture, its class, and its class at that place of the mosaic.
+A mosaic shows two or four images, each used once, so that queries share no images with the database. Its labels are,
+for each image, its class, and its class at that position of the mosaic.
 """
 
 import argparse
@@ -13,18 +13,18 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 LABELS = 81
-LABELS_OF_CLASS = 8  # one for the class, four for its places; the rest, like many of NUS-WIDE's, are rare: here unused
+LABELS_OF_CLASS = 8  # one for the class, four for its positions; the others are unused, as many of NUS-WIDE's are rare
 GRIDS = ((1, 2), (2, 1), (2, 2))  # rows, columns
 SIDE = 32
 
 
 def make(parquet: Path, folder: Path, queries: int, trained: int, database: int, seed: int = 0) -> None:
-    """Write the mosaics below `folder`, and `test.txt`, `train.txt` and `database.txt`; train is searched too.
+    """Write the mosaics below `folder`, and `test.txt`, `train.txt` and `database.txt`; train is part of the database.
 
     Parameters
     ----------
     parquet : table of label (0 to 9) and jpeg (a file's bytes)
-    queries, trained, database : how many mosaics each list names; `database` counts those of train too
+    queries, trained, database : number of mosaics in each list; `database` includes those of train
     """
     rng = np.random.default_rng(seed)
     table = pq.read_table(parquet, columns=["label", "jpeg"])
@@ -50,7 +50,7 @@ def make(parquet: Path, folder: Path, queries: int, trained: int, database: int,
 
 
 def main() -> None:
-    """Make them."""
+    """Create the mosaics."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parquet", type=Path)
     parser.add_argument("folder", type=Path, nargs="?", default="resources/pictures/mosaics")

@@ -1,9 +1,9 @@
-"""Which copies of an image the search for near copies finds, by kind of change, and how often it errs by chance.
+"""Recall of the search for near copies by kind of change, and its chance hits.
 
     python benchmarks/near_copies.py resources/mnist resources/cifar10
 
-Each folder is a prepared dataset, as a run writes it. Recall is the share of images whose changed copy is found among
-the copies of all of them; chance hits are pairs of different images that are taken for copies.
+Each folder is a prepared dataset, as written by a run. Recall is the share of images whose changed copy is found among
+the copies of all images; chance hits are pairs of different images that the search takes for copies.
 """
 
 import argparse
@@ -79,22 +79,22 @@ def recall(images: list[NDArray[np.uint8]], change: Change) -> float:
 
 
 def chance(thumbnails: Thumbnails, queries: int) -> tuple[int, int]:
-    """Number of pairs of a query and a later image that match, up to 10 a query; and of all such pairs."""
+    """Number of matching pairs of a query and a later image, up to 10 per query; and of all such pairs."""
     hits = sum(len(matches) for matches in near_copies(thumbnails[:queries], thumbnails[queries:]))
     return hits, queries * (len(thumbnails) - queries)
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Run the search, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("datasets", nargs="+", type=Path, metavar="FOLDER", help="as resources/<dataset>")
+    parser.add_argument("datasets", nargs="+", type=Path, metavar="FOLDER", help="such as resources/<dataset>")
     parser.add_argument("--images", type=int, default=1000, help="images that are changed (default: 1000)")
     parser.add_argument("--searched", type=int, default=20_000, help="images searched for chance hits (default: 20000)")
     arguments = parser.parse_args()
     columns = []
     for folder in arguments.datasets:
         manifest = read_manifest(folder / "manifest.parquet")
-        # one image of each file content, so that a hit by chance is no hit of an exact copy
+        # one image of each file content, so that chance hits are not exact copies
         _, first = np.unique(manifest["image_sha256"].to_pylist(), return_index=True)
         rows = np.random.default_rng(0).permutation(first)[: arguments.images + arguments.searched]
         ids = manifest["id"].to_numpy()[rows]

@@ -1,6 +1,6 @@
-"""Rank and measure: l2h beside the evaluation that hashing repositories copy, and beside faiss.
+"""Time ranking and metrics: l2h compared with the evaluation common in hashing repositories, and with faiss.
 
-All of one table is measured in one run, the contestants in turn, so that a busy machine troubles them alike.
+All rows of a table are measured in one run, in turn, so that other load affects all equally.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def faiss_top(index: Any, query: Any, query_labels: Any, labels: Any) -> float:
 
 
 def popcount_limit(threads: int, query: Any, database: Any) -> Any:
-    """A function that sums all distances on all threads and keeps no histogram: what no counting can undercut."""
+    """A function that sums all distances on all threads without a histogram, the lower limit for counting."""
     import numba
     import numpy as np
 
@@ -92,7 +92,7 @@ def popcount_limit(threads: int, query: Any, database: Any) -> Any:
 
 
 def check(h: Any, codes: Any, labels: Any) -> None:
-    """Stop unless the copied mAP of some queries lies between ours with all ties for and against it."""
+    """Fail unless the copied mAP of some queries lies between ours with all ties for and against it."""
     from l2h.metrics import average_precision
 
     some = slice(50)
@@ -161,7 +161,7 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
         return f"{middle[one] / middle[other]:.1f} times as long as"
 
     faster = min("heap", "no heap", key=middle.__getitem__)
-    print(f"\n- the copied evaluation takes {times_as_long('copied', 'two')} l2h for the same two figures,")
+    print(f"\n- the copied evaluation takes {times_as_long('copied', 'two')} l2h for the same two values,")
     print(f"  and {times_as_long('copied', 'all')} l2h for all its metrics")
     print(f"- faiss in its faster mode takes {times_as_long(faster, 'one')} l2h for mAP@5000")
     print(f"- counting takes {times_as_long('count', 'popcounts')} the popcounts alone")
@@ -169,9 +169,9 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
 
 
 def main() -> None:
-    """Measure and print Markdown."""
+    """Run and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="small sizes, for a quick test")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
-"""How far the table moves when the same config runs on more cores, in another order, with other threads or precision.
+"""How much the table changes if the same config runs on more cores, in another order, with other threads or precision.
 
-On handwritten digits, which come with scikit-learn. Cores, the order of the jobs and shards must move nothing: where
-they do, the script fails. Numeric threads and bfloat16 may, and by how much is printed, beside what another seed moves.
+The data are scikit-learn's handwritten digits. Cores, the order of jobs and shards must not change the table: if they
+do, the script fails. Numeric threads and bfloat16 may; the script prints the change, and that from another seed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ CONFIG: dict[str, Any] = {
     "threads": {"features": 1, "fit": 1},
 }
 KEYS = ["method", "bits"]
-# What is changed: keys of the config, or of its backbone; the cores; and whether the table must stay as it is.
+# Variants: keys of the config, or of its backbone; the cores; and whether the table must stay the same.
 VARIANTS: dict[str, tuple[dict, dict, list[str], bool]] = {
     "2 cores": ({}, {}, ["--cores", "2"], True),
     "2 cores, greedy scheduler": ({}, {}, ["--cores", "2", "--scheduler", "greedy"], True),
@@ -63,10 +63,10 @@ def scores(folder: Path) -> pd.Series:
 
 
 def main() -> None:
-    """Run, compare, print Markdown."""
+    """Run, compare and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two shallow methods at 8 bits, small images")
-    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="of the variants")
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="variants to run")
     arguments = parser.parse_args()
     if arguments.quick:
         CONFIG.update(methods=["lsh", "itq"], bits=[8])

@@ -1,4 +1,4 @@
-"""How time and memory of counting grow with the database, and what a billion codes on a cluster would take."""
+"""Time and memory of counting by size of the database, and an estimate for a billion codes on a cluster."""
 
 import argparse
 import os
@@ -29,15 +29,17 @@ def plot(rows: list[dict], stem: Path) -> None:
 
 
 def main() -> None:
-    """Measure, print Markdown, draw."""
+    """Measure, print Markdown and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="up to 10^5 items, to see that it runs; draws nothing")
+    parser.add_argument("--quick", action="store_true", help="up to 10^5 items, for a quick test; without plots")
     parser.add_argument("--max", type=float, default=1e8, help="largest database (10^8 takes 4 GiB)")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("scaling"), help="plots, without suffix")
     arguments = parser.parse_args()
     sizes = [10**power for power in range(4, 9) if 10**power <= (1e5 if arguments.quick else arguments.max)]
-    print(f"## Scaling\n\n{machine(arguments.threads)}\n\n{QUERIES:,} queries, 64 bits, 10 classes, a process each.\n")
+    print(
+        f"## Scaling\n\n{machine(arguments.threads)}\n\n{QUERIES:,} queries, 64 bits, 10 classes, one process a row.\n"
+    )
     print("| items | seconds | G pairs/s | peak memory (GiB) |\n|--:|--:|--:|--:|")
     rows = []
     for items in sizes:
@@ -49,12 +51,16 @@ def main() -> None:
     last = rows[-1]
     shards = BILLION // last["items"]
     hours = shards * last["seconds"] * arguments.threads / 3600
-    print(f"\nOn paper, a billion codes: {shards} shards of {last['items']:,}, each a job of {last['seconds']:.1f} s")
+    print(
+        f"\nEstimate for a billion codes: {shards} shards of {last['items']:,}, each a job of {last['seconds']:.1f} s"
+    )
     print(
         f"and {last['gib']:.1f} GiB on {arguments.threads} cores like these, {hours:.2f} core hours in all; where all"
     )
-    print(f"run at once, {last['seconds']:.1f} s of wall time. To that come the start of a job (1 to 2 s), reading the")
-    print("codes, 16 bytes an item, and adding the histograms, 1 MB a shard.")
+    print(
+        f"run at once, {last['seconds']:.1f} s of wall time. Not included: the start of a job (1 to 2 s), reading the"
+    )
+    print("codes, 16 bytes per item, and adding the histograms, 1 MB per shard.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Do the report's intervals and tests hold what they promise? Simulated and trained answers, printed as Markdown.
+"""Check the nominal rates of the report's intervals and tests, by simulation and by training; prints Markdown.
 
 python benchmarks/significance.py            # 9 minutes on a busy machine; --quick: seconds
 """
@@ -20,8 +20,8 @@ from l2h.ranking import rank_histogram
 
 Floats = NDArray[np.float64]
 
-# standard deviations of a method's mAP between trainings, of a difference between queries, and of the rest: what
-# `l2h power` finds for hashing heads on the quickstart's digits is near the second
+# standard deviations of a method's mAP between trainings, of a difference between queries, and of the rest; those
+# that `l2h power` finds for hashing heads on the quickstart's digits are close to the second
 SPREADS = {"stable": (0.002, 0.05, 0.03), "usual": (0.007, 0.08, 0.08), "unstable": (0.02, 0.15, 0.1)}
 SEEDS = (3, 5, 10)
 
@@ -45,7 +45,7 @@ def coverage(times: int) -> Iterator[list[str]]:
 
 
 def equal_methods(rng: np.random.Generator, spread: tuple[float, ...], S: int, Q: int, number: int) -> list[Trainings]:
-    """Methods with one mean over queries and trainings."""
+    """Methods with equal means over queries and trainings."""
     training, query, rest = spread
     difficulty = rng.normal(0.6, 0.2, Q)
     return [
@@ -60,12 +60,12 @@ def equal_methods(rng: np.random.Generator, spread: tuple[float, ...], S: int, Q
 
 
 def by_queries(one: Trainings, other: Trainings) -> float:
-    """The p of a test that takes this training for the method, as most papers do: a paired t-test over the queries."""
+    """The p of a paired t-test over the queries of one training, as in most papers."""
     return float(stats.ttest_rel(one.values.mean(axis=0), other.values.mean(axis=0)).pvalue)
 
 
 def level(times: int) -> Iterator[list[str]]:
-    """Equal methods: how often two differ with p < .05, and the best of six from any other after correction."""
+    """Equal methods: rate of p < .05 for two, and for the best of six against any other after correction."""
     rng = np.random.default_rng(1)
     for name, spread in SPREADS.items():
         for Q in (100, 1000):
@@ -90,7 +90,7 @@ def best_of_six(rng: np.random.Generator, spread: tuple[float, ...], S: int, Q: 
 
 
 def detectable(times: int) -> Iterator[list[str]]:
-    """The smallest true difference that is found in 80 % of the cases, and how often simulation finds it."""
+    """The smallest true difference detected in 80 % of the cases, and its simulated rate."""
     rng = np.random.default_rng(2)
     for name, (training, query, rest) in SPREADS.items():
         of = power.Spread((training**2,) * 2, (rest**2,) * 2, query**2)
@@ -147,7 +147,7 @@ def _share(
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few repetitions, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few repetitions, for a quick test")
     quick = parser.parse_args().quick
     sizes = ["20", "50", "100", "200", "1000", "5000"]
     table(

@@ -1,14 +1,14 @@
-"""What learning rate, epochs and held-out images are worth to deep methods that have few images to train on.
+"""The effect of learning rate, epochs and held-out images on deep methods with few training images.
 
     python benchmarks/small_sets.py resources/mnist/features/alexnet-pool5-*.parquet --trace small_sets.csv
 
-A file of features stands beside its manifest, as a run writes them. Each seed draws training images, queries and a
-database anew from 20,000 images, and is the method's random_state too. Heads are linear. The mAP is that over the
-database without the training images (unseen), and with them (map), which makes much of so small a database.
+A file of features must be in the folder of its dataset, as written by a run. Each seed draws new training images,
+queries and a database from 20,000 images, and is also the method's random_state. Heads are linear. The mAP is over the
+database without the training images (unseen), and with them (map), a large part of such a small database.
 A method is trained twice at each rate: without its validation part, as `fit` does to choose, and on all training
-images. A training at a constant rate is the beginning of a longer one: one gives the mAP after every number of epochs.
+images. With a constant rate, one long training gives the mAP after every number of epochs.
 
-The trace has a line for each epoch of each training; cells that it holds are not trained again.
+The trace has a line for each epoch of each training; cells in the trace are not trained again.
 """
 
 import argparse
@@ -37,14 +37,14 @@ from l2h.store.tables import read_metadata
 
 METHODS = ["bihalf", "greedyhash_unsupervised", "sdc", "dsh", "hashnet", "csq", "orthohash", "greedyhash"]
 METHODS += ["dpsh", "dhn", "dpn"]
-POOL = 20_000  # images that are read
-MARKS = {5, 10, 15, 20, 30, 45, 60}  # epochs after which the mAP is computed
+POOL = 20_000  # images to read
+MARKS = {5, 10, 15, 20, 30, 45, 60}  # epochs with mAP
 KEY = ["dataset", "images", "method", "bits", "seed", "lr", "epochs"]
 COLUMNS = [*KEY, "rows", "epoch", "score", "minus_loss", "unseen", "map"]
 
 
 def read_pool(path: Path) -> tuple[str, Floats, Labels]:
-    """The dataset's name, and features and classes of a random part of it, the same each time."""
+    """The dataset's name, and features and classes of a fixed random part of it."""
     manifest = read_manifest(path.parents[1] / "manifest.parquet")
     rows = np.random.default_rng(0).permutation(len(manifest))[:POOL]
     name = read_metadata(path, "dataset")["dataset"]
@@ -63,7 +63,7 @@ class Trace:
         labels = multi_hot(classes, len(classes), "the method").astype(np.float32) if hasher.supervised else None
         self.trainer = Trainer(
             (features - self.mean)[None] / self.scale,
-            features[None, :, :1] if hasher.supervised else features[None],  # a supervised loss looks at none
+            features[None, :, :1] if hasher.supervised else features[None],  # a supervised loss ignores them
             labels,
             hasher.loss,
             bits=hasher.bits,
@@ -128,8 +128,8 @@ class Trace:
 def settings(cell: pd.DataFrame) -> dict[str, float]:
     """The mAP on unseen images of each setting, from a cell's lines of all rates.
 
-    "chosen": rate and epoch of the highest score, as `fit` does; "refit": the same on all images; "last": the last
-    epoch in place of the chosen one; the others are rates and epochs that are not chosen, on all images.
+    "chosen": rate and epoch of the highest score, as in `fit`; "refit": the same on all images; "last": the last epoch
+    instead of the chosen one; the others are fixed rates and epochs, on all images.
     """
     values = cell.set_index(["rows", "lr", "epoch"])["unseen"]
     scored = cell[cell["rows"] == "rest"].sort_values(["score", "minus_loss"], ascending=False, kind="stable")
@@ -142,9 +142,9 @@ def settings(cell: pd.DataFrame) -> dict[str, float]:
 
 
 def summary(trace: pd.DataFrame) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Title, head and rows of a table for each dataset, number of training images and code length.
+    """Title, heading and rows of a table for each dataset, number of training images and code length.
 
-    Beside the mAP of the choice stands what each setting adds, the mean over seeds and its standard error.
+    It has the mAP of the choice, and the gain of each setting, the mean over seeds and its standard error.
     """
     for (dataset, images, bits), part in trace.groupby(["dataset", "images", "bits"]):
         rows = []
@@ -169,18 +169,18 @@ def summary(trace: pd.DataFrame) -> Iterator[tuple[str, list[str], list[list[str
 
 
 def main() -> None:
-    """Train what the trace lacks, and print tables of all that it holds."""
+    """Train the cells missing in the trace, and print tables of all cells."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("features", type=Path, help="as resources/<dataset>/features/<backbone>.parquet")
-    parser.add_argument("--trace", type=Path, required=True, help="CSV file to write, or to go on with")
+    parser.add_argument("features", type=Path, help="such as resources/<dataset>/features/<backbone>.parquet")
+    parser.add_argument("--trace", type=Path, required=True, help="CSV file to write or to continue")
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--bits", nargs="+", type=int, default=[8, 32])
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(6)))
-    parser.add_argument("--rates", nargs="+", type=float, help="in place of the method's own")
-    parser.add_argument("--epochs", type=int, help="in place of the method's own")
-    parser.add_argument("--images", type=int, default=2000, help="that are trained on (default: 2000)")
+    parser.add_argument("--rates", nargs="+", type=float, help="instead of the method's defaults")
+    parser.add_argument("--epochs", type=int, help="instead of the method's defaults")
+    parser.add_argument("--images", type=int, default=2000, help="training images (default: 2000)")
     parser.add_argument("--queries", type=int, default=500)
-    parser.add_argument("--database", type=int, default=3000, help="besides those that are trained on (default: 3000)")
+    parser.add_argument("--database", type=int, default=3000, help="in addition to training images (default: 3000)")
     arguments = parser.parse_args()
     limit_threads(1)
     logging.getLogger("l2h").setLevel(logging.ERROR)

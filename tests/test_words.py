@@ -9,14 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 WHERE = ("Snakefile", "Makefile", "CHANGELOG.md", "src/**/*.py", "rules/*.smk", "workflow/**/*.py", "workflow/**/*.rst")
-WHERE += ("config/*", "profiles/**/*.yaml", "README.md", "docs/**/*.md")
+WHERE += ("config/*", "profiles/**/*.yaml", "README.md", "docs/**/*.md", "benchmarks/*.md", "benchmarks/*.py")
 INSTEAD = {
     r"\bdata[ -]sets?\b(?! \{dataset\})": "dataset",  # a bundle's licences have such keys
     r"(?<![-/\w])pictures?\b(?!/)": "image",
     r"\bstrangers?\b": "untrusted file",
     r"\bpretend(s|ed)?\b": "fake, simulated",
     r"\bmend(s|ed|ing)?\b": "fix",
-    r"(?<![-/\w.\"])processors?\b(?! :)": "CPU",
+    r"(?<![-/\w.\"])(?<!Xeon\(R\) )processors?\b(?! :|\()": "CPU",  # not the name of one, nor of a variable
     r"\bby hand\b": "yourself, manually",
     r"\banew\b": "again",
     r"\bwithout a word\b": "silently",

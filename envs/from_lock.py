@@ -1,4 +1,4 @@
-"""Write envs/l2h.yaml, the workflow's conda environment, from requirements.lock: the same pins, literally."""
+"""Write envs/l2h.yaml, the workflow's conda environment, from requirements.lock: with the same pins."""
 
 import re
 from pathlib import Path
@@ -11,8 +11,8 @@ def environment() -> str:
     lock = (ENVS.parent / "requirements.lock").read_text(encoding="utf-8")
     pins = re.findall(r"^([\w.-]+==[^\s\\]+(?: ; [^\\\n]+?)?) \\$", lock, flags=re.MULTILINE)
     head = [
-        "# Made from requirements.lock by envs/from_lock.py; do not edit.",
-        "# l2h itself is not in it: Snakemake appends its own sys.path, where l2h is, to that of every job.",
+        "# Generated from requirements.lock by envs/from_lock.py; do not edit.",
+        "# It does not contain l2h: Snakemake appends its own sys.path, which includes l2h, to that of every job.",
         "channels: [conda-forge, nodefaults]",
         "dependencies:",
         "  - python=3.11",

@@ -14,7 +14,7 @@ class InnerProduct(DeepHasher):
 
     Parameters
     ----------
-    slope : of the tanh that stands for the sign
+    slope : of the tanh that approximates the sign
     """
 
     epochs: int = 20

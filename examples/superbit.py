@@ -3,15 +3,16 @@
 Source: Ji, Li, Yan, Zhang and Tian, "Super-Bit Locality-Sensitive Hashing", NIPS 2012. Random hyperplanes, as in LSH,
 but orthogonal to each other in groups of `depth`, so that their codes estimate angles with less variance.
 
-Use it by `plugins: [examples/superbit.py]` in a config, as examples/superbit.yaml does. A method is such a file, with
+To use it, add `plugins: [examples/superbit.py]` to a config, as in examples/superbit.yaml. A method is a file with
 
-1. a class with a name that no other method has, by `@hashing.register`;
-2. its parameters in `__init__`, stored as they are and used in `fit`, as scikit-learn wants it. `bits` and
-   `random_state` are for every method; a config sets the others by `params:`;
-3. `fit`, which learns from features (n, d), and from labels if it wants them, and sets the arrays that `learned` names.
+1. a class with a unique name, registered with `@hashing.register`;
+2. its parameters in `__init__`, stored unchanged and used in `fit`, as in scikit-learn. Every method has `bits` and
+   `random_state`; a config sets the others with `params:`;
+3. `fit`, which learns from features (n, d), optionally from labels, and sets the arrays named in `learned`.
 
-Saving, loading, packing codes, ranking and measuring are the package's. `LinearHasher` suits a method whose scores
-are a linear function of the features; any other subclasses `Hasher` and gives `decision_function` and `learned` too.
+The package does the saving, loading, packing of codes, ranking and evaluation. `LinearHasher` is for methods whose
+scores are a linear function of the features; other methods subclass `Hasher`, and define `decision_function` and
+`learned` too.
 """
 
 import numpy as np
@@ -28,9 +29,9 @@ class SuperBit(LinearHasher):
 
     Parameters
     ----------
-    bits : code length; more bits than features are fine
+    bits : code length; may exceed the number of features
     depth : directions in a group, at most the number of features; 1 is LSH
-    random_state : of the directions
+    random_state : seed of the directions
     """
 
     def __init__(self, bits=32, *, depth=8, random_state=None):
@@ -39,15 +40,15 @@ class SuperBit(LinearHasher):
         self.random_state = random_state
 
     def check_params(self):
-        """Raise ValueError for a value that makes no sense; a config that has one is refused before anything runs."""
+        """Raise ValueError for an invalid parameter; a config with one is refused before anything runs."""
         super().check_params()
-        require(is_count(self.depth), "depth", self.depth, "a whole number from 1")
+        require(is_count(self.depth), "depth", self.depth, "a positive integer")
 
     def fit(self, X, y=None):
         """Learn from X (n, d); y, the labels, is ignored."""
-        data = self.training_features(X)  # checked: parameters, finite floats, two samples or more
+        data = self.training_features(X)  # checks parameters, finite floats, at least two samples
         d = data.shape[1]
-        if self.depth > d:  # its one line is all that a user sees, so it names the fix
+        if self.depth > d:  # users see only this line, so it names the fix
             raise L2HError(f"superbit of depth {self.depth} needs as many features, got {d}; set depth to {d} or less")
         rng = check_random_state(self.random_state)
         groups = -(-self.bits // self.depth)  # rounded up

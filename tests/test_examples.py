@@ -89,7 +89,7 @@ class TestExampleMethod:
         assert spread[6] < 0.8 * spread[1]
 
     def test_mistakes_are_one_line(self):
-        with pytest.raises(L2HError, match="depth must be a whole number from 1, got 'all'"):
+        with pytest.raises(L2HError, match="depth must be a positive integer, got 'all'"):
             hashing.make("superbit", bits=8, depth="all")
         with pytest.raises(L2HError, match="superbit of depth 8 needs as many features, got 4; set depth to 4 or less"):
             hashing.make("superbit", bits=8).fit(np.eye(4))

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 WHERE = ("Snakefile", "Makefile", "CHANGELOG.md", "src/**/*.py", "rules/*.smk", "workflow/**/*.py", "workflow/**/*.rst")
 WHERE += ("config/*", "profiles/**/*.yaml", "README.md", "docs/**/*.md", "benchmarks/*.md", "benchmarks/*.py")
+WHERE += ("SECURITY.md", "CONTRIBUTING.md", "examples/*", "envs/*")
 INSTEAD = {
     r"\bdata[ -]sets?\b(?! \{dataset\})": "dataset",  # a bundle's licences have such keys
     r"(?<![-/\w])pictures?\b(?!/)": "image",

@@ -108,7 +108,7 @@ def test_one_method_is_shown_with_the_defaults_that_its_constructor_has(capsys):
 
 def test_a_deep_method_s_parameters_are_explained_and_shown_as_a_config_takes_them(capsys):
     out = said(capsys, "methods", "dsh")[1]
-    assert "share of the training images that are kept for the choice" in out
+    assert "share of the training images held out for validation" in out
     shown = dict(line.strip().split(" = ") for line in out.splitlines() if " = " in line and line.startswith("  "))
     assert (shown["margin"], shown["crop"], shown["pairs"]) == ("null", "true", "bank")
     assert yaml.safe_load(shown["weight_decay"]) == 1e-5  # which YAML would take for text

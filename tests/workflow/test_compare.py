@@ -103,7 +103,7 @@ def test_a_method_of_one_run_alone_is_named_and_not_spelled_out(runs, tmp_path, 
     compare(*runs, output=tmp_path / "both")
     assert "methods.mine: only in other\n" in capsys.readouterr().out
     page = (tmp_path / "both/report.html").read_text()
-    assert '<th scope="row">methods.mine</th><td class="text">–</td><td class="text">there</td>' in page
+    assert '<th scope="row">methods.mine</th><td class="text">–</td><td class="text">present</td>' in page
 
 
 def test_one_name_for_two_splits_or_metrics_is_refused(runs, tmp_path, capsys):
@@ -150,9 +150,12 @@ def test_a_run_that_is_a_stranger_s_says_of_itself_what_runs_say(runs, tmp_path,
     ("tamper", "words"),
     [
         (lambda rows: rows.assign(backbone="../../../elsewhere"), "but not the cells they come from"),
-        (lambda rows: rows.assign(dataset=[[1]] * len(rows)), "no comparison: its column 'dataset' is of another type"),
-        (lambda rows: rows.assign(map="<b>"), "no comparison: its column 'map' is of another type"),
-        (lambda rows: rows.drop(columns="not_run"), "no comparison: it lacks columns"),
+        (
+            lambda rows: rows.assign(dataset=[[1]] * len(rows)),
+            "is not a comparison: its column 'dataset' has the wrong type",
+        ),
+        (lambda rows: rows.assign(map="<b>"), "is not a comparison: its column 'map' has the wrong type"),
+        (lambda rows: rows.drop(columns="not_run"), "is not a comparison: columns are missing or duplicated"),
     ],
 )
 def test_a_table_names_no_place_that_the_run_has_not(runs, tmp_path, capsys, tamper, words):

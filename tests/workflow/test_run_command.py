@@ -100,9 +100,8 @@ def test_what_keeps_it_from_starting_is_one_line(inside, capsys):
 
 def test_a_snakemake_that_hangs_after_sigterm_is_interrupted(monkeypatch):
     monkeypatch.setattr(run, "GRACE", 0.5)
-    deaf = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
-    )
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    deaf += "signal.signal(signal.SIGINT, signal.default_int_handler); print('ready', flush=True); time.sleep(60)"
     before = signal.getsignal(signal.SIGTERM)
     process = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
     try:

@@ -99,6 +99,14 @@ def test_a_config_that_somebody_changed_is_not_lost(folder, capsys):
     assert Path("bench/bench.yaml").read_text() == "datasets: [mine]\n"
 
 
+def test_a_config_that_another_version_wrote_is_written_again(folder, capsys, monkeypatch):
+    Path("bench").mkdir()
+    Path("bench/bench.yaml").write_text("# written by l2h bench, in other words\ndatasets: [mine]\n")
+    monkeypatch.setattr(bench.run_command, "run", lambda arguments: 0)
+    assert main(["bench", "clip vectors.npy"]) == 0
+    assert Path("bench/bench.yaml").read_text().startswith(bench.HEADER)
+
+
 def test_neighbours_that_are_all_of_the_database_are_refused(folder, capsys):
     assert main(["bench", "clip vectors.npy", "--neighbours", "180", "--dry-run"]) == 1
     assert "--neighbours 180: the database has only 180 items, so all would be relevant" in capsys.readouterr().err

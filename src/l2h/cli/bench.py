@@ -26,7 +26,8 @@ of the config and run it with `l2h run`."""
 METHODS = ["lsh", "sh", "itq", "pq", "cosine"]
 BITS = [32, 64, 128]
 CONFIG = "bench.yaml"
-HEADER = "# written by l2h bench, which overwrites it each time; copy it before you change it\n"
+WRITER = "# written by l2h bench"  # how the first line of its configs begins, in every version
+HEADER = f"{WRITER}, which overwrites it each time; copy it before you change it\n"
 QUERIES, TRAINED_ON = (0.1, 1000), (0.4, 100_000)  # share of the vectors, and the maximum number
 FILES = ("labels", "groups", "ids", "roles", "queries", "query_labels")  # or names of arrays
 
@@ -82,7 +83,7 @@ def run(arguments: Namespace) -> int:
         command.print_lines(text.rstrip())
         return 0
     path = folder / CONFIG
-    if path.exists() and not path.read_text(encoding="utf-8").startswith(HEADER):
+    if path.exists() and not path.read_text(encoding="utf-8").startswith(WRITER):
         raise L2HError(f"{path} was not written by l2h bench; run it with l2h run, or set another folder with --output")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,7 @@ def keep_inside(app: Sphinx, docname: str, source: list[str]) -> None:
             return link[0]
         return text if path.is_dir() else f"[{text}](path:{target})"
 
-    source[0] = re.sub(r"\[([^\]]+)\]\(((?:\.\./)+[^):#]+)\)", kept, source[0])
+    source[0] = re.sub(r"\[([^\]]+)\]\(((?:\.\./)+[^):#]+)(?:#[^)]*)?\)", kept, source[0])
 
 
 def link_to_api(app: Sphinx, doctree: nodes.document, docname: str) -> None:

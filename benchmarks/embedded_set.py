@@ -3,9 +3,11 @@ r"""How much of a vector a few bytes preserve: methods on EfficientNet-Lite0 fea
 Create the vectors (make extras installs the network), two runs, and the tables of docs/how-to/embeddings.md:
 
     python benchmarks/embedded_set.py vectors --mirror /usr/share/datasets/fashion-mnist --images 10000
-    l2h bench fashion.npy --output near --methods lsh sh itq pca_rr sdc pq cosine --bits 32 64 128 256
-    l2h bench fashion.npy --labels fashion_labels.npy --output by_label \
-        --methods lsh itq sh sdh hadamard_ridge csq pq cosine --bits 32 64 128
+    l2h bench fashion.npy --output near --bits 32 64 128 256 \
+        --methods lsh itq sh pca_rr pca_sign sdc greedyhash_unsupervised bihalf pq cosine
+    l2h bench fashion.npy --labels fashion_labels.npy --output by_label --bits 32 64 128 \
+        --methods lsh itq sh pca_rr pca_sign sdh hadamard_ridge csq orthohash greedyhash dpsh dhn dpn dsh hashnet \
+        pq cosine
     python benchmarks/embedded_set.py table near by_label
 """
 

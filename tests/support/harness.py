@@ -32,8 +32,8 @@ CONFIG = {
 }
 TABLE = "results/tiny/comparison.csv"
 CURES = re.compile(
-    r"delete (it|[\w./-]+) and run|make room|make it writable|--unlock|Place it by hand|get the bundle"
-    r"|fixed on system level"
+    r"delete (it|[\w./-]+) and run|free some space|make [\w./-]+ writable|--unlock|Place it yourself"
+    r"|download the bundle|fixed on system level"
 )
 ERROR = re.compile(r"^\s*error: (.+)$", flags=re.MULTILINE)
 SNAKEMAKES = re.compile(  # what Snakemake refuses by itself, before our code runs or after

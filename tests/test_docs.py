@@ -81,7 +81,7 @@ def clone(tmp_path, monkeypatch) -> Path:
     for name in ("config", "profiles", "examples"):
         (tmp_path / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "config/quickstart.yaml", tmp_path / "my.yaml")
-    for name in ("path/to/pictures", "copies"):
+    for name in ("path/to/images", "copies"):
         (tmp_path / name).mkdir(parents=True)
     exports = re.findall(r"^export (.*)$", "\n".join(page.read_text() for page in PAGES), re.M)
     for name, value in (word.split("=", 1) for line in exports for word in shlex.split(line, comments=True)):

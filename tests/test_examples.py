@@ -20,7 +20,7 @@ from l2h.splits import Protocol, make_split
 from l2h.store.manifests import read_manifest
 from workspace import ROOT
 
-PATH = "path/to/pictures"
+PATH = "path/to/images"
 OWN = (ROOT / "config/own_images.yaml").read_text()
 
 

@@ -98,16 +98,19 @@ def test_what_keeps_it_from_starting_is_one_line(inside, capsys):
     assert capsys.readouterr().err.startswith("l2h: error: a run is active in .")
 
 
-def test_a_snakemake_that_hangs_after_sigterm_is_interrupted(monkeypatch):
+@pytest.mark.parametrize(
+    ("job", "code"), [("", -signal.SIGINT), ("subprocess.run(['sleep', '1.8']); sys.exit(5); ", 5)]
+)
+def test_a_snakemake_that_hangs_after_sigterm_is_interrupted_but_not_while_a_job_runs(monkeypatch, job, code):
     monkeypatch.setattr(run, "GRACE", 0.5)
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-    deaf += "signal.signal(signal.SIGINT, signal.default_int_handler); print('ready', flush=True); time.sleep(60)"
+    deaf = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    deaf += f"signal.signal(signal.SIGINT, signal.default_int_handler); print('ready', flush=True); {job}time.sleep(60)"
     before = signal.getsignal(signal.SIGTERM)
     process = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
     try:
         assert process.stdout.readline() == b"ready\n"
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        assert run._wait(process) == -signal.SIGINT
+        assert run._wait(process) == code
     finally:
         signal.signal(signal.SIGTERM, before)
         process.kill()

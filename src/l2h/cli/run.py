@@ -23,7 +23,7 @@ To resume after a kill or a power cut, run the same command again: it removes th
 files. The command calls Snakemake with the profile for a single machine; for other profiles, such as a cluster's, and
 for other options of Snakemake, call snakemake itself."""
 
-GRACE = 30  # seconds that Snakemake has to end after SIGTERM
+GRACE = 30  # seconds without a job that Snakemake has to end after SIGTERM
 LOCK = ".snakemake/l2h.lock"  # locked (flock) while a run is active; its text names the process
 LOCKS = ".snakemake/locks"  # the folder of Snakemake's own lock, which a killed run leaves; a dry run leaves it empty
 
@@ -106,28 +106,35 @@ def _locked(directory: Path) -> Iterator[tuple[int, bool]]:
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for Snakemake: it receives Ctrl-C itself; SIGTERM is forwarded.
+    """Wait for Snakemake: it receives Ctrl-C itself; SIGTERM, after which it finishes the running jobs, is forwarded.
 
-    Snakemake can hang after SIGTERM: its handler may wait for a lock that the interrupted code holds. So it is
-    interrupted after GRACE seconds, and killed after as many more. The next run writes half-written files again.
+    Snakemake can hang after SIGTERM: its handler may wait for a lock that the interrupted code holds. So if it has had
+    no job for GRACE seconds, it is interrupted, and killed after as many more. The next run recreates incomplete files.
     """
-    stops: list[float] = []
+    stopping = False
 
     def stop(number: int, frame: object) -> None:
-        if not stops:
-            stops.extend((time.monotonic() + GRACE, time.monotonic() + 2 * GRACE))
+        nonlocal stopping
+        stopping = True
         process.send_signal(number)
 
     signal.signal(signal.SIGTERM, stop)
-    harder = [signal.SIGINT, signal.SIGKILL]
+    harder, busy = [signal.SIGINT, signal.SIGKILL], time.monotonic()
     while True:
         try:
-            return process.wait(timeout=1)
+            return process.wait(timeout=min(1, GRACE / 4))
         except KeyboardInterrupt:
             continue
         except subprocess.TimeoutExpired:
-            if stops and harder and time.monotonic() >= stops[-len(harder)]:
+            if not stopping or _has_children(process.pid):
+                busy = time.monotonic()
+            elif harder and time.monotonic() >= busy + GRACE:
                 process.send_signal(harder.pop(0))
+                busy = time.monotonic()
+
+
+def _has_children(pid: int) -> bool:
+    return any(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
 
 
 def _require_config(path: Path) -> None:

@@ -36,7 +36,7 @@ def main() -> None:
     """Unpack the images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parquet", type=Path)
-    parser.add_argument("folder", type=Path, nargs="?", default="resources/pictures/cifar10_jpeg")
+    parser.add_argument("folder", type=Path, nargs="?", default="resources/images/cifar10_jpeg")
     parser.add_argument("--per-class", type=int, help="number of images per class, the first ones")
     arguments = parser.parse_args()
     unpack(arguments.parquet, arguments.folder, arguments.per_class)

@@ -53,7 +53,7 @@ def main() -> None:
     """Create the mosaics."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parquet", type=Path)
-    parser.add_argument("folder", type=Path, nargs="?", default="resources/pictures/mosaics")
+    parser.add_argument("folder", type=Path, nargs="?", default="resources/images/mosaics")
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--trained", type=int, default=1000)
     parser.add_argument("--database", type=int, default=5500)

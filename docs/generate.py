@@ -184,10 +184,10 @@ def backbones_page() -> str:
         cls = backbones.registry.entry(name.removesuffix("<name>"))
         weights = [f"`{one}`" + (f", {file.size / 1e6:.0f} MB" if file else "") for one, file in cls.pretrained.items()]
         extra = ", ".join(sorted({f"`{extras.EXTRAS[package]}`" for package in cls.packages}))
-        rows.append((_file(name, cls), _about(cls), _names(cls.layers), ", ".join(weights), extra))
+        rows.append((_file(name, cls), _about(cls), _names(cls.layers), _names(cls.starts), ", ".join(weights), extra))
     lines = _head("Backbones", "backbones", "backbone", "adding-a-backbone.md")
     lines += ["Each can be untrained, or take weights of your own: see [choose a network](../how-to/backbones.md).", ""]
-    lines += _table(("backbone", "what it is", "layers", "pretrained weights", "needs the extra"), rows)
+    lines += _table(("backbone", "what it is", "layers", "`train_from`", "pretrained weights", "needs the extra"), rows)
     return "\n".join(lines) + "\n"
 
 

@@ -115,6 +115,30 @@ def test_vgg16_s_layers_are_what_torchvision_s_own_forward_passes_on(images):
         assert np.allclose(features, seen[layer], rtol=0, atol=1e-6 * seen[layer].max()), layer
 
 
+@pytest.mark.parametrize(
+    ("name", "layer"), [("alexnet", "pool5"), ("vgg16", "pool5"), ("efficientnet_lite0", "pooled")]
+)
+def test_the_halves_are_the_whole_network_and_share_its_tensors(name, layer, images):
+    backbone = make(name)
+    network = backbone.truncate(backbone.network(), layer).eval()
+    inputs = preprocess(images[:1], 64, backbone.mean, backbone.std)
+    for start in backbone.starts:
+        before, after = backbone.halves(network, start)
+        with torch.inference_mode():
+            assert torch.equal(after(before(inputs)), network(inputs)), start
+        tensors = {id(tensor) for half in (before, after) for tensor in half.state_dict(keep_vars=True).values()}
+        assert tensors == {id(tensor) for tensor in network.state_dict(keep_vars=True).values()}
+
+
+def test_a_convolution_s_name_is_the_one_that_training_starts_with():
+    for name, channels in (("alexnet", [192, 384, 256, 256]), ("vgg16", [128, 256, 512, 512])):
+        backbone = make(name)
+        with torch.device("meta"):
+            network = backbone.network()
+        first = [backbone.halves(network, start)[1][0] for start in backbone.starts]
+        assert [(type(layer), layer.out_channels) for layer in first] == [(nn.Conv2d, count) for count in channels]
+
+
 @pytest.mark.parametrize("where", ["origin", "first tensor", "last tensor"])
 def test_a_flipped_bit_of_weights_is_refused(where, tmp_path):
     """Tables name weights by the sha256 of the whole file, so what is not used counts too."""

@@ -147,7 +147,9 @@ def test_protocols_and_layers_are_shown(capsys):
         in (said(capsys, "datasets", "cifar10")[1])
     )
     assert "root = needed" in said(capsys, "datasets", "image_list")[1]
-    assert "layers: fc7, fc6, pool5" in said(capsys, "backbones", "alexnet")[1]
+    shown = said(capsys, "backbones", "alexnet")[1]
+    assert "layers: fc7, fc6, pool5" in shown
+    assert "train_from: conv2, conv3, conv4, conv5" in shown
 
 
 def test_metrics_are_listed_and_shown(capsys):

@@ -403,6 +403,11 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
             "config key backbones[0].layer: 'pol5' is not a layer of alexnet (did you mean 'pool5'?)",
         ),
         (
+            {"methods": [{"method": "dsh", "scope": "full", "label": "whole", "params": {"train_from": "conv9"}}]},
+            "config key methods (whole), params.train_from: 'conv9' is not a layer from which alexnet can be trained "
+            "(did you mean 'conv5'?); choose one of conv2, conv3, conv4, conv5",
+        ),
+        (
             {"methods": [{"method": "dsh", "scope": "liner"}]},
             "config key methods[0].scope: 'liner' is not a scope of dsh (did you mean 'linear'?); choose one of linear",
         ),

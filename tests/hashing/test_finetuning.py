@@ -17,8 +17,9 @@ from l2h.backbones.extraction import preprocess
 from l2h.backbones.weights import make_untrained
 from l2h.errors import L2HError
 from l2h.evaluation import costs
-from l2h.hashing.deep import finetuning, full, network
-from l2h.hashing.deep.finetuning import ahead, augment, finetune
+from l2h.hashing.deep import finetuning, full, inputs, network
+from l2h.hashing.deep.finetuning import finetune
+from l2h.hashing.deep.inputs import ahead, augment
 from l2h.hashing.deep.selection import validation_part
 from l2h.metrics import average_precision
 from l2h.ranking import rank_histogram
@@ -223,7 +224,7 @@ def test_only_training_images_are_read_and_the_validation_part_is_not_trained_on
     labels = None if name == "bihalf" else np.eye(10, dtype=bool)[LABELS[:200]]
     validation, rest = validation_part(200, 0.1, seed, labels)
     trained, reads = [], []
-    original = finetuning.augment
+    original = inputs.augment
 
     def recorded(rows):
         reads.append(rows)
@@ -233,7 +234,7 @@ def test_only_training_images_are_read_and_the_validation_part_is_not_trained_on
         trained.append(len(images))
         return original(images, *arguments)
 
-    monkeypatch.setattr(finetuning, "augment", mark)
+    monkeypatch.setattr(inputs, "augment", mark)
     train(weights, tmp_path / "checkpoint", name, read=recorded, epochs=2)
     assert sum(trained) == 2 * len(rest)
     epoch = [rest, validation]

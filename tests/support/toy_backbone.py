@@ -9,6 +9,7 @@ class Toy(Backbone):
     """One layer, 128 values."""
 
     layers = ("fc",)
+    starts = ("pool",)
     min_size = 16
     pretrained = {}
     mean = (0.5, 0.5, 0.5)
@@ -24,3 +25,7 @@ class Toy(Backbone):
     def truncate(self, network, layer):
         """All of it."""
         return network
+
+    def halves(self, network, start):
+        """Before the pooling."""
+        return network[:3], network[3:]

@@ -20,7 +20,8 @@ from l2h.backbones.weights import file_sha256
 from l2h.datasets.images import ImageStore
 from l2h.errors import L2HError
 from l2h.hashing.deep import full, network
-from l2h.hashing.deep.finetuning import finetune, reader
+from l2h.hashing.deep.finetuning import finetune
+from l2h.hashing.deep.inputs import reader
 
 files, params = snakemake.input, snakemake.params
 key, checkpoint = params.key, Path(params.checkpoint)

@@ -21,6 +21,7 @@ class Backbone(ABC):
     Attributes
     ----------
     layers : outputs to choose from, the deepest, which is the default, first
+    starts : names for `halves`: where training at scope full may start, so that all before it stays as it is
     min_size : smallest input, in pixels a side, that the network accepts
     pretrained : published weights by name, the default first, with their torch checkpoints; None if `published` gets
         them in another way
@@ -34,6 +35,7 @@ class Backbone(ABC):
     """
 
     layers: ClassVar[tuple[str, ...]]
+    starts: ClassVar[tuple[str, ...]] = ()
     min_size: ClassVar[int]
     pretrained: ClassVar[Mapping[str, "Download | None"]]
     cpu_batch: ClassVar[int] = 128
@@ -55,6 +57,14 @@ class Backbone(ABC):
     @abstractmethod
     def truncate(self, network: "nn.Module", layer: str) -> "nn.Module":
         """The network from images, float (n, 3, h, w), to the layer's activations (n, d); keeps names of tensors."""
+
+    def halves(self, network: "nn.Module", start: str) -> tuple["nn.Module", "nn.Module"]:
+        """The truncated network in two modules that share its tensors: up to `start`, one of `starts`, and from it on.
+
+        The first turns images, float (n, 3, h, w), into activations, float (n, c, height, width); the second turns
+        these into the network's output. A backbone with `starts` overrides this.
+        """
+        raise L2HError(f"{type(self).__name__} does not define `halves`")
 
     def published(self, weights: str, fetch: "Fetch") -> tuple[Mapping[str, "Tensor"], str]:
         """Tensors of published weights, under the network's names, and a description of their source.

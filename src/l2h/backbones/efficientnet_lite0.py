@@ -27,6 +27,7 @@ class EfficientNetLite0(Backbone):
     """
 
     layers = ("pooled",)
+    starts = ("blocks.1", "blocks.2", "blocks.3", "blocks.4", "blocks.5", "blocks.6")
     min_size = 32
     pretrained = {"imagenet1k_wheel": None}
     licence = (
@@ -49,6 +50,16 @@ class EfficientNetLite0(Backbone):
         """Remove the classifier, so that the network ends with the pooling."""
         network.reset_classifier(0)  # type: ignore[operator]
         return network
+
+    def halves(self, network: "nn.Module", start: str) -> tuple["nn.Module", "nn.Module"]:
+        """Cut the network before one of its seven stages of blocks, numbered from 0 as in timm."""
+        from torch import nn
+
+        stages: nn.Sequential = network.blocks  # type: ignore[assignment]
+        at = int(start.removeprefix("blocks."))
+        last = (network.conv_head, network.bn2, network.global_pool)
+        before = nn.Sequential(network.conv_stem, network.bn1, *stages[:at])  # type: ignore[arg-type]
+        return before, nn.Sequential(*stages[at:], *last)  # type: ignore[arg-type]
 
     def fold(self, network: "nn.Module") -> "nn.Module":
         """Fold every batch norm into the convolution before it, and keep its activation."""

@@ -83,9 +83,15 @@ def extract(
 
 def forward(network: nn.Module, inputs: torch.Tensor, precision: str) -> torch.Tensor:
     """The network's output for inputs float32 (m, 3, size, size), as float32 (m, d), computed in `precision`."""
+    return activations(network, inputs, precision).float()
+
+
+def activations(network: nn.Module, inputs: torch.Tensor, precision: str) -> torch.Tensor:
+    """The output of a network or of a part of it, in the type in which `precision` computes it."""
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32, on GPUs too
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bf16"):
-        return network(inputs).float()
+        found: torch.Tensor = network(inputs)
+        return found
 
 
 class Extractor:

@@ -87,7 +87,13 @@ def _facts(name: str, cls: Any) -> dict[str, Any]:
         return {"protocols": {key: asdict(how) if how else lists for key, how in cls.protocols.items()}}
     if hasattr(cls, "layers"):
         weights = [*cls.pretrained, "untrained"]
-        return {"layers": list(cls.layers), "weights": weights, "licence of the weights": cls.licence}
+        starts = list(cls.starts) or "the first"
+        return {
+            "layers": list(cls.layers),
+            "train_from": starts,
+            "weights": weights,
+            "licence of the weights": cls.licence,
+        }
     return {"scopes": list(cls.scopes), "at scope full": _fullparameters(name, cls)}
 
 

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from l2h import plugins
+from l2h import backbones, plugins
 from l2h.config.backbones import resolve_backbone
 from l2h.config.datasets import resolve_dataset
 from l2h.config.messages import ConfigError, UnknownNameError
 from l2h.config.methods import resolve_method
 from l2h.config.models import Config
-from l2h.config.names import require_literal
+from l2h.config.names import require_literal, require_member
 from l2h.config.reading import Entry, complete
 from l2h.errors import L2HError
 
@@ -48,17 +48,18 @@ def resolved(config: Config, unknown: list[UnknownNameError] | None = None) -> E
     for number, path in enumerate(config.pretrained):
         require_literal(f"pretrained[{number}]", path)
     datasets = _each("datasets", config.datasets, partial(resolve_dataset, config=config), unknown)
-    backbones = _each("backbones", config.backbones, partial(resolve_backbone, config=config), unknown)
+    networks = _each("backbones", config.backbones, partial(resolve_backbone, config=config), unknown)
     methods = _each("methods", config.methods, partial(resolve_method, config=config, datasets=datasets), unknown)
     _require_backbones(datasets, config)
+    _require_starts(methods, networks)
     _require_alike(datasets)
     _require_distinct_splits(datasets)
-    _require_distinct("backbones", backbones)
+    _require_distinct("backbones", networks)
     _require_distinct("methods", methods)
     completed = {
         **dict(config),
         "datasets": datasets,
-        "backbones": backbones,
+        "backbones": networks,
         "methods": methods,
         "threads": dict(config.threads),
         "ranking": dict(config.ranking),
@@ -98,6 +99,18 @@ def _require_backbones(datasets: list[Entry], config: Config) -> None:
         raise ConfigError(
             f"config key backbones: the list is empty, but {with_images[0]} has images; add a network, such as alexnet"
         )
+
+
+def _require_starts(methods: list[Entry], entries: list[Entry]) -> None:
+    """Raise ConfigError if a method is trained from a layer at which a backbone cannot be cut."""
+    for method in methods:
+        start = method["arguments"].get("train_from")
+        place = f"methods ({method['label']}), params.train_from"
+        for entry in entries if start else []:
+            name, starts = entry["name"], backbones.registry.get(entry["name"]).starts
+            if not starts:
+                raise ConfigError(f"config key {place}: {name} can only be trained as a whole; remove the key")
+            require_member(place, start, f"a layer from which {name} can be trained", starts)
 
 
 def _require_alike(entries: list[Entry]) -> None:

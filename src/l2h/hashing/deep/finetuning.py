@@ -3,9 +3,7 @@
 import json
 import logging
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from l2h import device
-from l2h.backbones.extraction import Images, forward, preprocess
-from l2h.datasets.images import ImageStore
+from l2h import backbones, device
+from l2h.backbones.extraction import forward
 from l2h.errors import L2HError
 from l2h.hashing.deep.full import FullMethod
+from l2h.hashing.deep.inputs import Activations, Inputs, Pixels, Read, Rows
 from l2h.hashing.deep.network import HashNetwork, build
 from l2h.hashing.deep.selection import NoChoiceError, criterion, unchosen, validation_part
 from l2h.hashing.deep.training import (
@@ -36,11 +34,7 @@ from l2h.hashing.labels import multi_hot
 from l2h.progress import track
 from l2h.store.models import read_checkpoint, write_checkpoint
 
-Rows = NDArray[np.int64]
-Read = Callable[[Rows], Images]
-
 SAMPLE = 1024  # maximum number of training images for the activations' mean and scale
-AHEAD = 2  # batches to read in advance
 
 _log = logging.getLogger("l2h")
 
@@ -88,7 +82,7 @@ def finetune(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = build(entry, weights, full.hidden, full.method.bits, full.method.batch_norm)
-        training = _Training(full, network, read, labels, flip, seed)
+        training = _Training(full, network, read, labels, flip, seed, checkpoint.parent)
         identity = json.loads(json.dumps({**identity, "torch": torch.__version__, "device": training.device.type}))
         if not training.resume(checkpoint, identity):
             training.standardise()
@@ -104,53 +98,24 @@ def finetune(
     return training.result()
 
 
-def reader(images: ImageStore, ids: Rows) -> Read:
-    """A function that reads images by their row in `ids`."""
-    rows = images.rows_of(ids)
-    return lambda some: images.read(rows[some])
-
-
-def augment(images: torch.Tensor, size: int, flip: bool) -> torch.Tensor:
-    """A random crop of each image, mirrored with probability 1/2 if `flip`; uses torch's global generator.
-
-    Parameters
-    ----------
-    images : float (n, 3, s, s), s >= size
-
-    Returns
-    -------
-    float (n, 3, size, size)
-    """
-    corners = torch.randint(images.shape[-1] - size + 1, (len(images), 2)).tolist()
-    windows = [image[:, y : y + size, x : x + size] for image, (y, x) in zip(images, corners, strict=True)]
-    if flip:
-        mirrored = (torch.rand(len(images)) < 0.5).tolist()
-        windows = [window.flip(2) if turn else window for window, turn in zip(windows, mirrored, strict=True)]
-    return torch.stack(windows)
-
-
-def ahead(read: Read, parts: Iterable[Rows]) -> Iterator[Images]:
-    """Yield `read(part)` of each part in order, while a thread reads the next parts."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting: deque[Future[Images]] = deque()
-        for part in parts:
-            waiting.append(pool.submit(read, part))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
 class _Training:
     """State of a training between two epochs; arguments as for `finetune`."""
 
     def __init__(
-        self, full: FullMethod, network: HashNetwork, read: Read, labels: NDArray[np.float32], flip: bool, seed: int
+        self,
+        full: FullMethod,
+        network: HashNetwork,
+        read: Read,
+        labels: NDArray[np.float32],
+        flip: bool,
+        seed: int,
+        folder: Path,
     ):
-        self.full, self.read, self.flip, self.seed = full, read, flip, seed
+        self.full, self.seed = full, seed
         self.method = method = full.method
         self.device = device.choose(method.device)
         self.network: HashNetwork = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.inputs = self._inputs(read, len(labels), flip, folder)
         self.validation, self.rows = np.arange(0), np.arange(len(labels))
         self.unchosen: dict[str, Any] | None = None
         if method.validation:
@@ -169,7 +134,7 @@ class _Training:
         )
         self.optimizer = adam(network.head.parameters(), self.loss, full.lr, method.weight_decay)
         if full.backbone_lr:
-            backbone = {"params": network.backbone.parameters(), "lr": full.lr * full.backbone_lr}
+            backbone = {"params": self.inputs.network.parameters(), "lr": full.lr * full.backbone_lr}
             self.optimizer.add_param_group(backbone)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.epoch = 0  # number of finished epochs
@@ -204,7 +169,8 @@ class _Training:
         for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = lr * fall
         self.network.train()
-        self.network.backbone.train(bool(self.full.backbone_lr))
+        self.network.backbone.eval()
+        self.inputs.network.train(bool(self.full.backbone_lr))
         mean = train_epoch(self.optimizer, self._losses(), self.epoch, self.rates[0])
         self.epoch += 1
         line = f"epoch {self.epoch}: loss {mean:.4f}"
@@ -285,34 +251,41 @@ class _Training:
     def _parameters(self) -> list[torch.Tensor]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
+    def _inputs(self, read: Read, n: int, flip: bool, folder: Path) -> Inputs:
+        """The inputs: images, or activations of the layers that are not trained."""
+        start, how = self.full.train_from, dict(self.network.how)
+        precision = how.pop("precision")
+        backbone = self.network.backbone
+        pixels = Pixels(backbone, read, self.device, **how, crop=self.full.crop and not start, flip=flip)
+        if start is None:
+            return pixels
+        halves = backbones.registry.get(self.network.entry["name"])().halves(backbone, start)
+        return Activations(
+            halves,
+            pixels,
+            n,
+            self.device,
+            precision=precision,
+            flip=flip,
+            batch_size=self.method.batch_size,
+            folder=folder,
+        )
+
     def _losses(self) -> Iterator[torch.Tensor]:
-        how, size = self.network.how, self.network.how["size"]
         batches = torch.randperm(len(self.rows)).tensor_split(count_batches(len(self.rows), self.method.batch_size))
-        images = ahead(self.read, [self.rows[batch.numpy()] for batch in batches])
+        inputs = self.inputs.varied([self.rows[batch.numpy()] for batch in batches])
         work = f"epoch {self.epoch + 1} of at most {self.method.epochs}"
-        images = track(work, images, len(self.rows), "images", len(batches[0]))
-        for batch, pixels in zip(batches, images, strict=True):
-            larger = round(size * 8 / 7) if self.full.crop else size
-            inputs = augment(preprocess(pixels, larger, how["mean"], how["std"], self.device), size, self.flip)
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        inputs = track(work, inputs, len(self.rows), "images", len(batches[0]))
+        for batch, some in zip(batches, inputs, strict=True):
             with torch.set_grad_enabled(bool(self.full.backbone_lr)):
-                features = forward(self.network.backbone, inputs, how["precision"])
+                features = forward(self.inputs.network, some, self.network.how["precision"])
             yield self.loss(self.network.hash(features), features.detach(), batch.to(self.device), self.epoch)
 
     @torch.inference_mode()
     def _infer(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
         """Activations, float32 (m, width), and outputs (m, bits) of whole images, in eval mode."""
         self.network.eval()
-        how = self.network.how
         parts = np.array_split(rows, -(-len(rows) // self.method.batch_size))
-        features = torch.cat(
-            [
-                forward(
-                    self.network.backbone,
-                    preprocess(pixels, how["size"], how["mean"], how["std"], self.device),
-                    how["precision"],
-                )
-                for pixels in ahead(self.read, parts)
-            ]
-        )
+        precision = self.network.how["precision"]
+        features = torch.cat([forward(self.inputs.network, some, precision) for some in self.inputs.whole(parts)])
         return features, self.network.hash(features)

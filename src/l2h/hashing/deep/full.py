@@ -26,12 +26,16 @@ class FullMethod:
     patience : training stops after so many epochs without a better validation score
     crop : train on random crops of the network's input size, from images that are a seventh larger (256 for 224);
         if false, and for encoding, the whole image is scaled to the input size
+    train_from : one of the backbone's `starts`; what is before it stays as it is, and its activations of each training
+        image and its mirror image are computed only once, which saves most of the time. Whole images are used, as if
+        `crop` were false
     """
 
     method: DeepHasher
     backbone_lr: float
     patience: int = 10
     crop: bool = True
+    train_from: str | None = None
 
     @property
     def hidden(self) -> int:
@@ -49,6 +53,8 @@ class FullMethod:
         require(share, "backbone_lr", self.backbone_lr, "a share of lr from 0")
         require(is_count(self.patience), "patience", self.patience, "a positive integer")
         require(isinstance(self.crop, bool), "crop", self.crop, "true or false")
+        start = self.train_from is None or isinstance(self.train_from, str)
+        require(start, "train_from", self.train_from, "null or the name of a layer")
 
     def get_params(self) -> dict[str, Any]:
         """All parameters by name, including those of the method."""

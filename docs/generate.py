@@ -3,22 +3,27 @@
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from inspect import cleandoc
+from os.path import relpath
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import yaml
 
+from docstrings import described, labelled, markdown, sections
 from l2h import backbones, charts, codes, datasets, extras, hashing, metrics, ranking, splits
 from l2h.cli.registered import parameters
 from l2h.config.schema import alternatives, schema
-from l2h.hashing.deep import DeepHasher
+from l2h.hashing.deep import DeepHasher, full
+from l2h.report import published
 from l2h.splits import Protocol
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"string": "text", "object": "mapping", "array": "list"}
 REFERENCE = "docs/reference"
+METHODS = f"{REFERENCE}/methods"
 DEEP = "Deep methods"
 TITLES = {  # of the kinds of methods
     "shallow": "Shallow methods",
@@ -122,27 +127,127 @@ def metrics_page() -> str:
 
 
 def methods_page() -> str:
-    """Every method, by its kind."""
-    common = parameters(DeepHasher)
+    """Every method, by its kind; those of the package are linked to their pages."""
     lines = _head("Methods", "hashing", "method", "adding-a-shallow-method.md")
+    lines += [
+        "Each name leads to a page with formula, parameters, pitfalls, published results and an example. The results",
+        "are rows of [`published.csv`](../../src/l2h/report/published.csv); a report shows those of its own protocols.",
+    ]
     for title, names in _methods().items():
         rows = []
         for name in names:
             cls = hashing.registry.get(name)
-            labels = "yes" if cls().__sklearn_tags__().target_tags.required else "no"
-            inherited = common if cls.scopes else {}
-            own = {key: value for key, value in parameters(cls).items() if inherited.get(key, ...) != value}
-            rows.append((_file(name, cls), _first(cls.__doc__), labels, _settings(own), _source(cls)))
+            page = f"[`{name}`](methods/{name}.md)" if _code(cls) else f"`{name}`"
+            code = f"[`{Path(_code(cls)).name}`](../../{_code(cls)})" if _code(cls) else ""
+            rows.append((page, _first(cls.__doc__), "yes" if _is_supervised(cls) else "no", _source(cls), code))
         lines += ["", f"## {title}", ""]
         if title == DEEP:
             lines += [
-                "Each trains a head on the features, at scope `linear`, `mlp` (one hidden layer) or `auto` (the better",
-                "of the two); or the backbone too, at scope [`full`](../how-to/end-to-end.md). All have the parameters",
-                f"{_settings(common)}.",
+                "What they share, from the scopes to the choice of a learning rate: [deep methods](deep-methods.md).",
                 "",
             ]
-        lines += _table(("method", "what it does", "needs labels", "its own parameters and defaults", "source"), rows)
+        lines += _table(("method", "what it does", "needs labels", "source", "code"), rows)
+    return "\n".join([*lines, "", "```{toctree}", ":hidden:", ":glob:", "methods/*", "```"]) + "\n"
+
+
+def method_page(name: str) -> str:
+    """All about one method, from the docstrings of its file, its class, its loss and its base classes."""
+    cls = hashing.registry.get(name)
+    own = sections(cls.__doc__)
+    loss = vars(sys.modules[cls.__module__]).get(f"{cls.__name__}Loss")
+    parts = {
+        "Idea": own[""],
+        "Source": _source(cls),
+        "Loss": sections(loss.__doc__)[""] if loss else "",
+        "Formula": _note(cls, "Formula"),
+        "Parameters": _own_parameters(cls),
+        "Multi-label": _note(cls, "Multi-label") if _is_supervised(cls) else "Labels are not used.",
+        "Pitfalls": _note(cls, "Pitfalls"),
+        "Published results": _published(name),
+        "Example": f"```pycon\n{own['Examples']}\n```" if "Examples" in own else "",
+    }
+    lines = [f"# {name}", "", f"Generated from [its docstrings](../../../{_code(cls)}) by `make docs`; do not edit."]
+    for title, text in parts.items():
+        lines += ["", f"## {title}", "", _linked(markdown(text), METHODS, name)] if text else []
     return "\n".join(lines) + "\n"
+
+
+def deep_page() -> str:
+    """What all deep methods share."""
+    own = sections(DeepHasher.__doc__)
+    only_full = described(sections(full.FullMethod.__doc__)["Attributes"])
+    del only_full["method"]
+    rows = [(f"`{name}`", _text(words)) for name, words in only_full.items()]
+    parts = {
+        "Parameters": "\n".join(_parameter_table(DeepHasher, parameters(DeepHasher))),
+        **labelled(own["Notes"]),
+    }
+    parts["Scope full"] += "\n\n" + "\n".join(_table(("parameter of this scope", "what it does"), rows))
+    lines = [
+        f"# {DEEP}",
+        "",
+        f"Generated from [its docstrings](../../{_code(DeepHasher)}) by `make docs`; do not edit.",
+    ]
+    for title, text in {"What they share": own[""], **parts}.items():
+        lines += ["", f"## {title}", "", _linked(markdown(text), REFERENCE)]
+    return "\n".join(lines) + "\n"
+
+
+def _note(cls: type, label: str) -> str:
+    """What the notes of a class, or of the first of its base classes that has such a label, say under it."""
+    notes = (labelled(sections(base.__doc__).get("Notes", "")) for base in cls.__mro__)
+    return next((found[label] for found in notes if label in found), "")
+
+
+def _own_parameters(cls: Any) -> str:
+    """The table of a method's parameters, without those that all deep methods share."""
+    shared = parameters(DeepHasher) if cls.scopes else {}
+    own = {key: value for key, value in parameters(cls).items() if shared.get(key, ...) != value}
+    table = "\n".join(_parameter_table(cls, own)) if own else "It has none of its own."
+    more = "All others are those of [deep methods](../deep-methods.md#parameters)."
+    return f"{table}\n\n{more}" if cls.scopes else table
+
+
+def _parameter_table(cls: type, defaults: Mapping[str, Any]) -> list[str]:
+    """A table of parameters, each described by the class or by the first of its base classes that does."""
+    words: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        words |= described(sections(base.__doc__).get("Parameters", ""))
+    values = {key: "required" if value == "needed" else f"`{_yaml(value)}`" for key, value in defaults.items()}
+    rows = [(f"`{key}`", value, _text(words.get(key, ""))) for key, value in values.items()]
+    return _table(("parameter", "default", "what it does"), rows)
+
+
+def _published(name: str) -> str:
+    """The table of a method's published results: a row for each source, protocol, metric and backbone."""
+    known = published.read()
+    keys = ["dataset", "protocol", "metric", "backbone", "source", "note"]
+    rows = []
+    for (dataset, protocol, *cells, source, note), same in known[known["method"] == name].groupby(keys, sort=False):
+        values = ", ".join(f"{bits}: {value:.3f}" for bits, value in zip(same["bits"], same["value"], strict=True))
+        where, origin = f"{dataset}, {protocol}", f"{source}; {note}" if note else source
+        rows.append([_text(cell) for cell in (where, *cells, values, origin)])
+    heads = ("dataset and protocol", "metric", "backbone", "bits: value", "source and remarks")
+    return "\n".join(_table(heads, rows)) if rows else ""
+
+
+def _linked(text: str, folder: str, name: str = "") -> str:
+    """Link what stands in backticks, in text for a page in `folder`: names of other methods, and paths of the docs."""
+
+    def link(code: re.Match) -> str:
+        what = code[1]
+        if what.startswith("docs/"):
+            title = (ROOT / what).read_text(encoding="utf-8").partition("\n")[0]
+            return f"[{title.lstrip('# ').lower()}]({relpath(what, folder)})"
+        if what != name and what in hashing.registry.names() and _code(hashing.registry.get(what)):
+            return f"[`{what}`]({relpath(f'{METHODS}/{what}.md', folder)})"
+        return code[0]
+
+    return re.sub(r"`([\w./-]+)`", link, text)
+
+
+def _is_supervised(cls: Any) -> bool:
+    return cls().__sklearn_tags__().target_tags.required
 
 
 def _methods() -> dict[str, list[str]]:
@@ -217,8 +322,13 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _file(name: str, cls: Any) -> str:
     """A name, linked to its file if that is in the package."""
-    path = cls.__module__.replace(".", "/")
-    return f"[`{name}`](../../src/{path}.py)" if (ROOT / f"src/{path}.py").exists() else f"`{name}`"
+    return f"[`{name}`](../../{_code(cls)})" if _code(cls) else f"`{name}`"
+
+
+def _code(cls: type) -> str:
+    """The path of a class's file in the repository; empty if it is in a plug-in."""
+    path = f"src/{cls.__module__.replace('.', '/')}.py"
+    return path if (ROOT / path).exists() else ""
 
 
 def _about(cls: Any) -> str:
@@ -330,10 +440,14 @@ FILES = {
     "docs/reference/charts.md": charts_page,
     "docs/reference/config.md": config_page,
     "docs/reference/datasets.md": datasets_page,
+    "docs/reference/deep-methods.md": deep_page,
     "docs/reference/methods.md": methods_page,
     "docs/reference/metrics.md": metrics_page,
     "workflow/schemas/config.schema.yaml": config_schema,
 }
+for method in hashing.registry.names():
+    if _code(hashing.registry.get(method)):
+        FILES[f"{METHODS}/{method}.md"] = partial(method_page, method)
 
 if __name__ == "__main__":
     for file, text in FILES.items():

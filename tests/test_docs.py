@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from docstrings import described, labelled, markdown, sections
 from l2h import hashing, plugins, store
 from l2h.config import complete, resolve
 from workspace import ROOT
@@ -23,6 +24,7 @@ PAGES = [
     *(ROOT / name for name in FIRST),
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts),
 ]
+METHODS = hashing.registry.names()  # without the plug-ins that other tests load
 
 
 def name_of(page: Path) -> str:
@@ -142,6 +144,57 @@ def test_every_page_is_reached_from_the_first():
         for page in (ROOT / "docs" / folder).glob("*.md"):
             assert page.name == "index.md" or f"]({folder}/{page.name})" in index, page
     assert "](docs/README.md)" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_method_has_a_page_with_all_its_parts(name):
+    cls = hashing.registry.get(name)
+    text = (ROOT / f"docs/reference/methods/{name}.md").read_text()
+    parts = dict(re.findall(r"^## (.+?)\n\n(.+?)(?=^## |\Z)", text, re.M | re.S))
+    needed = {"Idea", "Parameters", "Multi-label", "Pitfalls", "Example"}
+    if cls.kind not in ("exact", "external"):  # neither is from a paper
+        needed.add("Source")
+    if cls.kind != "external":
+        needed.add("Loss" if cls.scopes else "Formula")
+    assert needed <= parts.keys()
+    undescribed = [line for line in parts["Parameters"].splitlines() if line.endswith("|  |")]
+    assert not undescribed
+
+
+def test_each_page_of_a_method_is_of_a_method():
+    pages = (ROOT / "docs/reference/methods").glob("*.md")
+    assert {page.stem for page in pages} == set(METHODS)
+
+
+def test_a_docstring_is_read_by_its_sections_entries_and_labels():
+    doc = """Do something.
+
+    More of it.
+
+    Parameters
+    ----------
+    one, two : a first line
+        and a second
+    three : x : y
+
+    Notes
+    -----
+    **Formula.** This one ::
+
+        a * b
+
+    and no other.
+
+    **Multi-label.** All.
+    """
+    parts = sections(doc)
+    assert list(parts) == ["", "Parameters", "Notes"]
+    assert parts[""] == "Do something.\n\nMore of it."
+    words = {"one": "a first line and a second", "two": "a first line and a second", "three": "x : y"}
+    assert described(parts["Parameters"]) == words
+    notes = labelled(parts["Notes"])
+    assert notes["Multi-label"] == "All."
+    assert markdown(notes["Formula"]) == "This one:\n\n```text\na * b\n```\n\nand no other."
 
 
 def test_every_column_of_every_file_is_described():

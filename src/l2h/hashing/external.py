@@ -26,6 +26,8 @@ FORMATS = ("bits", "packed")
 class External(Method):
     """External codes, read from files; nothing is trained.
 
+    Codes of another program are evaluated and compared like those of the methods here.
+
     Parameters
     ----------
     bits : code length
@@ -33,6 +35,15 @@ class External(Method):
     format : how a .npy array holds codes: "bits", one column per bit, or "packed" bytes; None infers it from dtype and
         width, and raises an error if both are possible
     random_state : without effect; all methods have it
+
+    Notes
+    -----
+    **Pitfalls.**
+
+    - Rows of a .npy array are taken in the order of the dataset's ids. A .parquet table names the id of each code, so
+      it cannot be out of order.
+    - Real-valued outputs are refused: take `scores > 0` first. Packed bytes need `bitorder="little"`.
+    - Training images, and the choice of the epoch, are those of the other program; see `docs/how-to/own-codes.md`.
 
     Examples
     --------

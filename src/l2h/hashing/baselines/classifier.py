@@ -26,13 +26,15 @@ CANDIDATES = 4096  # random words from which codewords are chosen; all words of 
 class LogisticClassifier(FittedMethod):
     """Logistic regression on centred features of one common scale, which predicts a class.
 
-    An image with several labels is one training example for each label, with a share of its weight; the most probable
-    label is predicted. Images without a label are not used.
-
     Parameters
     ----------
-    C : inverse strength of the regularisation
-    max_iter : maximum number of iterations of the optimiser
+    C : inverse strength of the regularisation; lower it if there are few training images
+    max_iter : maximum number of iterations of the optimiser; a log line says when it is reached
+
+    Notes
+    -----
+    **Multi-label.** An image with several labels is one training example for each, with a share of its weight; the most
+    probable label is predicted, so the others are lost. Images without a label are not used.
     """
 
     kind: ClassVar[str] = "baseline"
@@ -80,11 +82,23 @@ class LogisticClassifier(FittedMethod):
 class Classifier(LogisticClassifier, Hasher):
     """The code is the codeword of the class that logistic regression predicts.
 
+    A supervised hash that does not beat it has learned only the class labels.
+
     Parameters
     ----------
     bits : code length, long enough for a codeword a class
-    C, max_iter : see `LogisticClassifier`
     random_state : of the codewords, where these are random
+
+    Notes
+    -----
+    **Formula.** `c_k` for the class k with the largest `<w_k, x - mean> + b_k`. The codewords c are rows of a Hadamard
+    matrix, then their negatives, if `bits` is a power of 2 and at least half the number of classes; otherwise they are
+    chosen one after the other, each far from those before.
+
+    **Pitfalls.**
+
+    - All images of a predicted class have the same code, so they are tied, and ranked without regard to similarity.
+    - An image of a class that was not in the training set gets the code of one that was.
 
     Attributes
     ----------

@@ -13,11 +13,18 @@ from l2h.hashing.scorer import Scorer
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Exact(Scorer):
-    """Nothing is learned, and nothing is random.
+    """Exact search on features; nothing is learned, and nothing is random.
 
     Parameters
     ----------
     bits, random_state : without effect; all methods have them. The workflow says 0 bits, as there is no code
+
+    Notes
+    -----
+    **Pitfalls.**
+
+    - It is no upper bound: supervised codes use labels, and can rank better than the features they are made of.
+    - Tables show the size of the features of one image as its `bits`.
     """
 
     kind = "exact"
@@ -44,6 +51,12 @@ class Exact(Scorer):
 class Cosine(Exact):
     """Cosine of the angle between features; 0 where either is the zero vector.
 
+    Its mAP shows what codes of the same features lose.
+
+    Notes
+    -----
+    **Formula.** `<q, x> / (|q| |x|)`, in float64; features are not centred.
+
     Examples
     --------
     >>> from l2h import hashing
@@ -59,6 +72,12 @@ class Cosine(Exact):
 
 class L2(Exact):
     """Euclidean distance of features.
+
+    Its mAP shows what codes of the same features lose.
+
+    Notes
+    -----
+    **Formula.** `2 <q, x> - |x|^2`, in float64: the negative squared distance, up to a constant for each query.
 
     Examples
     --------

@@ -24,7 +24,13 @@ class OneHot(LogisticClassifier, Scorer):
     Parameters
     ----------
     bits, random_state : without effect; all methods have them
-    C, max_iter : see `LogisticClassifier`
+
+    Notes
+    -----
+    **Formula.** 1 if the predicted classes of query and item are the same, else 0.
+
+    **Pitfalls.** There are only two ranks, so mAP and precision at k are means over the orders of many ties. Code that
+    sorts such scores returns the order of the database instead.
 
     Examples
     --------

@@ -21,8 +21,7 @@ CENTROIDS = 256  # one byte
 class PQ(Scorer):
     """Features are split into bits / 8 parts, and each part is stored as one byte, the nearest of 256 centroids.
 
-    Queries are not quantised: a score is the negative squared distance to an item's centroids ("asymmetric distance").
-    Zeros are appended to the features if the parts would be unequal.
+    Queries are not quantised. It shows what a quantiser that is not a hash does with the same bytes.
 
     Parameters
     ----------
@@ -32,6 +31,18 @@ class PQ(Scorer):
     Attributes
     ----------
     centroids_ : float32 (bits / 8, 256, width of a part)
+
+    Notes
+    -----
+    **Formula.** `-sum over parts p of |q_p - c_p|^2`, where c_p is the centroid nearest to part p of the item
+    ("asymmetric distance"). Centroids come from k-means on each part of the training features.
+
+    **Pitfalls.**
+
+    - The query is real-valued, so its ranking has more levels than Hamming distances of as many bits.
+    - Centroids are stored besides the codes: 1,024 bytes for each of the d features.
+    - Features are cut in their given order, without rotation, so the parts can differ in variance. Zeros are appended
+      to the features if the parts would be unequal.
 
     Examples
     --------

@@ -36,9 +36,6 @@ class DeepHasher(Hasher):
 
     A subclass defines `loss`, its own parameters, and defaults that differ.
 
-    Head, learning rate and number of epochs are chosen on a validation part of the training images, which is held out
-    of training; see `l2h.hashing.deep.selection`.
-
     Attributes
     ----------
     supervised : whether the loss needs labels
@@ -51,15 +48,41 @@ class DeepHasher(Hasher):
     bits : code length
     scope : "linear", "mlp" for a hidden layer, or "auto" for the better of the two; "full" is not trained by `fit`
     hidden : units of the hidden layer, a number or several to choose from; one number at scope full, 0 for none
-    epochs : number of training epochs; the maximum, with a validation part
-    lr : learning rate, a number or several to choose from
+    epochs : number of training epochs; the maximum, with a validation part. Raise it if the best epoch is near the last
+    lr : learning rate, a number or several to choose from. Add lower ones if a training diverges
     validation : share of the training images held out for validation; 0 to train on all of them, with one head and
         one lr, to the last epoch
-    batch_size, weight_decay : of the training
+    batch_size : maximum number of images in a batch. A loss on pairs inside the batch sees more pairs in larger ones
+    weight_decay : of the weights of the network, added to their gradient
     flip : train on mirrored images too, each image mirrored at random each time it is used; None to mirror if the
         dataset allows it (`Dataset.flips`) and, in `fit`, if their features are given
     device : "auto", "cpu" or "cuda"
     random_state : seed of the validation part, initialisation and batches
+
+    Notes
+    -----
+    **Scopes.** At `linear`, `mlp` and `auto`, a head is trained on extracted features. At `full`, the network is
+    trained on images: backbone and head, with one head and one lr. Methods without labels keep the backbone frozen by
+    default.
+
+    **Scope full.** Adam's learning rates fall to 0 along a cosine. The defaults of `hidden`, `epochs` and `lr` are
+    other ones, which `l2h methods NAME` lists; see `docs/how-to/end-to-end.md`.
+
+    **Validation.** Each head is trained at each lr, and scored after each epoch by the mean average precision of the
+    validation images' codes, each image a query for all others. The best head is used, as it is after its best epoch.
+    The lower loss breaks ties. A method without labels is scored by minus its loss. If the validation part would be too
+    small, or no two of its images share a label, the first head is trained on all images at the first lr to the last
+    epoch, with a warning.
+
+    **Labels.** `fit` takes a class for each image, or multi-hot labels. Two images are similar if they share a label.
+    An image without a label is similar to none in a loss on pairs, and omitted from a loss on classes or centres.
+
+    **Batch norm.** `orthohash` and `sdc` have a batch norm after the hash layer in training. It is folded into that
+    layer. At scopes without the backbone, its mean and variance are computed after each epoch from all images trained
+    on: the usual running values lag behind in a short training.
+
+    **Signs.** A bit is 1 if its output is above 0. An output of exactly 0 is bit 0, and -1 inside losses; `torch.sign`
+    would return 0 there, which is no bit.
     """
 
     scopes = ("linear", "mlp", "auto", FULL)

@@ -38,7 +38,7 @@ class BiHalfLoss:
 
     Parameters
     ----------
-    gamma : weight of the penalty; 6 in the paper
+    gamma : see `BiHalf`
     """
 
     def __init__(self, *, gamma: float):
@@ -62,11 +62,24 @@ class BiHalfLoss:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BiHalf(DeepHasher):
-    """Bi-half Net; needs no labels. The backbone is frozen, also at scope full. Trained with Adam; the paper uses SGD.
+    """Bi-half Net; needs no labels. The backbone is frozen, also at scope full.
+
+    Codes preserve the features' cosines, and each bit is 1 for half of the batch, so that it carries the most
+    information.
 
     Parameters
     ----------
-    gamma : see `BiHalfLoss`
+    gamma : weight of the penalty that pulls outputs to their codes; 6 in the paper
+
+    Notes
+    -----
+    **Pitfalls.**
+
+    - Copied code evaluates real-valued outputs instead of their signs. That is not the ranking of codes.
+    - A high learning rate costs much: on 9,216 features it needs a tenth of the rate that it needs on digits; see
+      `docs/explanation/results.md`.
+    - Bits are halved in training alone. A database gets the signs of the outputs, so its bits can be unequal.
+    - Trained with Adam here; the paper uses SGD.
 
     Examples
     --------

@@ -18,18 +18,13 @@ if TYPE_CHECKING:
 class CSQLoss(CentreLoss):
     """Logistic regression of each bit onto the image's target bit, plus a penalty that pulls tanh(u) to -1 and 1.
 
-    `mean of softplus(-2 * t * u) + alpha * mean of (|tanh u| - 1)^2`. The first term is the binary cross-entropy of
-    `(tanh u + 1) / 2` and `(t + 1) / 2`, in a form that cannot overflow.
-
-    The target t is the centre of the image's class or, with several labels, the majority bits of their centres. Widely
-    copied code uses argmax of the labels instead, the first label of each image, on several datasets.
+    `mean of softplus(-2 * t * u) + alpha * mean of (|tanh u| - 1)^2`, where t is the centre of the image's class. The
+    first term is the binary cross-entropy of `(tanh u + 1) / 2` and `(t + 1) / 2`, in a form that cannot overflow.
 
     Parameters
     ----------
     labels, bits, centres : see `CentreLoss`
-    alpha : weight of the second term
-    ties : for target bits on which the centres are split evenly. "ignore" omits them from the first term. "shared"
-        copies them from one random code for all images, as published, which makes images with different labels similar
+    alpha, ties : see `CSQ`
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, centres: str, alpha: float, ties: str):
@@ -54,10 +49,28 @@ class CSQLoss(CentreLoss):
 class CSQ(CentreHasher):
     """Central similarity quantization: each bit is pulled towards the bit of the class's centre.
 
+    The centres are fixed before training: codes of -1 and 1, far from each other.
+
     Parameters
     ----------
     alpha : weight of the penalty on tanh(u); published values are 0.05 (ResNet50) to 0.0001
-    ties : "ignore" or "shared"; see `CSQLoss`
+    ties : for target bits on which the centres of an image's labels are split evenly. "ignore" omits them from the
+        first term. "shared" copies them from one random code for all images, as published, which makes images with
+        different labels similar
+
+    Notes
+    -----
+    **Multi-label.** The target is the majority of the centres of the image's labels, bit by bit. With two labels, half
+    of the bits are tied on average.
+
+    **Pitfalls.**
+
+    - The published centres repeat bits: with 10 classes, only 16 differ at any length; see
+      `docs/explanation/findings.md`.
+    - DeepHash-pytorch takes `argmax` of the labels, the first label of each image, on all datasets but `nuswide_21`,
+      `nuswide_21_m` and `coco`: wrong for its other datasets of several labels.
+    - If DeepHash-pytorch draws no random centres that are far enough apart, it silently keeps the last draw. Here that
+      is an error.
 
     Examples
     --------

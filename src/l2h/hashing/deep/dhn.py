@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class DHNLoss(LikelihoodLoss):
-    """A `LikelihoodLoss` with the penalty `mean of ln cosh(|u| - 1)`."""
+    """Logistic likelihood of "share a label", plus a smooth penalty that pulls every output towards -1 or 1.
+
+    `mean over pairs of softplus(theta) - s * theta + alpha * mean of ln cosh(|u| - 1)`, with `theta = <u_i, u_j> / 2`
+    and `s = 1` for pairs that share a label.
+    """
 
     def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
         """Mean of `ln cosh(|u| - 1)`, in a form that cannot overflow."""
@@ -27,6 +31,8 @@ class DHNLoss(LikelihoodLoss):
 @dataclass(kw_only=True, eq=False, repr=False)
 class DHN(LikelihoodHasher):
     """Deep hashing network: logistic likelihood of "share a label" inside the batch, with a smooth penalty.
+
+    It differs from `dpsh` in the penalty and in the pairs: those inside the batch, as in the paper.
 
     Examples
     --------

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 class DPNLoss(CentreLoss):
     """A hinge loss that pushes each output beyond a margin, with the sign of the class's centre.
 
-    mean over images of the sum over bits and the image's labels of max(margin - u * t, 0), t the label's centre.
+    `mean over images of the sum over bits and labels of max(margin - u * t, 0)`, where t is the label's centre.
 
     Parameters
     ----------
     labels, bits, centres : see `CentreLoss`
-    margin : the margin of the hinge
+    margin : see `DPN`
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, centres: str, margin: float):
@@ -41,9 +41,23 @@ class DPNLoss(CentreLoss):
 class DPN(CentreHasher):
     """Deep polarized network: a hinge loss on each bit, with the class's centre as target.
 
+    Bits on the right side of the threshold, beyond a margin, have no loss. `csq` has a smooth loss for the same aim.
+
     Parameters
     ----------
-    margin : outputs beyond it have no loss
+    margin : outputs beyond it have no loss; 1 in the authors' code
+
+    Notes
+    -----
+    **Multi-label.** The hinges to the centres of all labels are added. Where the centres are split evenly, the loss is
+    the same for all outputs from -margin to margin, so such bits are noise.
+
+    **Pitfalls.**
+
+    - DeepHash-pytorch uses CSQ's vote on `nuswide_21`, `nuswide_21_m` and `coco`, and `argmax` of the labels, the first
+      label of each image, on its other datasets.
+    - It averages over bits instead of adding them up, so its loss is `bits` times smaller.
+    - Its variant DPN-T takes the signs of the outputs before the loss, which leaves no gradient.
 
     Examples
     --------

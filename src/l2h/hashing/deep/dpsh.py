@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class DPSHLoss(LikelihoodLoss):
-    """A `LikelihoodLoss` with the penalty `mean of (u - sign u)^2`."""
+    """Logistic likelihood of "share a label", plus a penalty that pulls every output towards -1 or 1.
+
+    `mean over pairs of softplus(theta) - s * theta + alpha * mean of (u - sign u)^2`, with `theta = <u_i, u_j> / 2` and
+    `s = 1` for pairs that share a label.
+    """
 
     def pull(self, outputs: "torch.Tensor") -> "torch.Tensor":
         """Mean of `(u - sign u)^2`."""
@@ -24,6 +28,8 @@ class DPSHLoss(LikelihoodLoss):
 @dataclass(kw_only=True, eq=False, repr=False)
 class DPSH(LikelihoodHasher):
     """Deep pairwise-supervised hashing: logistic likelihood of "share a label", against a bank of outputs.
+
+    The higher the inner product of two outputs, the likelier it is that their images share a label.
 
     Examples
     --------

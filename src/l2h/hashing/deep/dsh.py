@@ -23,10 +23,7 @@ class DSHLoss:
     ----------
     labels : float (n, c) multi-hot labels of the training set
     bits : code length
-    margin : dissimilar pairs at a larger distance have no loss
-    alpha : weight of the second term
-    pairs : "bank", each batch against the latest outputs of the whole training set, which are 0 until an image was
-        first used (most re-implementations), or "batch", all pairs of two different images inside the batch (the paper)
+    margin, alpha, pairs : see `DSH`
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, margin: float, alpha: float, pairs: str):
@@ -61,11 +58,24 @@ class DSHLoss:
 class DSH(DeepHasher):
     """Deep supervised hashing: contrastive loss on squared distances, with a penalty that pulls outputs to -1 and 1.
 
+    Outputs of similar images are drawn together, those of dissimilar ones apart, up to a margin.
+
     Parameters
     ----------
-    alpha : weight of the penalty
-    margin : None for the paper's 2 * bits
-    pairs : "bank" or "batch"; see `DSHLoss`
+    alpha : weight of the penalty; higher brings outputs nearer to -1 and 1
+    margin : dissimilar pairs at a larger squared distance have no loss; None for the paper's 2 * bits
+    pairs : "bank", each batch against the latest outputs of the whole training set, which are 0 until an image was
+        first used (most re-implementations), or "batch", all pairs of two different images inside the batch (the paper)
+
+    Notes
+    -----
+    **Multi-label.** Images are similar if they share a label, however many.
+
+    **Pitfalls.**
+
+    - Each pair has the same weight, so with many classes the dissimilar ones dominate.
+    - In the first epoch, batches are compared with the zeros of a bank that is still filling.
+    - The bank and the batch are two losses: results of the one do not reproduce those of the other.
 
     Examples
     --------

@@ -20,15 +20,11 @@ class GreedyHashLoss(LabelledLoss):
 
     `CE(V sign(u), y) + alpha * mean of | |u| - 1 |^3`, where sign(u) has the gradient of u. V is learned with the head.
 
-    With several labels, each is a target of equal probability. The paper has one label per image; widely copied code
-    uses argmax of the labels, the first label of each image.
-
     Parameters
     ----------
     labels : float (n, c) multi-hot labels of the training set
     bits : code length
-    alpha : weight of the second term
-    probability : "softmax" over classes, or "sigmoid", a binary cross-entropy for each label
+    alpha, probability : see `GreedyHash`
     lr_share, weight_decay : of the classifier; see `l2h.hashing.deep.training.Loss`
 
     Attributes
@@ -71,6 +67,8 @@ class GreedyHashLoss(LabelledLoss):
 class GreedyHash(DeepHasher):
     """GreedyHash: classify from the code itself, with 1 as the gradient of the sign.
 
+    A linear classifier on the code is learned with the head, and only codes are compared at search.
+
     Attributes
     ----------
     classifier_ : from codes of -1 and 1 to classes, float (c, bits), in the order of the sorted classes or the labels
@@ -78,9 +76,17 @@ class GreedyHash(DeepHasher):
     Parameters
     ----------
     alpha : weight of the penalty; published values are 0.1 (CIFAR-10) and 1 (ImageNet)
-    probability : "softmax" or "sigmoid"; see `GreedyHashLoss`
+    probability : "softmax" over classes, or "sigmoid", a binary cross-entropy for each label
     classifier_lr : learning rate of the classifier, as a share of lr
     classifier_decay : weight decay of the classifier
+
+    Notes
+    -----
+    **Multi-label.** With softmax, each label is a target of equal probability. The paper has one label per image.
+    DeepHash-pytorch takes `argmax` of the labels, so it trains on the first label of each image.
+
+    **Pitfalls.** Old copies leave the classifier out of the optimiser. It then stays random, and the training still
+    runs.
 
     Examples
     --------

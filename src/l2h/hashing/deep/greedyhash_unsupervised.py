@@ -22,9 +22,7 @@ class GreedyHashUnsupervisedLoss:
 
     Parameters
     ----------
-    alpha : weight of the second term
-    centred : subtract the batch's mean from the features first. Without it, as published, features that are never
-        negative have only positive cosines, which codes can preserve only with bits that hardly vary
+    alpha, centred : see `GreedyHashUnsupervised`
     """
 
     def __init__(self, *, alpha: float, centred: bool):
@@ -55,7 +53,15 @@ class GreedyHashUnsupervised(DeepHasher):
     Parameters
     ----------
     alpha : weight of the penalty
-    centred : whether to centre features before their cosines; see `GreedyHashUnsupervisedLoss`
+    centred : subtract the batch's mean from the features before their cosines; false as published
+
+    Notes
+    -----
+    **Pitfalls.**
+
+    - Features that are never negative, such as those after a ReLU, have only positive cosines. Without centring, codes
+      preserve these only with bits that hardly vary.
+    - A batch gives half as many pairs as it has images, so small batches have few similar pairs.
 
     Examples
     --------

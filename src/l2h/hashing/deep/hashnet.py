@@ -24,9 +24,7 @@ class HashNetLoss:
     Parameters
     ----------
     labels : float (n, c) multi-hot labels of the training set
-    alpha : slope of the logistic loss
-    step : epochs between two values of beta
-    weighting : "shared" weighs similar pairs equally, "jaccard" by shared labels / labels of either (the paper's c_ij)
+    alpha, step, weighting : see `HashNet`
     """
 
     def __init__(self, labels: "torch.Tensor", *, alpha: float, step: int, weighting: str):
@@ -60,6 +58,8 @@ class HashNetLoss:
 class HashNet(DeepHasher):
     """HashNet: balanced logistic likelihood of "share a label" in the batch, on tanh outputs that become steeper.
 
+    The tanh approaches the sign during training (continuation), so that codes lose little when outputs become bits.
+
     Parameters
     ----------
     alpha : slope of the logistic loss; None for 10 / bits, as published. Widely copied code uses 0.1 for all code
@@ -67,7 +67,18 @@ class HashNet(DeepHasher):
         better on pixels at 32 bits (mAP .793, against .759 with 10 / bits; three seeds), and fails on AlexNet's
         pool5 at 8 bits (.746, against .956; two seeds)
     step : epochs between two steps of the continuation
-    weighting : "shared" or "jaccard"; see `HashNetLoss`
+    weighting : "shared" weighs similar pairs equally, "jaccard" by shared labels / labels of either (the paper's c_ij)
+
+    Notes
+    -----
+    **Multi-label.** Images are similar if they share a label; with "jaccard", a pair weighs more if it shares more of
+    its labels.
+
+    **Pitfalls.**
+
+    - A batch without similar pairs gives NaN in copies that divide by their number. Here only dissimilar ones count
+      then.
+    - The authors' test code leaves queries that retrieve nothing relevant out of the mean, which raises it.
 
     Examples
     --------

@@ -82,7 +82,10 @@ class CentreHasher(DeepHasher):
 
     Parameters
     ----------
-    centres : "separated", "first_rows" or "bernoulli"; see `l2h.hashing.centres.class_centres`
+    centres : kind of class centres. "separated": far from each other, with all bits different if the number of classes
+        allows it. "first_rows", as published with CSQ: rows of a Hadamard matrix that repeat bits. "bernoulli", as
+        published with OrthoHash and DPN: random bits, so two classes can have the same centre. Change it to reproduce
+        a paper, or to "bernoulli" if there are too many classes for the code length
     """
 
     learned = (*DeepHasher.learned, "centres_")

@@ -30,19 +30,14 @@ def mean_of_kinds(losses: "torch.Tensor", similar: "torch.Tensor") -> "torch.Ten
 class LikelihoodLoss:
     """Logistic likelihood of "share a label", plus a penalty that pulls every output towards -1 or 1.
 
-    mean over pairs of softplus(theta) - s * theta, with theta = <u_i, u_j> / 2 and s = 1 for pairs that share a label,
-    plus alpha * `pull`. An image without labels shares none.
+    `mean over pairs of softplus(theta) - s * theta`, with `theta = <u_i, u_j> / 2` and `s = 1` for pairs that share a
+    label, plus `alpha` times `pull`. An image without labels shares none.
 
     Parameters
     ----------
     labels : float (n, c) multi-hot labels of the training set
     bits : code length
-    alpha : weight of the second term
-    pairs : "batch", pairs of different images in the batch; "bank", each batch against the latest outputs of all
-        other training images used so far; "zero_bank", against those of the whole training set, including the image
-        itself, 0 until an image was first used (published re-implementations): such a pair has loss ln 2 and no
-        gradient
-    balanced : give similar and dissimilar pairs equal weight, as HashNet does
+    alpha, pairs, balanced : see `LikelihoodHasher`
     """
 
     def __init__(self, labels: "torch.Tensor", bits: int, *, alpha: float, pairs: str, balanced: bool):
@@ -89,9 +84,24 @@ class LikelihoodHasher(DeepHasher):
 
     Parameters
     ----------
-    alpha : weight of the penalty
-    pairs : "bank", "zero_bank" or "batch"; see `LikelihoodLoss`
-    balanced : give similar and dissimilar pairs equal weight
+    alpha : weight of the penalty; higher brings outputs nearer to -1 and 1
+    pairs : "batch", pairs of different images in the batch; "bank", each batch against the latest outputs of all
+        other training images used so far; "zero_bank", against those of the whole training set, including the image
+        itself, 0 until an image was first used (published re-implementations): such a pair has loss ln 2 and no
+        gradient
+    balanced : give similar and dissimilar pairs equal weight in sum, as `hashnet` does; for many classes
+
+    Notes
+    -----
+    **Multi-label.** Images are similar if they share a label, however many. With many labels an image, most pairs can
+    be similar; `balanced` then raises the weight of the others.
+
+    **Pitfalls.**
+
+    - Some copies clamp theta, which removes the gradient of the worst pairs. Here softplus cannot overflow, and nothing
+      is clamped.
+    - theta grows with the code length, so a learning rate for 16 bits can be too high for 128.
+    - The loss has no margin, and all images of an easy class can get the same code.
     """
 
     alpha: float = 0.1

@@ -33,9 +33,7 @@ class SDCLoss:
 
     Parameters
     ----------
-    shape : of the Beta distribution; higher is narrower
-    alpha : weight of the second term
-    clipped : replace negative quantiles by 0, so that dissimilar images get orthogonal outputs, not opposite ones
+    shape, alpha, clipped : see `SDC`
     """
 
     def __init__(self, *, shape: float, alpha: float, clipped: bool):
@@ -63,11 +61,20 @@ class SDCLoss:
 class SDC(DeepHasher):
     """Similarity distribution calibration; needs no labels. The backbone is frozen, also at scope full.
 
+    Cosines of features often lie close together, which leaves few different Hamming distances. Only their order is
+    kept, and the cosines of outputs are spread over the whole range.
+
     Parameters
     ----------
-    shape : of the Beta distribution for the cosines of codes
+    shape : of the Beta distribution for the cosines of outputs; higher is narrower
     alpha : weight of the mean of 1 - cos(u, sign u)
-    clipped : replace negative quantiles by 0, as in the authors' code; worse on digits and MNIST
+    clipped : replace negative quantiles by 0, as in the authors' code, so that dissimilar images get orthogonal
+        outputs, not opposite ones; worse on digits and MNIST
+
+    Notes
+    -----
+    **Pitfalls.** A batch gives half as many pairs as it has images. In small batches few of them are similar, but the
+    highest quantiles are assigned to some pairs all the same.
 
     Examples
     --------

@@ -21,8 +21,10 @@ class AnchorHasher(Hasher):
 
     Parameters
     ----------
-    anchors : number of training images drawn as anchors; all of them if there are fewer
-    width : width of a kernel, as a multiple of the median distance between two anchors
+    anchors : number of training images drawn as anchors; all of them if there are fewer. More can fit the labels more
+        closely; time grows with their square, and coding an image needs its distance to each
+    width : width of a kernel, as a multiple of the median distance between two anchors, so that it fits any features.
+        The papers' 0.4 is an absolute width, for features of unit length
     """
 
     learned: ClassVar[tuple[str, ...]] = ("anchors_", "width_", "projection_", "intercept_")

@@ -20,11 +20,25 @@ from l2h.hashing.shallow.rotation import learned_rotation
 class ITQ(LinearHasher):
     """PCA to `bits` dimensions, then the rotation that moves the data closest to the corners of the cube.
 
+    It alternates between the signs of the rotated data and the rotation that brings the data nearest to these signs.
+
     Parameters
     ----------
     bits : code length, at most the number of features, and below that of training samples
-    n_iter : alternations between the codes and the orthogonal Procrustes rotation; the paper's 50
+    n_iter : alternations between codes and rotation; the paper's 50. Fewer are faster, and nearer to `pca_rr`
     random_state : of the first rotation
+
+    Notes
+    -----
+    **Formula.** With the first `bits` principal components V (n, bits) of the centred features, codes B in {-1, 1} and
+    a rotation R minimise `|B - V R|^2`. In turn, `B = sign(V R)` and `R = W U'`, where `B'V = U S W'` is a singular
+    value decomposition. No step increases the loss.
+
+    **Pitfalls.**
+
+    - Several copies, faiss's among them, transpose a matrix once too often. Their results lie between those of a random
+      rotation and of ITQ; see `docs/explanation/findings.md`.
+    - PCA has no more components than features, so long codes of short features are an error.
 
     Examples
     --------

@@ -25,21 +25,34 @@ LEAST = 1e-9  # relative to the largest eigenvalue; smaller ones are rounding er
 class ITQCCA(LinearHasher):
     """Canonical correlation analysis of features and labels, then ITQ's rotation.
 
-    With centred features X and labels Y, the directions w are the first `bits` eigenvectors of
-
-        X'Y (Y'Y)^+ Y'X w = mu^2 (X'X + r I) w,
-
-    scaled to w'(X'X + r I) w = mu^2, so that those of high correlation mu weigh more. C classes have C - 1 correlated
-    directions at most, and C labels have C if an image can have several. More bits are an error: they would code noise.
-    Images without a label are not used.
+    Features are projected on the directions that are most correlated with the labels. The rotation of `itq` then
+    makes codes of the projections.
 
     Parameters
     ----------
     bits : code length, at most the number of correlated directions
-    ridge : r, as a share of the mean of the diagonal of X'X, so that the scale of features does not matter. Known code
-        has r = 1e-4, which overfits if there are more features than training images
+    ridge : r, as a share of the mean of the diagonal of X'X, so that the scale of features does not matter. Raise it
+        if there are few training images. Known code has r = 1e-4, which overfits if there are more features than
+        training images
     n_iter : alternations between the codes and the rotation, as in `itq`
     random_state : of the first rotation
+
+    Notes
+    -----
+    **Formula.** With centred features X and labels Y, the directions w are the first `bits` eigenvectors of ::
+
+        X'Y (Y'Y)^+ Y'X w = mu^2 (X'X + r I) w
+
+    scaled to `w'(X'X + r I) w = mu^2`, so that those of high correlation mu weigh more.
+
+    **Multi-label.** Y is multi-hot, and centred. C labels have up to C correlated directions if an image can have
+    several, and at most C - 1 if each image has one. Images without a label are not used.
+
+    **Pitfalls.**
+
+    - More bits than correlated directions are an error here. Other code fills them from directions without correlation,
+      which code noise: for 10 classes, all bits after the ninth.
+    - A copy in circulation divides each direction by its correlation instead of multiplying, so the weakest weigh most.
 
     Examples
     --------

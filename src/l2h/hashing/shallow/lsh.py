@@ -20,11 +20,25 @@ from l2h.hashing.shallow.pca import fit_pca
 class LSH(LinearHasher):
     """Signs of projections on Gaussian random directions, after centring.
 
+    Two features at an angle of t agree in a bit with probability 1 - t / pi, so the Hamming distance estimates the
+    angle. Only the mean, and the principal components if asked for, are learned from data.
+
     Parameters
     ----------
     bits : code length; more bits than features are fine
-    pca_dims : reduce the features to this many principal components first; None leaves them
+    pca_dims : reduce the features to this many principal components first, to drop directions of little variance; None
+        leaves them
     random_state : of the directions
+
+    Notes
+    -----
+    **Formula.** `sign((x - mean) G)`, where G (d, bits) has independent standard normal entries.
+
+    **Pitfalls.**
+
+    - Without centring, features that are never negative, such as those after a ReLU, have angles of at most 90 degrees,
+      so Hamming distances use only half of their range.
+    - Short codes depend much on the drawn directions. Average over several seeds.
 
     Examples
     --------

@@ -19,10 +19,19 @@ from l2h.hashing.shallow.rotation import random_rotation
 class PCARR(LinearHasher):
     """Signs of the first `bits` principal components, times a random orthogonal matrix: ITQ before its first iteration.
 
+    The rotation spreads the variance over all bits. This is the baseline for `itq`, which learns the rotation.
+
     Parameters
     ----------
     bits : code length, at most the number of features, and below that of training samples
     random_state : of the rotation
+
+    Notes
+    -----
+    **Formula.** `sign(V R)`, with the principal components V (n, bits) of the centred features and a random rotation R.
+
+    **Pitfalls.** Results of other code that are labelled ITQ can be close to those of this method; see
+    `docs/explanation/findings.md`.
 
     Examples
     --------

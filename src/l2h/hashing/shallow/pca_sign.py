@@ -16,14 +16,20 @@ from l2h.hashing.shallow.pca import fit_bits
 class PCASign(LinearHasher):
     """Bit k is the sign of the k-th principal component of the centred features.
 
-    Each component gives a bit, regardless of its variance, so quality falls for long codes, whose last bits carry
-    little. `pca_rr` spreads the variance over all bits. A component's sign is arbitrary; here its largest entry is
-    positive.
+    Each component gives one bit, regardless of its variance.
 
     Parameters
     ----------
     bits : code length, at most the number of features, and below that of training samples
     random_state : without effect, because nothing is random
+
+    Notes
+    -----
+    **Formula.** `sign((x - mean) W)`, where the columns of W (d, bits) are the first principal directions. The sign of
+    a direction is arbitrary; here its largest entry is positive.
+
+    **Pitfalls.** Quality falls for long codes: their last bits carry little variance, but count as much as the first.
+    `pca_rr` spreads the variance over all bits.
 
     Examples
     --------

@@ -22,16 +22,8 @@ SWEEPS = 10  # maximum number of sweeps over the bits in one round
 class SDH(AnchorHasher):
     """Codes B of the training images that predict the labels Y linearly and that kernels F predict.
 
-    B in {-1, 1}, W and P minimise ::
-
-        |Y - B W|^2 + l |W|^2 + nu (|B - F P|^2 + r |P|^2).
-
-    A round solves W and P, then sets one bit of all images after the other to its best value,
-    `sign(q_k - sum of b_j <w_j, w_k> over j != k)` with `Q = Y W' + nu F P`, until no bit changes. Y is multi-hot, so
-    an image can have several labels. Images without a label are not used.
-
-    With few classes and the paper's nu, all images of a class get the same code, and some bits can be equal. A larger
-    nu keeps more different codes.
+    The codes are learned first, bit by bit, without relaxing them to real values. New images get the signs of what the
+    kernels predict.
 
     Attributes
     ----------
@@ -40,14 +32,31 @@ class SDH(AnchorHasher):
     Parameters
     ----------
     bits : code length
-    anchors : number of training images that the kernels F are centred on; all of them if there are fewer
-    width : width of a kernel, as a multiple of the median distance between two anchors. The paper's 0.4 is for features
-        of unit length
-    ridge : r, of the regression of codes on kernels
+    ridge : r, of the regression of codes on kernels; raise it if there are few training images
     label_ridge : l, of the regression of labels on codes; the paper's 1
-    nu : weight of what kernels cannot predict; the paper's 1e-5
+    nu : weight of what kernels cannot predict; the paper's 1e-5. Raise it to about 1e-2 for different codes within a
+        class
     rounds : maximum number of alternations; the paper's 5
     random_state : of the anchors and the first codes
+
+    Notes
+    -----
+    **Formula.** B in {-1, 1}, W and P minimise ::
+
+        |Y - B W|^2 + l |W|^2 + nu (|B - F P|^2 + r |P|^2)
+
+    A round solves W and P, then sets one bit of all images after the other to its best value,
+    `sign(q_k - sum of b_j <w_j, w_k> over j != k)` with `Q = Y W' + nu F P`, until no bit changes.
+
+    **Multi-label.** Y is multi-hot, so frequent labels weigh more. Images without a label are not used.
+
+    **Pitfalls.**
+
+    - With few classes and the paper's nu, nearly all images of a class get the same code, and some bits can be equal.
+      mAP does not show it; see `docs/explanation/findings.md`.
+    - A kernel width for features of unit length, as published, does not fit others.
+    - "SDH" in FIRe is a different method. The authors' demo can rank the learned codes of the database, training images
+      among them, against hashed queries.
 
     Examples
     --------

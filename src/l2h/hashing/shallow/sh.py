@@ -16,13 +16,23 @@ from l2h.hashing.shallow.pca import fit_pca
 class SH(Hasher):
     """Signs of the smoothest eigenfunctions of a uniform distribution on the data's bounding box.
 
-    On a side of length L the eigenfunctions are cos(k pi (x - low) / L) with eigenvalues that grow with k / L; the
-    `bits` smallest over all principal axes are kept, so that long axes get several bits.
+    The box has the principal axes as its sides. Long sides get several bits, short ones may get none.
 
     Parameters
     ----------
     bits : code length; more bits than features are fine
     random_state : start vector of the PCA; affects only the last digits
+
+    Notes
+    -----
+    **Formula.** On a side of length L from `low`, the eigenfunctions are `cos(k pi (x - low) / L)` for k = 1, 2, ...,
+    with eigenvalues that grow with k / L. The `bits` smallest over all sides are kept.
+
+    **Pitfalls.**
+
+    - A bit with k > 1 changes several times along its axis, so images far apart can agree in it. More bits can lower
+      the mAP, as in `docs/explanation/results.md`.
+    - The box reaches from the smallest to the largest value, so a single outlier can change many bits.
 
     Examples
     --------
@@ -43,7 +53,7 @@ class SH(Hasher):
     frequency_: NDArray
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Learn from X (n, d); y is ignored. raises L2HError if X does not vary."""
+        """Learn from X (n, d); y is ignored. Raises L2HError if X does not vary."""
         data = self.training_features(X)
         pca = fit_pca(data, min(self.bits, *data.shape), self.random_state)
         reduced = pca.transform(data)

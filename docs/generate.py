@@ -137,16 +137,17 @@ def methods_page() -> str:
         rows = []
         for name in names:
             cls = hashing.registry.get(name)
-            page = f"[`{name}`](methods/{name}.md)" if _code(cls) else f"`{name}`"
-            code = f"[`{Path(_code(cls)).name}`](../../{_code(cls)})" if _code(cls) else ""
-            rows.append((page, _first(cls.__doc__), "yes" if _is_supervised(cls) else "no", _source(cls), code))
+            page, source = f"`{name}`", _source(cls)
+            if code := _code(cls):
+                page, source = f"[{page}](methods/{name}.md)", f"{source} [Code](../../{code})".strip()
+            rows.append((page, _first(cls.__doc__), "yes" if _is_supervised(cls) else "no", source))
         lines += ["", f"## {title}", ""]
         if title == DEEP:
             lines += [
                 "What they share, from the scopes to the choice of a learning rate: [deep methods](deep-methods.md).",
                 "",
             ]
-        lines += _table(("method", "what it does", "needs labels", "source", "code"), rows)
+        lines += _table(("method", "what it does", "needs labels", "source"), rows)
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", ":glob:", "methods/*", "```"]) + "\n"
 
 
@@ -223,11 +224,14 @@ def _published(name: str) -> str:
     known = published.read()
     keys = ["dataset", "protocol", "metric", "backbone", "source", "note"]
     rows = []
-    for (dataset, protocol, *cells, source, note), same in known[known["method"] == name].groupby(keys, sort=False):
-        values = ", ".join(f"{bits}: {value:.3f}" for bits, value in zip(same["bits"], same["value"], strict=True))
-        where, origin = f"{dataset}, {protocol}", f"{source}; {note}" if note else source
-        rows.append([_text(cell) for cell in (where, *cells, values, origin)])
-    heads = ("dataset and protocol", "metric", "backbone", "bits: value", "source and remarks")
+    for (dataset, protocol, metric, backbone, source, note), same in known[known["method"] == name].groupby(
+        keys, sort=False
+    ):
+        pairs = zip(same["bits"], same["value"], strict=True)
+        values = ", ".join(f"{bits}:\N{NO-BREAK SPACE}{value:.3f}" for bits, value in pairs)
+        cells = (f"{dataset}, {protocol}, {metric}", backbone, values, f"{source}; {note}" if note else source)
+        rows.append([_text(cell) for cell in cells])
+    heads = ("dataset, protocol, metric", "backbone", "bits: value", "source and remarks")
     return "\n".join(_table(heads, rows)) if rows else ""
 
 

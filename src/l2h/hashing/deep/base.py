@@ -53,7 +53,7 @@ class DeepHasher(Hasher):
     validation : share of the training images held out for validation; 0 to train on all of them, with one head and
         one lr, to the last epoch
     batch_size : maximum number of images in a batch. A loss on pairs inside the batch sees more pairs in larger ones
-    weight_decay : of the weights of the network, added to their gradient
+    weight_decay : share of each weight that is added to its gradient
     flip : train on mirrored images too, each image mirrored at random each time it is used; None to mirror if the
         dataset allows it (`Dataset.flips`) and, in `fit`, if their features are given
     device : "auto", "cpu" or "cuda"

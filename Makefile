@@ -14,7 +14,7 @@ help:
 	@echo "make cluster      run the quickstart through a Slurm of this machine and without; a quarter of an hour"
 	@echo "make faults       kill, damage, fill up and lock out runs, and count what survives; an hour"
 	@echo "make fuzz         feed every reader with broken files, EXAMPLES=1000 of each kind; ten minutes"
-	@echo "make bench        time ranking and extraction beside other implementations; about ten minutes"
+	@echo "make bench        time ranking, encoding and extraction beside other implementations; a quarter of an hour"
 	@echo "make bench-test   run each benchmark on small input; three minutes"
 	@echo "make mutants      count the small changes of the numeric core that the tests find; half an hour"
 	@echo "make lint         check style, types and the workflow"
@@ -58,6 +58,8 @@ mutants: .venv/dev
 
 bench: .venv/run
 	$(BIN)/python benchmarks/ranking.py
+	$(BIN)/python benchmarks/ranking_faiss.py
+	$(BIN)/python benchmarks/encoding.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/extraction.py
 

@@ -3,12 +3,15 @@
 import os
 import platform
 import resource
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,14 +24,21 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def machine(threads: int) -> str:
+def machine(threads: int, *packages: str) -> str:
     """CPU, memory, load and versions, as one line of Markdown; times under high load are unreliable."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    packages = ", ".join(f"{package} {version(package)}" for package in ("numpy", "numba", "faiss-cpu"))
     return (
-        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; {threads} threads; "
-        f"load before: {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, {packages}"
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; {threads} threads; load before: "
+        f"{os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
+        + ", ".join(map(_version, ("numpy", "numba", *packages)))
     )
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"without {package}, which is not installed"
 
 
 def synthetic(n: int, classes: NDArray, seed: int = 0) -> NDArray[np.uint8]:
@@ -41,11 +51,31 @@ def synthetic(n: int, classes: NDArray, seed: int = 0) -> NDArray[np.uint8]:
     return flips.view(np.uint8).reshape(n, 8)
 
 
+def problem(queries: int, items: int, labels: int, rng: np.random.Generator) -> tuple:
+    """Query codes, codes, query labels, labels: ten classes, or sets of `labels` labels, 2 of them each on average."""
+    if labels == 10:
+        query_labels, item_labels = (rng.integers(0, 10, n) for n in (queries, items))
+        query_classes, classes = query_labels, item_labels
+    else:
+        query_labels, item_labels = (rng.random((n, labels)) < 2 / labels for n in (queries, items))
+        query_classes, classes = query_labels.argmax(axis=1), item_labels.argmax(axis=1)
+    return synthetic(queries, query_classes, 1), synthetic(items, classes, 2), query_labels, item_labels
+
+
 def seconds(function: Callable[[], Any]) -> float:
     """Measure the wall time of one call."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
+
+
+def in_turn(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median seconds of each, measured in turn, so that other load affects all equally."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, call in ways.items():
+            times[name].append(seconds(call))
+    return {name: median(some) for name, some in times.items()}
 
 
 def peak_gib() -> float:
@@ -91,3 +121,11 @@ def table(title: str, head: list[str], rows: Iterable[list[str]]) -> None:
     print(f"\n### {title}\n\n| {' | '.join(head)} |\n|{'--:|' * len(head)}", flush=True)
     for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
+
+
+def by_peer(rows: Iterable[tuple[str, str, str]]) -> None:
+    """Print a Markdown table of peer, task, and its time divided by that of l2h, with this run's command."""
+    command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    print("\n### By peer\n\n| peer | task | time of peer / time of l2h | command |\n|:--|:--|--:|:--|")
+    for row in rows:
+        print(f"| {' | '.join(row)} | `{command}` |", flush=True)

@@ -1,4 +1,4 @@
-"""Time ranking and metrics: l2h compared with the evaluation common in hashing repositories, and with faiss.
+"""Time ranking and metrics: l2h compared with the evaluation common in hashing repositories.
 
 All rows of a table are measured in one run, in turn, so that other load affects all equally.
 """
@@ -6,24 +6,12 @@ All rows of a table are measured in one run, in turn, so that other load affects
 import argparse
 import os
 from concurrent.futures import ThreadPoolExecutor
-from statistics import median
 from typing import Any
 
-from common import in_a_fresh_process, machine, seconds, synthetic, time_and_memory
+from common import by_peer, in_a_fresh_process, in_turn, machine, problem, time_and_memory
 from l2h.job import limit_threads
 
 DEPTH = 5000
-
-
-def problem(queries: int, items: int, labels: int, rng: Any) -> tuple:
-    """Query codes, codes, query labels, labels: ten classes, or sets of `labels` labels, 2 of them each on average."""
-    if labels == 10:
-        query_labels, item_labels = (rng.integers(0, 10, n) for n in (queries, items))
-        query_classes, classes = query_labels, item_labels
-    else:
-        query_labels, item_labels = (rng.random((n, labels)) < 2 / labels for n in (queries, items))
-        query_classes, classes = query_labels.argmax(axis=1), item_labels.argmax(axis=1)
-    return synthetic(queries, query_classes, 1), synthetic(items, classes, 2), query_labels, item_labels
 
 
 def copied(query: Any, database: Any, query_labels: Any, labels: Any) -> tuple[float, float]:
@@ -43,22 +31,6 @@ def copied(query: Any, database: Any, query_labels: Any, labels: Any) -> tuple[f
         found = int((places <= DEPTH).sum())
         top += precisions[:found].mean() if found else 0.0
     return whole / len(query), top / len(query)
-
-
-def faiss_top(index: Any, query: Any, query_labels: Any, labels: Any) -> float:
-    """MAP@5000 from the ids that faiss returns."""
-    import numpy as np
-
-    _, rows = index.search(query, min(DEPTH, index.ntotal))
-    if labels.ndim == 1:
-        relevant = labels[rows] == query_labels[:, None]
-    else:
-        relevant = np.stack(
-            [(labels[some] & label).any(axis=1) for some, label in zip(rows, query_labels, strict=True)]
-        )
-    hits = relevant.cumsum(axis=1)
-    precision = (hits / np.arange(1, rows.shape[1] + 1) * relevant).sum(axis=1)
-    return float((precision / np.maximum(hits[:, -1], 1)).mean())
 
 
 def popcount_limit(threads: int, query: Any, database: Any) -> Any:
@@ -102,9 +74,8 @@ def check(h: Any, codes: Any, labels: Any) -> None:
         raise SystemExit(f"the contestants measure different things: {figure} is not from {low} to {high}")
 
 
-def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -> None:
-    """Print one table."""
-    import faiss
+def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -> float:
+    """Print one table; return how many times as long as l2h the copied evaluation takes for the same two values."""
     import numpy as np
 
     from l2h.evaluation.cell import evaluate
@@ -115,12 +86,6 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
     floats = [np.unpackbits(codes, axis=1).astype(np.float32) * 2 - 1 for codes in (query, database)]
     sets = np.eye(10, dtype=np.float32)
     hot = [sets[some] if labels == 10 else some.astype(np.float32) for some in (query_labels, item_labels)]
-    faiss.omp_set_num_threads(threads)
-    indexes = {}
-    for heap in (True, False):
-        indexes[heap] = faiss.IndexBinaryFlat(64)
-        indexes[heap].use_heap = heap
-        indexes[heap].add(database)
 
     def count() -> Any:
         return rank_histogram(query, database, query_labels, item_labels, bits=64)
@@ -134,38 +99,27 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
     check(h, floats, hot)
 
     contestants = {
-        "popcounts": ("popcounts alone, summed", popcount_limit(threads, query, database)),
-        "count": ("l2h: counting", count),
-        "metrics": ("l2h: all metrics from two histograms (`evaluate`)", lambda: evaluate(h, half)),
-        "two": ("l2h: counting, mAP, mAP@5000", two_figures),
-        "one": ("l2h: counting, mAP@5000", lambda: average_precision(count(), DEPTH).mean()),
-        "all": ("l2h: counting, all metrics", lambda: evaluate(count(), half)),
-        "heap": ("faiss, heap: mAP@5000", lambda: faiss_top(indexes[True], query, query_labels, item_labels)),
-        "no heap": ("faiss, no heap: mAP@5000", lambda: faiss_top(indexes[False], query, query_labels, item_labels)),
-        "copied": ("copied: mAP, mAP@5000", lambda: copied(*floats, *hot)),
+        "popcounts alone, summed": popcount_limit(threads, query, database),
+        "l2h: counting": count,
+        "l2h: all metrics from two histograms (`evaluate`)": lambda: evaluate(h, half),
+        "l2h: counting, mAP, mAP@5000": two_figures,
+        "l2h: counting, all metrics": lambda: evaluate(count(), half),
+        "copied: mAP, mAP@5000": lambda: copied(*floats, *hot),
     }
-    contestants["popcounts"][1]()  # compile
-    times: dict[str, list[float]] = {key: [] for key in contestants}
-    for _ in range(repeats):
-        for key, (_name, run) in contestants.items():
-            times[key].append(seconds(run))
-    middle = {key: median(some) for key, some in times.items()}
+    contestants["popcounts alone, summed"]()  # compile
+    times = in_turn(contestants, repeats)
     print(
         f"\n### {queries:,} queries x {items:,} items x 64 bits, {labels} {'classes' if labels == 10 else 'labels'}\n"
     )
     print(f"Medians of {repeats} runs.\n\n| | seconds | G pairs/s |\n|:--|--:|--:|")
-    for key, (name, _run) in contestants.items():
-        print(f"| {name} | {middle[key]:.4f} | {queries * items / middle[key] / 1e9:.3f} |")
-
-    def times_as_long(one: str, other: str) -> str:
-        return f"{middle[one] / middle[other]:.1f} times as long as"
-
-    faster = min("heap", "no heap", key=middle.__getitem__)
-    print(f"\n- the copied evaluation takes {times_as_long('copied', 'two')} l2h for the same two values,")
-    print(f"  and {times_as_long('copied', 'all')} l2h for all its metrics")
-    print(f"- faiss in its faster mode takes {times_as_long(faster, 'one')} l2h for mAP@5000")
-    print(f"- counting takes {times_as_long('count', 'popcounts')} the popcounts alone")
-    print(f"- all metrics, on one thread, take {times_as_long('metrics', 'count')} counting, on {threads}", flush=True)
+    for name, taken in times.items():
+        print(f"| {name} | {taken:.4f} | {queries * items / taken / 1e9:.3f} |")
+    popcounts, counting, metrics, two, everything, copy = times.values()
+    print(f"\n- the copied evaluation takes {copy / two:.1f} times as long as l2h for the same two values,")
+    print(f"  and {copy / everything:.1f} times as long as l2h for all its metrics")
+    print(f"- counting takes {counting / popcounts:.1f} times as long as the popcounts alone")
+    print(f"- all metrics, on one thread, take {metrics / counting:.1f} times as long as counting, on {threads}")
+    return copy / two
 
 
 def main() -> None:
@@ -178,12 +132,20 @@ def main() -> None:
     limit_threads(arguments.threads)
     print(f"## Ranking\n\n{machine(arguments.threads)}")
     queries, items, large = (100, 5000, (500, 100_000)) if arguments.quick else (1000, 50_000, (10_000, 1_000_000))
-    for labels in (10, 81):
-        compare(queries, items, labels, arguments.repeats, arguments.threads)
+    ratios = [compare(queries, items, labels, arguments.repeats, arguments.threads) for labels in (10, 81)]
     time, memory = in_a_fresh_process(arguments.threads, time_and_memory, *large)
     print(f"\n### {large[0]:,} queries x {large[1]:,} items x 64 bits, 10 classes\n")
     pairs = large[0] * large[1]
     print(f"Counting alone, once: {time:.2f} s, {pairs / time / 1e9:.2f} G pairs/s, peak memory {memory:.2f} GiB")
+    by_peer(
+        [
+            (
+                "copied evaluation",
+                "mAP and mAP@5000, 10 classes; 81 labels",
+                "; ".join(f"{ratio:.1f}" for ratio in ratios),
+            )
+        ]
+    )
 
 
 if __name__ == "__main__":

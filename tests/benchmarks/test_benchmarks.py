@@ -24,7 +24,14 @@ def benchmark(name, *arguments):
 
 
 @pytest.mark.parametrize(
-    ("name", "tables"), [("ranking", 2), ("scaling", 1), ("extraction", 2 if importlib.util.find_spec("timm") else 1)]
+    ("name", "tables"),
+    [
+        ("ranking", 3),
+        ("ranking_faiss", 3),
+        ("encoding", 2),
+        ("scaling", 1),
+        ("extraction", 5 if importlib.util.find_spec("timm") else 4),
+    ],
 )
 def test_a_quick_run_ends_in_tables(name, tables):
     done = benchmark(name, "--quick", "--threads", "1")

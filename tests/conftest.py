@@ -21,7 +21,14 @@ from workspace import ROOT, Workspace
 
 # Begun in this order, before all other files, so that the workers share the long ones.
 WORKFLOW = ("test_run.py", "test_slurm.py", "test_killed.py", "test_bundled.py", "test_rerun.py")
-FIRST = (*WORKFLOW, "test_report.py", "test_fuzz.py", "test_hashing.py", "test_finetuning.py", "test_ranking.py")
+FIRST = (
+    *WORKFLOW,
+    "test_report.py",
+    "test_fuzz.py",
+    "test_properties_of_hashers.py",
+    "test_finetuning.py",
+    "test_ranking.py",
+)
 
 
 def pytest_collection_modifyitems(items):

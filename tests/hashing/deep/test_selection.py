@@ -1,4 +1,4 @@
-"""Heads of deep methods, and how they are chosen on a validation part of the training images."""
+"""The choice of head, learning rate and number of epochs on a validation part of the training images."""
 
 import json
 import logging
@@ -8,64 +8,25 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.datasets import load_digits
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from l2h import hashing
 from l2h.errors import L2HError
 from l2h.hashing.deep import selection
 from l2h.hashing.deep.bihalf import BiHalfLoss
-from l2h.hashing.deep.dsh import DSHLoss
 from l2h.hashing.deep.greedyhash import GreedyHashLoss
 from l2h.hashing.deep.selection import NoChoiceError, validation_part
-from l2h.hashing.deep.training import Trainer, adam, parameters_of, tensors_of
-from l2h.metrics import average_precision
-from l2h.ranking import rank_histogram
-
-DEEP = ("bihalf", "dsh", "greedyhash", "hashnet", "orthohash")  # one of each kind: with own parameters, with batch norm
+from l2h.hashing.deep.training import Trainer
+from methods import DEEP
 
 
 @pytest.fixture(scope="module")
-def digits():
-    data = load_digits()
-    return data.data.astype(np.float32)[:300], data.target[:300]
+def digits(digits):
+    X, y = digits
+    return X[:300], y[:300]
 
 
 def make(name, **params):
     return hashing.make(name, **{"bits": 8, "random_state": 0, "epochs": 4, "hidden": 16, **params})
-
-
-@pytest.mark.parametrize("name", DEEP)
-def test_a_hidden_layer_is_learned_saved_and_applied(name, digits, tmp_path):
-    X, y = digits
-    hasher = make(name, scope="mlp", lr=1e-2, validation=0).fit(X, y)
-    hidden = np.maximum((X - X.mean(axis=0)) @ hasher.hidden_projection_ + hasher.hidden_intercept_, 0)
-    expected = hidden @ hasher.projection_ + hasher.intercept_
-    assert hasher.hidden_projection_.shape == (64, 16)
-    assert np.allclose(hasher.decision_function(X), expected, atol=1e-4)
-    hasher.save(tmp_path / "model")
-    assert np.array_equal(hashing.load(tmp_path / "model").transform(X), hasher.transform(X))
-
-
-@pytest.mark.parametrize("scope", ["linear", "mlp"])
-@pytest.mark.parametrize("name", ["dsh", "orthohash"])
-def test_what_is_learned_is_the_trained_head_with_scaling_and_batch_norm_folded_in(name, scope, digits, monkeypatch):
-    X, y = digits
-    trained = []
-    original = Trainer.train
-
-    def train(self, *arguments, **options):
-        head = original(self, *arguments, **options)
-        trained.append(head(self.inputs[0]).detach().numpy())
-        return head
-
-    monkeypatch.setattr(Trainer, "train", train)
-    hasher = make(name, scope=scope, lr=1e-2, validation=0).fit(X, y)
-    scores = hasher.decision_function(X)
-    assert np.allclose(scores, trained[0], atol=1e-4)
-    if name == "orthohash":  # its batch norm starts at mean 0, variance 1, and has the moments of all training images
-        assert np.abs(scores.mean(axis=0)).max() < 0.2
-        assert np.abs(scores.std(axis=0) - 1).max() < 0.2
 
 
 def test_the_choice_and_its_curves_are_kept_with_the_model(digits, tmp_path):
@@ -142,7 +103,7 @@ def test_methods_that_see_no_labels_choose_by_their_loss(digits):
     assert best == pytest.approx(-float(torch.stack(losses).mean()), rel=1e-5)
 
 
-def test_the_loss_that_chooses_sees_classes_side_by_side_in_a_data_set_sorted_by_class(monkeypatch):
+def test_the_loss_that_chooses_sees_classes_side_by_side_in_a_dataset_sorted_by_class(monkeypatch):
     classes = np.repeat(np.arange(4), 75)
     seen, loss = [], BiHalfLoss.__call__
 
@@ -184,18 +145,6 @@ def test_where_nothing_can_be_chosen_all_images_are_trained_on_and_the_model_say
     assert record == {"hidden": 0, "lr": 1e-2, "epochs": 4, "criterion": None, "images": 0}
     plain = make("dsh", scope="linear", lr=1e-2, validation=0).fit(X[rows], y)
     assert np.array_equal(hasher.transform(X), plain.transform(X))
-
-
-def test_few_images_of_many_classes_are_learned_and_not_left_after_an_epoch_that_chance_chose():
-    """Two training images each of 40 classes: no two of the 8 that would validate share one."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(40, 64)).astype(np.float32)
-    y = np.repeat(np.arange(40), 4)
-    X = centres[y] + 0.5 * rng.normal(size=(160, 64)).astype(np.float32)
-    train, query = np.arange(160) % 4 < 2, np.arange(160) % 4 == 2
-    packed = hashing.make("dsh", bits=16, random_state=0).fit(X[train], y[train]).transform(X)
-    h = rank_histogram(packed[query], packed[~query], y[query], y[~query], bits=16)
-    assert average_precision(h).mean() > 0.5
 
 
 @given(st.data())
@@ -283,125 +232,3 @@ def test_the_score_against_plain_loops():
             expected += [sum(precisions) / len(precisions)] if hits else []
         score = selection.mean_average_precision(torch.tensor(bits), relevant)
         assert score == pytest.approx(sum(expected) / len(expected) if expected else 0)
-
-
-class Largest(TorchDispatchMode):
-    """Notes how many values the largest tensor has that any operation makes."""
-
-    values = 0
-
-    def __torch_dispatch__(self, function, types, arguments=(), options=None):
-        result = function(*arguments, **(options or {}))
-        for tensor in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(tensor, torch.Tensor):
-                self.values = max(self.values, tensor.numel())
-        return result
-
-
-def test_dsh_s_memory_does_not_grow_with_bank_times_bits_times_batch():
-    images, bits, batch = 700, 48, 60
-    loss = DSHLoss(torch.eye(10)[torch.arange(images) % 10], bits, margin=2 * bits, alpha=0.1, pairs="bank")
-    outputs = torch.randn(batch, bits, requires_grad=True)
-    with Largest() as largest:
-        loss(outputs, outputs, torch.arange(batch), 0).backward()
-    assert outputs.grad is not None
-    assert images * bits <= largest.values <= images * max(bits, batch)
-
-
-def seen_in_training(monkeypatch, X, mirrored, **params):
-    """The features that the loss of an unsupervised method saw, float (k, d), batch after batch."""
-    seen = []
-    original = BiHalfLoss.__call__
-
-    def loss(self, outputs, features, rows, epoch):
-        if outputs.requires_grad:  # not when the validation part is scored
-            seen.append(features.numpy())
-        return original(self, outputs, features, rows, epoch)
-
-    monkeypatch.setattr(BiHalfLoss, "__call__", loss)
-    make("bihalf", lr=1e-3, **params).fit(X, mirrored=mirrored)
-    return np.concatenate(seen)
-
-
-def test_each_image_is_seen_mirrored_or_not_by_chance(monkeypatch):
-    X = np.random.default_rng(0).normal(size=(60, 16)).astype(np.float32)
-    X[:, 0] = np.arange(60)
-    mirrored = X.copy()
-    mirrored[:, 1:] += 100
-    seen = seen_in_training(monkeypatch, X, mirrored, epochs=20, validation=0)
-    turned = seen[:, 1] > 50
-    assert 0.4 < turned.mean() < 0.6
-    image = seen[:, 0].astype(int)
-    assert np.array_equal(seen, np.where(turned[:, None], mirrored[image], X[image]))
-    assert np.array_equal(np.bincount(image), np.full(60, 20))
-    assert np.array_equal(np.unique(image[turned]), np.arange(60))
-
-
-def test_no_mirrored_image_of_the_validation_part_is_trained_on(monkeypatch):
-    X = np.random.default_rng(0).normal(size=(60, 16)).astype(np.float32)
-    X[:, 0] = np.arange(60)
-    seen = seen_in_training(monkeypatch, X, X, epochs=5, validation=0.2)
-    assert len(np.unique(seen[:, 0])) == 48
-
-
-def test_the_validation_part_is_scored_as_it_is(digits):
-    """Whatever the mirrored images show, with a rate of nearly nothing the score is that of the head without them."""
-    X, y = digits
-    plain, flipped = make("dsh", lr=1e-12), make("dsh", lr=1e-12)
-    plain.fit(X, y)
-    flipped.fit(X, y, mirrored=X[:, ::-1] * 5)
-    scores = [hasher.selection_["curves"][0]["scores"] for hasher in (plain, flipped)]
-    assert scores[0] == scores[1]
-
-
-@pytest.mark.parametrize(
-    ("flip", "mirrored", "message"),
-    [
-        (True, None, "flip must be true with features of mirrored images"),
-        (False, np.ones((300, 64)), "flip must be .* got False"),
-        (None, np.ones((299, 64)), "mirrored has features of 299 images, X of 300"),
-        (None, np.ones((300, 63)), "63 features"),
-    ],
-)
-def test_mirrored_images_that_do_not_fit(flip, mirrored, message, digits):
-    with pytest.raises(ValueError, match=message):
-        make("hashnet", flip=flip).fit(*digits, mirrored=mirrored)
-
-
-class ModuleLoss(torch.nn.Module):
-    """A loss written as a module, with a layer of its own, a buffer and a plain tensor."""
-
-    lr_share, weight_decay = 0.5, 0.1
-
-    def __init__(self):
-        super().__init__()
-        self.layer = torch.nn.Linear(8, 3)
-        self.register_buffer("seen", torch.zeros(2))
-        self.last = torch.ones(1)
-
-    def forward(self, outputs, features, rows, epoch):
-        return self.layer(outputs).square().mean()
-
-
-class LossWithModule:
-    """A loss that has a layer in an attribute; rate and decay are those of the default."""
-
-    def __init__(self):
-        self.layer = torch.nn.Linear(8, 3)
-
-    def __call__(self, outputs, features, rows, epoch):
-        return self.layer(outputs).square().mean()
-
-
-@pytest.mark.parametrize(("kind", "share", "decay"), [(ModuleLoss, 0.5, 0.1), (LossWithModule, 1, 0)])
-def test_parameters_of_a_loss_are_found_wherever_they_stand_and_have_their_own_rate_and_decay(kind, share, decay):
-    loss, head = kind(), torch.nn.Linear(4, 8)
-    assert set(parameters_of(loss)) == {"layer.weight", "layer.bias"}
-    remembered = {"seen", "last"} if kind is ModuleLoss else set()
-    assert set(tensors_of(loss)) == {"layer.weight", "layer.bias"} | remembered
-    of_head, own = adam(head.parameters(), loss, 0.01, 0.2).param_groups
-    assert [id(p) for p in own["params"]] == [id(p) for p in loss.layer.parameters()]
-    assert (own["lr"], own["weight_decay"]) == (0.01 * share, decay)
-    assert (of_head["lr"], of_head["weight_decay"]) == (0.01, 0.2)
-    (only,) = adam(head.parameters(), lambda *_: 0, 0.01, 0.2).param_groups
-    assert only["params"] == of_head["params"]

@@ -12,6 +12,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+import methods
 from l2h import backbones, codes, datasets, hashing, plugins
 from l2h.backbones.extraction import preprocess
 from l2h.backbones.weights import make_untrained
@@ -26,10 +27,9 @@ from l2h.ranking import rank_histogram
 from l2h.store import models
 from l2h.store.models import read_checkpoint, read_model, write_checkpoint, write_model
 
-SUPPORT = Path(__file__).parents[1] / "support"
+SUPPORT = Path(__file__).parents[2] / "support"
 ENTRY = {"name": "toy", "layer": "fc", "input_size": 16, "precision": "fp32", "weights": "mine", "weights_sha256": "0f"}
 DEEP = ("bihalf", "dsh", "hashnet")
-NEWER = ("csq", "dhn", "dpn", "dpsh", "greedyhash", "greedyhash_unsupervised", "orthohash", "sdc")
 IMAGES, LABELS = np.round(load_digits().images * 15).astype(np.uint8), load_digits().target
 
 
@@ -101,7 +101,7 @@ def test_a_bank_a_classifier_and_a_batch_norm_are_gone_on_with_too(name, weights
 
 
 @pytest.mark.parametrize("hidden", [0, 12])
-@pytest.mark.parametrize("name", NEWER)
+@pytest.mark.parametrize("name", methods.DEEP)
 def test_every_method_trains_a_network_that_is_saved_with_what_its_loss_keeps(name, hidden, weights, tmp_path):
     trained, record = train(weights, tmp_path / "cut", name, n=60, epochs=2, batch_size=16, hidden=hidden)
     assert len(record["scores"]) == 2
@@ -387,8 +387,8 @@ def test_reading_ahead_keeps_the_order_and_passes_errors_on():
         list(ahead(broken, parts))
 
 
-def test_pictures_of_different_sizes_are_trained_on(weights, tmp_path):
-    """As a list of them; enlarged by whole pixels they are the same pictures, so the same is learned."""
+def test_images_of_different_sizes_are_trained_on(weights, tmp_path):
+    """As a list of them; enlarged by whole pixels they are the same images, so the same is learned."""
     rgb = [np.repeat(image[..., None], 3, axis=2) for image in IMAGES[:40]]
     one, _ = train(weights, tmp_path / "a", read=lambda rows: [rgb[row] for row in rows], n=40, epochs=1)
     other, _ = train(weights, tmp_path / "b", n=40, epochs=1)
@@ -430,7 +430,7 @@ def test_what_a_code_costs_is_timed_from_the_image_on(model):
     assert rows["encode_best_batch"]["value"] in (1, 16)
 
 
-def test_digits_are_not_mirrored_and_other_data_sets_are():
+def test_digits_are_not_mirrored_and_other_datasets_are():
     flips = {name: datasets.registry.get(name).flips for name in ("digits", "digit_pairs", "mnist", "cifar10")}
     assert flips == {"digits": False, "digit_pairs": False, "mnist": False, "cifar10": True}
 

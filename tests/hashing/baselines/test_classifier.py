@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from l2h import hashing
 from l2h.errors import L2HError
@@ -44,6 +45,21 @@ def test_it_predicts_the_most_probable_of_several_labels(digits):
     predicted = (hasher.decision_function(X[1000:])[:, None] == hasher.codewords_[None]).all(axis=2).argmax(axis=1)
     classes = np.delete(np.arange(12), 10)[predicted]
     assert both[np.arange(1000, len(X)), classes].mean() > 0.85
+
+
+def test_an_image_shares_its_weight_among_its_labels(digits):
+    X, y = digits[0][:200].astype(np.float64), digits[1][:200]
+    labels = np.eye(10, dtype=bool)[y]
+    labels[::2, 0] = True
+    hasher = hashing.make("classifier", bits=8, random_state=0).fit(X, labels)
+    rows, classes = np.nonzero(labels)
+    inputs = (X - X.mean(axis=0)) / (X - X.mean(axis=0)).std()
+    shared, full = (
+        LogisticRegression(max_iter=200, tol=1e-3).fit(inputs[rows], classes, sample_weight=weights)
+        for weights in (1 / labels.sum(axis=1)[rows], None)
+    )
+    assert np.array_equal(hasher.predicted(X), shared.predict(inputs))
+    assert not np.array_equal(hasher.predicted(X), full.predict(inputs))
 
 
 def test_mistakes_are_named(digits):

@@ -1,4 +1,4 @@
-"""CSQ against plain loops over its formula, and the values of the reference sheet."""
+"""CSQ against plain loops over its formula, and known values."""
 
 import math
 
@@ -24,7 +24,7 @@ def test_loss_is_the_formula(batch, ties):
     assert value(loss, outputs, features, rows) == pytest.approx(mean(regression) + 0.3 * mean(pull))
 
 
-def test_known_values():
+def test_known_values_are_reproduced():
     half = math.atanh(0.5)
     for alpha, at_zero, at_half in ((0.0, 0.693147, 0.836988), (1.0, 0.693147 + 1, 0.836988 + 0.25)):
         loss = loss_of("csq", torch.ones(1, 1, dtype=torch.float64), bits=2, alpha=alpha)

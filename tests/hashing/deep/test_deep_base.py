@@ -9,7 +9,7 @@ from l2h.hashing.deep.bihalf import BiHalfLoss
 from l2h.hashing.deep.training import Trainer
 from methods import CLASSES, DEEP, quick, refused
 
-BATCH_NORM = [name for name in DEEP if CLASSES[name].batch_norm]
+BATCH_NORM = sorted({"orthohash", "sdc"} | {name for name in DEEP if CLASSES[name].batch_norm})
 
 
 @pytest.fixture(scope="module")

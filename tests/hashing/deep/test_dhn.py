@@ -7,7 +7,7 @@ from losses import loss_of, value
 from methods import SHARED, defaults, refused
 
 
-def test_known_values_of_the_pull():
+def test_known_values_of_the_pull_are_reproduced():
     same = torch.ones(2, 1, dtype=torch.float64)
     for outputs, pull in (
         ([[0.5, -0.5]] * 2, 0.120115),

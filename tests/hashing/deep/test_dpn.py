@@ -1,4 +1,4 @@
-"""DPN against plain loops over its formula, and the values of the reference sheet."""
+"""DPN against plain loops over its formula, and known values."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def test_loss_is_the_formula(batch):
     assert value(loss, outputs, features, rows) == pytest.approx(mean(terms))
 
 
-def test_known_values():
+def test_known_values_are_reproduced():
     loss = loss_of("dpn", torch.ones(1, 1, dtype=torch.float64), bits=2)
     loss.centres = torch.ones(1, 2, dtype=torch.float64)
     assert [value(loss, [u]) for u in ([0.5, -2], [0, 0], [0.75, 0.75], [2, 2])] == pytest.approx([3.5, 2, 0.5, 0])

@@ -7,7 +7,7 @@ from losses import loss_of, value
 from methods import SHARED, defaults, refused
 
 
-def test_known_values_of_the_pull():
+def test_known_values_of_the_pull_are_reproduced():
     same = torch.ones(2, 1, dtype=torch.float64)
     for outputs, pull in (([[0.5, -0.5]] * 2, 0.25), ([[0, 0]] * 2, 1), ([[3, -1]] * 2, 2)):
         with_pull, without = (value(loss_of("dpsh", same, bits=2, alpha=alpha), outputs) for alpha in (1.0, 0.0))

@@ -1,4 +1,4 @@
-"""GreedyHash against plain loops over its formula, the values of the reference sheet, and its learned classifier."""
+"""GreedyHash against plain loops over its formula, known values, and its learned classifier."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_loss_is_the_formula(batch, probability):
     assert value(loss, outputs, features, rows) == pytest.approx(mean(terms))
 
 
-def test_known_values_and_gradients():
+def test_known_values_and_gradients_are_reproduced():
     """The cross-entropy's gradient passes the sign; the classifier has one too."""
     loss = loss_of("greedyhash", torch.tensor([[1.0, 0.0]], dtype=torch.float64), bits=2, alpha=0.1)
     with torch.no_grad():

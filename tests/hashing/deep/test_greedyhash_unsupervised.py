@@ -1,4 +1,4 @@
-"""GreedyHash without labels against plain loops over its formula, and the value of the reference sheet."""
+"""GreedyHash without labels against plain loops over its formula, and a known value."""
 
 import math
 
@@ -20,7 +20,7 @@ def test_loss_is_the_formula(batch, centred):
     assert value(loss, outputs, features, rows) == pytest.approx(kept + 0.3 * pull)
 
 
-def test_known_value():
+def test_a_known_value_is_reproduced():
     pair = torch.tensor([[1.0, 0], [0.5, math.sqrt(0.75)]], dtype=torch.float64)
     loss = loss_of("greedyhash_unsupervised", None, bits=2, centred=False)
     assert value(loss, [[1, 1], [1, 1]], pair) == pytest.approx(0.25)

@@ -1,4 +1,4 @@
-"""OrthoHash against plain loops over its formula, and the values of the reference sheet."""
+"""OrthoHash against plain loops over its formula, and known values."""
 
 import math
 

@@ -38,7 +38,7 @@ def test_loss_is_the_formula(batch, name, pairs, balanced):
 
 
 @pytest.mark.parametrize("name", PULLS)
-def test_known_values(name):
+def test_known_values_are_reproduced(name):
     ones = [[1, 1], [1, 1]]  # no pull, and theta = 1
     assert value(loss_of(name, SAME, bits=2, pairs="batch"), ones) == pytest.approx(0.313262, abs=1e-6)
     assert value(loss_of(name, DIFFERENT, bits=2, pairs="batch"), ones) == pytest.approx(1.313262, abs=1e-6)

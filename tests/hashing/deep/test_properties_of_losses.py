@@ -1,6 +1,7 @@
 """What every loss of a deep method keeps: finite values, no order of images or bits, and true gradients.
 
-All methods of the registry are tested with their defaults; a new one needs no line here.
+All methods of the registry are tested with their defaults. A new one needs no line here, unless a property does not
+hold by its nature.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""SDC against plain loops over its formula, and the quantiles of the reference sheet."""
+"""SDC against plain loops over its formula, and known quantiles."""
 
 import math
 

@@ -16,6 +16,7 @@ from docstrings import described, labelled, markdown, sections
 from l2h import backbones, charts, codes, datasets, extras, hashing, metrics, ranking, splits
 from l2h.cli.registered import parameters
 from l2h.config.schema import alternatives, schema
+from l2h.hashing import sources
 from l2h.hashing.deep import DeepHasher, full
 from l2h.report import published
 from l2h.splits import Protocol
@@ -137,10 +138,10 @@ def methods_page() -> str:
         rows = []
         for name in names:
             cls = hashing.registry.get(name)
-            page, source = f"`{name}`", _source(cls)
+            page, paper = f"`{name}`", _with_urls(sources.source(cls))
             if code := _code(cls):
-                page, source = f"[{page}](methods/{name}.md)", f"{source} [Code](../../{code})".strip()
-            rows.append((page, _first(cls.__doc__), "yes" if _is_supervised(cls) else "no", source))
+                page, paper = f"[{page}](methods/{name}.md)", f"{paper} [Code](../../{code})".strip()
+            rows.append((page, _first(cls.__doc__), "yes" if _is_supervised(cls) else "no", paper))
         lines += ["", f"## {title}", ""]
         if title == DEEP:
             lines += [
@@ -158,7 +159,7 @@ def method_page(name: str) -> str:
     loss = vars(sys.modules[cls.__module__]).get(f"{cls.__name__}Loss")
     parts = {
         "Idea": own[""],
-        "Source": _source(cls),
+        "Source": _with_urls(sources.source(cls)),
         "Loss": sections(loss.__doc__)[""] if loss else "",
         "Formula": _note(cls, "Formula"),
         "Parameters": _own_parameters(cls),
@@ -268,7 +269,7 @@ def datasets_page() -> str:
     rows, dealt = [], []
     for name in datasets.registry.names():
         cls = datasets.registry.get(name)
-        rows.append((_file(name, cls), _about(cls), _settings(parameters(cls)), _text(cls.licence)))
+        rows.append((_file(name, cls), _about(cls), _settings(parameters(cls)), _with_urls(cls.licence)))
         dealt += [(f"`{protocol}`", f"`{name}`", *_dealing(how)) for protocol, how in cls.protocols.items()]
     lines = _head("Datasets", "datasets", "dataset", "adding-a-dataset.md")
     lines += ["", *_table(("dataset", "what it holds", "parameters", "licence"), rows)]
@@ -341,9 +342,9 @@ def _about(cls: Any) -> str:
     return " ".join(dict.fromkeys(one if one.endswith(".") else f"{one}." for one in said if one))
 
 
-def _source(cls: Any) -> str:
-    """Where a method was published: the second paragraph of its file."""
-    return _first(cleandoc(sys.modules[cls.__module__].__doc__ or "").partition("\n\n")[2])
+def _with_urls(words: str) -> str:
+    """Words as Markdown, with their URLs as links."""
+    return re.sub(r"https://[^\s,)]*[\w/]", r"<\g<0>>", _text(words))
 
 
 def _first(doc: str | None) -> str:

@@ -1,4 +1,7 @@
-"""A deep method from outside the package: inner products of codes (Liu et al., CVPR 2012)."""
+"""A deep method from outside the package: inner products of codes.
+
+Liu et al., "Supervised Hashing with Kernels", CVPR 2012.
+"""
 
 from dataclasses import dataclass
 

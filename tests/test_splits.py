@@ -58,8 +58,8 @@ def test_a_good_split_passes():
         ([*GOOD, (8, "query", "d", [])], "query 8 without a label"),
         ([*GOOD, (3, "database", "c", [0])], "database holds id 3 more than once"),
         ([*GOOD, (9, "test", "e", [0])], "roles are query, train and database"),
-        (GOOD[1:], "no image with the role query"),
-        (GOOD[:1] + GOOD[2:], "no image with the role train"),
+        (GOOD[1:], "nothing with the role query"),
+        (GOOD[:1] + GOOD[2:], "nothing with the role train"),
     ],
 )
 def test_leaks_and_mistakes_are_named_by_id(rows, words):
@@ -78,7 +78,7 @@ def test_queries_that_can_find_nothing_are_refused_unless_they_are_accepted(seve
     split = split_of(*rows)
     assert lone_queries(split).tolist() == [4]
     assert lone_queries(split, unseen=True).tolist() == [4, 5]
-    with pytest.raises(SplitError, match="1 of 3 queries share no label with any image of the database, .*: query 4;"):
+    with pytest.raises(SplitError, match="1 of 3 queries share no label with anything in the database, .*: query 4;"):
         check(split)
     check(split, allow_lone_queries=True)
     with pytest.raises(SplitError, match=r"1 of 2 queries share no label .* database without the training images"):
@@ -246,14 +246,14 @@ FIVES = Protocol(query=2, train=3, per_class=True)
 @pytest.mark.parametrize(
     ("labels", "protocol", "words"),
     [
-        ([0] * 4 + [1] * 5, FIVES, "class cat has 4 of the 5 images needed (query 2, train 3)"),
+        ([0] * 4 + [1] * 5, FIVES, "class cat has 4 of the 5 needed (query 2, train 3)"),
         (
             [0] * 4 + [1] * 3,
             FIVES,
-            "class cat has 4 of the 5 images needed (query 2, train 3); class dog has 3 of the 5",
+            "class cat has 4 of the 5 needed (query 2, train 3); class dog has 3 of the 5",
         ),
-        ([0] * 5 + [7], Protocol(0.2, 0.4, per_class=True), "class 7 has 1 of the 2 images needed (query 1, train 1)"),
-        ([0] * 7, Protocol(0.5, 0.6), "the dataset has 7 of the 8 images needed (query 4, train 4)"),
+        ([0] * 5 + [7], Protocol(0.2, 0.4, per_class=True), "class 7 has 1 of the 2 needed (query 1, train 1)"),
+        ([0] * 7, Protocol(0.5, 0.6), "the dataset has 7 of the 8 needed (query 4, train 4)"),
         (
             [0, None, None],
             Protocol(2, 1),
@@ -262,14 +262,14 @@ FIVES = Protocol(query=2, train=3, per_class=True)
         (
             sorted([*range(9)] * 2),
             FIVES,
-            "; class 4 has 2 of the 5 images needed (query 2, train 3); and 4 more classes",
+            "; class 4 has 2 of the 5 needed (query 2, train 3); and 4 more classes",
         ),
     ],
 )
 def test_too_few_images_are_refused_with_class_and_numbers_before_and_after_images_are_read(labels, protocol, words):
     labels = [[] if label is None else [label] for label in labels]
     manifest = manifest_of(range(len(labels)), labels)
-    words = f"protocol p cannot be drawn: .*{re.escape(words)}.*; add images, or choose a protocol that needs fewer"
+    words = f"protocol p cannot be drawn: .*{re.escape(words)}.*; add data, or choose a protocol that needs less"
     with pytest.raises(SplitError, match=words):
         make_split(manifest, "p", protocol, 0, ["cat", "dog"])
     with pytest.raises(SplitError, match=words):

@@ -315,7 +315,7 @@ def _require_enough(
         askable = int(eligible[group].sum())
         who = "the dataset" if label is None else f"class {classes[label] if label < len(classes) else label}"
         if len(group) < queries + trained:
-            wanted = f"{queries + trained:,} images needed (query {queries:,}, train {trained:,})"
+            wanted = f"{queries + trained:,} needed (query {queries:,}, train {trained:,})"
             short.append(f"{who} has {len(group):,} of the {wanted}")
         elif askable < queries:
             wanted = f"{queries:,} queries needed (with a label, and without a byte-identical copy)"
@@ -323,8 +323,8 @@ def _require_enough(
     if short:
         more = f"; and {len(short) - NAMED} more classes" if len(short) > NAMED else ""
         raise SplitError(
-            f"protocol {name} cannot be drawn: {'; '.join(short[:NAMED])}{more}; add images, or choose a protocol that "
-            "needs fewer"
+            f"protocol {name} cannot be drawn: {'; '.join(short[:NAMED])}{more}; add data, or choose a protocol that "
+            "needs less"
         )
 
 
@@ -381,7 +381,7 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
         raise SplitError(f"split {split.protocol}: roles are query, train and database, got others too")
     for role, part in parts.items():
         if not len(part):
-            raise SplitError(f"split {split.protocol} has no image with the role {role}")
+            raise SplitError(f"split {split.protocol} has nothing with the role {role}")
         counts = part["id"].value_counts()
         repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
         if repeated:
@@ -409,8 +409,8 @@ def check(split: Split, locations: Mapping[int, str] | None = None, *, allow_lon
         lone = lone_queries(split, unseen=unseen).tolist()
         if lone:
             raise SplitError(
-                f"split {split.protocol}: {len(lone)} of {len(query)} queries share no label with any image of the "
-                f"{where}, so they would score 0: {_some('query', map(named, lone))}; leave them out, add images of "
+                f"split {split.protocol}: {len(lone)} of {len(query)} queries share no label with anything in the "
+                f"{where}, so they would score 0: {_some('query', map(named, lone))}; leave them out, add data of "
                 "their classes, or accept them with allow_lone_queries: true beside the dataset's name"
             )
 

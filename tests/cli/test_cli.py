@@ -311,7 +311,7 @@ def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accep
     write_split(path, Split(pa.Table.from_pylist(columns, schema=SPLIT), "p", 0))
     code, out, _ = said(capsys, "check-split", path)
     assert code == 1
-    assert "1 of 2 queries share no label with any image of the database" in out
+    assert "1 of 2 queries share no label with anything in the database" in out
     code, out, _ = said(capsys, "check-split", path, "--allow-lone-queries")
     assert code == 0
     assert "queries without a relevant item: 1 in the database, 1 without its training images" in out
@@ -356,7 +356,7 @@ def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path)
     write_manifest(tmp_path / "manifest.parquet", hashes, *columns)
     code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
     assert code == 1
-    assert "split digits-300: its images do not match the dataset, by id or sha256" in out
+    assert "split digits-300: its ids or sha256 do not match the dataset" in out
 
 
 @pytest.mark.parametrize("name", ["none.parquet", "broken.parquet", "notes.txt"])
@@ -697,7 +697,7 @@ def test_a_protocol_that_cannot_be_drawn_is_refused(capsys, tmp_path, monkeypatc
     Path("mine.yaml").write_text(yaml.safe_dump({**yaml.safe_load(PLAIN), "datasets": [entry]}))
     code, _, err = said(capsys, "check-config", "mine.yaml")
     assert code == 1
-    assert "config key datasets[0].protocol: protocol p cannot be drawn: class cat has 1 of the 3 images needed" in err
+    assert "config key datasets[0].protocol: protocol p cannot be drawn: class cat has 1 of the 3 needed" in err
 
 
 def test_what_would_run_is_counted(capsys):

@@ -191,7 +191,7 @@ def test_a_protocol_that_cannot_be_drawn_is_refused_without_reading_an_image(tmp
         data = [mine(name="first"), mine(params={"root": str(tmp_path), **params}, protocol=protocol)]
         require_drawable(resolved({**MINIMAL, "datasets": ["digits", *data]}))
 
-    words = "has 1 of the 3 images needed (query 1, train 2); add images, or choose a protocol that needs fewer"
+    words = "has 1 of the 3 needed (query 1, train 2); add data, or choose a protocol that needs less"
     for params, name in (({}, "owl"), ({"images": str(path)}, "40000")):
         with pytest.raises(ConfigError) as caught:
             judge(**params)

@@ -58,9 +58,9 @@ NEAR = NEAR_COPIES.empty_table()
 
 def image_of(uri):
     kind, content = re.fullmatch(r"data:image/(\w+);base64,(.*)", uri).groups()
-    picture = Image.open(BytesIO(base64.b64decode(content)))
-    assert picture.format.lower() == kind
-    return picture
+    image = Image.open(BytesIO(base64.b64decode(content)))
+    assert image.format.lower() == kind
+    return image
 
 
 def test_the_first_results_are_the_nearest_and_what_is_tied_stands_by_id(split, bits):
@@ -99,7 +99,7 @@ def test_queries_are_chosen_by_the_method_of_the_greatest_map(split, bits):
     assert [[answer["variant"] for answer in query["answers"]] for query in seen["queries"]] == [["itq", "sh"]] * 3
     shown = {hit["id"] for query in seen["queries"] for answer in query["answers"] for hit in answer["hits"]}
     assert set(map(int, seen["images"])) == shown | set(QUERIES.tolist())
-    assert image_of(seen["images"]["8"]["picture"]).getpixel((0, 0)) == 8
+    assert image_of(seen["images"]["8"]["image"]).getpixel((0, 0)) == 8
     assert seen["images"]["8"]["labels"] == [2]
 
 

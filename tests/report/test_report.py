@@ -5,12 +5,14 @@ import json
 import re
 from dataclasses import asdict, replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from l2h import plugins
 from l2h.charts import Data, looks, radius
 from l2h.charts.costs import training_processor
 from l2h.errors import L2HError
@@ -25,7 +27,9 @@ from l2h.report import (
     cost_columns,
     curves,
     differences,
+    links,
     matrix,
+    nouns,
     page,
     plots,
     power,
@@ -39,6 +43,7 @@ from l2h.store.cells import CELL_KEY
 from l2h.store.manifests import write_manifest
 from l2h.store.results import COSTS, METRICS, read_frame
 from l2h.store.splits import write_split
+from workspace import ROOT
 
 
 def cell(variant, bits, seed, dataset="digits", unseen=True, scope="shallow", backbone="alexnet-fc7", items=1000):
@@ -454,7 +459,7 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, rendered):
     body = rendered.partition("<script>")[0]
     for value in table["map"]:
         assert f"{value:.3f}" in body
-    assert body.count("<section") == 1 + 2 + 2 + 3
+    assert body.count("<section") == 1 + 2 + 2 + 4
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", body)
     places = ("digits-p-alexnet-fc7", "pairs-p-alexnet-fc7")
     assert {name for name in specs_of(rendered) if name.endswith(("map", "recall", "radius"))} == {
@@ -823,8 +828,8 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
 
     def codes_of(variant):
         figures = {"distinct_codes": 7.0, "bit_entropy": 0.75}
-        pictures = {"by_label": ["data:c"], "share": "data:s", "correlation": "data:r"}
-        return {"variant": variant, "bits": 16, "figures": figures, **pictures}
+        images = {"by_label": ["data:c"], "share": "data:s", "correlation": "data:r"}
+        return {"variant": variant, "bits": 16, "figures": figures, **images}
 
     pair = {"query_id": 3, "id": 6, "similarity": 0.9961, "flipped": True}
     gallery = {
@@ -836,7 +841,7 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
         "labels": [5],
         "codes": [codes_of(name) for name in ("<b>lsh</b>", "itq")],
         "near_copies": {"queries": 1, "pairs": 2, "shown": [pair]},
-        "images": {str(number): {"picture": f"data:{number}", "labels": [number, 9]} for number in (3, 4, 6)},
+        "images": {str(number): {"image": f"data:{number}", "labels": [number, 9]} for number in (3, 4, 6)},
     }
     text = re.sub(r"\s+", " ", render(joined, tested, audits, galleries=[gallery]))
     assert text.count('<td class="right"><img src="data:4" alt="image 4, labels 4, 9">') == 1 + 2  # the judge, then all
@@ -958,9 +963,63 @@ def test_the_page_says_how_it_was_made(rendered):
         assert words in rendered
 
 
-def test_a_dataset_that_states_its_source_is_linked(rendered):
-    assert '<a href="https://archive.ics.uci.edu/dataset/80">digits</a>' in rendered
+def test_a_dataset_with_a_source_is_linked(rendered):
+    assert rendered.count('<a href="https://archive.ics.uci.edu/dataset/80">digits</a>') == 2
     assert '<th scope="row">pairs</th>' in rendered
+
+
+def test_a_report_on_embeddings_speaks_of_vectors(joined, tested, audits):
+    """And links each method's paper."""
+    rows = joined[joined["dataset"] == "pairs"].assign(dataset="mine", backbone="embeddings", method="csq")
+    rows = rows.assign(map_unseen=0.5, lone_queries_unseen=2, bytes_per_item=8.0)
+    notes = [asdict(Note("identical images", 2, ["images.npy[3]"]))]
+    body = render(rows, tested, audits, split={**SPLIT, "notes": notes}).partition("<script>")[0]
+    text = re.sub(r"\s+", " ", re.sub("<style.*?</style>|<[^>]+>", " ", body, flags=re.DOTALL))
+    assert text.count("mAP, unseen vectors") == 3  # in the table, its filter and the terms
+    assert "among the vectors that nothing was trained on" in text
+    assert "identical vectors: 2 (images.npy[3])" in text
+    assert re.findall(r"\w* images?\b(?!\.npy)", text) == []
+    assert "Gallery" not in text
+    assert 'CVPR 2020, <a href="https://arxiv.org/abs/1908.00347"' in body
+
+
+@pytest.mark.parametrize(
+    ("backbones", "word"),
+    [
+        (["alexnet-fc7", "external"], "images"),
+        (["embeddings", "external"], "vectors"),
+        (["embeddings", "alexnet-fc7"], "items"),
+        (["external"], "items"),
+    ],
+)
+def test_items_are_named_by_their_features(backbones, word):
+    assert nouns.noun(pd.DataFrame({"backbone": backbones})) == word
+
+
+def test_methods_are_listed_with_their_sources(tmp_path, own_plugins):
+    plugin = tmp_path / "mine.py"
+    head = '"""My method.\n\nDoe, "Hashing", 2026.\n"""\nfrom l2h import hashing\n'
+    head += "from l2h.hashing.shallow.lsh import LSH\n"
+    plugin.write_text(f'{head}@hashing.register("mine")\nclass Mine(LSH):\n    """Signs of\n    `mine`."""\n')
+    plugins.load([str(plugin)])
+    rows = pd.DataFrame({"method": ["dsh", "mine", "dsh", "gone"], "variant": ["dsh", "m", "dsh-mlp", "gone"]})
+    dsh, mine, gone = links.methods(rows)
+    assert dsh["variants"] == ["dsh", "dsh-mlp"]
+    assert dsh["source"].endswith('"Deep Supervised Hashing for Fast Image Retrieval", CVPR 2016.')
+    assert (mine["about"], mine["source"]) == ("Signs of mine.", 'Doe, "Hashing", 2026.')
+    assert (gone["about"], gone["source"]) == ("", "")
+
+
+def test_pages_of_the_docs_are_named_or_linked(monkeypatch):
+    folder = Path(page.__file__).parent
+    named = re.findall(r"""docs\("(.*?)"\)""", "".join(path.read_text() for path in folder.glob("*.jinja")))
+    assert len(named) > 8
+    assert [name for name in named if not (ROOT / "docs" / name).is_file()] == []
+    monkeypatch.setattr(links, "_site", lambda: "")
+    assert links.docs("explanation/ties.md") == "<code>docs/explanation/ties.md</code>"
+    monkeypatch.setattr(links, "_site", lambda: "https://l2h.example/en")
+    link = '<a href="https://l2h.example/en/explanation/ties.html">docs/explanation/ties.md</a>'
+    assert links.docs("explanation/ties.md") == link
 
 
 def test_the_head_says_what_is_compared_and_when(rendered):
@@ -1046,4 +1105,4 @@ def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_pat
     assert (tmp_path / "table.md").read_text().endswith("\n\nNot run: far (q): get <it> from afar\n")
     text = render(joined, tested, audits)
     assert "<strong>Not run:</strong> far (q): get &lt;it&gt; from afar" in text
-    assert text.count("<section") == 1 + 2 + 2 + 3
+    assert text.count("<section") == 1 + 2 + 2 + 4

@@ -183,6 +183,16 @@ def test_nothing_runs_off_the_page(open_report, width):
     assert open_report(width).evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("width", [1200, 390])
+def test_long_names_of_methods_stay_in_their_cells(open_report, width):
+    page = open_report(width)
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    heads = page.locator("tbody th[scope=row]")
+    assert heads.count() > 50
+    heads.evaluate_all("heads => heads.forEach(head => { head.lastChild.textContent = 'variant_'.repeat(6); })")
+    assert heads.evaluate_all("heads => heads.filter(head => head.scrollWidth > head.clientWidth).length") == 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_barrier(open_report, scheme):
     page = open_report(scheme=scheme)

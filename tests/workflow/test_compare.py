@@ -111,7 +111,7 @@ def test_one_name_for_two_splits_or_metrics_is_refused(runs, tmp_path, capsys):
     place = "digits/digits-300"
     change(runs[1], splits={**facts["splits"], place: {**facts["splits"][place], "sha256": "0" * 64}})
     assert compare(*runs, output=tmp_path / "both") == 1
-    assert "tiny and other mean different images by digits, digits-300" in capsys.readouterr().err
+    assert "tiny and other have different splits of digits, digits-300" in capsys.readouterr().err
     change(runs[1], splits=facts["splits"], metrics={**facts["metrics"], "map": "something else"})
     assert compare(*runs, output=tmp_path / "both") == 1
     assert "tiny and other mean different things by map;" in capsys.readouterr().err

@@ -49,7 +49,8 @@ def draw(data: Data) -> Drawing:
     )
     ends = alt.Chart(names).encode(x=alt.X("bits:Q"))
     leader = ends.mark_rule(opacity=0.6).encode(y=y, y2=alt.Y2("place:Q"), x2=alt.X2("room:Q"), color=color)
-    text = ends.mark_text(align="left", dx=3, fontSize=11).encode(
+    limit = alt.expr("width - scale('x', datum.room) - 3")  # cuts names that the chart has no room for
+    text = ends.mark_text(align="left", dx=3, fontSize=11, limit=limit).encode(
         x=alt.X("room:Q"), y=alt.Y("place:Q", scale=scale), text=alt.Text("variant:N")
     )
     # screen readers would announce a layer without marks as an image without text

@@ -42,7 +42,7 @@ def add_to(commands: command.Commands) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a split file, as in resources/<dataset>/splits")
     data = "folder of the dataset that was split, with manifest.parquet and images, such as resources/<dataset>"
     parser.add_argument("--data", type=Path, metavar="FOLDER", help=data)
-    allow = "accept queries that share no label with any image of the database, like allow_lone_queries in a config"
+    allow = "accept queries that share no label with anything in the database, like allow_lone_queries in a config"
     parser.add_argument("--allow-lone-queries", action="store_true", help=allow)
 
 

@@ -53,7 +53,7 @@ def require_none(split: Split, manifest: pa.Table, *, allow_lone_queries: bool =
     """
     rows, found = find(split.table["id"].to_numpy(), manifest["id"].to_numpy())
     if not found.all() or manifest["image_sha256"].take(pa.array(rows)) != split.table["image_sha256"]:
-        raise L2HError(f"split {split.protocol}: its images do not match the dataset, by id or sha256")
+        raise L2HError(f"split {split.protocol}: its ids or sha256 do not match the dataset")
     locations = dict(zip(manifest["id"].to_pylist(), manifest["location"].to_pylist(), strict=True))
     check(split, locations, allow_lone_queries=allow_lone_queries)
     for unseen, where in SEARCHED.items() if allow_lone_queries else ():

@@ -70,7 +70,7 @@ def evaluate(
 ) -> Evaluation:
     """Compute all metrics of one cell.
 
-    Logs a warning for codes that hardly distinguish images.
+    Logs a warning for codes that hardly distinguish items.
 
     Metrics that are reported at the same k, ties and normalise, one after the other, have their rows side by side:
     precision at 100, recall at 100, precision at 250 and so on. A ranking by scores has no distances.
@@ -122,7 +122,7 @@ def _warn_of_constant_codes(codes: Codes) -> None:
     constant = near_constant_bits(codes)
     if constant > MANY * codes.bits:
         logging.getLogger("l2h").warning(
-            "%d of %d bits have one value for at least %.0f%% of the database: the code hardly distinguishes images; "
+            "%d of %d bits have one value for at least %.0f%% of the database: the code hardly distinguishes items; "
             "check the features and the method's parameters, such as lr",
             constant,
             codes.bits,

@@ -92,7 +92,7 @@ def gallery(
         "codes": of_codes,
         "near_copies": {"queries": len({pair["query_id"] for pair in pairs}), "pairs": len(pairs), "shown": shown},
         "images": {
-            str(number): {"picture": thumbnail(image), "labels": some}
+            str(number): {"image": thumbnail(image), "labels": some}
             for number, image, some in zip(ids.tolist(), read_images(ids), split.label_lists(ids), strict=True)
         },
     }

@@ -188,7 +188,7 @@ def _require_same_meaning(runs: dict[str, dict[str, Any]]) -> None:
             if facts["splits"][place]["sha256"] != others["splits"][place]["sha256"]:
                 dataset, protocol = place.split("/")
                 raise L2HError(
-                    f"{one} and {two} mean different images by {dataset}, {protocol} (their splits' sha256 differ); "
+                    f"{one} and {two} have different splits of {dataset}, {protocol} (their sha256 differ); "
                     "run one of them again, or give its protocol another name"
                 )
         for metric in facts["metrics"].keys() & others["metrics"].keys():

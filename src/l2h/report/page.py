@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from l2h import charts, datasets, metrics
+from l2h import charts, metrics
 from l2h.charts import Data, looks
 from l2h.charts.chart import Numbers, numbered
 from l2h.charts.looks import Drawing
@@ -19,10 +19,11 @@ from l2h.evaluation.cost_names import COSTS, DISTURBED, MARK
 from l2h.evaluation.power import Design
 from l2h.evaluation.significance import SIGNIFICANCE
 from l2h.notes import Note
-from l2h.report import cost_columns, matrix, plots, published, run_info
+from l2h.report import cost_columns, links, matrix, plots, published, run_info
 from l2h.report.answer import BEST, LEVEL, ahead, answers, tested_pairs, warnings
 from l2h.report.comparison import split_off
 from l2h.report.differences import EXTERNAL, SETTING
+from l2h.report.nouns import noun, speak_of
 from l2h.report.power import sentence
 from l2h.report.table import table
 from l2h.store.cells import EXACT
@@ -63,6 +64,7 @@ def render(
     sections = []
     for (name, rows), title in zip(groups, titles, strict=True):
         made = matrix.matrix(rows, pairs, supervised)
+        split, word = splits["/".join(name[:2])], noun(rows)
         sections.append(
             {
                 **_section(name, rows, audits, curves, [one for one in designs if one.setting == name], numbers),
@@ -73,22 +75,26 @@ def render(
                 "markdown": matrix.markdown(made),
                 "answers": answers(rows, pairs, supervised),
                 "ahead": ahead(rows),
-                "warnings": warnings(rows),
-                "neighbours": splits["/".join(name[:2])].get("neighbours", 0),
+                "noun": word,
+                "warnings": [speak_of(line, word) for line in warnings(rows)],
+                "notes": [
+                    str(Note(**{**note, "what": speak_of(note["what"], word)})) for note in split.get("notes", ())
+                ],
+                "neighbours": split.get("neighbours", 0),
                 "gallery": _in_order(by_setting.get(name[:3]), list(rows["variant"])),
                 "published": published.beside(rows, known).to_dict("records"),
             }
         )
     drawings = {chart["name"]: chart["drawing"] for section in sections for chart in section["charts"]}
-    notes = {name: [str(Note(**note)) for note in split.get("notes", ())] for name, split in splits.items()}
     specs = {name: _unlegended(plots.spec(name, drawing)) for name, drawing in drawings.items()}
     text = _template().render(
         runs=runs,
         facts=_facts(comparison, runs),
-        sources=_sources(comparison["dataset"].unique()),
+        homes=links.homes(comparison["dataset"].unique()),
+        methods=links.methods(comparison),
+        noun=noun(comparison),
         differing=run_info.differing(runs),
         splits=splits,
-        notes=notes,
         weights=list(dict.fromkeys(comparison["weights"])),
         significance=SIGNIFICANCE,
         exact=EXACT,
@@ -96,7 +102,6 @@ def render(
         level=LEVEL,
         looks=looks.symbols(numbers),
         registry=metrics.registered(),
-        costs=COSTS,
         mark=MARK,
         disturbed=f"{MARK} {DISTURBED}",
         sections=sections,
@@ -122,6 +127,8 @@ def _template() -> Template:
     )
     environment.filters["cost"] = cost_columns.text
     environment.filters["score"] = matrix.score
+    environment.filters["speak_of"] = speak_of
+    environment.globals["docs"] = links.docs
     return environment.get_template("page.html.jinja")
 
 
@@ -166,13 +173,6 @@ def _facts(comparison: pd.DataFrame, runs: Mapping[str, Mapping[str, Any]]) -> l
     *what, trainings = (f"{number} {word}{'s' if number > 1 else ''}" for number, word in counts)
     dates = dict.fromkeys(run["date"] for run in runs.values() if run.get("date"))
     return [*what, lengths, trainings, *dates]
-
-
-def _sources(names: Iterable[str]) -> dict[str, str]:
-    """The URL in the licence of each registered dataset that has one."""
-    licences = {name: datasets.registry.get(name).licence for name in names if name in datasets.registry}
-    found = {name: re.search(r"https://[^\s,)]+", licence) for name, licence in licences.items()}
-    return {name: address[0] for name, address in found.items() if address}
 
 
 def _across(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -225,6 +225,7 @@ def _section(
     audits = audits[(audits[SETTING] == list(name)).all(axis=1)]
     mistakes = list(dict.fromkeys(audits["mistake"]))
     audit = _audited(rows, audits)
+    coded = rows["bytes_per_item"].notna().any()
     title = "-".join(dict.fromkeys((dataset, protocol, backbone)))
     drawn = [
         {"name": f"{title}-{name}", "about": charts.registry.get(name), "drawing": drawing}
@@ -245,7 +246,7 @@ def _section(
         "mistakes": mistakes,
         "worst": {one: max(audit, key=partial(_error, one)) for one in mistakes if audit},
         "disturbed": cost_columns.disturbed(rows),
-        "costs": bool(rows["bytes_per_item"].notna().any()),
+        "costs": {name: head for name, head in COSTS.items() if coded and rows[name].notna().any()},
         "images": bool(rows["code_ms"].notna().any()),
         "audit": audit,
         "depths": [k for name, k in _recalls() if rows[name].notna().any()],

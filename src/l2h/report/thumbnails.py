@@ -12,11 +12,11 @@ SIDE = 64
 
 def thumbnail(image: NDArray[np.uint8]) -> str:
     """An image, uint8 (h, w) or (h, w, 3), as PNG, or reduced to SIDE as JPEG if it is larger."""
-    picture = Image.fromarray(image)
-    if max(picture.size) <= SIDE:
-        return _uri(picture, "png", optimize=True)
-    picture.thumbnail((SIDE, SIDE))
-    return _uri(picture, "jpeg", quality=80)
+    reduced = Image.fromarray(image)
+    if max(reduced.size) <= SIDE:
+        return _uri(reduced, "png", optimize=True)
+    reduced.thumbnail((SIDE, SIDE))
+    return _uri(reduced, "jpeg", quality=80)
 
 
 def plot(values: NDArray) -> str:
@@ -24,7 +24,7 @@ def plot(values: NDArray) -> str:
     return _uri(Image.fromarray(np.round(255 * (1 - values)).astype(np.uint8)), "png", optimize=True)
 
 
-def _uri(picture: Image.Image, kind: str, **options: int) -> str:
+def _uri(image: Image.Image, kind: str, **options: int) -> str:
     file = BytesIO()
-    picture.save(file, kind, **options)
+    image.save(file, kind, **options)
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

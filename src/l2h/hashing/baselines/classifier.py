@@ -1,7 +1,8 @@
 """A linear classifier whose predicted class is the code, the baseline that supervised hashing has to beat.
 
-Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017: if relevant means
-"of the same class", and the classes are those of the training set, the class number alone outranks most methods.
+Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017,
+https://arxiv.org/abs/1609.06753. If relevant means "of the same class", and the classes are those of the training set,
+the class number alone outranks most methods.
 """
 
 import logging

@@ -1,6 +1,7 @@
 """The number of the predicted class, in as few bits as possible.
 
-Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017.
+Sablayrolles, Douze, Usunier and Jegou, "How should we evaluate supervised hashing?", ICASSP 2017,
+https://arxiv.org/abs/1609.06753.
 """
 
 from collections.abc import Mapping, Sequence

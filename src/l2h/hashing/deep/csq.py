@@ -1,7 +1,7 @@
 """Central similarity quantization.
 
 Yuan, Wang, Zhang, Tay, Jie, Liu and Feng, "Central Similarity Quantization for Efficient Image and Video Retrieval",
-CVPR 2020.
+CVPR 2020, https://arxiv.org/abs/1908.00347.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """OrthoHash.
 
 Hoe, Ng, Zhang, Chan, Song and Xiang, "One Loss for All: Deep Hashing with a Single Cosine Similarity based Learning
-Objective", NeurIPS 2021.
+Objective", NeurIPS 2021, https://arxiv.org/abs/2109.14449.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Similarity distribution calibration.
 
-Ng, Zhu, Hoe, Chan, Zhang, Song and Xiang, "Unsupervised Hashing with Similarity Distribution Calibration", BMVC 2023.
+Ng, Zhu, Hoe, Chan, Zhang, Song and Xiang, "Unsupervised Hashing with Similarity Distribution Calibration", BMVC 2023,
+https://arxiv.org/abs/2302.07669.
 """
 
 from dataclasses import dataclass

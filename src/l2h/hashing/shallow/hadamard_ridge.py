@@ -1,6 +1,7 @@
 """Ridge regression of class centres on kernels.
 
-Koutaki, Shirai and Ambai, "Hadamard Coding for Supervised Discrete Hashing", IEEE TIP 2018.
+Koutaki, Shirai and Ambai, "Hadamard Coding for Supervised Discrete Hashing", IEEE TIP 2018,
+https://arxiv.org/abs/1611.10017.
 """
 
 from dataclasses import dataclass

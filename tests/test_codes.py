@@ -36,6 +36,6 @@ def test_zeros_and_ones_are_bits_but_scores_are_not():
     [np.zeros((2, 2), np.int64), np.zeros((2, 3), np.uint8), np.zeros(2, np.uint8)],
     ids=["dtype", "width", "1d"],
 )
-def test_unpack_refuses_what_is_no_code_of_that_length(wrong):
+def test_unpack_refuses_codes_of_another_length(wrong):
     with pytest.raises(ValueError, match="packed codes of 16 bits"):
         codes.unpack(wrong, 16)

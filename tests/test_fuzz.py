@@ -180,7 +180,7 @@ def changed(draw, whole):
 @pytest.mark.parametrize("name", list(READERS))
 @fuzzed
 @given(data=st.data())
-def test_any_bytes(valid, tmp_path, name, data):
+def test_any_bytes_are_refused_or_read(valid, tmp_path, name, data):
     (tmp_path / name).write_bytes(data.draw(st.binary(max_size=200) | changed((valid / name).read_bytes())))
     judged(READERS[name], tmp_path / name)
 
@@ -206,7 +206,7 @@ def values(kind):
 @pytest.mark.parametrize("name", list(TABLES))
 @fuzzed
 @given(data=st.data())
-def test_any_rows_and_metadata(tmp_path, name, data):
+def test_any_rows_and_metadata_are_refused_or_read(tmp_path, name, data):
     schema = TABLES[name][0]
     n = data.draw(st.integers(0, 4))
     columns = [data.draw(st.lists(values(field.type), min_size=n, max_size=n)) for field in schema]
@@ -251,7 +251,7 @@ def changed_json(draw, document):
 @pytest.mark.parametrize("method", METHODS)
 @fuzzed
 @given(data=st.data())
-def test_any_model_json(valid, tmp_path, method, data):
+def test_any_model_json_is_refused_or_read(valid, tmp_path, method, data):
     (tmp_path / "model.safetensors").write_bytes((valid / method / "model.safetensors").read_bytes())
     document = data.draw(changed_json(json.loads((valid / method / "model.json").read_text())))
     (tmp_path / "model.json").write_text(json.dumps(document))
@@ -261,7 +261,7 @@ def test_any_model_json(valid, tmp_path, method, data):
 @pytest.mark.parametrize("method", METHODS)
 @fuzzed
 @given(data=st.data())
-def test_any_safetensors(valid, tmp_path, method, data):
+def test_any_safetensors_are_refused_or_read(valid, tmp_path, method, data):
     (tmp_path / "model.json").write_bytes((valid / method / "model.json").read_bytes())
     whole = (valid / method / "model.safetensors").read_bytes()
     size = int.from_bytes(whole[:8], "little")
@@ -277,7 +277,7 @@ def json_bytes(document):
 
 @fuzzed
 @given(lines=st.lists(st.text(max_size=12).flatmap(lambda name: st.tuples(st.just(name), WORDS, WORDS)), max_size=4))
-def test_any_list_of_pictures(tmp_path, lines):
+def test_any_list_of_images_is_refused_or_read(tmp_path, lines):
     (tmp_path / "root").mkdir(exist_ok=True)
     path = tmp_path / "list.txt"
     path.write_bytes("\n".join(map(" ".join, lines)).encode("utf-8", "surrogatepass"))

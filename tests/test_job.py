@@ -27,7 +27,7 @@ for count in (None, 3):
 """
 
 
-def test_threads_are_what_is_asked_for_whatever_the_environment_says():
+def test_threads_follow_the_config_and_not_the_environment():
     """Asked for before the imports, and after them."""
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
     command = [sys.executable, "-c", THREADS]
@@ -38,7 +38,7 @@ def test_threads_are_what_is_asked_for_whatever_the_environment_says():
 
 
 @pytest.mark.parametrize(("kind", "on_screen"), [("L2HError", "error: bad value\n"), ("TypeError", "Traceback")])
-def test_the_user_s_errors_are_one_line_and_ours_have_a_traceback(kind, on_screen, tmp_path):
+def test_only_internal_errors_have_a_traceback(kind, on_screen, tmp_path):
     program = f"""
 from types import SimpleNamespace
 from l2h.errors import L2HError
@@ -73,7 +73,7 @@ class Mine(LinearHasher):
 """
 
 
-def test_a_crash_of_a_plug_in_is_one_line_with_its_file_and_line_and_the_log_has_all(tmp_path):
+def test_a_crash_of_a_plug_in_names_its_file_and_line(tmp_path):
     """The innermost line of the plug-in, not that of the library it calls; on the screen and at the end of the run."""
     (tmp_path / "mine.py").write_text(CRASHING)
     program = """
@@ -95,7 +95,7 @@ hashing.make("mine", bits=8).fit(np.ones((2, 3)))
     assert re.fullmatch(rf"train: mine.py, line 15: [\w.]*LinAlgError: .* \({tmp_path}/train.log\)", summary)
 
 
-def test_a_missing_package_names_the_extra_on_the_screen_and_at_the_end_of_the_run(tmp_path):
+def test_a_missing_package_names_its_extra(tmp_path):
     program = """
 from types import SimpleNamespace
 from l2h.job import start
@@ -109,7 +109,7 @@ raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
     assert failures([tmp_path / "run.log"]) == [f"fit: {line} ({tmp_path}/fit.log)"]
 
 
-def test_on_the_screen_a_cell_s_lines_say_whose_they_are(tmp_path):
+def test_lines_on_the_screen_name_their_cell(tmp_path):
     program = f"""
 import logging
 from types import SimpleNamespace as Some
@@ -123,7 +123,7 @@ logging.getLogger("l2h").info("training: 60 of 60 epochs")
     assert "INFO training: 60 of 60 epochs" in (tmp_path / "job.log").read_text()
 
 
-def test_a_log_that_cannot_be_written_does_not_bury_the_error():
+def test_an_unwritable_log_does_not_hide_the_error():
     """As on a full disk: /dev/full takes nothing."""
     program = """
 from types import SimpleNamespace
@@ -137,7 +137,7 @@ raise L2HError("no room; make some")
     assert done.stderr == "error: no room; make some\n"
 
 
-def test_what_a_job_writes_says_its_rule_and_code(tmp_path):
+def test_written_files_record_rule_and_code(tmp_path):
     params = {"code": {"l2h.b": "1", "l2h.a": "2"}, "bits": 8}
     program = f"""
 from types import SimpleNamespace
@@ -158,7 +158,7 @@ write_model({str(tmp_path / "model")!r}, {{"method": "m"}}, {{}})
     assert told == {"method": "m", "made_by": made_by, "sha256": told["sha256"]}
 
 
-def test_a_job_loads_the_plug_ins_that_it_rests_on(tmp_path):
+def test_a_job_loads_the_plug_ins_that_it_depends_on(tmp_path):
     (tmp_path / "other.py").write_text("raise SystemExit('not for this job')")
     program = f"""
 from types import SimpleNamespace

@@ -55,7 +55,7 @@ def test_every_dependency_is_pinned_with_hashes(lock):
     assert all(lines[number + 1].startswith("    --hash=sha256:") for number in pinned)
 
 
-def test_the_light_core_holds_nothing_of_an_extra():
+def test_the_light_core_has_no_package_of_an_extra():
     extras = PYPROJECT["project"]["optional-dependencies"]
     assert (
         not distributions([text for texts in extras.values() for text in texts]) & pins("requirements-core.lock").keys()
@@ -68,14 +68,14 @@ def test_tests_run_on_the_versions_that_users_run(lock):
     assert all(versions == dev.get(name, versions) for name, versions in pins(lock).items())
 
 
-def test_what_builds_the_package_is_pinned_with_all_that_installs_it():
+def test_build_dependencies_are_pinned():
     build = PYPROJECT["build-system"]["requires"]
     assert PYPROJECT["dependency-groups"]["build"] == build
     for lock in LOCKS.keys() - {"requirements-core.lock"}:
         assert distributions(build) <= pins(lock).keys()
 
 
-def test_only_sphinx_s_lock_has_what_tests_do_without():
+def test_only_the_docs_lock_has_sphinx():
     docs = PYPROJECT["dependency-groups"]["docs"]
     assert distributions(docs) <= pins("requirements-docs.lock").keys()
     dev = pins("requirements-dev.lock").keys()
@@ -116,13 +116,13 @@ HOLE = {"id": "PYSEC-1", "fix_versions": ["2", "3"], "aliases": [], "description
         ("", "pip-audit failed (nothing)", 1),
     ],
 )
-def test_an_audit_fails_on_what_it_finds_and_not_for_want_of_a_network(packages, said, code):
+def test_the_audit_fails_on_findings_but_not_offline(packages, said, code):
     texts = ("", packages) if isinstance(packages, str) else (json.dumps({"dependencies": packages}), "")
     found = program(".ci/audit.py").report(subprocess.CompletedProcess([], code, *texts))
     assert said in found[0]
     assert found[1] == code
 
 
-def test_the_audit_asks_for_the_whole_lock():
+def test_the_audit_covers_the_whole_lock():
     audit = program(".ci/audit.py")
     assert pins("requirements.lock").keys() <= pins(audit.LOCK.name).keys()

@@ -57,7 +57,7 @@ def plan_of_config():
     return Plan(config, "toys")
 
 
-def test_a_config_names_them_and_their_parameters_and_the_plan_rests_on_their_files():
+def test_the_plan_depends_on_the_plug_ins_of_a_config():
     plan = plan_of_config()
     assert {cell[:4] for cell in plan.cells} == {("toy", "toy-10", "toy-fc", name) for name in ("toy", "toy_loss")}
     assert plan.datasets["toy"]["params"] == {"images": 80}
@@ -82,7 +82,7 @@ def test_a_config_names_them_and_their_parameters_and_the_plan_rests_on_their_fi
     }
 
 
-def test_from_images_to_the_report(tmp_path, monkeypatch):
+def test_plug_ins_of_every_kind_run_from_images_to_the_report(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "_charting", str)  # the libraries take 2 s
     dataset = datasets.make("toy", Sources(tmp_path), images=80)
     dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
@@ -125,7 +125,7 @@ def test_from_images_to_the_report(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("file", KINDS)
-def test_the_command_line_lists_and_shows_it(file, capsys):
+def test_the_command_line_lists_plug_ins(file, capsys):
     command, name, package = KINDS[file]
     assert main([command]) == 0
     (line,) = re.findall(rf"^{name} +(.*)$", capsys.readouterr().out, re.M)
@@ -138,7 +138,7 @@ def test_the_command_line_lists_and_shows_it(file, capsys):
 
 
 @pytest.mark.parametrize("file", KINDS)
-def test_the_docs_list_it(file):
+def test_generated_docs_list_plug_ins(file):
     command, name, _ = KINDS[file]
     spec = spec_from_file_location("generate", ROOT / "docs/generate.py")
     generate = module_from_spec(spec)
@@ -157,7 +157,7 @@ def example_of(kind, tmp_path):
     plugins.load([str(path)])
 
 
-def test_the_shallow_method_of_the_docs(tmp_path):
+def test_the_docs_example_of_a_shallow_method_works(tmp_path):
     example_of("shallow-method", tmp_path)
     data = np.random.default_rng(0).normal(size=(20, 5))
     made = hashing.make("coordinates", bits=4).fit(data)
@@ -166,7 +166,7 @@ def test_the_shallow_method_of_the_docs(tmp_path):
     assert (hashing.load(tmp_path / "model").transform(data) == made.transform(data)).all()
 
 
-def test_the_dataset_of_the_docs(tmp_path):
+def test_the_docs_example_of_a_dataset_works(tmp_path):
     example_of("dataset", tmp_path)
     images = np.random.default_rng(0).integers(0, 256, (70, 9, 8), dtype=np.uint8)
     np.savez(tmp_path / "scans.npz", images=images, labels=np.arange(70) % 2)
@@ -177,7 +177,7 @@ def test_the_dataset_of_the_docs(tmp_path):
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [20, 40, 50]
 
 
-def test_the_backbone_of_the_docs(tmp_path):
+def test_the_docs_example_of_a_backbone_works(tmp_path):
     example_of("backbone", tmp_path)
     backbone = backbones.registry.get("resnet18")()
     network = backbone.truncate(backbone.network(), "pooled").eval()

@@ -11,6 +11,6 @@ def test_every_group_has_a_size():
     assert set(SLURM["groups"].values()) == set(SLURM["group-components"])
 
 
-def test_partitions_with_and_without_gpus_stand_beside_the_profile():
+def test_the_profile_has_partitions_with_and_without_gpus():
     partitions = yaml.safe_load((ROOT / "profiles/slurm" / SLURM["slurm-partition-config"]).read_text())["partitions"]
     assert {"max_gpu" in limits for limits in partitions.values()} == {True, False}

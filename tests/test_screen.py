@@ -35,7 +35,7 @@ def run(screen, jobs, begin, end, rule="rank"):
     return screen.remaining(end)
 
 
-def test_a_job_is_a_line_with_what_is_done_and_what_remains(screen):
+def test_a_job_is_a_line_with_done_and_remaining(screen):
     assert "total 8" in screen.line(record(LogEvent.RUN_INFO, "total 8", stats={"rank": 8, "total": 8}), 0.0)
     job = record(LogEvent.JOB_INFO, rule_msg="digits: rank by itq", rule_name="rank", jobid=0)
     assert screen.line(job, 0.0) == "[0 of 8 done] digits: rank by itq"
@@ -45,7 +45,7 @@ def test_a_job_is_a_line_with_what_is_done_and_what_remains(screen):
     assert screen.line(nameless, 20.0) == "[1 of 8 done in 20 s, about 2 min left] all"
 
 
-def test_a_job_says_which_of_its_stage_and_dataset_it_is(screen, monkeypatch):
+def test_a_job_is_counted_within_its_stage_and_dataset(screen, monkeypatch):
     monkeypatch.setitem(JOBS, ("train", "digits"), 2)
     monkeypatch.setitem(JOBS, ("costs", "digits"), 1)
     words = []
@@ -55,7 +55,7 @@ def test_a_job_says_which_of_its_stage_and_dataset_it_is(screen, monkeypatch):
     assert words == ["[0 of 0 done] train (1 of 2)", "[0 of 0 done] train", "[0 of 0 done] train (2 of 2)"]
 
 
-def test_what_remains_follows_the_jobs_of_each_rule(screen):
+def test_remaining_time_follows_the_jobs_of_each_rule(screen):
     """Light jobs first, then heavy ones: what those take is seen as soon as one of them has ended."""
     screen.line(record(LogEvent.RUN_INFO, "", stats={"rank": 100, "split": 10, "total": 110}), 0.0)
     assert run(screen, range(50), 0.0, 50.0) == ", about 60 s left"
@@ -64,7 +64,7 @@ def test_what_remains_follows_the_jobs_of_each_rule(screen):
     assert screen.remaining(550.0) == f", about {duration(left)} left"
 
 
-def test_rules_that_take_longer_are_weighed_before_they_are_seen(screen):
+def test_long_rules_are_weighed_from_the_start(screen):
     screen.line(record(LogEvent.RUN_INFO, "", stats={"rank": 10, "costs": 1, "total": 11}), 0.0)
     assert run(screen, range(5), 0.0, 5.0) == ", about 25 s left"
     screen.line(record(LogEvent.JOB_INFO, rule_msg="costs", rule_name="costs", jobid=9), 5.0)
@@ -72,7 +72,7 @@ def test_rules_that_take_longer_are_weighed_before_they_are_seen(screen):
     assert screen.running == {}
 
 
-def test_two_jobs_at_a_time_halve_what_remains(screen):
+def test_two_jobs_at_a_time_halve_the_remaining_time(screen):
     screen.line(record(LogEvent.RUN_INFO, "", stats={"rank": 40, "total": 40}), 0.0)
     for job in range(20):
         screen.line(record(LogEvent.JOB_INFO, rule_msg="a job", rule_name="rank", jobid=job), 2.0 * (job // 2))
@@ -80,7 +80,7 @@ def test_two_jobs_at_a_time_halve_what_remains(screen):
     assert screen.remaining(20.0) == ", about 20 s left"
 
 
-def test_chatter_is_left_out_and_everything_else_is_not(screen):
+def test_only_chatter_is_left_out(screen):
     assert screen.line(record(LogEvent.JOB_STARTED, "Execute 2 jobs..."), 0.0) == ""
     assert screen.line(record(LogEvent.JOB_FINISHED, "Finished jobid: 3", job_id=3), 0.0) == ""
     assert screen.line(record(None, "Select jobs to execute..."), 0.0) == ""
@@ -89,11 +89,11 @@ def test_chatter_is_left_out_and_everything_else_is_not(screen):
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(3, "3 s"), (89, "89 s"), (100, "2 min"), (5400, "1 h 30 min")])
-def test_times_are_in_the_unit_that_suits_them(seconds, words):
+def test_times_are_in_fitting_units(seconds, words):
     assert duration(seconds) == words
 
 
-def test_progress_says_what_how_far_and_what_remains_once_it_knows(caplog, monkeypatch):
+def test_progress_shows_what_is_done_and_remaining(caplog, monkeypatch):
     caplog.set_level(INFO, "l2h")
     monkeypatch.setattr(progress, "tqdm", lambda **options: tqdm(**{**options, "mininterval": 0, "miniters": 1}))
     assert list(track("checking a, b", range(3), 600, "pictures", 200)) == [0, 1, 2]
@@ -120,14 +120,14 @@ FileNotFoundError: [Errno 2] No such file or directory: 'nope.yaml'
         ("WorkflowError:\nConfig file is not valid JSON or YAML.", "Config file is not valid JSON or YAML."),
     ],
 )
-def test_a_config_file_that_snakemake_cannot_read_is_one_line(message, said, dryrun, capsys):
+def test_an_unreadable_config_file_is_one_line(message, said, dryrun, capsys):
     handler = LogHandler(SimpleNamespace(dryrun=dryrun, stdout=False), None)
     handler.emit(record(LogEvent.ERROR, message))
     cure = "check its path, and name targets before --configfile"
     assert capsys.readouterr().err == f"error: a config file cannot be read ({said}); {cure}\n"
 
 
-def test_other_errors_of_snakemake_are_left_as_they_are(screen):
+def test_other_errors_of_snakemake_stay_unchanged(screen):
     message = "Traceback (most recent call last):\n  File x, line 1, in schedule\nKeyError: 'a'"
     screen.emit(record(LogEvent.ERROR, message))
     assert screen.line(record(LogEvent.ERROR, message), 0.0) == message

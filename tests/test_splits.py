@@ -71,7 +71,7 @@ LONE = [(4, "query", "d", [2]), (5, "query", "e", [1])]  # nothing of class 2, a
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_queries_that_can_find_nothing_are_refused_unless_they_are_accepted(several):
+def test_lone_queries_are_refused_unless_accepted(several):
     rows = [*GOOD, *LONE]
     if several:
         rows[3] = (3, "database", "c", [0, 3])
@@ -87,7 +87,7 @@ def test_queries_that_can_find_nothing_are_refused_unless_they_are_accepted(seve
     assert lone_queries(whole, unseen=True).tolist() == []  # where all were trained on, there is no such figure
 
 
-def test_images_of_the_same_bytes_are_counted_with_examples():
+def test_identical_images_are_counted_with_examples():
     assert notes(split_of(*GOOD)) == []
     same_label = [(4, "database", "c", [0]), (5, "query", "a", [0])]
     other_label = [
@@ -110,12 +110,12 @@ def test_images_of_the_same_bytes_are_counted_with_examples():
         assert named[1].what == what
 
 
-def test_many_ids_are_cut_short():
+def test_long_lists_of_ids_are_shortened():
     with pytest.raises(SplitError, match="query 10, 11, 12, 13, 14 and 3 more without a label"):
         check(split_of(*GOOD, *((i, "query", i, []) for i in range(10, 18))))
 
 
-def test_the_digest_follows_the_content_and_not_the_order_of_rows():
+def test_the_digest_ignores_the_order_of_rows():
     split = split_of(*GOOD)
     assert split_of(*GOOD[::-1]).sha256 == split.sha256
     assert Split(split.table, "hand-made", 1).sha256 != split.sha256
@@ -123,7 +123,7 @@ def test_the_digest_follows_the_content_and_not_the_order_of_rows():
 
 
 @pytest.mark.parametrize("rows", [0, 1, 50, 3 * 40 + 1])
-def test_the_digest_is_of_a_line_for_each_row(rows, monkeypatch):
+def test_the_digest_matches_a_loop_over_rows(rows, monkeypatch):
     """Text of many rows at a time gives the bytes that a loop over rows gives, whatever chunks the table has."""
     monkeypatch.setattr(splits, "HASHED_ROWS", 40)
     rng = np.random.default_rng(rows)
@@ -161,7 +161,7 @@ def test_labels_are_classes_or_multi_hot():
         ([[7], [81_312, 2**31 - 1], []], [[True, False, False], [False, True, True], [False, False, False]]),
     ],
 )
-def test_labels_of_any_size_are_kept_from_the_data_set_to_the_split(labels, shown, tmp_path):
+def test_large_labels_are_kept(labels, shown, tmp_path):
     class Mine(datasets.ArrayDataset):
         def load(self):
             return np.arange(3, dtype=np.uint8).repeat(16).reshape(3, 4, 4), labels
@@ -177,7 +177,7 @@ def test_labels_of_any_size_are_kept_from_the_data_set_to_the_split(labels, show
 
 @settings(max_examples=30)
 @given(st.integers(0, 5), st.booleans(), st.booleans())
-def test_dealing_keeps_the_protocol_and_never_leaks(seed, per_class, train_in_database):
+def test_drawn_splits_follow_the_protocol_and_never_leak(seed, per_class, train_in_database):
     rng = np.random.default_rng(seed)
     labels = [[int(label)] for label in np.arange(60) % 3]
     images = rng.integers(0, 50, 60)  # some twins
@@ -193,13 +193,13 @@ def test_dealing_keeps_the_protocol_and_never_leaks(seed, per_class, train_in_da
     assert again.sha256 == split.sha256
 
 
-def test_unlabelled_images_are_searched_but_never_asked():
+def test_unlabelled_images_are_never_queries():
     split = make_split(manifest_of(range(8), [[0, 1], []] * 4), "p", Protocol(3, 2, per_class=False), 0)
     assert (split.ids("query") % 2 == 0).all()
     assert {1, 3, 5, 7} <= set(split.ids("database").tolist())
 
 
-def test_of_a_group_one_item_is_asked_and_only_if_others_are_left_to_find():
+def test_at_most_one_query_is_drawn_from_a_group():
     groups = [[0], [0], [0], [1], [1], [2], [3], [3], [4], []]
     for seed in range(10):
         split = make_split(manifest_of(range(10), groups), "p", Protocol(3, 2), seed, relevance="groups")
@@ -212,7 +212,7 @@ def test_of_a_group_one_item_is_asked_and_only_if_others_are_left_to_find():
         make_split(manifest_of(range(10), groups), "p", Protocol(4, 2), 0, relevance="groups")
 
 
-def test_neighbours_stand_in_the_split_as_labels(tmp_path):
+def test_neighbours_are_labels_of_the_split(tmp_path):
     plain = make_split(manifest_of(range(6), [[]] * 6), "p", Protocol(2, 2), 0, relevance="neighbours")
     queries, database = plain.ids("query"), plain.ids("database")
     near = np.stack([database[[3, 0]], database[[1, 0]]])
@@ -266,7 +266,7 @@ FIVES = Protocol(query=2, train=3, per_class=True)
         ),
     ],
 )
-def test_too_few_images_are_refused_with_class_and_numbers_before_and_after_images_are_read(labels, protocol, words):
+def test_too_few_images_are_refused_with_class_and_numbers(labels, protocol, words):
     labels = [[] if label is None else [label] for label in labels]
     manifest = manifest_of(range(len(labels)), labels)
     words = f"protocol p cannot be drawn: .*{re.escape(words)}.*; add data, or choose a protocol that needs less"
@@ -276,7 +276,7 @@ def test_too_few_images_are_refused_with_class_and_numbers_before_and_after_imag
         require_enough(labels, "p", protocol, ["cat", "dog"])
 
 
-def test_what_suffices_passes_and_copies_are_found_once_images_are_read():
+def test_copies_are_found_once_images_are_read():
     labels = [[0]] * 5
     require_enough(labels, "p", FIVES)
     make_split(manifest_of(range(5), labels), "p", FIVES, 0)
@@ -295,7 +295,7 @@ def test_unfit_protocols_are_refused():
     ("name", "protocol", "sizes"),
     [("digits", "digits-300", (300, 500, 1497)), ("digit_pairs", "digit-pairs-200", (200, 300, 698))],
 )
-def test_embedded_data_sets(name, protocol, sizes, tmp_path):
+def test_built_in_datasets_have_their_published_splits(name, protocol, sizes, tmp_path):
     dataset = datasets.registry.get(name)(None)
     dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
     manifest = read_manifest(tmp_path / "manifest.parquet")
@@ -322,7 +322,7 @@ def test_embedded_data_sets(name, protocol, sizes, tmp_path):
         ),
     ],
 )
-def test_a_data_set_that_loads_nonsense_is_refused(images, labels, words, tmp_path):
+def test_invalid_images_or_labels_are_refused(images, labels, words, tmp_path):
     class Mine(datasets.ArrayDataset):
         def load(self):
             return images, labels
@@ -332,7 +332,7 @@ def test_a_data_set_that_loads_nonsense_is_refused(images, labels, words, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_digit_pairs_show_what_their_labels_say():
+def test_digit_pairs_match_their_labels():
     digits, digit_labels = datasets.registry.get("digits")(None).load()
     pairs, labels = datasets.registry.get("digit_pairs")(None).load()
     label_of = {image.tobytes(): label[0] for image, label in zip(digits, digit_labels, strict=True)}
@@ -342,7 +342,7 @@ def test_digit_pairs_show_what_their_labels_say():
     assert len(set(used)) == len(used) == 1796  # no digit twice: no half of a query is in the database
 
 
-def test_splits_survive_the_disk_and_show_tampering(tmp_path):
+def test_splits_are_read_back_and_tampering_is_found(tmp_path):
     split = split_of(*GOOD)
     write_split(tmp_path / "s.parquet", split)
     loaded = read_split(tmp_path / "s.parquet")

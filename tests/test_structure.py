@@ -56,11 +56,11 @@ def root(module: str) -> str:
     return f"{module}.".split(".")[1]
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_there_are_no_circular_imports():
     assert circle(IMPORTS) == []
 
 
-def test_each_module_of_the_root_stands_in_one_layer():
+def test_each_module_of_the_root_has_one_layer():
     placed = [name for layer in LAYERS for name in layer]
     assert sorted(placed) == sorted({root(module) for module in GRAPH.modules})
 

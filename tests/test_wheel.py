@@ -37,7 +37,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-def test_it_holds_the_workflow_as_the_repository_has_it(installed):
+def test_the_wheel_holds_the_workflow_unchanged(installed):
     packed = installed / "l2h/_workflow"
     for name in ("rules", "workflow", "profiles"):
         assert files(packed / name) == files(ROOT / name) != {}
@@ -45,18 +45,18 @@ def test_it_holds_the_workflow_as_the_repository_has_it(installed):
         assert (packed / name).read_bytes() == (ROOT / name).read_bytes()
 
 
-def test_a_checkout_uses_its_own_workflow_and_gets_no_copy(tmp_path):
+def test_a_checkout_uses_its_own_workflow(tmp_path):
     assert workflow.folder() == ROOT
     with build("build_editable", tmp_path) as wheel:
         assert {name.partition("/")[0] for name in wheel.namelist()} == {"_l2h.pth", f"l2h-{l2h.__version__}.dist-info"}
 
 
-def test_it_holds_all_files_of_the_packages(installed):
+def test_the_wheel_holds_all_files_of_the_packages(installed):
     for name in ("l2h", "snakemake_logger_plugin_l2h"):
         assert files(ROOT / "src" / name).items() <= files(installed / name).items()
 
 
-def test_the_light_core_serves_library_and_command_line(installed, tmp_path):
+def test_the_light_core_is_enough_for_the_library(installed, tmp_path):
     done = subprocess.run(
         [sys.executable, SUPPORT / "light_core.py", *EXTRAS],
         cwd=tmp_path,

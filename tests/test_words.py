@@ -61,7 +61,7 @@ def hits(number: int, line: str) -> list[str]:
     return [f"{number}: {match.group()!r}; write {words!r}" for match, words in found if match]
 
 
-def test_no_phrase_that_the_style_replaces_stands_in_sources_docs_or_configs():
+def test_replaced_phrases_do_not_come_back():
     paths = sorted({path for pattern in WHERE for path in ROOT.glob(pattern) if path.is_file()})
     names = {path: path.relative_to(ROOT).as_posix() for path in paths}
     assert len(paths) > 180
@@ -79,6 +79,6 @@ def test_no_phrase_that_the_style_replaces_stands_in_sources_docs_or_configs():
         ("a dataset of images, computed on a CPU", []),
     ],
 )
-def test_a_phrase_is_found_with_what_to_write_instead(line, words):
+def test_each_hit_names_what_to_write_instead(line, words):
     assert hits(7, line) == [f"7: {hit.split(': ', 1)[1]}" for hit in hits(0, line)]
     assert [hit.rpartition("; write ")[2].strip("'\"") for hit in hits(7, line)] == words

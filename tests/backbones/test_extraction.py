@@ -92,7 +92,7 @@ def test_batch_size_does_not_matter(convolutions, images):
     assert np.allclose(run(convolutions, images, batch=2), run(convolutions, images), atol=1e-6)
 
 
-def test_a_network_takes_no_more_images_at_a_time_than_it_may(images):
+def test_batches_are_no_larger_than_allowed(images):
     sizes = []
 
     class Network(torch.nn.Module):
@@ -110,7 +110,7 @@ def test_a_network_takes_no_more_images_at_a_time_than_it_may(images):
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_bf16_is_warned_of_where_the_processor_emulates_it(known, monkeypatch, caplog):
+def test_emulated_bf16_is_warned_of(known, monkeypatch, caplog):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": known, "amx_bf16": False})
     devices.warn_of_emulation("fp32", torch.device("cpu"))
     devices.warn_of_emulation("bf16", torch.device("cuda"))
@@ -144,7 +144,7 @@ def test_preprocessing_scales_normalises_and_crops_nothing():
     assert torch.allclose(flat[0, :, 0, 0], torch.tensor([0.1, 0.0, -0.1 / 4]), atol=1e-6)
 
 
-def test_pictures_of_different_sizes_are_prepared_as_each_alone(convolutions):
+def test_images_of_different_sizes_are_prepared_as_each_alone(convolutions):
     rng = np.random.default_rng(2)
     pictures = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in [(1, 1), (70, 90), (64, 64), (300, 20)]]
     together = preprocess(pictures, 64, ALEXNET.mean, ALEXNET.std)
@@ -156,7 +156,7 @@ def test_pictures_of_different_sizes_are_prepared_as_each_alone(convolutions):
     assert np.array_equal(run(convolutions, list(same)), run(convolutions, same))
 
 
-def test_a_file_that_holds_just_what_the_layer_needs(untrained, convolutions, images, tmp_path):
+def test_a_file_with_only_the_needed_layers_is_enough(untrained, convolutions, images, tmp_path):
     assert np.array_equal(run(convolutions, images), run(untrained, images))
     with pytest.raises(L2HError, match=r"lacks classifier.1.weight, classifier.1.bias, .* layer \(pool5\) or a file"):
         load_network(ALEXNET, "fc6", convolutions)
@@ -191,7 +191,7 @@ def test_real_imagenet_convolutions(shared_data, tmp_path):
         load_network(ALEXNET, "fc7", weights)
 
 
-def test_from_pixels_to_parquet_without_holding_it_all(tmp_path):
+def test_features_are_written_without_holding_them_all(tmp_path):
     """Row groups follow the batches, so that no more than a batch is in memory."""
     datasets.registry.get("digit_pairs")(None).prepare(tmp_path / "images", tmp_path / "manifest.parquet")
     manifest = read_manifest(tmp_path / "manifest.parquet")
@@ -235,7 +235,7 @@ class TestPublishedWeights:
         assert not (tmp_path / "evidence").exists()
 
 
-def test_whatever_runs_a_network_computes_fp32_as_such(monkeypatch):
+def test_fp32_is_never_computed_as_tf32(monkeypatch):
     """CUDA's convolutions round to 10 bits by default."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     forward(torch.nn.Flatten(), torch.zeros(1, 3, 2, 2), "fp32")

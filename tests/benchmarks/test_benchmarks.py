@@ -56,7 +56,7 @@ def test_near_copies_of_a_prepared_dataset_are_counted(tmp_path):
     assert found["rotated by 90 degrees"] == "0.00"
 
 
-def test_cores_leave_the_table_as_it_is_and_bf16_is_measured():
+def test_reproducibility_is_measured():
     done = benchmark("reproducibility", "--quick", "--only", "2 cores", "extraction in bf16")
     assert done.returncode == 0, done.stderr
     (same, moved) = re.findall(r"^\| (.+?) \| (yes|no) \| (\d\.\d+) \|", done.stdout, flags=re.MULTILINE)
@@ -100,7 +100,7 @@ def cost():
     return module
 
 
-def test_a_shard_is_a_part_of_a_ranking(cost):
+def test_a_shard_is_part_of_a_ranking(cost):
     data = {"digits": cost.Sizes(query=1000, database=64_000)}
     folder = "results/small/digits/digits-300/alexnet-fc6/lsh/"
     assert cost.job("rank", folder, data, cells=3) == cost.Job("rank", 192)

@@ -23,7 +23,7 @@ def report(gpu, tmp_path_factory):
     return json.loads((folder / "gpu.json").read_text()), (folder / "gpu.md").read_text()
 
 
-def test_every_section_comes_to_its_end(report):
+def test_every_section_finishes(report):
     sections = report[0]["sections"]
     assert list(sections) == ["equality", "ranking", "extraction", "training", "cells"]
     for name, section in sections.items():
@@ -31,7 +31,7 @@ def test_every_section_comes_to_its_end(report):
         assert not {"error", "skipped"} & set(section), name
 
 
-def test_checks_name_what_differs_by_how_much(report):
+def test_checks_name_each_difference_and_its_size(report):
     checks = report[0]["sections"]["equality"]["rows"]
     assert {"counts by numba, 33 bits, 81 labels", "counts by torch, 64 bits, classes", "gradient, dsh, bank"} <= {
         row["check"] for row in checks

@@ -171,7 +171,7 @@ def refused(path, words):
 # what is released
 
 
-def test_a_bundle_comes_back_from_archive_and_folder(bundle, content, tmp_path):
+def test_archive_and_folder_are_read_back(bundle, content, tmp_path):
     unpack(bundle, tmp_path / "from-archive")
     unpack(write_folder(tmp_path / "folder", content), tmp_path / "from-folder")
     for folder in (tmp_path / "from-archive", tmp_path / "from-folder"):
@@ -187,7 +187,7 @@ def test_the_same_files_give_the_same_bytes(made, bundle, tmp_path):
     assert (tmp_path / "again.tar").read_bytes() == bundle.read_bytes()
 
 
-def test_the_manifest_comes_first_and_says_what_everything_is(bundle, content):
+def test_the_manifest_comes_first_and_describes_each_file(bundle, content):
     names = list(content)
     assert names == ["manifest.json", *sorted(names[1:])]
     description = json.loads(content["manifest.json"])
@@ -201,7 +201,7 @@ def test_the_manifest_comes_first_and_says_what_everything_is(bundle, content):
         assert {(info.mtime, info.uid, info.gid, info.mode, info.uname) for info in file} == {(0, 0, 0, 0o644, "")}
 
 
-def test_every_data_set_and_backbone_states_a_licence():
+def test_every_dataset_and_backbone_states_a_licence():
     for registry in (datasets.registry, backbones.registry):
         assert all(registry.get(name).licence for name in registry.names() if not name.endswith("<name>"))
     alexnet = backbones.registry.get("alexnet")
@@ -227,14 +227,14 @@ def test_sizes_beyond_octal_digits_and_long_paths_fit_a_header(tmp_path, monkeyp
         header(f"features/{'x' * 90}.parquet", 9 * 2**30)
 
 
-def test_labels_that_no_path_can_have_are_refused_at_once(made, tmp_path):
+def test_labels_that_are_invalid_paths_are_refused(made, tmp_path):
     files = {**made, "splits/my protocol.parquet": made["splits/p.parquet"]}
     with pytest.raises(L2HError, match=r"lists 'splits/my protocol.parquet', a path that no file of a bundle can have"):
         write_release(tmp_path / "x.tar", files)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_changes_while_it_is_released_is_noticed(tmp_path):
+def test_a_file_that_changes_during_the_release_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"before")
     members = {"config.json": archive.measure(file)}
@@ -273,7 +273,7 @@ def test_a_changed_byte_is_found_in_every_file(content, tmp_path, name, kind):
 
 
 @pytest.mark.parametrize("kind", ["archive", "folder"])
-def test_files_of_another_size_missing_or_too_much(content, tmp_path, kind):
+def test_missing_extra_or_resized_files_are_refused(content, tmp_path, kind):
     def make(number, change):
         path = tmp_path / str(number) / "x"
         path.parent.mkdir()
@@ -290,7 +290,7 @@ def test_files_of_another_size_missing_or_too_much(content, tmp_path, kind):
     )
 
 
-def test_a_file_that_comes_twice(content, tmp_path):
+def test_duplicate_files_are_refused(content, tmp_path):
     info = tarfile.TarInfo("config.json")
     info.size = len(content["config.json"])
     refused(write(tmp_path / "x.tar", content, (info, content["config.json"])), "holds config.json twice")
@@ -315,7 +315,7 @@ def test_a_file_that_comes_twice(content, tmp_path):
         "C:\\evil",
     ],
 )
-def test_no_path_leaves_the_bundle(content, tmp_path, name):
+def test_paths_outside_the_bundle_are_refused(content, tmp_path, name):
     info = tarfile.TarInfo(name)
     (tmp_path / "archive").mkdir()
     refused(write(tmp_path / "archive/x.tar", content, (info, b"")), "does not belong in a bundle")
@@ -332,7 +332,7 @@ TYPES = """
 
 
 @pytest.mark.parametrize("kind", TYPES.split())
-def test_links_devices_and_extensions_are_refused_unseen(content, tmp_path, kind):
+def test_links_devices_and_extensions_are_refused(content, tmp_path, kind):
     info = tarfile.TarInfo("config.json")
     info.type, info.linkname = getattr(tarfile, kind), "/etc/passwd"
     path = tmp_path / "x.tar"
@@ -368,7 +368,7 @@ def test_links_and_devices_in_a_folder_are_refused(content, tmp_path):
     refused(folder, r"'config.json' is not a regular file")
 
 
-def test_what_is_no_bundle(content, tmp_path):
+def test_other_files_are_not_bundles(content, tmp_path):
     refused(tmp_path / "missing.tar", "missing.tar is neither an archive nor a folder")
     for name, data in (
         ("empty", b""),
@@ -386,7 +386,7 @@ def test_what_is_no_bundle(content, tmp_path):
     )
 
 
-def test_an_archive_that_goes_on(bundle, tmp_path):
+def test_data_after_the_archive_is_refused(bundle, tmp_path):
     path = tmp_path / "x.tar"
     path.write_bytes(bundle.read_bytes() + bytes(9000))
     unpack(path, tmp_path / "padded")  # as tar programs pad
@@ -398,7 +398,7 @@ def test_an_archive_that_goes_on(bundle, tmp_path):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_cut_is_refused(bundle, tmp_path, data):
+def test_any_truncated_archive_is_refused(bundle, tmp_path, data):
     whole = bundle.read_bytes()
     length = data.draw(st.integers(0, len(whole) - 2 * archive.HEADER))
     path = tmp_path / "x.tar"
@@ -426,7 +426,7 @@ def test_any_changed_bit_is_refused_or_changes_no_file(bundle, content, tmp_path
     assert found == {name: data for name, data in content.items() if name != "manifest.json"}
 
 
-def test_more_than_fits_on_the_disk_is_refused_first(bundle, tmp_path, monkeypatch):
+def test_a_bundle_larger_than_the_free_space_is_refused(bundle, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
     with pytest.raises(L2HError, match=r"takes \d+ bytes, but .* has only 10 left; free some space"):
         unpack(bundle, tmp_path / "x")
@@ -446,7 +446,7 @@ def test_more_than_fits_on_the_disk_is_refused_first(bundle, tmp_path, monkeypat
         (b'{"format": true}', "'format' of manifest.json is True, but int is expected"),
     ],
 )
-def test_a_manifest_that_cannot_be_read(content, tmp_path, data, words):
+def test_an_unreadable_manifest_is_refused(content, tmp_path, data, words):
     refused(write(tmp_path / "x.tar", {**content, "manifest.json": data}), words)
 
 
@@ -471,17 +471,17 @@ def test_a_manifest_that_cannot_be_read(content, tmp_path, data, words):
         ({"members": {f"splits/{i}.parquet": 0 for i in range(50_001)}}, "lists 50001 files, over the limit of 50000"),
     ],
 )
-def test_a_manifest_that_makes_no_sense(content, tmp_path, change, words):
+def test_an_inconsistent_manifest_is_refused(content, tmp_path, change, words):
     refused(write(tmp_path / "x.tar", described(content, **change)), words)
 
 
-def test_a_manifest_that_lacks_a_part_of_a_model(content, tmp_path):
+def test_a_manifest_without_a_part_of_a_model_is_refused(content, tmp_path):
     members = json.loads(content["manifest.json"])["members"]
     del members[f"{MODEL}/model.safetensors"]
     refused(write(tmp_path / "x.tar", described(content, members=members)), f"does not list {MODEL}/model.safetensors")
 
 
-def test_a_manifest_that_is_too_large_is_not_read(content, tmp_path, monkeypatch):
+def test_a_large_manifest_is_not_read(content, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "MAX_JSON", 1000)
     refused(write(tmp_path / "x.tar", content), "over the limit of 1000")
 
@@ -502,7 +502,7 @@ def test_a_manifest_that_is_too_large_is_not_read(content, tmp_path, monkeypatch
         ({"data": {"split_sha256": "0"}}, "has split_sha256 '0', .* say '[0-9a-f]{64}'"),
     ],
 )
-def test_a_model_that_is_another(content, tmp_path, change, words):
+def test_a_model_that_differs_from_the_manifest_is_refused(content, tmp_path, change, words):
     description = json.loads(content[f"{MODEL}/model.json"])
     del description["sha256"]  # as a stranger would
     for key, value in change.items():
@@ -512,11 +512,11 @@ def test_a_model_that_is_another(content, tmp_path, change, words):
 
 
 @pytest.mark.parametrize("data", [b"\x80\x04.", b"[" * 100_000, b"[]", b"{}"])
-def test_a_model_json_that_is_none(content, tmp_path, data):
+def test_an_invalid_model_json_is_refused(content, tmp_path, data):
     refused(write(tmp_path / "x.tar", signed({**content, f"{MODEL}/model.json": data})), f"is inconsistent: {MODEL}")
 
 
-def test_a_pickle_is_no_model(content, tmp_path):
+def test_a_pickle_is_not_loaded_as_a_model(content, tmp_path):
     content[f"{MODEL}/model.safetensors"] = b"\x80\x04cos\nsystem\n(S'exit 1'\ntR."
     refused(write(tmp_path / "x.tar", signed(content)), f"{MODEL} is not a complete model")
 
@@ -538,7 +538,7 @@ def test_a_split_that_leaks_is_refused(content, made, tmp_path):
     refused(path, f"is inconsistent: split p: train holds query {query}")
 
 
-def test_a_split_of_another_protocol_or_of_other_images(content, made, tmp_path):
+def test_a_split_of_another_protocol_or_dataset_is_refused(content, made, tmp_path):
     split = read_split(made["splits/p.parquet"])
     for number, (other, words) in enumerate(
         [
@@ -562,7 +562,7 @@ def relabelled(split):
     return Split(split.table.set_column(3, "labels", labels), split.protocol, split.seed)
 
 
-def test_features_of_other_weights(content, made, tmp_path):
+def test_features_of_other_weights_are_refused(content, made, tmp_path):
     noted = read_metadata(made["features/net.parquet"])
     batches = list(iter_features(made["features/net.parquet"]))
 
@@ -573,7 +573,7 @@ def test_features_of_other_weights(content, made, tmp_path):
     refused(path, f"features/net.parquet has weights_sha256 '{'cd' * 32}', .* say '{WEIGHTS}'")
 
 
-def test_an_input_size_that_the_config_leaves_to_the_network(content, tmp_path):
+def test_the_input_size_may_be_left_to_the_network(content, tmp_path):
     backbones = json.loads(content["manifest.json"])["backbones"]
     backbones["net"]["input_size"] = None
     unpack(write(tmp_path / "b.tar", described(content, backbones=backbones)), tmp_path / "whole")
@@ -582,13 +582,13 @@ def test_an_input_size_that_the_config_leaves_to_the_network(content, tmp_path):
     refused(path, "features/net.parquet has input_size '224', .* say '225'")
 
 
-def test_a_table_that_would_fill_memory(content, tmp_path, monkeypatch):
+def test_a_table_that_would_fill_memory_is_refused(content, tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "MAX_MEMORY", 100)
     monkeypatch.setattr(limits, "MAX_RATIO", 0.01)
     refused(write(tmp_path / "x.tar", content), r"manifest.parquet would take \d+ bytes of memory")
 
 
-def test_a_table_that_is_none(content, tmp_path):
+def test_an_invalid_table_is_refused(content, tmp_path):
     refused(
         write(tmp_path / "x.tar", signed({**content, "manifest.parquet": b"PAR1PAR1"})), "manifest.parquet is damaged"
     )
@@ -613,7 +613,7 @@ def asked(bundle, tmp_path_factory):
     return write(tmp_path_factory.mktemp("asked") / "digits.tar", signed(renamed))
 
 
-def test_a_bundle_that_holds_what_is_asked_for(asked, content, tmp_path):
+def test_a_bundle_with_all_that_the_config_needs_is_used(asked, content, tmp_path):
     assert ask(asked)["pretrained"] == [str(asked)]
     assert ask(asked, pretrained=[str(asked)], methods=["lsh"])["pretrained"] == [str(asked)]
     assert ask(write_folder(tmp_path / "x", read(asked)))["pretrained"] == [str(tmp_path / "x")]
@@ -647,17 +647,17 @@ def test_a_bundle_that_holds_what_is_asked_for(asked, content, tmp_path):
         ({"pretrained": [1]}, r"\[0\]: 1 is not text"),
     ],
 )
-def test_a_bundle_that_does_not_hold_what_is_asked_for(asked, change, words):
+def test_a_bundle_without_what_the_config_needs_is_refused(asked, change, words):
     with pytest.raises(ConfigError, match=f"^config key pretrained.*{words}"):
         ask(asked, **change)
 
 
-def test_two_bundles_of_one_data_set(asked):
+def test_two_bundles_of_one_dataset_are_refused(asked):
     with pytest.raises(ConfigError, match="both hold 'digits'; name one of them"):
         ask(asked, pretrained=[str(asked), str(asked)])
 
 
-def test_local_weights_may_be_elsewhere_but_not_others(asked, tmp_path):
+def test_local_weights_may_move_but_not_change(asked, tmp_path):
     """The file is not needed; where it is there, it is to be the one that the features were made with."""
     content = read(asked)
     weights = tmp_path / "mine.safetensors"
@@ -673,7 +673,7 @@ def test_local_weights_may_be_elsewhere_but_not_others(asked, tmp_path):
     ask(path, **change)
 
 
-def test_the_device_is_the_evaluating_machine_s(asked, tmp_path):
+def test_the_device_is_that_of_the_evaluating_machine(asked, tmp_path):
     content = read(asked)
     variants = json.loads(content["manifest.json"])["variants"]
     variants["lsh"]["arguments"]["device"] = "cuda"
@@ -683,7 +683,7 @@ def test_the_device_is_the_evaluating_machine_s(asked, tmp_path):
         ask(write(tmp_path / "y.tar", described(content, variants=variants)))
 
 
-def test_an_id_stands_for_everything_in_a_bundle(bundle, content):
+def test_an_id_covers_everything_in_a_bundle(bundle, content):
     one = archive.read_bundle_manifest(bundle)
     data = described(content, licences={})["manifest.json"]
     assert manifest.parse(data, "x").id != one.id

@@ -46,7 +46,7 @@ def test_each_file_of_a_chart_is_registered():
     assert set(charts.registry.modules()) == files
 
 
-def test_each_chart_of_the_package_says_what_it_shows_and_how_it_is_read():
+def test_each_chart_has_a_caption_and_a_note():
     found = charts.registered()
     assert {*NAMES} <= found.keys()
     assert all(isinstance(one, Chart) and one.shows and one.note.endswith(".") for one in found.values())
@@ -76,7 +76,7 @@ def test_a_method_has_one_colour_and_shape_in_every_report():
     assert numbers(["run 1: dsh"]) == {"run 1: dsh": known["dsh"]}
 
 
-def test_of_two_with_one_look_the_package_s_method_keeps_it_and_the_other_changes_its_shape():
+def test_of_two_methods_with_one_look_the_plug_in_s_changes():
     twin = next(name for name in map("a{}".format, range(10_000)) if numbers([name]) == {name: numbers(["sh"])["sh"]})
     found = numbers([twin, "sh"])
     assert list(found) == [twin, "sh"]
@@ -117,7 +117,7 @@ def test_the_only_line_of_a_chart_of_costs_is_the_frontier():
     assert [y for _, y in found] == sorted((y for _, y in found), reverse=True)  # pixels go down
 
 
-def test_disturbed_costs_are_not_on_the_frontier_and_most_of_them_make_no_chart():
+def test_disturbed_costs_are_not_on_the_frontier():
     data = costly(map=MAP, hash_us=COST, hash_us_disturbed=[False, False, True, True, False, False])
     assert len(corners(costs.hash_us(data))) == 2
     assert costs.hash_us(costly(map=MAP, hash_us=COST, hash_us_disturbed=[True] * 4 + [False] * 2)) is None
@@ -179,7 +179,7 @@ def test_references_are_dashed_lines_and_exact_search_lies_across(lines):
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_chart_of_a_plug_in_is_drawn_where_it_has_something_to_show(tmp_path):
+def test_a_plug_in_s_chart_is_drawn_if_it_has_data(tmp_path):
     plugins.load([str(SUPPORT / "toy_chart.py")])
     drawn = plots.drawn(Data(ROWS, pd.DataFrame()))
     assert list(drawn) == ["spread"]
@@ -194,7 +194,7 @@ def test_a_chart_of_a_plug_in_is_drawn_where_it_has_something_to_show(tmp_path):
 
 
 @pytest.mark.usefixtures("alone")
-def test_the_chart_of_the_docs_shows_what_it_says(tmp_path):
+def test_the_docs_example_of_a_chart_is_drawn(tmp_path):
     (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/adding-a-chart.md").read_text(), re.M | re.S)
     (tmp_path / "chart_of_the_docs.py").write_text(block)
     plugins.load([str(tmp_path / "chart_of_the_docs.py")])
@@ -213,7 +213,7 @@ def test_the_chart_of_the_docs_shows_what_it_says(tmp_path):
         ("m/p", "mAP", "'m/p' is not a valid name for a chart: use only letters, digits, '_' and '-'"),
     ],
 )
-def test_a_wrong_registration_is_one_line(name, shows, words):
+def test_an_invalid_registration_is_one_line(name, shows, words):
     def draw(data):
         return None
 
@@ -232,7 +232,7 @@ def test_a_wrong_registration_is_one_line(name, shows, words):
         (alt.hconcat(alt.Chart().mark_bar()), "chart mine: its function returned HConcatChart; it must"),
     ],
 )
-def test_what_is_no_chart_is_named(drawing, words):
+def test_an_invalid_chart_is_named(drawing, words):
     charts.register("mine", shows="it")(lambda data: drawing)
     with pytest.raises(L2HError, match=words):
         plots.drawn(Data(ROWS, pd.DataFrame()))

@@ -44,7 +44,7 @@ def test_a_dry_run_prints_the_config_and_writes_nothing(folder, capsys):
     assert sorted(os.listdir()) == before
 
 
-def test_few_or_many_vectors_and_all_options(folder, capsys, monkeypatch):
+def test_the_config_follows_the_options_and_the_number_of_vectors(folder, capsys, monkeypatch):
     monkeypatch.setattr(bench, "QUERIES", (0.1, 7))
     config = printed(capsys, "clip vectors.npy", "--neighbours", "5", "--distance", "l2", "--trainings", "3")
     (dataset,) = config["datasets"]
@@ -53,7 +53,7 @@ def test_few_or_many_vectors_and_all_options(folder, capsys, monkeypatch):
     assert (config["methods"], config["bits"], config["seeds"]) == (bench.METHODS, bench.BITS, [0, 1, 2])
 
 
-def test_names_of_arrays_stay_and_a_given_split_draws_nothing(folder, capsys):
+def test_names_of_arrays_and_a_given_split_are_kept(folder, capsys):
     np.savez("vectors.npz", x=np.ones((9, 2)), queries=np.ones((3, 2)), y=np.arange(9), z=np.arange(3))
     words = ["--array", "x", "--labels", "y", "--queries", "queries", "--query-labels", "z", "--output", "a/b"]
     (dataset,) = printed(capsys, "vectors.npz", *words)["datasets"]
@@ -70,7 +70,7 @@ def test_names_of_arrays_stay_and_a_given_split_draws_nothing(folder, capsys):
     }
 
 
-def test_a_file_called_as_a_registered_dataset_has_another_name(folder, capsys):
+def test_a_file_named_like_a_registered_dataset_is_renamed(folder, capsys):
     Path("clip vectors.npy").rename("embeddings.npy")
     assert printed(capsys, "embeddings.npy")["datasets"][0]["name"] == "vectors"
 
@@ -85,13 +85,13 @@ def test_a_file_called_as_a_registered_dataset_has_another_name(folder, capsys):
         (["labels.npy"], "labels.npy holds int64 of shape (200,)"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_written(folder, capsys, words, said):
+def test_mistakes_are_found_before_anything_is_written(folder, capsys, words, said):
     assert main(["bench", *words, "--output", "made"]) == 1
     assert said in capsys.readouterr().err
     assert not Path("made").exists()
 
 
-def test_a_config_that_somebody_changed_is_not_lost(folder, capsys):
+def test_an_edited_config_is_not_overwritten(folder, capsys):
     Path("bench").mkdir()
     Path("bench/bench.yaml").write_text("datasets: [mine]\n")
     assert main(["bench", "clip vectors.npy"]) == 1
@@ -99,7 +99,7 @@ def test_a_config_that_somebody_changed_is_not_lost(folder, capsys):
     assert Path("bench/bench.yaml").read_text() == "datasets: [mine]\n"
 
 
-def test_a_config_that_another_version_wrote_is_written_again(folder, capsys, monkeypatch):
+def test_a_config_of_another_version_is_overwritten(folder, capsys, monkeypatch):
     Path("bench").mkdir()
     Path("bench/bench.yaml").write_text("# written by l2h bench, in other words\ndatasets: [mine]\n")
     monkeypatch.setattr(bench.run_command, "run", lambda arguments: 0)
@@ -107,12 +107,12 @@ def test_a_config_that_another_version_wrote_is_written_again(folder, capsys, mo
     assert Path("bench/bench.yaml").read_text().startswith(bench.HEADER)
 
 
-def test_neighbours_that_are_all_of_the_database_are_refused(folder, capsys):
+def test_as_many_neighbours_as_items_are_refused(folder, capsys):
     assert main(["bench", "clip vectors.npy", "--neighbours", "180", "--dry-run"]) == 1
     assert "--neighbours 180: the database has only 180 items, so all would be relevant" in capsys.readouterr().err
 
 
-def test_an_output_that_cannot_be_a_folder_is_one_line(folder, capsys):
+def test_an_output_that_is_not_a_folder_is_one_line(folder, capsys):
     Path("taken").touch()
     assert main(["bench", "clip vectors.npy", "--output", "taken"]) == 1
     assert "taken/bench.yaml cannot be written (File exists); choose another folder with --output" in (

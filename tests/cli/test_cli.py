@@ -95,7 +95,7 @@ def test_lists_have_a_line_for_each_registered_name(capsys, kind, registry):
     assert [list(one.values()) for one in json.loads(out)] == lines
 
 
-def test_one_method_is_shown_with_the_defaults_that_its_constructor_has(capsys):
+def test_one_method_is_shown_with_its_defaults(capsys):
     code, out, _ = said(capsys, "methods", "itq", "--json")
     assert code == 0
     shown = json.loads(out)
@@ -106,7 +106,7 @@ def test_one_method_is_shown_with_the_defaults_that_its_constructor_has(capsys):
     assert "scope" not in out  # it has none to choose from
 
 
-def test_a_deep_method_s_parameters_are_explained_and_shown_as_a_config_takes_them(capsys):
+def test_a_deep_method_s_parameters_are_explained_in_yaml(capsys):
     out = said(capsys, "methods", "dsh")[1]
     assert "share of the training images held out for validation" in out
     shown = dict(line.strip().split(" = ") for line in out.splitlines() if " = " in line and line.startswith("  "))
@@ -183,7 +183,7 @@ def test_charts_are_listed_and_shown(capsys):
     assert "'radios' is not a chart (did you mean 'radius'?)" in said(capsys, "charts", "radios")[2]
 
 
-def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):
+def test_an_unknown_name_is_one_line_with_the_known_names(capsys, tmp_path):
     code, out, err = said(capsys, "methods", "nosuch")
     assert (code, out) == (1, "")
     assert err.startswith("l2h: error: 'nosuch' is not a method; choose one of bihalf, ")
@@ -209,7 +209,7 @@ def test_an_unknown_name_is_one_line_with_the_names_there_are(capsys, tmp_path):
         (["backbones", "tim:resnet50"], "'tim:resnet50' is not a backbone (did you mean 'timm:'?); choose one of"),
     ],
 )
-def test_a_name_that_is_close_to_one_that_exists_is_suggested(capsys, words, line):
+def test_similar_names_are_suggested(capsys, words, line):
     code, out, err = said(capsys, *words)
     assert (code, out) == (1, "")
     assert err.startswith(f"l2h: error: {line}")
@@ -236,7 +236,7 @@ def test_a_mistyped_command_or_option_is_suggested(capsys, words, line):
     assert said.startswith(line)
 
 
-def test_options_may_still_be_shortened_and_follow_the_picture(capsys):
+def test_options_may_be_shortened_and_follow_the_image(capsys):
     code, _, err = said(capsys, "methods", "itq", "--js")
     assert (code, err) == (0, "")
     with pytest.raises(SystemExit):
@@ -244,7 +244,7 @@ def test_options_may_still_be_shortened_and_follow_the_picture(capsys):
     assert "the following arguments are required: --run" in capsys.readouterr().err
 
 
-def test_check_split_passes_what_is_sound_and_fails_on_a_leak(capsys, sound, leaky, split):
+def test_check_split_fails_only_on_a_leak(capsys, sound, leaky, split):
     code, out, err = said(capsys, "check-split", sound)
     assert (code, err) == (0, "")
     assert out == f"{sound}: no leak in digits-300 (300 query, 500 train, 1497 database)\n"
@@ -254,7 +254,7 @@ def test_check_split_passes_what_is_sound_and_fails_on_a_leak(capsys, sound, lea
     assert f"{sound}: no leak" in out
 
 
-def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, sound, leaky, digits, tmp_path):
+def test_check_split_finds_near_copies_if_given_images(capsys, sound, leaky, digits, tmp_path):
     manifest = read_manifest(digits / "manifest.parquet")
     code, out, _ = said(capsys, "check-split", sound, "--data", str(digits), "--json")
     (found,) = json.loads(out)
@@ -284,7 +284,7 @@ def test_check_split_looks_for_near_copies_where_it_is_given_images(capsys, soun
     assert "(images.npy[" in json.loads(out)[0]["problem"]  # with the images, places are named too
 
 
-def test_near_copies_are_found_in_the_thumbnails_that_the_run_made(capsys, sound, digits, tmp_path):
+def test_near_copies_are_found_in_the_run_s_thumbnails(capsys, sound, digits, tmp_path):
     """Without the images; if they do not match, the line says so, and advises nobody to delete them."""
     manifest = read_manifest(digits / "manifest.parquet")
     thumbnails = grey_thumbnails.of_store(digits / "images", manifest)
@@ -304,7 +304,7 @@ def test_near_copies_are_found_in_the_thumbnails_that_the_run_made(capsys, sound
     assert "delete" not in out
 
 
-def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accepted(capsys, tmp_path):
+def test_lone_queries_are_counted_and_refused_unless_accepted(capsys, tmp_path):
     rows = [(0, "query", 0), (1, "query", 1), (2, "train", 0), (3, "database", 0)]
     columns = [{"id": i, "role": role, "image_sha256": bytes([i] * 32), "labels": [label]} for i, role, label in rows]
     path = str(tmp_path / "p.parquet")
@@ -319,7 +319,7 @@ def test_queries_that_find_nothing_are_counted_and_refused_unless_they_are_accep
     assert (found["lone_queries"], found["lone_queries_unseen"]) == (1, 1)
 
 
-def test_identical_images_and_what_was_left_out_are_counted(capsys, caplog, tmp_path):
+def test_identical_and_omitted_images_are_counted(capsys, caplog, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (8, 16, 16), dtype=np.uint8)
     images[1], images[5] = images[0], images[4]
     labels = [[0], [0], [0], [1], [0], [1], [1], [0]]
@@ -349,7 +349,7 @@ def test_identical_images_and_what_was_left_out_are_counted(capsys, caplog, tmp_
     assert found["notes"][0] == {"what": "left out", "count": 2, "examples": ["a", "b"], "more": False}
 
 
-def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path):
+def test_a_split_of_another_dataset_is_refused(capsys, sound, digits, tmp_path):
     manifest = read_manifest(digits / "manifest.parquet")
     hashes = manifest["image_sha256"].to_pylist()[::-1]
     columns = (manifest[name].to_pylist() for name in ("labels", "location"))
@@ -360,7 +360,7 @@ def test_a_split_of_another_data_set_is_refused(capsys, sound, digits, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["none.parquet", "broken.parquet", "notes.txt"])
-def test_a_file_that_cannot_be_read_fails_the_check(capsys, tmp_path, name):
+def test_an_unreadable_file_fails_the_check(capsys, tmp_path, name):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
     (tmp_path / "notes.txt").write_text("id,role\n0,query\n")
     code, out, _ = said(capsys, "check-split", str(tmp_path / name))
@@ -391,7 +391,7 @@ def no_splits(folder: Path, split: Split) -> dict[str, Path]:
     return {path.stem: path for path in folder.iterdir()}
 
 
-def test_nothing_that_check_split_is_given_is_to_be_deleted(capsys, split, digits, tmp_path):
+def test_check_split_never_suggests_to_delete_its_input(capsys, split, digits, tmp_path):
     (tmp_path / "files").mkdir()
     paths = no_splits(tmp_path / "files", split)
     assert len(paths) == 8
@@ -403,7 +403,7 @@ def test_nothing_that_check_split_is_given_is_to_be_deleted(capsys, split, digit
         assert "give a split that a run wrote" in out or kind == "seed that is no number", out
 
 
-def test_a_dataset_s_folder_that_check_split_is_given_is_not_to_be_deleted(capsys, sound, tmp_path):
+def test_check_split_never_suggests_to_delete_a_dataset_s_folder(capsys, sound, tmp_path):
     (tmp_path / "manifest.parquet").write_bytes(b"PAR1 and no more")
     code, out, _ = said(capsys, "check-split", sound, "--data", str(tmp_path))
     assert code == 1
@@ -430,7 +430,7 @@ def photo(tmp_path) -> Path:
         ("found.svg", "found.svg: unknown image format; choose a name that ends in one of .jpeg, .jpg, .png"),
     ],
 )
-def test_search_writes_its_picture_into_a_folder_that_exists_or_says_what_to_do(capsys, tmp_path, photo, place, words):
+def test_search_needs_a_valid_path_for_its_image(capsys, tmp_path, photo, place, words):
     (tmp_path / "folder.png").mkdir()
     before = sorted(tmp_path.rglob("*"))
     code, out, err = said(capsys, "search", "--run", "none", "--image", str(tmp_path / place), str(photo))
@@ -466,7 +466,7 @@ def test_pillow_s_own_warnings_do_not_reach_the_screen(capsys, photo, monkeypatc
     assert [str(one.message) for one in recwarn.list] == []
 
 
-def test_it_says_its_version(capsys):
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
@@ -485,7 +485,7 @@ def test_help_has_examples_and_exit_codes(capsys, command):
 
 
 @pytest.mark.parametrize("words", [[], ["nosuch"], ["check-split"]])
-def test_a_wrong_command_line_ends_with_2(capsys, words):
+def test_an_invalid_command_line_exits_with_2(capsys, words):
     with pytest.raises(SystemExit) as end:
         main(words)
     assert end.value.code == 2
@@ -505,7 +505,7 @@ SLOW = {
 }
 
 
-def test_commands_start_without_what_they_do_not_need_and_list_plug_ins():
+def test_commands_import_only_what_they_need():
     """In one process, which imports more with each command, and whose plug-in stays registered."""
     program = f"""
 import sys
@@ -524,7 +524,7 @@ for words in {list(SLOW)!r}:
     assert re.search("^toy .*The code is the signs of the first `bits` features", done.stdout, re.MULTILINE)
 
 
-def test_a_reader_who_has_enough_is_no_error():
+def test_a_closed_pipe_is_not_an_error():
     program = [sys.executable, "-m", "l2h", "backbones"]
     reader = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     reader.stdout.close()  # before a line is written
@@ -532,7 +532,7 @@ def test_a_reader_who_has_enough_is_no_error():
     assert reader.wait() == 0
 
 
-def test_names_in_a_stranger_s_file_do_not_reach_the_terminal_as_orders(capsys, tmp_path):
+def test_control_characters_in_untrusted_files_are_not_printed(capsys, tmp_path):
     pq.write_table(pa.table({"\x1b[2J\nl2h: all is well\x9b": [1]}), tmp_path / "t.parquet")
     code, out, _ = said(capsys, "check-split", str(tmp_path / "t.parquet"))
     assert code == 1
@@ -568,7 +568,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_config_that_would_do_more_than_be_read_is_refused(capsys, tmp_path, monkeypatch, kind):
+def test_a_config_that_would_execute_something_is_refused(capsys, tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     text, words = REFUSED[kind]
     Path("their.yaml").write_bytes(text.encode("latin-1"))
@@ -578,7 +578,7 @@ def test_a_config_that_would_do_more_than_be_read_is_refused(capsys, tmp_path, m
     assert not Path("ran").exists()
 
 
-def test_grep_does_not_find_what_snakemake_does(tmp_path):
+def test_snakemake_executes_escaped_keys_of_a_config(tmp_path):
     """Why there is a command: this is how Snakemake reads a config."""
     from snakemake.common.configfile import load_configfile
 
@@ -589,7 +589,7 @@ def test_grep_does_not_find_what_snakemake_does(tmp_path):
     assert (tmp_path / "ran").exists()
 
 
-def test_a_config_s_programs_and_files_are_named_also_if_it_is_refused(capsys, tmp_path, monkeypatch):
+def test_a_config_s_programs_and_files_are_named(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text("open('ran', 'w')")
     Path("their.yaml").write_text(
@@ -623,7 +623,7 @@ class Trusted(LSH): pass
 """
 
 
-def test_plugins_run_only_if_trusted_and_names_that_need_them_are_not_refused(capsys, tmp_path, monkeypatch):
+def test_plugins_run_only_if_trusted(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("trusted_method.py").write_text(PLUGIN)
     config = PLAIN.replace("[lsh]", "[lsh, trusted]") + "plugins: [trusted_method.py]\nseeds: [0, 1]\n"
@@ -652,7 +652,7 @@ def test_plugins_run_only_if_trusted_and_names_that_need_them_are_not_refused(ca
         ("backbones: [theirs]", "backbones[0].name, 'theirs'"),
     ],
 )
-def test_names_that_a_plugin_may_register_are_not_checked(capsys, tmp_path, monkeypatch, entry, name):
+def test_names_that_a_plugin_may_register_are_accepted(capsys, tmp_path, monkeypatch, entry, name):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").touch()
     key = entry.partition(":")[0]
@@ -677,7 +677,7 @@ def test_names_that_a_plugin_may_register_are_not_checked(capsys, tmp_path, monk
         ),
     ],
 )
-def test_what_a_run_refuses_is_refused(capsys, tmp_path, monkeypatch, change, words):
+def test_check_config_refuses_what_a_run_refuses(capsys, tmp_path, monkeypatch, change, words):
     monkeypatch.chdir(tmp_path)
     path = Path("mine.yaml")
     path.write_text(yaml.safe_dump({**yaml.safe_load(PLAIN), **change}))
@@ -700,7 +700,7 @@ def test_a_protocol_that_cannot_be_drawn_is_refused(capsys, tmp_path, monkeypatc
     assert "config key datasets[0].protocol: protocol p cannot be drawn: class cat has 1 of the 3 needed" in err
 
 
-def test_what_would_run_is_counted(capsys):
+def test_the_jobs_of_a_run_are_counted(capsys):
     out = json.loads(said(capsys, "check-config", str(ROOT / "config/quickstart.yaml"), "--json")[1])
     assert (out["cells"], out["error"], out["not_checked"]) == (68, None, {})
     assert out["datasets"][0] == {"dataset": "digits", "protocol": "digits-300", "missing": None}
@@ -709,9 +709,7 @@ def test_what_would_run_is_counted(capsys):
     assert 1 < least < most < 30
 
 
-def test_external_codes_are_counted_once_for_all_backbones_and_impossible_lengths_not_at_all(
-    capsys, tmp_path, monkeypatch
-):
+def test_external_codes_are_counted_once_for_all_backbones(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for bits in (8, 12):
         Path(f"digits-{bits}.npy").touch()
@@ -724,7 +722,7 @@ def test_external_codes_are_counted_once_for_all_backbones_and_impossible_length
     assert "\nleft out: pq at 12 bits: pq: bits must be a multiple of 8" in out
 
 
-def test_the_configs_here_pass_and_those_whose_images_are_missing_say_so(capsys):
+def test_shipped_configs_pass_or_name_missing_images(capsys):
     for path in sorted((ROOT / "config").glob("*.yaml")):
         code, _, err = said(capsys, "check-config", str(path))
         missing = path.stem in ("own_images", "cifar10_jpeg", "mosaics") and "cannot be run" in err

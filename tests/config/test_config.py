@@ -33,7 +33,7 @@ def resolved(config):
     return config
 
 
-def test_a_code_length_that_a_method_cannot_have_is_left_out_with_its_reason():
+def test_impossible_code_lengths_are_left_out_with_a_reason():
     config = resolved({**MINIMAL, "methods": ["pq", "lsh"], "bits": [8, 12]})
     pq, lsh = config["methods"]
     assert pq["impossible"] == {12: "pq: bits must be a multiple of 8, because its codes are whole bytes, got 12"}
@@ -79,7 +79,7 @@ def test_defaults_are_filled_in():
     assert not {"bits", "random_state"} & set(dsh["arguments"])
 
 
-def test_a_method_says_at_which_code_lengths_and_seeds_it_has_results(tmp_path):
+def test_a_method_states_its_code_lengths_and_seeds(tmp_path):
     (tmp_path / "digits-16.npy").touch()
     external = {"method": "external", "params": {"codes": f"{tmp_path}/{{dataset}}-{{bits}}.npy"}}
     methods = ["itq", "cosine", external]
@@ -89,7 +89,7 @@ def test_a_method_says_at_which_code_lengths_and_seeds_it_has_results(tmp_path):
     assert [entry["scope"] for entry in entries] == ["shallow", "exact", "external"]
 
 
-def test_scope_full_takes_the_method_s_parameters_and_its_own():
+def test_scope_full_takes_its_own_parameters_too():
     params = {"gamma": 5.0, "flip": True}
     methods = ["bihalf", {"method": "bihalf", "label": "whole", "scope": "full", "params": params}]
     head, whole = resolved({**MINIMAL, "methods": methods})["methods"]
@@ -108,14 +108,14 @@ def test_spelling_out_a_default_changes_nothing():
         assert repr(one["arguments"]) == repr(other["arguments"])
 
 
-def test_what_a_resolved_config_declares_resolves_to_the_same():
+def test_a_declared_config_resolves_to_the_same():
     config = resolved(MINIMAL)
     again = declared(config)
     assert "arguments" not in again["methods"][0]
     assert resolved(again) == config
 
 
-def test_numbers_that_snakemake_hands_over_as_text():
+def test_numbers_may_come_as_text_from_snakemake():
     """As from `--config "bits=[8, 128]" "backbones=[{name: alexnet, weights: untrained, input_size: 64}]"`."""
     backbone = {"name": "alexnet", "weights": "untrained", "input_size": "64"}
     protocol = {"name": "own", "query": "0.5", "train": "7", "per_class": "true"}
@@ -131,20 +131,20 @@ def test_numbers_that_snakemake_hands_over_as_text():
         resolved({**MINIMAL, "bits": ["8.5"]})
 
 
-def test_null_stands_for_a_key_that_is_left_out():
+def test_null_means_the_default():
     null = {"datasets": [{"name": "digits", "reader": None, "protocol": None, "shards": None}]}
     null["backbones"] = [{"name": "alexnet", "weights": "untrained", "layer": None, "label": None, "input_size": None}]
     null["methods"] = [{"method": "dsh", "scope": None, "label": None}]
     assert resolved(null) == resolved({**MINIMAL, "methods": ["dsh"]})
 
 
-def test_what_a_timm_network_leaves_open_is_declared_and_resolves_again():
+def test_defaults_of_a_timm_network_are_declared():
     pytest.importorskip("timm", reason="timm is an extra")
     config = resolved({**MINIMAL, "backbones": ["timm:resnet18"]})
     assert resolved(declared(config)) == config
 
 
-def test_features_are_shared_by_configs_that_make_the_same_ones():
+def test_equal_features_are_shared_by_configs():
     def identity(**change):
         return resolved({**MINIMAL, **change})["backbones"][0]["id"]
 
@@ -152,7 +152,7 @@ def test_features_are_shared_by_configs_that_make_the_same_ones():
     assert len({identity(), identity(device="cpu"), identity(threads={"features": 1})}) == 3
 
 
-def test_a_folder_takes_any_protocol_that_draws_and_one_of_its_own():
+def test_a_folder_takes_any_drawn_protocol():
     def entry(**change):
         return resolved({**MINIMAL, "datasets": [mine(**change)]})["datasets"][0]
 
@@ -166,7 +166,7 @@ def test_a_folder_takes_any_protocol_that_draws_and_one_of_its_own():
     assert entry(params=LISTS)["dealing"] is None
 
 
-def test_what_a_data_set_lacks(tmp_path):
+def test_missing_lists_and_codes_are_named(tmp_path):
     path = tmp_path / "all.txt"
     folder = mine(params={"root": str(tmp_path), "images": str(path)})
     external = {"method": "external", "params": {"codes": "no/{dataset}.npy"}}
@@ -219,12 +219,12 @@ def test_shipped_configs_resolve_and_the_full_one_begins_with_mnist():
     ]
 
 
-def test_a_split_of_another_seed_has_another_protocol_id():
+def test_the_protocol_id_follows_the_seed():
     config = resolved({**MINIMAL, "datasets": [{"name": "digits", "split_seed": 7}, "digits"]})
     assert [entry["protocol_id"] for entry in config["datasets"]] == ["digits-300-seed7", "digits-300"]
 
 
-def test_a_local_weights_file_is_known_by_its_content(tmp_path):
+def test_a_local_weights_file_is_identified_by_its_content(tmp_path):
     path = tmp_path / "mine.safetensors"
     path.write_bytes(b"weights")
     entry = resolved({**MINIMAL, "backbones": [{"name": "alexnet", "weights": str(path)}]})["backbones"][0]
@@ -234,7 +234,7 @@ def test_a_local_weights_file_is_known_by_its_content(tmp_path):
     assert entry["id"] != other["id"]
 
 
-def test_what_a_backbone_entry_leaves_out_is_the_network_s_own(monkeypatch):
+def test_defaults_of_a_backbone_are_the_network_s(monkeypatch):
     def entry(**backbone):
         return resolved({**MINIMAL, "backbones": [backbone]})["backbones"][0]
 
@@ -261,7 +261,7 @@ def test_what_a_backbone_entry_leaves_out_is_the_network_s_own(monkeypatch):
             entry(name=name)
 
 
-def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monkeypatch):
+def test_the_mirror_comes_from_config_or_environment(tmp_path, monkeypatch):
     assert resolved(MINIMAL)["dataset_mirror"] is None
     (tmp_path / "one").mkdir()
     monkeypatch.setenv("L2H_DATASET_MIRROR", str(tmp_path))
@@ -524,7 +524,7 @@ def test_the_mirror_comes_from_the_config_or_else_the_environment(tmp_path, monk
         ),
     ],
 )
-def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
+def test_each_mistake_is_one_line_with_key_and_fix(change, words):
     with pytest.raises(L2HError) as caught:
         resolved({**MINIMAL, **change})
     assert str(caught.value).startswith(words)
@@ -532,12 +532,12 @@ def test_each_mistake_is_one_line_that_names_key_and_cure(change, words):
     assert len(str(caught.value)) < 600
 
 
-def test_a_name_of_one_s_own_without_a_reader_is_told_of_it():
+def test_a_new_dataset_name_needs_a_reader():
     with pytest.raises(ConfigError, match="'pets' is not a dataset; .* add `reader: image_list` to the name"):
         resolved({**MINIMAL, "datasets": [{"name": "pets", "params": {"root": "x"}}]})
 
 
-def test_aliases_that_multiply_or_never_end():
+def test_yaml_bombs_are_refused():
     text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     text += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
     for config in (yaml.safe_load(text), yaml.safe_load("datasets: &some [*some]")):
@@ -546,7 +546,7 @@ def test_aliases_that_multiply_or_never_end():
 
 
 @pytest.mark.parametrize("tag", ["object/apply:os.mkdir", "object/new:os.mkdir", "object:os.mkdir", "name:os.mkdir"])
-def test_tags_of_a_config_run_nothing(tmp_path, tag):
+def test_yaml_tags_execute_nothing(tmp_path, tag):
     """By Snakemake's own reader; a template (__use_yte__) does run, see SECURITY.md."""
     path, evidence = tmp_path / "c.yaml", tmp_path / "evidence"
     path.write_text(yaml.safe_dump(MINIMAL) + f"bits: !!python/{tag} [{evidence}]\n")
@@ -560,13 +560,13 @@ def test_a_missing_key_is_named():
         resolved({})
 
 
-def test_a_mistyped_key_is_named_and_not_the_one_that_is_missing_because_of_it():
+def test_a_mistyped_key_is_named_instead_of_the_missing_one():
     config = {key: value for key, value in MINIMAL.items() if key != "methods"}
     with pytest.raises(ConfigError, match=r"^config: unknown key 'method' \(did you mean 'methods'\?\); allowed are"):
         resolve({**config, "method": ["itq"]})
 
 
-def test_the_schema_is_one_and_describes_every_key():
+def test_the_schema_is_valid_and_describes_every_key():
     jsonschema.Draft202012Validator.check_schema(schema())
 
     def walk(part, name):

@@ -40,7 +40,7 @@ def pictures():
     return rng.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8), rng.permutation(np.arange(12) % 10)
 
 
-def test_a_batch_as_python_2_wrote_it(pictures):
+def test_a_batch_written_by_python_2_is_read(pictures):
     images, labels = pictures
     content = batch(images, labels, extra=text(b"filenames") + b"](" + text(b"a.png") + b"e")
     assert pickle.loads(content, encoding="bytes")[b"data"].shape == (12, 3072)  # noqa: S301  (numpy's own format)
@@ -68,7 +68,7 @@ def test_a_pickle_that_would_run_code_is_refused_before_it_does(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["os\nsystem", "builtins\neval", "numpy\nload", "numpy.core.multiarray\nscalar"])
-def test_nothing_but_arrays_of_bytes_can_be_named(name):
+def test_only_arrays_of_bytes_are_unpickled(name):
     with pytest.raises(L2HError, match=f"it asks for {name.replace(chr(10), '.')}"):
         cifar10.read_batch(b"\x80\x02c" + name.encode() + b"\nU\x01a\x85R.")
 
@@ -88,7 +88,7 @@ def test_nothing_but_arrays_of_bytes_can_be_named(name):
     ],
     ids=lambda value: "content" if isinstance(value, bytes) else None,
 )
-def test_what_is_no_batch_is_one_line(content, words):
+def test_an_invalid_batch_is_one_line(content, words):
     with pytest.raises(L2HError, match=words) as caught:
         cifar10.read_batch(content)
     assert "\n" not in str(caught.value)
@@ -119,7 +119,7 @@ def test_members_are_read_by_name_and_within_bounds(tmp_path, monkeypatch):
         cifar10.read_members(path, "cifar-10-batches-py", ["a"])
 
 
-def test_images_and_labels_are_those_of_all_batches_in_their_order(tmp_path, monkeypatch):
+def test_batches_are_read_in_order(tmp_path, monkeypatch):
     """Batches of 100 images, with made-up pixels, behind an archive of another checksum."""
     images = np.random.default_rng(1).integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
     labels = np.arange(600) % 10
@@ -135,7 +135,7 @@ def test_images_and_labels_are_those_of_all_batches_in_their_order(tmp_path, mon
     assert json.loads(manifest.schema.metadata[b"classes"])[3] == "cat"
 
 
-def test_a_batch_of_10_000_images_is_no_larger_than_what_is_read(tmp_path):
+def test_a_full_batch_is_within_the_size_limit(tmp_path):
     content = batch(np.zeros((10_000, 32, 32, 3), np.uint8), np.arange(10_000) % 10)
     archive(tmp_path / "x.tar.gz", {"test_batch": content})
     assert cifar10.read_members(tmp_path / "x.tar.gz", "cifar-10-batches-py", ["test_batch"]) == [content]
@@ -158,7 +158,7 @@ def manifest(tmp_path_factory):
         ("cifar10-2", (10_000, 50_000, 50_000), 1000),
     ],
 )
-def test_its_protocols(manifest, name, sizes, query):
+def test_protocols_have_their_published_sizes(manifest, name, sizes, query):
     split = make_split(manifest, name, datasets.registry.get("cifar10").protocols[name], 0)
     check(split)
     queries, train, database = (split.ids(role) for role in ("query", "train", "database"))
@@ -169,7 +169,7 @@ def test_its_protocols(manifest, name, sizes, query):
     assert np.isin(train, database).any() == (name != "cifar10-54k")
 
 
-def test_an_archive_of_another_checksum_is_never_opened(tmp_path, monkeypatch):
+def test_an_archive_with_a_wrong_checksum_is_not_opened(tmp_path, monkeypatch):
     archive(tmp_path / cifar10.NAME, {"data_batch_1": pickle.dumps(Evil(tmp_path / "evidence"))})
     monkeypatch.setattr(cifar10, "ARCHIVE", Download(cifar10.NAME, 170_498_071, cifar10.ARCHIVE.sha256, ()))
     monkeypatch.setattr(downloads, "PAUSES", ())

@@ -42,7 +42,7 @@ def files(folder) -> list[str]:
 
 
 @pytest.mark.parametrize("gzipped", [False, True])
-def test_from_the_web(gzipped, serve, tmp_path, caplog):
+def test_files_come_from_the_web(gzipped, serve, tmp_path, caplog):
     caplog.set_level(logging.INFO, "l2h")
     url = serve(whole(GZIPPED), name="file.gz") if gzipped else serve(whole(BODY))
     assert fetch(wanted(url), tmp_path) == tmp_path / "sub/file"
@@ -53,7 +53,7 @@ def test_from_the_web(gzipped, serve, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("name", ["sub/file", "sub/file.gz", "file", "file.gz"])
-def test_a_folder_of_copies_comes_first(name, tmp_path):
+def test_a_local_mirror_comes_first(name, tmp_path):
     copy = tmp_path / "mirror" / name
     copy.parent.mkdir(parents=True)
     copy.write_bytes(GZIPPED if name.endswith(".gz") else BODY)
@@ -61,7 +61,7 @@ def test_a_folder_of_copies_comes_first(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["file", "file.gz"])
-def test_placed_by_hand(name, tmp_path):
+def test_a_placed_file_is_used(name, tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / name).write_bytes(GZIPPED if name.endswith(".gz") else BODY)
     assert fetch(wanted(NOWHERE), tmp_path).read_bytes() == BODY
@@ -85,7 +85,7 @@ def test_the_next_mirror_is_tried(fault, serve, tmp_path):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_failures_say_what_to_place_where(fault, serve, tmp_path):
+def test_failures_name_the_file_and_its_folder(fault, serve, tmp_path):
     url = NOWHERE if FAULTS[fault] is None else serve(FAULTS[fault])
     with pytest.raises(L2HError) as caught:
         fetch(wanted(url), tmp_path)
@@ -96,7 +96,7 @@ def test_failures_say_what_to_place_where(fault, serve, tmp_path):
     assert files(tmp_path) == []
 
 
-def test_an_address_that_leads_away_from_https(serve, tmp_path, monkeypatch):
+def test_a_redirect_away_from_https_is_refused(serve, tmp_path, monkeypatch):
     there, get = serve(whole(BODY)), requests.get
     monkeypatch.setattr(requests, "get", lambda url, **how: get(there, **how))
     with pytest.raises(L2HError, match=f"it redirects to {there}, not over HTTPS all the way"):
@@ -104,7 +104,7 @@ def test_an_address_that_leads_away_from_https(serve, tmp_path, monkeypatch):
     assert files(tmp_path) == []
 
 
-def test_a_server_that_recovers(serve, tmp_path):
+def test_a_failing_server_is_tried_again(serve, tmp_path):
     url = serve((503, b"busy", None), whole(BODY))
     assert fetch(wanted(url), tmp_path).read_bytes() == BODY
 
@@ -112,14 +112,14 @@ def test_a_server_that_recovers(serve, tmp_path):
 @pytest.mark.parametrize(
     "content", [b"no gzip", GZIPPED[:-9], gzip.compress(b"\0" * 10**7)], ids=["none", "cut", "large"]
 )
-def test_gzip_files_that_are_none_cut_short_or_too_large(content, serve, tmp_path):
+def test_invalid_truncated_or_large_gzip_files_are_refused(content, serve, tmp_path):
     with pytest.raises(
         L2HError, match=r"file\.gz: (not a complete gzip file|its content is larger than the 3000000 bytes)"
     ):
         fetch(wanted(serve(whole(content), name="file.gz")), tmp_path)
 
 
-def test_a_copy_with_other_content_is_named_and_passed_over(serve, tmp_path, caplog):
+def test_a_copy_with_a_wrong_checksum_is_skipped_with_a_warning(serve, tmp_path, caplog):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "file").write_bytes(b"other" * 600_000)
     assert fetch(wanted(serve(whole(BODY))), tmp_path / "here", tmp_path / "mirror").read_bytes() == BODY
@@ -170,7 +170,7 @@ def test_fashion_mnist_is_read_from_debian_s_package(tmp_path):
 
 
 class TestMnist:
-    def test_all_70_000_images(self, mnist):
+    def test_all_70_000_images_are_read(self, mnist):
         images, labels = mnist.load()
         assert images.shape == (70_000, 28, 28)
         assert labels[:5] == [[5], [0], [4], [1], [9]]
@@ -178,7 +178,7 @@ class TestMnist:
         assert np.bincount(np.ravel(labels)).tolist() == [6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958]
         assert images[0, 5, 12:16].tolist() == [3, 18, 18, 18]
 
-    def test_its_protocol(self, mnist, tmp_path):
+    def test_the_protocol_has_its_published_sizes(self, mnist, tmp_path):
         mnist.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
         manifest = read_manifest(tmp_path / "manifest.parquet")
         split = make_split(manifest, "mnist-1k", mnist.protocols["mnist-1k"], seed=0)
@@ -187,14 +187,14 @@ class TestMnist:
         assert np.bincount(split.labels(split.ids("query"))).tolist() == [100] * 10
         assert np.bincount(split.labels(split.ids("train"))).tolist() == [500] * 10
 
-    def test_its_official_split(self, mnist, tmp_path):
+    def test_the_official_split_is_used(self, mnist, tmp_path):
         mnist.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
         split = make_split(read_manifest(tmp_path / "manifest.parquet"), "mnist-official", None, seed=0)
         check(split)
         assert split.ids("query").tolist() == list(range(60_000, 70_000))
         assert split.ids("train").tolist() == split.ids("database").tolist() == list(range(60_000))
 
-    def test_without_network_and_mirror_the_error_names_file_checksum_and_place(self, tmp_path, monkeypatch):
+    def test_offline_the_error_names_file_checksum_and_folder(self, tmp_path, monkeypatch):
         def refuse(*arguments, **options):
             raise requests.ConnectionError("no network")
 

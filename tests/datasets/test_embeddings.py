@@ -36,7 +36,7 @@ def prepared(**params):
     return dataset, read_manifest("manifest.parquet")
 
 
-def test_vectors_become_features_in_their_order():
+def test_vectors_become_features_in_order():
     dataset, manifest = prepared(labels="labels.npy")
     assert np.array_equal(read_features("features.parquet", np.arange(30)), VECTORS)
     assert manifest["labels"].to_pylist() == [[label] for label in LABELS.tolist()]
@@ -75,14 +75,14 @@ MULTI = np.eye(4, dtype=int)[np.arange(30) % 4] | np.eye(4, dtype=int)[np.arange
         (np.array(["cat", "ant", "bee"])[LABELS], [[2], [0], [1], [2]]),
     ],
 )
-def test_labels_in_any_form(labels, expected):
+def test_labels_may_have_any_form(labels, expected):
     np.save("labels.npy", labels)
     _, manifest = prepared(labels="labels.npy")
     assert manifest["labels"].to_pylist()[:4] == expected
     assert read_classes("manifest.parquet") == (["ant", "bee", "cat"] if labels.dtype.kind == "U" else [])
 
 
-def test_all_of_it_may_stand_in_one_table():
+def test_vectors_and_labels_may_share_a_table():
     columns = {
         "embedding": list(VECTORS),
         "label": [[0, 2], [1]] * 15,
@@ -99,7 +99,7 @@ def test_all_of_it_may_stand_in_one_table():
     assert [str(path) for path in dataset.made_of()] == ["all.parquet"]
 
 
-def test_groups_are_relevance_and_no_class_names():
+def test_groups_define_relevance_and_have_no_names():
     np.save("groups.npy", np.arange(30) // 2 * 10**12)
     dataset, manifest = prepared(groups="groups.npy")
     assert manifest["labels"].to_pylist() == [[row // 2] for row in range(30)]
@@ -115,7 +115,7 @@ def test_without_labels_neighbours_are_relevant():
     assert manifest["labels"].to_pylist() == [[]] * 30
 
 
-def test_queries_may_be_a_file_of_their_own(monkeypatch):
+def test_queries_may_be_a_separate_file(monkeypatch):
     monkeypatch.setattr("l2h.datasets.embeddings.TRAINED_ON", 10)
     np.savez("queries.npz", x=VECTORS[:5] + 1)
     np.save("query_labels.npy", LABELS[:5])
@@ -130,7 +130,7 @@ def test_queries_may_be_a_file_of_their_own(monkeypatch):
 
 
 @pytest.mark.parametrize(("said", "distance"), [("angular", "cosine"), ("euclidean", "l2")])
-def test_the_layout_of_ann_benchmarks(said, distance):
+def test_files_of_ann_benchmarks_are_read(said, distance):
     h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     with h5py.File("ann.hdf5", "w") as file:
         file["train"], file["test"] = VECTORS, VECTORS[:4] * 2
@@ -143,7 +143,7 @@ def test_the_layout_of_ann_benchmarks(said, distance):
     assert split.ids("train").tolist() == split.ids("database").tolist() == [*range(30)]
 
 
-def test_what_is_missing_is_named():
+def test_missing_files_are_named():
     assert "no file at nowhere.npy" in made(embeddings="nowhere.npy").missing()
     assert "no file at lables.npy" in made(labels="lables.npy").missing()
     assert made(labels="labels.npy").missing() is None
@@ -164,7 +164,7 @@ def test_what_is_missing_is_named():
         ({"embeddings": 3}, "embeddings must be text, got 3"),
     ],
 )
-def test_parameters_that_contradict_each_other(params, words):
+def test_contradicting_parameters_are_refused(params, words):
     with pytest.raises(L2HError, match=words):
         made(**params)
 
@@ -195,7 +195,7 @@ def changed(row, column, value):
         (np.array([[{}]], object), "Python objects"),
     ],
 )
-def test_vectors_that_cannot_be_used(vectors, words):
+def test_invalid_vectors_are_refused(vectors, words):
     np.save("vectors.npy", vectors, allow_pickle=True)
     with pytest.raises(L2HError, match=words) as caught:
         prepared()
@@ -215,13 +215,13 @@ def test_vectors_that_cannot_be_used(vectors, words):
         (LABELS.astype(np.int64) + 2**31, "above the maximum of 2147483647"),
     ],
 )
-def test_labels_that_cannot_be_used(labels, words):
+def test_invalid_labels_are_refused(labels, words):
     np.save("labels.npy", labels)
     with pytest.raises(L2HError, match=words):
         prepared(labels="labels.npy")
 
 
-def test_names_of_arrays_that_are_not_there_or_not_enough():
+def test_missing_or_ambiguous_array_names_are_refused():
     np.savez("two.npz", a=VECTORS, b=VECTORS, c=LABELS)
     with pytest.raises(L2HError, match="two.npz holds a, b; set `array` to the one with the vectors"):
         prepared(embeddings="two.npz")
@@ -251,26 +251,26 @@ def test_vectors_of_zeros_are_counted(caplog):
     assert "vectors.npy: 2 vectors are 0 in all columns" in caplog.text
 
 
-def test_the_arrays_of_the_labels_file_are_not_those_of_the_vectors():
+def test_a_name_in_a_file_without_names_is_refused():
     """A .npy file has one array without a name, which no parameter can mean."""
     assert list(open_arrays("vectors.npy")) == [""]
     with pytest.raises(L2HError, match="labels: 'x' is neither a file nor an array of vectors.npy, which has no names"):
         prepared(labels="x")
 
 
-def test_text_may_be_bytes_in_utf_8():
+def test_text_may_be_utf_8_bytes():
     np.save("labels.npy", np.char.encode(np.array(["k\xe6t", "hund", "fugl"])[LABELS], "utf-8"))
     _, manifest = prepared(labels="labels.npy")
     assert read_classes("manifest.parquet") == ["fugl", "hund", "k\xe6t"]
     assert manifest["labels"].to_pylist()[:3] == [[2], [1], [0]]
 
 
-def test_lengths_are_compared_before_anything_is_read():
+def test_lengths_are_compared_before_values_are_read():
     np.save("labels.npy", LABELS[:29])
     with pytest.raises(L2HError, match="labels.npy holds 29 labels for 30 vectors"):
         made(labels="labels.npy").require_alike()
 
 
-def test_what_is_no_file_is_said_to_be_none(folder):
+def test_a_folder_in_place_of_labels_is_refused(folder):
     (folder / "labels").mkdir()
     assert made(labels="labels").missing() == "labels is not a file; correct its path"

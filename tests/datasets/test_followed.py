@@ -41,7 +41,7 @@ def folder(tmp_path):
     return Folder(tmp_path)
 
 
-def test_what_stays_has_one_name(folder):
+def test_an_unchanged_file_keeps_its_name(folder):
     name = folder.state()
     assert folder.make() == name == folder.state()
 
@@ -56,7 +56,7 @@ def test_what_stays_has_one_name(folder):
         lambda folder: (folder.path / "a.npy").rename(folder.path / "d.npy"),
     ],
 )
-def test_what_changes_gets_another_name_until_it_is_made_again(folder, change):
+def test_a_changed_file_gets_another_name(folder, change):
     name = folder.make()
     change(folder)
     other = folder.state()
@@ -64,7 +64,7 @@ def test_what_changes_gets_another_name_until_it_is_made_again(folder, change):
     assert folder.make() == other == folder.state()
 
 
-def test_a_touched_file_is_read_once_and_changes_nothing(folder):
+def test_a_touched_file_is_read_once(folder):
     name = folder.make()
     folder.put("a.npy", b"first")
     assert folder.state() == name
@@ -74,14 +74,14 @@ def test_a_touched_file_is_read_once_and_changes_nothing(folder):
     assert folder.state() == name
 
 
-def test_a_file_that_is_replaced_while_the_dataset_is_made_counts_as_changed(folder):
+def test_a_file_replaced_during_preparation_counts_as_changed(folder):
     name, before = folder.state(), followed.snapshot([folder.path])
     folder.put("a.npy", b"other")
     followed.remember(folder.record, name, before, {})
     assert folder.state() != name
 
 
-def test_files_that_a_dataset_has_read_and_does_not_list_are_followed(folder):
+def test_files_read_but_not_listed_are_followed(folder):
     listed, read = folder.path / "a.npy", str(folder.path / "b/c.npy")
     seen = {read: (*followed.stat(read), bytes(32))}
     followed.remember(folder.record, "name", followed.snapshot([listed]), seen)
@@ -90,7 +90,7 @@ def test_files_that_a_dataset_has_read_and_does_not_list_are_followed(folder):
     assert followed.state(folder.record, [listed]) != "name"
 
 
-def test_a_dataset_without_files_of_its_own_never_changes(tmp_path):
+def test_a_dataset_without_own_files_never_changes(tmp_path):
     dataset = datasets.make("digits", Sources(tmp_path))
     record = tmp_path / "followed.parquet"
     assert followed.state(record, dataset.made_of()) == ""

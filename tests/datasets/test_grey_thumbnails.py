@@ -26,7 +26,7 @@ def prepared(request, tmp_path):
     return dataset, tmp_path, read_manifest(tmp_path / "manifest.parquet")
 
 
-def test_those_of_a_dataset_are_those_of_its_image_store(prepared):
+def test_a_dataset_s_thumbnails_match_its_image_store(prepared):
     dataset, folder, manifest = prepared
     thumbnails = np.stack(list(dataset.thumbnails))
     assert thumbnails.shape == (len(manifest), 16, 16)
@@ -42,7 +42,7 @@ def test_a_thumbnail_is_the_whole_image_in_grey():
     assert not found[9:].any()
 
 
-def test_they_survive_the_disk_and_belong_to_one_manifest(prepared):
+def test_thumbnails_are_read_back_for_one_manifest(prepared):
     dataset, folder, manifest = prepared
     thumbnails = list(dataset.thumbnails)
     path = folder / "thumbnails.parquet"

@@ -102,7 +102,7 @@ class TestLists:
         check(split)
         assert [split.ids(role).tolist() for role in ("query", "train", "database")] == [[0], [1], [1, 2]]
 
-    def test_lists_may_be_gzipped_and_paths_may_hold_blanks_and_dots(self, folder):
+    def test_lists_may_be_gzipped_and_paths_may_have_spaces(self, folder):
         folder.put("a b/1 2.png", picture(0))
         folder.put("c.png", picture(1))
         text = "\ufeff./a b//1 2.png 0 1 \r\n\n./c.png\t1\t0"
@@ -147,13 +147,13 @@ class TestLists:
     def test_a_bad_line_is_named(self, good, change, words):
         assert f"root: {words}; correct these files and lines" in good.refused(**good.lists(**{**THREE, **change}))
 
-    def test_unlabelled_pictures_are_searched_and_counted(self, good, caplog):
+    def test_unlabelled_images_are_searched_and_counted(self, good, caplog):
         caplog.set_level(logging.INFO, "l2h")
         manifest = good.prepare(**good.lists(**{**THREE, "database": "t.png 1 0\nd.png 0 0\n"}))
         assert manifest["labels"].to_pylist()[2] == []
         assert "kept in the database without a label: 1 (d.png)" in caplog.text
 
-    def test_unlabelled_queries_are_dropped_on_demand_and_counted(self, good, caplog, tmp_path):
+    def test_unlabelled_queries_may_be_dropped(self, good, caplog, tmp_path):
         good.put("u.png", picture(9))
         given = good.lists(**{**THREE, "query": "u.png 0 0\nq.png 0 1"})
         manifest = good.prepare(**given, drop_unlabelled_queries=True)
@@ -162,7 +162,7 @@ class TestLists:
         assert str(dropped) in caplog.text
         assert read_notes(tmp_path / "manifest.parquet") == [dropped]
 
-    def test_a_line_of_any_length_is_read_in_one_go(self, good):
+    def test_long_lines_are_read_in_linear_time(self, good):
         """An expression that tried every place for the path's end would take hours."""
         labels = "0 1 " * 100_000
         found = good.refused(**good.lists(**{**THREE, "query": f"q.png {labels}\nq.png {labels}x\n"}))
@@ -170,7 +170,7 @@ class TestLists:
         assert "lines of other than 2 labels: 1 (query line 1 has 200000)" in found
 
     @pytest.mark.parametrize("name", ["large.txt", "large.txt.gz"])
-    def test_a_list_that_is_larger_than_is_read(self, good, name, monkeypatch):
+    def test_a_large_list_is_refused(self, good, name, monkeypatch):
         monkeypatch.setattr(list_formats, "MAX_BYTES", 1 << 20)
         text = b"q.png 0 1\n" * 200_000
         path = good.put(name, gzip.compress(text) if name.endswith(".gz") else text)
@@ -178,7 +178,7 @@ class TestLists:
             **{**good.lists(**THREE), "query": str(path)}
         )
 
-    def test_a_line_without_end(self, good):
+    def test_an_endless_line_is_refused(self, good):
         """A list of 128 kB, unpacked 2^27 numbers in one line, took more memory than there was: 17 GB."""
         path = good.put("query.txt.gz", gzip.compress(b"q.png " + b"0 " * 2**20))
         with pytest.MonkeyPatch.context() as patch:
@@ -187,7 +187,7 @@ class TestLists:
         assert "lines of more than 1,048,576 characters: 1 (images line 1)" in line
 
     @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"q.png 0 1" * 99)[:-9]], ids=["bytes", "cut"])
-    def test_a_list_that_is_no_text(self, good, content):
+    def test_a_binary_list_is_refused(self, good, content):
         given = {**good.lists(**THREE), "query": str(good.put("query.txt.gz", content))}
         assert re.search(r"the list \S+query.txt.gz cannot be read \(.*\); it must be text", good.refused(**given))
 
@@ -203,14 +203,14 @@ def read(folder, **texts):
 
 
 class TestFormats:
-    def test_one_whole_number_in_every_line_is_a_class(self, folder):
+    def test_one_integer_per_line_is_a_class(self, folder):
         assert read(folder, images="a.png 3\nb c.png 0\nd.png 40000\n") == (
             {"a.png": [3], "b c.png": [0], "d.png": [40_000]},
             [],
         )
         assert read(folder, images="a.png 0\nb.png 1\n") == ({"a.png": [0], "b.png": [1]}, [])
 
-    def test_two_numbers_in_every_line_are_labels(self, folder):
+    def test_two_numbers_per_line_are_labels(self, folder):
         assert read(folder, images="a.png 0 1\nb.png 0 0\n") == ({"a.png": [1], "b.png": []}, [])
 
     @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ class TestFormats:
         lists.read_lists({"images": folder.put("images.txt", text)}, folder.path, problems)
         assert words in "; ".join(problems.lines())
 
-    def test_csv_has_names_or_numbers_in_columns_of_any_order(self, folder):
+    def test_csv_columns_may_have_any_order(self, folder):
         text = '\ufeffid,Label,Filename\r\n7,cat,"a, b.png"\r\n\r\n8, dog|cat ,./c.png\r\n9,,d.png\r\n'
         assert read(folder, images=text) == ({"a, b.png": [0], "c.png": [0, 1], "d.png": []}, ["cat", "dog"])
         assert read(folder, images="path,label\na.png,10\nb.png,9\n") == ({"a.png": [10], "b.png": [9]}, [])
@@ -280,25 +280,25 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 class TestUnicodeNames:
     @pytest.mark.parametrize(("listed", "there"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
-    def test_a_name_in_one_normalisation_finds_the_file_in_the_other(self, folder, listed, there):
+    def test_unicode_forms_of_a_name_find_the_same_file(self, folder, listed, there):
         folder.put(f"{there}/{there}.png", picture(0))
         folder.put("b.png", picture(1))
         manifest = folder.prepare(**folder.lists(images=f"{listed}/{listed}.png 0\nb.png 1"))
         assert manifest["location"].to_pylist() == [f"root/{there}/{there}.png", "root/b.png"]
 
-    def test_a_name_that_is_there_as_it_is_finds_no_other_file(self, folder):
+    def test_an_exact_name_is_preferred(self, folder):
         for number, name in enumerate((COMPOSED, DECOMPOSED)):
             folder.put(f"{name}.png", picture(number))
         found, _ = read(folder, images=f"{DECOMPOSED}.png 0\n{COMPOSED}.png 1")
         assert found == {f"{DECOMPOSED}.png": [0], f"{COMPOSED}.png": [1]}
 
-    def test_one_file_by_two_names_is_one_image(self, good):
+    def test_a_file_with_two_names_is_one_image(self, good):
         good.put(f"{DECOMPOSED}.png", picture(9))
         line = good.refused(**good.lists(**{**THREE, "query": f"{COMPOSED}.png 0 1", "train": f"{DECOMPOSED}.png 0 1"}))
         assert "queries that are also in train or database: 1 (train line 1" in line
 
     @pytest.mark.parametrize("how", ["folders", "csv"])
-    def test_classes_that_no_reader_can_tell_apart_are_named(self, folder, how):
+    def test_indistinguishable_class_names_are_named(self, folder, how):
         for number, name in enumerate((COMPOSED, DECOMPOSED)):
             folder.put(f"{name}/{number}.png", picture(number))
         text = f"path,label\n{COMPOSED}/0.png,{COMPOSED}\n{DECOMPOSED}/1.png,{DECOMPOSED}"
@@ -326,7 +326,7 @@ BAD = {
 
 
 class TestImages:
-    def test_one_error_names_all_kinds_with_their_numbers_and_first_places(self, good):
+    def test_one_error_counts_all_kinds_of_problems(self, good):
         names = list(BAD)
         for name, (content, _) in BAD.items():
             good.put(name, content)
@@ -343,12 +343,12 @@ class TestImages:
         assert "missing: 1 (gone.png)" in message
 
     @pytest.mark.parametrize("kind", [kind for _, kind in BAD.values()])
-    def test_each_kind_alone(self, good, kind):
+    def test_each_kind_of_problem_is_named(self, good, kind):
         ((name, content),) = ((name, content) for name, (content, found) in BAD.items() if found == kind)
         good.put(name, content)
         assert f"root: {kind}: 1 ({name}); correct" in good.refused(**good.lists(**{**THREE, "query": f"{name} 0 1"}))
 
-    def test_links_stay_inside_and_pipes_are_not_opened(self, good, tmp_path):
+    def test_outside_links_and_pipes_are_refused(self, good, tmp_path):
         (tmp_path / "elsewhere").mkdir()
         (tmp_path / "elsewhere" / "e.png").write_bytes(picture(7))
         (good.path / "out").symlink_to(tmp_path / "elsewhere")
@@ -362,7 +362,7 @@ class TestImages:
         assert "not a regular file: 1 (pipe.png)" in message
         assert "in.png" not in message
 
-    def test_what_becomes_rgb_is_said_in_the_log(self, good, tmp_path, caplog):
+    def test_conversions_to_rgb_are_logged(self, good, tmp_path, caplog):
         caplog.set_level(logging.INFO, "l2h")
         good.put("q.png", picture(1, "TIFF", mode="CMYK"))
         good.put("d.png", picture(2, mode="L"))
@@ -374,7 +374,7 @@ class TestImages:
         images = ImageStore(tmp_path / "images", manifest).read(np.arange(3))
         assert [image.shape for image in images] == [(6, 8, 3)] * 3
 
-    def test_the_root_itself_may_be_a_link(self, good, tmp_path):
+    def test_the_root_may_be_a_link(self, good, tmp_path):
         (tmp_path / "link").symlink_to(good.path)
         dataset = datasets.make("image_list", None, root=str(tmp_path / "link"), **good.lists(**THREE))
         dataset.prepare(tmp_path / "images", tmp_path / "manifest.parquet")
@@ -411,7 +411,7 @@ class TestClasses:
             folder.put(name, picture(number))
         assert "root: images outside the class folders: 1 (1.png)" in folder.refused()
 
-    def test_a_folder_without_an_image_is_no_class_and_a_warning(self, folder, caplog, tmp_path):
+    def test_empty_folders_are_skipped_with_a_warning(self, folder, caplog, tmp_path):
         for name in ("a/1.png", "c/2.png", "notes/readme.txt"):
             folder.put(name, picture(len(name)))
         (folder.path / "b").mkdir()
@@ -422,7 +422,7 @@ class TestClasses:
         assert words in caplog.messages[1:]
         assert read_classes(tmp_path / "manifest.parquet") == ["a", "c"]
 
-    def test_links_to_folders_are_named_and_never_followed(self, folder, tmp_path, caplog):
+    def test_links_to_folders_are_not_followed(self, folder, tmp_path, caplog):
         """To a folder of the root, to the root itself, out of it, and to a class; a hidden one is left out."""
         for number, name in enumerate(("cat/1.png", "owl/2.png", ".store/3.png")):
             folder.put(name, picture(number))
@@ -443,13 +443,13 @@ class TestClasses:
         with pytest.raises(L2HError, match=re.escape(words)):
             folder.make().known_labels()
 
-    def test_links_in_the_place_of_all_classes_are_named(self, folder):
+    def test_classes_that_are_all_links_are_named(self, folder):
         folder.put(".store/1.png", picture(1))
         for name in ("cat", "dog"):
             (folder.path / name).symlink_to(".store")
         assert "replace them by the folders): 2 (cat, dog)" in folder.refused()
 
-    def test_a_folder_that_cannot_be_read_is_named(self, folder, monkeypatch):
+    def test_an_unreadable_folder_is_named(self, folder, monkeypatch):
         """As root may read all, what the file system refuses others is simulated."""
         for name in ("cat/1.png", "owl/2.png", "owl/closed/3.png", "dog/4.png"):
             folder.put(name, picture(4))
@@ -463,7 +463,7 @@ class TestClasses:
         monkeypatch.setattr(os, "scandir", refuse)
         assert "root: folders that cannot be read: 2 (dog, owl/closed); correct" in folder.refused()
 
-    def test_classes_that_lie_one_level_deeper_stop_the_run_with_the_folder_to_name(self, folder):
+    def test_nested_classes_are_refused_with_the_right_folder(self, folder):
         for part in ("train", "val"):
             for name in ("cat", "dog", "owl"):
                 folder.put(f"{part}/{name}/1.png", picture(1))
@@ -486,25 +486,25 @@ class TestClasses:
             ("cat/1.png", "cat/left/2.png", "cat/right/3.png", "dog/left/4.png", "dog/right/5.png"),
         ],
     )
-    def test_images_may_lie_deeper_than_their_class(self, folder, names):
+    def test_images_may_be_nested_in_their_class(self, folder, names):
         for name in names:
             folder.put(name, b"")
         labels = [["cat", "dog"].index(name.split("/")[0]) for name in names]
         assert folder.make().known_labels() == [[label] for label in labels]
 
-    def test_names_that_no_table_can_hold(self, folder):
+    def test_paths_that_are_not_utf_8_are_refused(self, folder):
         for number, name in enumerate(("a/1.png", "b/2.png", os.fsdecode(b"b/\xff.png"), "b/\n.png")):
             folder.put(name, picture(number))
         folder.put(os.fsdecode(b"\xfe.txt"), b"x")
         assert "root: paths with control characters, or not in UTF-8: 2 (b/?.png, b/?.png)" in folder.refused()
 
-    def test_one_class_tells_nothing(self, folder):
+    def test_a_single_class_is_refused(self, folder):
         assert folder.refused().endswith("needs a subfolder with images for each of two or more classes; it has 0")
         folder.put("a/1.png", picture(1))
         words = f"two or more classes; it has 1 (a); if they are there, set root to {folder.path}/a"
         assert folder.refused().endswith(words)
 
-    def test_the_default_protocol_takes_shares(self, folder):
+    def test_the_default_protocol_draws_shares(self, folder):
         for number in range(40):
             folder.put(f"{'ab'[number % 2]}/{number}.png", picture(number))
         dataset = folder.make()
@@ -515,14 +515,14 @@ class TestClasses:
 
 
 class TestConstruction:
-    def test_what_is_not_there_is_said_without_reading(self, tmp_path):
+    def test_missing_files_are_named_without_reading(self, tmp_path):
         where = str(tmp_path / "nowhere")
         dataset = datasets.make("image_list", None, root=where)
         assert dataset.missing() == f"{where} is not a folder; put the images there, or correct root"
         dataset = datasets.make("image_list", None, root=str(tmp_path), images=f"{where}.txt")
         assert dataset.missing() == f"no list at {where}.txt; put it there, or correct its path"
 
-    def test_what_it_is_made_of(self, folder):
+    def test_its_own_files_are_listed(self, folder):
         for name in ("a/1.png", "b/2.png", "b/note.txt", ".hidden/3.png"):
             folder.put(name, picture(1))
         assert sorted(folder.make().made_of()) == [str(folder.path / "a/1.png"), str(folder.path / "b/2.png")]
@@ -549,12 +549,12 @@ class TestConstruction:
             ({"root": "x", "drop_unlabelled_queries": "yes"}, "must be true or false, got 'yes'"),
         ],
     )
-    def test_wrong_parameters(self, params, words):
+    def test_invalid_parameters_are_refused(self, params, words):
         with pytest.raises(L2HError, match=re.escape(words)):
             datasets.make("image_list", None, **params)
 
 
-def test_a_planted_copy_of_a_query_is_named_with_both_ids_and_paths(good):
+def test_a_copy_of_a_query_is_named_with_ids_and_paths(good):
     good.put("copy.png", (good.path / "q.png").read_bytes())
     manifest = good.prepare(**good.lists(**{**THREE, "database": "t.png 1 0\ncopy.png 1 1\n"}))
     split = make_split(manifest, "lists", None, 0)
@@ -569,7 +569,7 @@ class TestNuswide:
     def real(self, shared_data, tmp_path):
         return datasets.make("nuswide_81_m", Sources(tmp_path / "downloads", shared_data))
 
-    def test_the_error_says_what_to_get_and_where_to_put_it(self, real, tmp_path):
+    def test_the_error_names_what_to_download_and_where_to_put_it(self, real, tmp_path):
         message = real.missing()
         for part in (
             "thuml/HashNet",
@@ -580,7 +580,7 @@ class TestNuswide:
             assert part in message
         assert "train.txt" not in message
 
-    def test_the_real_lists(self, shared_data):
+    def test_the_real_lists_are_read(self, shared_data):
         problems = Problems()
         folder = shared_data / "nuswide_81_m"
         given = {"query": folder / "test.txt.gz", "train": folder / "train.txt.gz"}
@@ -591,12 +591,12 @@ class TestNuswide:
         assert all(picture.labels and max(picture.labels) < 81 for picture in found)
         assert all(picture.path.startswith("images/") for picture in found)
 
-    def test_unlabelled_queries_may_be_dropped_here_too(self, tmp_path):
+    def test_unlabelled_queries_of_the_real_lists_may_be_dropped(self, tmp_path):
         dropping = datasets.make("nuswide_81_m", Sources(tmp_path), drop_unlabelled_queries=True)
         assert dropping.drop_unlabelled_queries
         assert not datasets.make("nuswide_81_m", Sources(tmp_path)).drop_unlabelled_queries
 
-    def test_pieces_are_found_in_either_place_and_sizes_are_the_protocol_s(self, tmp_path):
+    def test_files_are_found_in_downloads_and_mirror(self, tmp_path):
         here, mirror = tmp_path / "downloads/nuswide_81_m", tmp_path / "mirror/nuswide_81_m"
         (here / "images").mkdir(parents=True)
         mirror.mkdir(parents=True)

@@ -54,27 +54,27 @@ class TestArrays:
         assert np.array_equal(np.concatenate([ids for ids, _ in batches]), np.arange(898))
         assert np.array_equal(np.concatenate([images for _, images in batches]), np.load(folder / "images.npy"))
 
-    def test_some_images_mirrored(self, prepared):
+    def test_some_images_may_be_mirrored(self, prepared):
         folder, manifest = prepared
         ((ids, images),) = iter_images(folder, manifest, 400, np.array([30, 4, 7]))
         assert ids.tolist() == [4, 7, 30]
         assert np.array_equal(mirror(images), np.load(folder / "images.npy")[[4, 7, 30], :, ::-1])
         assert np.array_equal(mirror(list(images)), mirror(images))
 
-    def test_rows_come_in_the_order_asked_for(self, prepared):
+    def test_rows_keep_the_requested_order(self, prepared):
         images = ImageStore(*prepared)
         assert len(images) == 898
         some = images.read(np.array([7, 3, 7]))
         assert type(some) is np.ndarray
         assert np.array_equal(some, np.load(prepared[0] / "images.npy")[[7, 3, 7]])
 
-    def test_ids_that_the_data_set_does_not_have(self, prepared):
+    def test_unknown_ids_are_refused(self, prepared):
         images = ImageStore(*prepared)
         assert images.rows_of(np.array([7, 3])).tolist() == [7, 3]
         with pytest.raises(L2HError, match=r"images has no images of ids \[900, -1\]"):
             images.rows_of(np.array([900, 3, -1]))
 
-    def test_damage_is_one_clear_line(self, prepared):
+    def test_damage_is_one_line(self, prepared):
         folder, manifest = prepared
         path = folder / "images.npy"
         whole = path.read_bytes()
@@ -124,7 +124,7 @@ class TestImages:
         )
         return tmp_path, manifest
 
-    def test_pictures_come_as_a_list(self, prepared):
+    def test_images_of_several_sizes_come_as_a_list(self, prepared):
         folder, manifest = prepared
         images = ImageStore(folder / "images", manifest)
         assert len(images) == 2
@@ -134,7 +134,7 @@ class TestImages:
         assert np.array_equal(first[0], RGB)
         assert (ids.tolist(), second[0].shape) == ([1], (3, 9, 3))
 
-    def test_a_picture_that_changed_or_went_is_named_with_the_cure(self, prepared):
+    def test_a_changed_or_missing_image_is_named_with_the_fix(self, prepared):
         folder, manifest = prepared
         images = ImageStore(folder / "images", manifest)
         path = folder / "theirs" / "a.png"
@@ -146,7 +146,7 @@ class TestImages:
             images.read(np.array([0]))
 
     @pytest.mark.parametrize("location", ["root/../theirs/a.png", "theirs/a.png", "../theirs/a.png", "{}/theirs/a.png"])
-    def test_a_manifest_names_pictures_below_the_root_alone(self, prepared, location):
+    def test_a_manifest_names_only_images_below_the_root(self, prepared, location):
         folder, manifest = prepared
         elsewhere = manifest.set_column(2, "location", [[location.format(folder)] * 2])
         with pytest.raises(L2HError, match="not below the folder of images"):
@@ -182,7 +182,7 @@ def see_through_palette():
     ],
     ids=lambda value: "file" if isinstance(value, bytes) else None,
 )
-def test_what_becomes_rgb_and_what_the_log_hears_of_it(content, pixel, words):
+def test_conversions_to_rgb_are_noted(content, pixel, words):
     image, done = decode(content)
     assert (image.dtype, image.shape[2]) == (np.uint8, 3)
     assert image[0, 0].tolist() == pixel
@@ -228,7 +228,7 @@ JPEG_PIXELS = decode(jpeg_with())[0]
 
 @pytest.mark.parametrize("number", range(10))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_a_camera_s_orientation_is_followed(kind, number):
+def test_the_exif_orientation_is_applied(kind, number):
     exif = Image.Exif()
     exif[274] = number
     content = encoded(RGB, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
@@ -256,14 +256,14 @@ def test_a_camera_s_orientation_is_followed(kind, number):
         encoded(RGB, "WEBP", lossless=True, xmp=XMP),
     ],
 )
-def test_wherever_the_orientation_stands_it_is_read(content):
+def test_the_orientation_is_read_from_any_place(content):
     image, done = decode(content)
     upright = JPEG_PIXELS if content.startswith(b"\xff\xd8") else RGB
     assert np.array_equal(image, np.rot90(upright, -1))
     assert done == SAID
 
 
-def test_of_several_photographs_in_one_file_the_first_is_read():
+def test_the_first_of_several_photographs_is_read():
     several = encoded(RGB, "MPO", save_all=True, append_images=[Image.new("RGB", (9, 6))], quality=95)
     assert Image.open(io.BytesIO(several)).n_frames == 2
     image, done = decode(several)
@@ -300,7 +300,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_damage_beside_whole_pixels_is_forgiven(content):
+def test_damage_outside_the_pixels_is_ignored(content):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         image, done = decode(content)
@@ -309,7 +309,7 @@ def test_damage_beside_whole_pixels_is_forgiven(content):
 
 
 @pytest.mark.parametrize("name", [b"IHDR", b"PLTE", b"tRNS"])
-def test_damage_in_what_pixels_rest_on_is_not_forgiven(name):
+def test_damage_that_changes_pixels_is_refused(name):
     whole = see_through_palette()
     place = whole.index(name) + 5
     damaged = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
@@ -326,7 +326,7 @@ ENTRY = range(22, 34)  # bytes that say the orientation; those that lead to it a
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_any_damage_to_exif_leaves_the_pixels_and_an_orientation_that_is_whole(data):
+def test_damaged_exif_leaves_the_pixels_intact(data):
     exif, spared = bytearray(HELD), data.draw(st.booleans())
     places = [place for place in range(len(HELD)) if not spared or (place >= 10 and place not in ENTRY)]
     for place in data.draw(st.lists(st.sampled_from(places), max_size=20)):
@@ -343,7 +343,7 @@ def test_any_damage_to_exif_leaves_the_pixels_and_an_orientation_that_is_whole(d
     assert done == SAID or (np.array_equal(image, JPEG_PIXELS) and not spared)
 
 
-def test_a_bmp_of_sixteen_bits_a_pixel_is_read():
+def test_a_bmp_with_16_bits_per_pixel_is_read():
     red, green, blue = (RGB[..., channel].astype(int) >> shift for channel, shift in enumerate((3, 2, 3)))
     rows = (red << 11 | green << 5 | blue).astype("<u2")[::-1]
     padded = np.pad(rows, ((0, 0), (0, 1))).tobytes()  # to whole groups of four bytes
@@ -384,7 +384,7 @@ def test_a_bmp_of_sixteen_bits_a_pixel_is_read():
     ],
     ids=lambda value: "file" if isinstance(value, bytes) else None,
 )
-def test_what_is_refused_and_why(content, words):
+def test_unsupported_files_are_refused_with_a_reason(content, words):
     with pytest.raises(ImageError, match=words):
         decode(content)
 
@@ -418,7 +418,7 @@ def test_scans_of_a_jpeg_are_counted():
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"]))
-def test_a_file_cut_short_is_never_taken_for_a_picture(data, kind):
+def test_a_truncated_file_is_never_read_as_an_image(data, kind):
     picture = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     whole = encoded(picture, kind)
     cut = data.draw(st.integers(0, len(whole) * 9 // 10))
@@ -428,7 +428,7 @@ def test_a_file_cut_short_is_never_taken_for_a_picture(data, kind):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]))
-def test_a_damaged_file_gives_a_picture_or_an_error_and_nothing_else(data, kind):
+def test_a_damaged_file_is_an_image_or_an_error(data, kind):
     whole = bytearray(encoded(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8), kind))
     for place in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=8)):
         whole[place] = data.draw(st.integers(0, 255))
@@ -440,7 +440,7 @@ def test_a_damaged_file_gives_a_picture_or_an_error_and_nothing_else(data, kind)
     assert image.shape[2] == 3
 
 
-def test_files_that_are_no_file_or_too_large(tmp_path, monkeypatch):
+def test_special_or_large_files_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ImageError, match="missing"):
         decoding.read(tmp_path / "nowhere")
     with pytest.raises(ImageError, match="not a regular file"):
@@ -451,7 +451,7 @@ def test_files_that_are_no_file_or_too_large(tmp_path, monkeypatch):
         decoding.read(tmp_path / "large")
 
 
-def test_two_manifests_of_one_data_set_list_the_same_images(tmp_path):
+def test_two_manifests_of_one_dataset_list_the_same_images(tmp_path):
     hashes = pa.array([bytes(32), bytes([1] * 32)], pa.binary(32))
     one = pa.table({"id": [0, 1], "image_sha256": hashes, "location": ["a", "b"]})
     require_same(one, one.set_column(2, "location", [["c", "d"]]), "bundle.tar")

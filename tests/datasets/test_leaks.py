@@ -67,11 +67,11 @@ def test_a_copy_is_found_among_others(name):
     assert all(leaks.SIMILARITY <= match.similarity <= 1 + 1e-6 for match in found)
 
 
-def test_unrelated_pictures_are_no_copies():
+def test_unrelated_images_are_not_copies():
     assert matches([scene(number) for number in range(100)], [scene(number) for number in range(100, 400)]) == []
 
 
-def test_real_photographs(shared_data):
+def test_copies_of_real_photographs_are_found(shared_data):
     """Of CIFAR-10, whose few near copies within these are known by eye to be none."""
     file = pq.ParquetFile(shared_data / "cifar10_jpeg.parquet")
     jpegs = file.read_row_group(0, columns=["jpeg"])["jpeg"].to_pylist()[:1000]
@@ -82,12 +82,12 @@ def test_real_photographs(shared_data):
     assert [(match.query, match.other) for match in found] == [(number, 900 + number) for number in range(100)]
 
 
-def test_digits_are_rarely_taken_for_each_other():
+def test_digits_are_rarely_mistaken_for_copies():
     images, _ = datasets.registry.get("digits")(None).load()
     assert len(matches(images[:300], images[300:])) <= 3  # of 450,000 pairs
 
 
-def test_flat_pictures_are_compared_with_nothing():
+def test_flat_images_are_not_compared():
     flat = [Image.new("RGB", (20, 20), colour) for colour in ("white", "black", "white")]
     assert matches(flat, flat) == []
 
@@ -119,7 +119,7 @@ def test_similarity_is_the_cosine_of_the_low_frequencies():
     assert max(expected) < 0.9999
 
 
-def test_both_ids_and_places_are_reported(tmp_path, caplog):
+def test_both_ids_and_locations_are_reported(tmp_path, caplog):
     images = [scene(0), scene(1), scene(2), as_jpeg(flipped(scene(0)), 80), scene(3)]
     roles = [(10, "query"), (20, "query"), (30, "train"), (40, "train"), (40, "database"), (50, "database")]
     table = pa.Table.from_pylist(

@@ -10,7 +10,7 @@ def scores_of(*codes):
     return np.array([[1.0 if bit == "1" else -1.0 for bit in code] for code in codes], np.float32)
 
 
-def test_a_sort_against_plain_loops():
+def test_sorting_matches_plain_loops():
     rng = np.random.default_rng(0)
     distance, relevant, order = rng.integers(0, 4, (6, 15)), rng.random((6, 15)) < 0.4, rng.permutation(15)
     relevant[2] = False
@@ -35,7 +35,7 @@ def test_ties_are_broken_by_the_order_of_the_database():
     assert rows[1]["right"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
 
 
-def test_real_values_rank_otherwise_than_signs():
+def test_real_values_rank_differently_from_signs():
     query, database = np.array([[0.1, 2.0]]), np.array([[-3.0, 0.1], [3.0, 0.1]])
     rows = audit(query, database, np.array([[False, True]]), np.array([1, 0]))
     assert rows[3]["printed"] == rows[3]["right"] == 1

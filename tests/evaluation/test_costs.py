@@ -24,7 +24,7 @@ def clocks(monkeypatch, *calls):
     return call
 
 
-def test_a_call_is_warmed_up_and_its_fastest_repetition_counts(monkeypatch):
+def test_the_fastest_repetition_after_a_warm_up_counts(monkeypatch):
     call = clocks(monkeypatch, (0.1, 0.1), (9, 1), (2, 2), (3, 3))  # of slow calls the least number
     assert timing.measure(call) == timing.Timing(2, 2, timing.LEAST)
 
@@ -39,7 +39,7 @@ def test_a_measurement_is_disturbed_if_its_fastest_repetition_waited_for_the_cpu
     assert timing.measure(call).disturbed is disturbed
 
 
-def test_per_image_costs_are_those_of_one_and_of_the_best_batch(monkeypatch):
+def test_per_image_costs_are_of_one_image_and_of_the_best_batch(monkeypatch):
     seconds = {1: 0.01, 16: 0.02, 128: 0.32}
     seen = []
 
@@ -68,7 +68,7 @@ def test_per_image_costs_are_those_of_one_and_of_the_best_batch(monkeypatch):
 
 
 @pytest.mark.parametrize("bits", [8, 12, 64])
-def test_an_index_finds_what_its_recall_says(bits):
+def test_an_index_has_the_stated_recall(bits):
     rng = np.random.default_rng(0)
     database, queries = (rng.random((n, bits)) < 0.5 for n in (600, 20))
     packed = codes.pack(database), codes.pack(queries)
@@ -98,14 +98,14 @@ def test_exhaustive_search_is_timed_on_a_million_codes_at_least(size, items):
     assert isinstance(row["disturbed"], bool)
 
 
-def test_float_search_is_timed_on_what_there_is():
+def test_float_search_is_timed_on_the_given_database():
     features = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     rate, size = costs.float_search(features, features[:1])
     assert (rate["quantity"], rate["items"]) == ("search_float_rate", 50)
     assert (size["quantity"], size["items"], size["value"]) == ("search_float_bytes", 50, 50 * 6 * 4)
 
 
-def test_a_training_s_seconds_are_those_of_the_cpu_and_of_the_clock(monkeypatch):
+def test_training_is_measured_in_cpu_and_wall_seconds(monkeypatch):
     call = clocks(monkeypatch, (5.25, 4.5))
     result, rows = timing.training(lambda: call() or "a model", {"method": "lsh"})
     assert result == "a model"
@@ -116,7 +116,7 @@ def test_a_training_s_seconds_are_those_of_the_cpu_and_of_the_clock(monkeypatch)
     ]
 
 
-def test_a_cell_has_hashing_storage_and_search():
+def test_a_cell_has_costs_of_hashing_storage_and_search():
     X = np.random.default_rng(0).normal(size=(130, 20)).astype(np.float32)
     hasher = hashing.make("lsh", bits=12, random_state=0).fit(X)
     packed = hasher.transform(X)
@@ -126,7 +126,7 @@ def test_a_cell_has_hashing_storage_and_search():
     assert {"hash_batch1", "hash_best", "search_hnsw_recall"} <= set(rows)
 
 
-def test_backbone_and_preprocessing_apart():
+def test_backbone_and_preprocessing_are_timed_separately():
     sizes = {"preprocess": [], "backbone": []}
 
     class Network(nn.Module):

@@ -22,7 +22,7 @@ def data():
     return rng.normal(size=(7, 11)), rng.normal(size=(50, 11)), rng.integers(0, 3, 7), rng.integers(0, 3, 50)
 
 
-def test_it_is_what_the_pipeline_computes_from_rank_histograms(data):
+def test_evaluate_matches_the_pipeline(data):
     query, database, query_labels, database_labels = data
     packed = [codes.pack(scores > 0) for scores in (query, database)]
     trained_on = np.arange(50) < 20
@@ -37,7 +37,7 @@ def test_it_is_what_the_pipeline_computes_from_rank_histograms(data):
 
 
 @pytest.mark.parametrize("form", ["bool", "0 and 1", "-1 and 1", "scores", "packed", "packed, padding set"])
-def test_every_form_of_codes_gives_the_same(data, form):
+def test_every_form_of_codes_gives_the_same_values(data, form):
     query, database, *labels = data
 
     def formed(scores):
@@ -53,7 +53,7 @@ def test_every_form_of_codes_gives_the_same(data, form):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans())
-def test_neighbours_are_labels_spelled_out(seed, split):
+def test_neighbours_give_the_same_values_as_labels(seed, split):
     rng = np.random.default_rng(seed)
     query, database = rng.normal(size=(3, 5)), rng.normal(size=(12, 5))
     database_labels = rng.permutation(np.repeat([0, 1, 2], 4))
@@ -64,7 +64,7 @@ def test_neighbours_are_labels_spelled_out(seed, split):
     assert one.figures == other.figures
 
 
-def test_values_are_chosen_by_metric_k_ties_and_normalisation(data):
+def test_value_takes_metric_k_ties_and_normalisation(data):
     found = l2h.evaluate(*data)
     rows = found.to_frame()
     assert rows.columns.tolist() == ["metric", "k", "ties", "normalise", "value"]
@@ -92,7 +92,7 @@ def test_values_are_chosen_by_metric_k_ties_and_normalisation(data):
         ({"trained_on": [1] * 50}, r"trained_on is bool \(50,\), got int64"),
     ],
 )
-def test_what_does_not_fit_is_one_line(data, change, words):
+def test_mismatched_arrays_are_one_line(data, change, words):
     names = ("query_codes", "database_codes", "query_labels", "database_labels")
     with pytest.raises(ValueError, match=words):
         l2h.evaluate(**{**dict(zip(names, data, strict=True)), **change})
@@ -106,12 +106,12 @@ def test_what_does_not_fit_is_one_line(data, change, words):
         ([[1]] * 6, r"int \(7, r\), got int64 \(6, 1\)"),
     ],
 )
-def test_neighbours_that_do_not_fit_are_one_line(data, neighbours, words):
+def test_mismatched_neighbours_are_one_line(data, neighbours, words):
     with pytest.raises(ValueError, match=words):
         l2h.evaluate(*data[:2], neighbours=neighbours)
 
 
-def test_it_takes_no_torch_and_no_pandas():
+def test_evaluate_imports_neither_torch_nor_pandas():
     code = "import sys, l2h; l2h.evaluate; print(sorted({'torch', 'pandas', 'sklearn', 'numba'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"

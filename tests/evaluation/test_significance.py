@@ -17,7 +17,7 @@ def table(rng, S, Q, trainings=0.0, queries=0.1, rest=0.05, mean=0.7):
     return mean + rng.normal(0, trainings, (S, 1)) + rng.normal(0, queries, Q) + rng.normal(0, rest, (S, Q))
 
 
-def test_one_training_s_interval_is_student_s_t():
+def test_the_interval_of_one_training_is_student_s_t():
     values = np.random.default_rng(0).beta(8, 2, (1, 50))
     found = significance.mean(Trainings(values))
     low, high = stats.t.interval(0.95, 49, values.mean(), stats.sem(values[0]))
@@ -25,7 +25,7 @@ def test_one_training_s_interval_is_student_s_t():
     assert found.interval == "queries, for this training"
 
 
-def test_two_deterministic_methods_are_tested_by_the_paired_t_test():
+def test_deterministic_methods_are_tested_by_the_paired_t_test():
     one, other = np.random.default_rng(0).beta(8, 2, (2, 50))
     found = significance.difference(Trainings(one[None], True), Trainings(other[None], True))
     expected = stats.ttest_rel(one, other)
@@ -35,7 +35,7 @@ def test_two_deterministic_methods_are_tested_by_the_paired_t_test():
     assert found.interval == "queries"
 
 
-def test_where_queries_do_not_matter_trainings_are_compared_by_welch_s_test():
+def test_without_variance_of_queries_the_test_is_welch_s():
     """All queries have one effect, so that the means of the trainings are all there is."""
     rng = np.random.default_rng(0)
     query = rng.normal(0.7, 0.1, 200)
@@ -87,7 +87,7 @@ def rejected(rng, draw: Callable[[], tuple[Trainings, Trainings]], times=600) ->
 
 @pytest.mark.parametrize("S", [3, 5])
 @pytest.mark.parametrize("trainings", [0.0, 0.01])
-def test_equal_methods_differ_in_5_percent(S, trainings):
+def test_equal_methods_differ_in_5_percent_of_the_tests(S, trainings):
     """Both have the same mean over queries and trainings; 600 draws give 3.2 to 7.0 with a probability of 95 %."""
     rng = np.random.default_rng(0)
 
@@ -98,7 +98,7 @@ def test_equal_methods_differ_in_5_percent(S, trainings):
     assert 0.025 < rejected(rng, draw) < 0.075
 
 
-def test_components_are_those_of_the_model():
+def test_variance_components_are_recovered():
     values = table(np.random.default_rng(0), 400, 400, trainings=0.03, queries=0.1, rest=0.05)
     found = significance.components(Trainings(values))
     assert found.trainings**0.5 == pytest.approx(0.03, rel=0.1)
@@ -107,7 +107,7 @@ def test_components_are_those_of_the_model():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_corrects_as_its_definition_says(p):
+def test_holm_follows_its_definition(p):
     """Step down: the smallest p times n, the next times n - 1, never below the one before, at most 1."""
     expected, below = {}, 0.0
     for rank, index in enumerate(sorted(range(len(p)), key=lambda index: p[index])):
@@ -115,11 +115,11 @@ def test_holm_corrects_as_its_definition_says(p):
     assert significance.holm(p) == pytest.approx([expected[index] for index in range(len(p))])
 
 
-def test_holm_leaves_out_what_was_not_tested():
+def test_holm_ignores_untested_pairs():
     assert significance.holm([0.01, np.nan, 0.04]) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
 
 
-def test_power_is_what_the_test_finds():
+def test_predicted_power_matches_the_test():
     of = power.Spread((1e-4, 1e-4), (0.0025, 0.0025), 0.005)
     difference = power.detectable(of, 5, 100)
     assert power.power(difference, of, 5, 100) == pytest.approx(0.8, abs=1e-3)
@@ -135,7 +135,7 @@ def test_power_is_what_the_test_finds():
     assert rejected(rng, draw) == pytest.approx(0.8, abs=0.05)
 
 
-def test_spread_is_that_of_the_model():
+def test_the_estimated_spread_matches_the_model():
     rng = np.random.default_rng(0)
     of_query = rng.normal(0, 0.1, 500)
     one = Trainings(of_query + table(rng, 100, 500, trainings=0.03, queries=0))
@@ -145,7 +145,7 @@ def test_spread_is_that_of_the_model():
     assert found.queries**0.5 == pytest.approx(0.1, rel=0.1)
 
 
-def test_more_queries_or_trainings_are_as_many_as_needed():
+def test_needed_queries_and_trainings_suffice():
     of = power.Spread((1e-5, 1e-5), (0.0025, 0.0025), 0.01)
     queries, trainings = power.queries_for(0.02, of, 5), power.trainings_for(0.016, of, 500)
     assert power.power(0.02, of, 5, queries) >= 0.8 > power.power(0.02, of, 5, round(queries / 1.11))

@@ -72,7 +72,7 @@ def reported(undisturbed, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
-def test_a_damaged_file(name, kind, request, tmp_path):
+def test_a_damaged_file_is_refused_or_harmless(name, kind, request, tmp_path):
     pattern, reader = ARTEFACTS[name]
     undisturbed = request.getfixturevalue(
         "reported" if reader in ("audit", "costs", "gallery", "report") else "undisturbed"

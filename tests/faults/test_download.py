@@ -32,7 +32,7 @@ SAMPLE = ("network away mid-download", "network back at the second try", "body w
 
 
 @pytest.mark.parametrize("fault", ANSWERS if WHOLE else SAMPLE)
-def test_a_download(fault, serve, tmp_path):
+def test_a_broken_download_is_refused_or_repeated(fault, serve, tmp_path):
     target, images = "resources/served/manifest.parquet", "resources/served/images/images.npy"
     workspace = FaultWorkspace(tmp_path / "work", config(serve(*ANSWERS[fault])))
     workspace.target, workspace.result = target, images

@@ -28,7 +28,7 @@ def quickstart(undisturbed, tmp_path_factory):
     return workspace
 
 
-def test_runs_killed_and_resumed(quickstart, tmp_path):
+def test_killed_runs_resume_to_the_same_table(quickstart, tmp_path):
     """From nothing: kill, resume, kill, ... at random moments to the end; then anew, until so many were killed."""
     killed, rounds, order = 0, 0, chance("kills")
     while killed < KILLS:
@@ -59,7 +59,7 @@ def wait_for_jobs(run, jobs: float, seconds: float) -> bool:
 
 
 @pytest.mark.parametrize("rule", ["train", "rank", "features", "compare"] if WHOLE else ["train"])
-def test_a_killed_job(rule, undisturbed, tmp_path):
+def test_a_killed_job_is_run_again(rule, undisturbed, tmp_path):
     """The run fails, and says which job; the same command again goes on."""
     workspace = undisturbed.copy(tmp_path / "work")
     run = workspace.start("--forcerun", rule)

@@ -19,7 +19,7 @@ WHERE = {"results": "compare", "resources/digits": "dataset", "resources/weights
 
 
 @pytest.mark.parametrize("where", WHERE if WHOLE else ["results"])
-def test_a_full_disk(where, undisturbed, tmp_path):
+def test_a_full_disk_is_refused_with_a_fix(where, undisturbed, tmp_path):
     """What lay there is to be made again, without room for it."""
     workspace = undisturbed.copy(tmp_path / "work")
     with disks.small(tmp_path / "disk", "300m") as disk:
@@ -44,7 +44,7 @@ def fill(path):
 
 
 @pytest.mark.parametrize("rule", ["evaluate", "split"] if WHOLE else ["evaluate"])
-def test_a_read_only_folder(rule, undisturbed, tmp_path):
+def test_a_read_only_folder_is_refused_with_a_fix(rule, undisturbed, tmp_path):
     workspace = undisturbed.copy(tmp_path / "work")
     folder = workspace.folder / ("results" if rule == "evaluate" else "resources")
     with disks.read_only(folder):
@@ -58,7 +58,7 @@ def test_a_read_only_folder(rule, undisturbed, tmp_path):
     OUTCOMES.note("folder read-only", "refused")
 
 
-def test_two_runs_at_once(undisturbed, tmp_path):
+def test_two_runs_at_once_do_not_mix(undisturbed, tmp_path):
     workspace = undisturbed.copy(tmp_path / "work")
     first = workspace.start("--forcerun", "evaluate")
     while first.process.poll() is None and not first.steps[0]:
@@ -74,7 +74,7 @@ def test_two_runs_at_once(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize("step", [STEP, -STEP], ids=["future", "past"])
-def test_a_clock_that_jumps(step, undisturbed, tmp_path):
+def test_a_clock_that_jumps_does_no_harm(step, undisturbed, tmp_path):
     """Files of a run whose clock was wrong, then a part made again by one that is right.
 
     What comes from the future is newer than what is made of it, which Snakemake refuses.

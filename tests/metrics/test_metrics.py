@@ -76,7 +76,7 @@ def test_best_and_worst_put_relevant_items_first_and_last(some, k, normalise):
 
 
 @given(groups, depths)
-def test_best_and_worst_bound_every_order_where_the_design_calls_them_bounds(some, k):
+def test_best_and_worst_bound_every_order(some, k):
     h = as_histogram(some)
     low, high = (metrics.average_precision(h, k, ties, "relevant")[0] for ties in ("worst", "best"))
     for ranking, _ in orders(some):
@@ -91,7 +91,7 @@ def test_precision_and_recall_at_k_are_means_over_all_tie_orders(some, k):
     assert metrics.recall_at_k(h, k) == pytest.approx([float(hits / relevant) if relevant else 0])
 
 
-def test_radius_and_curve():
+def test_radius_and_curve_match_plain_loops():
     h = RankHistogram(np.array([[0, 2, 4], [3, 0, 1]]), np.array([[0, 1, 3], [0, 0, 0]]))
     assert metrics.precision_within_radius(h, 0).tolist() == [0, 0]  # an empty ball scores 0 and counts
     assert metrics.precision_within_radius(h, 1).tolist() == [1 / 2, 0]
@@ -102,7 +102,7 @@ def test_radius_and_curve():
     assert curve[1].tolist() == [[0, 1 / 4, 1], [0, 0, 0]]
 
 
-def test_empty_balls_and_tied_pairs_against_counting():
+def test_empty_radii_and_tied_pairs_match_counting():
     h = RankHistogram(np.array([[0, 0, 0, 4], [1, 2, 0, 3], [0, 0, 1, 0]]), np.zeros((3, 4), int))
     assert metrics.is_empty_within_radius(h, 1).tolist() == [True, False, True]
     assert metrics.is_empty_within_radius(h, 2).tolist() == [True, False, False]
@@ -111,13 +111,13 @@ def test_empty_balls_and_tied_pairs_against_counting():
     assert metrics.tied_pairs(h) == pytest.approx([1, sum(a == b for a, b in pairs) / len(pairs), 0])
 
 
-def test_every_figure_has_an_entry_in_the_registry_and_the_other_way_round():
+def test_values_and_registry_match():
     h = RankHistogram(np.array([[3, 2, 1]]), np.array([[1, 2, 0]]))
     figures = evaluate(h, h, np.array([[1], [2], [3]], np.uint8), {"criterion": None}).figures
     assert {figure["metric"] for figure in figures} == set(metrics.registered())
 
 
-def test_metrics_of_one_k_have_their_rows_side_by_side():
+def test_rows_have_a_fixed_order():
     h = random_histogram(np.random.default_rng(0), bits=2, size=300)
     rows = [(one["metric"], one["k"], one["ties"]) for one in evaluate(h, h, np.zeros((300, 1), np.uint8)).figures]
     assert rows[:3] == [("map", None, "expected"), ("map_unseen", None, "expected"), ("map", 100, "expected")]
@@ -132,7 +132,7 @@ def test_metrics_of_one_k_have_their_rows_side_by_side():
     assert [name for name, _, _ in rows[-len(of_codes) :]] == of_codes
 
 
-def test_queries_with_nothing_relevant_are_counted():
+def test_lone_queries_are_counted():
     database = RankHistogram(np.array([[3, 2], [4, 1], [5, 0]]), np.array([[0, 0], [1, 0], [2, 0]]))
     unseen = RankHistogram(np.array([[1, 2], [2, 1], [3, 0]]), np.array([[0, 0], [0, 0], [2, 0]]))
 
@@ -201,7 +201,7 @@ def test_closed_forms_equal_direct_sums_at_scale(k, normalise):
 
 
 @given(st.integers(0, 2**32), depths)
-def test_shared_groups_give_the_same_figures_as_each_call_alone(seed, k):
+def test_shared_groups_give_the_same_values(seed, k):
     h = random_histogram(np.random.default_rng(seed), bits=5, size=60)
     shared = metrics.Groups(h)
     for _ in range(2):  # the second time from what is kept
@@ -237,7 +237,7 @@ def test_a_cell_is_evaluated_in_one_pass_over_its_groups(some, monkeypatch):
     assert means.get("map_unseen") == (alone[1].mean() if some else None)
 
 
-def test_digits_do_not_drown_in_a_database_of_a_billion():
+def test_precision_holds_for_a_billion_items():
     # all items of the last, tiny group are relevant: 10 precisions of about i / 1e9
     total, relevant = np.array([[10**9, 10]]), np.array([[0, 10]])
     i = np.arange(1, 11)
@@ -246,7 +246,7 @@ def test_digits_do_not_drown_in_a_database_of_a_billion():
     assert result == pytest.approx([expected], rel=1e-6)
 
 
-def test_harmonic_numbers_are_exact_to_the_last_digits():
+def test_harmonic_numbers_are_exact():
     total, relevant = np.array([[64, 200]]), np.array([[0, 200]])
     expected = sum(Fraction(i, 64 + i) for i in range(1, 201)) / 200
     result = metrics.average_precision(RankHistogram(total, relevant))
@@ -254,7 +254,7 @@ def test_harmonic_numbers_are_exact_to_the_last_digits():
 
 
 @pytest.mark.parametrize("k", [7, 1000, 40_000])
-def test_a_query_scores_the_same_alone_and_among_others(k):
+def test_a_query_s_score_does_not_depend_on_others(k):
     """Among queries with groups of a few items and of many thousands, which are summed over windows of other widths."""
     total = np.array([[3, 4, 5, 99_988], [50_000, 50_000, 0, 0], [1, 999, 9_000, 90_000], [5, 5, 99_980, 10]])
     relevant = total // np.array([[2], [3], [9], [4]])
@@ -263,13 +263,13 @@ def test_a_query_scores_the_same_alone_and_among_others(k):
     assert together.tolist() == pytest.approx(alone, rel=1e-13)
 
 
-def test_no_queries_have_no_figures():
+def test_without_queries_there_are_no_values():
     h = RankHistogram(np.zeros((0, 9), int), np.zeros((0, 9), int))
     for k in (None, 3):
         assert metrics.average_precision(h, k).shape == (0,)
 
 
-def test_wrong_arguments_are_named():
+def test_invalid_arguments_are_named():
     h = RankHistogram(np.array([[1]]), np.array([[1]]))
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         metrics.average_precision(h, 0)
@@ -288,7 +288,7 @@ def r_precision(own_plugins):
     return metrics.registry.get("r_precision")
 
 
-def test_r_precision_is_precision_at_as_many_items_as_are_relevant(r_precision):
+def test_r_precision_is_precision_at_r(r_precision):
     # R = 3: one relevant of two, then one of the two places left in a group of four with two relevant
     h = RankHistogram(np.array([[2, 4, 5], [3, 3, 3]]), np.array([[1, 2, 0], [0, 0, 0]]))
     assert r_precision.function(h).tolist() == pytest.approx([(1 + 1 * 2 / 4) / 3, 0])
@@ -357,7 +357,7 @@ def test_the_docs_list_each_metric_and_its_columns():
         ("mine", {"formula": ""}, "metric mine: formula is empty; describe the metric"),
     ],
 )
-def test_a_wrong_description_is_one_line(name, wrong, words):
+def test_an_invalid_description_is_one_line(name, wrong, words):
     description = {"axis": "a", "better": "higher", "formula": "f", **wrong}
     with pytest.raises(L2HError, match=words):
         metrics.register(name, **description)(lambda h: 1)
@@ -374,7 +374,7 @@ def test_a_function_that_returns_a_table_is_named():
 
 
 @pytest.mark.usefixtures("own_plugins")
-def test_the_metrics_of_the_docs_compute_what_they_say(tmp_path):
+def test_the_docs_examples_of_metrics_are_right(tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/adding-a-metric.md").read_text(), re.M | re.S)
     for number, block in enumerate(blocks):
         path = tmp_path / f"metric_of_the_docs_{number}.py"

@@ -23,7 +23,7 @@ def entropy(counts):
     return -sum(count / total * math.log2(count / total) for count in counts if count)
 
 
-def test_against_plain_loops():
+def test_metrics_of_codes_match_plain_loops():
     rng = np.random.default_rng(0)
     bits = rng.random((300, 11)) < rng.random(11)
     bits[:, 3] = bits[:, 5]
@@ -44,7 +44,7 @@ def test_against_plain_loops():
 
 
 @pytest.mark.parametrize("bits", [1, 5])
-def test_constant_codes(bits):
+def test_constant_codes_have_known_values(bits):
     found = computed(np.ones((20, bits), bool))
     assert found == {
         "bit_imbalance": 0.5,
@@ -56,12 +56,12 @@ def test_constant_codes(bits):
     }
 
 
-def test_one_bit_that_varies():
+def test_one_varying_bit_has_known_values():
     assert computed(np.array([[0, 1], [1, 1]], bool))["bit_correlation"] == 0
 
 
 @pytest.mark.parametrize(("constant", "warned"), [(0, False), (2, False), (3, True), (8, True)])
-def test_codes_of_which_more_than_a_quarter_is_constant_are_warned_of_whatever_made_them(constant, warned, caplog):
+def test_mostly_constant_codes_are_warned_of(constant, warned, caplog):
     rng = np.random.default_rng(0)
     bits = rng.random((300, 8)) < 0.5
     bits[:, :constant] = 0

@@ -54,7 +54,7 @@ def test_cells_are_every_combination_in_the_order_of_the_config(plan):
     assert [entry["dataset"] for entry in plan.not_run] == ["nuswide_81_m"]
 
 
-def test_jobs_of_a_setting_take_cells_in_an_order_of_their_own(plan):
+def test_the_order_of_cells_in_a_job_ignores_the_config_s_order(plan):
     """So that another order of the config's methods computes nothing again."""
     config = copy.deepcopy(plan.config)
     other = Plan({**config, "methods": config["methods"][::-1], "bits": config["bits"][::-1]}, "tiny")
@@ -64,7 +64,7 @@ def test_jobs_of_a_setting_take_cells_in_an_order_of_their_own(plan):
     assert plan.order != other.order
 
 
-def test_costs_and_audit_look_at_the_first_seed_of_what_is_hashed_here(plan):
+def test_costs_and_audit_use_the_first_seed(plan):
     measured = [(cell.variant, cell.bits, cell.seed) for cell in plan.measured(DIGITS)]
     hashed = ["classifier", "dsh-full", "hashnet", "itq", "wide"]
     assert measured == [(variant, bits, 1) for variant in hashed for bits in (8, 16)]
@@ -82,7 +82,7 @@ def test_a_gallery_shows_the_longest_code_of_each_method_and_external_ones(plan)
     ]
 
 
-def test_kinds_of_methods_have_rankings_of_their_own(plan):
+def test_each_kind_of_method_has_its_own_rankings(plan):
     assert plan.kind(Scorer) == ["cosine", "pq"]
     assert plan.kind(DeepHasher) == ["hashnet", "dsh-full"]
     assert plan.kind(full=True) == ["dsh-full"]
@@ -93,13 +93,13 @@ def test_kinds_of_methods_have_rankings_of_their_own(plan):
     assert len(found) == len(VARIANTS) - 2  # without toy and external
 
 
-def test_mirrored_features_are_for_those_that_see_them(plan):
+def test_only_methods_that_flip_need_mirrored_features(plan):
     wildcards = {**DIGITS, "variant": "hashnet"}
     assert plan.mirrored_features(wildcards).endswith("-mirrored-digits-300.parquet")
     assert plan.mirrored_features({**wildcards, "variant": "itq"}) == ""
 
 
-def test_what_a_run_keeps_is_every_file_of_its_cells_and_settings(plan):
+def test_a_run_keeps_every_file_of_its_cells_and_settings(plan):
     kept = plan.kept()
     assert len(kept) == len(set(kept))
     for cell in plan.cells:
@@ -139,11 +139,11 @@ def changed(plan, module):
         ("l2h.datasets.digit_pairs", {("dataset", "digit_pairs")}),
     ],
 )
-def test_a_changed_line_reruns_what_rests_on_it_and_nothing_else(plan, module, jobs):
+def test_a_changed_line_reruns_only_what_depends_on_it(plan, module, jobs):
     assert changed(plan, module) == jobs
 
 
-def test_a_changed_line_in_a_plug_in_s_method_retrains_that_alone(monkeypatch):
+def test_a_changed_plug_in_retrains_only_its_method(monkeypatch):
     monkeypatch.chdir(ROOT / "tests/support")
     config = copy.deepcopy({**CONFIG, "methods": ["itq", "toy"]})
     resolve(config)
@@ -152,7 +152,7 @@ def test_a_changed_line_in_a_plug_in_s_method_retrains_that_alone(monkeypatch):
 
 
 @pytest.mark.usefixtures("own_plugins")
-def test_a_changed_line_in_a_plug_in_s_metric_evaluates_and_reports_and_trains_nothing(plan):
+def test_a_changed_metric_of_a_plug_in_trains_nothing(plan):
     plugins.load([str(SUPPORT / "toy_metric.py")])
     assert changed(plan, "l2h_plugin_toy_metric") == {("evaluate", "digits"), ("evaluate", "digit_pairs")}
     for script in ("gallery", "compare", "report"):
@@ -161,20 +161,20 @@ def test_a_changed_line_in_a_plug_in_s_metric_evaluates_and_reports_and_trains_n
 
 
 @pytest.mark.usefixtures("own_plugins")
-def test_a_changed_line_in_a_plug_in_s_chart_reports_and_computes_nothing(plan):
+def test_a_changed_chart_of_a_plug_in_reruns_only_the_report(plan):
     plugins.load([str(SUPPORT / "toy_chart.py")])
     (cell,) = plan.cells_of({**DIGITS, "variant": "itq", "bits": "8", "seed": "0"})
     resting = [path for path in SCRIPTS.glob("*.py") if "l2h_plugin_toy_chart" in plan.code(path, cell._asdict())]
     assert resting == [SCRIPTS / "report.py"]
 
 
-def test_the_report_rests_on_each_chart_of_the_package(plan):
+def test_the_report_depends_on_each_chart(plan):
     drawn = {f"l2h.charts.{path.stem}" for path in (ROOT / "src/l2h/charts").glob("[!_]*.py")}
     assert drawn <= set(plan.code(SCRIPTS / "report.py", {}))
     assert drawn.isdisjoint(plan.code(SCRIPTS / "compare.py", {}))
 
 
-def test_a_shared_file_counts_by_its_checksum_and_one_of_the_run_by_itself(plan, tmp_path, monkeypatch):
+def test_shared_files_are_compared_by_checksum(plan, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     manifest = plan.manifest(DIGITS)
     assert plan.checksum_of(manifest, DIGITS) == f"{manifest}.sha256"
@@ -183,7 +183,7 @@ def test_a_shared_file_counts_by_its_checksum_and_one_of_the_run_by_itself(plan,
     assert plan.checksum_of(plan.model(plan.cells[0]), DIGITS) is None
 
 
-def test_a_file_that_was_replaced_by_hand_counts_by_itself(plan, tmp_path, monkeypatch):
+def test_a_replaced_file_is_compared_by_itself(plan, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = Path(plan.split({**DIGITS, "protocol": "by-hand"}))
     path.parent.mkdir(parents=True)
@@ -192,7 +192,7 @@ def test_a_file_that_was_replaced_by_hand_counts_by_itself(plan, tmp_path, monke
     assert plan.checksum_of(str(path), DIGITS) is None
 
 
-def test_a_bundle_holds_what_was_trained_by_the_paths_of_a_bundle(plan):
+def test_a_bundle_holds_what_was_trained(plan):
     held = release.contents(plan, "digits")
     assert held["manifest.parquet"] == "resources/digits/manifest.parquet"
     assert held["splits/digits-300.parquet"] == "resources/digits/splits/digits-300.parquet"
@@ -212,7 +212,7 @@ def test_only_deep_methods_use_a_gpu_and_only_if_the_config_allows_it(device, gp
     }
 
 
-def test_paths_are_found_again_by_their_pattern():
+def test_patterns_match_their_paths():
     path = paths.CELL.format(**CellKey("d", "p", "b", "v", 8, 0)._asdict())
     assert paths.pattern(paths.CELL).fullmatch(path).groupdict() == {
         **dict(zip(("dataset", "protocol", "backbone", "variant"), "dpbv", strict=True)),
@@ -234,7 +234,7 @@ def embedded(name="mine", **params):
     return {"name": name, "reader": "embeddings", "params": {"embeddings": "vectors.npy", **params}}
 
 
-def test_a_dataset_of_embeddings_takes_no_network_and_no_image(vectors):
+def test_embeddings_need_neither_network_nor_images(vectors):
     plan = plan_of(datasets=[embedded(labels="labels.npy")], backbones=[], methods=[HASHNET, "itq", "cosine"])
     place = {"dataset": "mine", "protocol": "embeddings-10-40", "backbone": paths.EMBEDDINGS}
     assert plan.settings() == [place]
@@ -253,7 +253,7 @@ def test_a_dataset_of_embeddings_takes_no_network_and_no_image(vectors):
     assert "l2h.datasets.embeddings" in plan.code(SCRIPTS / "embeddings.py", place)
 
 
-def test_images_and_embeddings_may_stand_in_one_config(vectors):
+def test_a_config_may_have_images_and_embeddings(vectors):
     plan = plan_of(datasets=["digits", embedded()], methods=["itq", FULL, "classifier"])
     ran = {(cell.dataset, cell.backbone, cell.variant) for cell in plan.cells}
     assert ran == {
@@ -277,12 +277,12 @@ def test_images_and_embeddings_may_stand_in_one_config(vectors):
         ({"datasets": [embedded(labels="labels.npy", neighbours=3)]}, r"datasets\[0\].params: neighbours and distance"),
     ],
 )
-def test_what_embeddings_cannot_do_is_refused(vectors, config, words):
+def test_embeddings_refuse_what_needs_images_or_labels(vectors, config, words):
     with pytest.raises(ConfigError, match=words):
         plan_of(**{"datasets": [embedded()], "backbones": [], "methods": ["itq"], **config})
 
 
-def test_a_damaged_file_of_vectors_is_an_error_of_the_config(vectors):
+def test_a_damaged_vectors_file_is_a_config_error(vectors):
     Path("vectors.h5").write_bytes(b"no HDF5")
     with pytest.raises(ConfigError, match=r"config key datasets\[0\].params: vectors.h5 cannot be read"):
         plan_of(datasets=[embedded(embeddings="vectors.h5")], backbones=[], methods=["itq"])

@@ -37,12 +37,12 @@ def changed(module):
     return {job for job, modules in jobs().items() if module in modules}
 
 
-def test_a_changed_line_in_a_loss_retrains_that_method_alone():
+def test_a_changed_loss_retrains_only_its_method():
     module = hashing.registry.get("dsh").__module__
     assert changed(module) == {(name, "dsh") for name in ("train", "encode", "rank_by_scores", "finetune")}
 
 
-def test_a_changed_line_in_what_training_alone_imports_retrains_what_uses_it():
+def test_a_changed_helper_retrains_the_methods_that_use_it():
     assert {method for name, method in changed("l2h.hashing.shallow.pca") if name == "train"} == {"lsh", "itq", "sh"}
 
 
@@ -63,17 +63,17 @@ def test_a_changed_line_reruns_the_scripts_that_use_it(module, scripts):
     assert {name for name, of in changed(module) if of is None} == scripts
 
 
-def test_features_and_data_do_not_rest_on_methods_rankings_or_the_report():
+def test_features_do_not_depend_on_later_steps():
     for name in ("dataset", "split", "check_split", "weights", "features"):
         wrong = [module for module in rests(name) if module.startswith(("l2h.hashing", "l2h.ranking", "l2h.report"))]
         assert wrong == [], name
 
 
-def test_a_backbone_s_line_extracts_its_own_features_again():
+def test_a_changed_backbone_reruns_only_its_own_features():
     assert changed(backbones.registry.get("vgg16").__module__) == {("features", "vgg16")}
 
 
-def test_imports_in_functions_and_of_names_and_packages_count(tmp_path):
+def test_imports_of_every_form_count(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(
         "from l2h.store import splits\nfrom l2h.ids import find\nimport l2h.codes, numpy\n"
@@ -83,7 +83,7 @@ def test_imports_in_functions_and_of_names_and_packages_count(tmp_path):
     assert {"l2h", "l2h.store", "l2h.store.tables", "l2h.splits"} <= code.closure(code.imports_of(path))
 
 
-def test_a_plug_in_counts_with_all_that_it_imports(monkeypatch):
+def test_a_plug_in_counts_with_its_imports(monkeypatch):
     monkeypatch.setitem(sys.modules, "l2h_plugin_mine", SimpleNamespace(__file__=SUPPORT / "toy_method.py"))
     mine = type("Mine", (hashing.registry.get("lsh"),), {"__module__": "l2h_plugin_mine"})
     found = set(code.digests(script("train"), mine))
@@ -91,17 +91,17 @@ def test_a_plug_in_counts_with_all_that_it_imports(monkeypatch):
     assert code.imports_of(SUPPORT / "toy_method.py") <= found
 
 
-def test_a_metric_of_a_plug_in_counts(monkeypatch):
+def test_a_plug_in_s_metric_counts(monkeypatch):
     monkeypatch.setitem(sys.modules, "l2h_plugin_toy_metric", SimpleNamespace(__file__=SUPPORT / "toy_metric.py"))
     found = set(code.digests(script("evaluate"), "l2h_plugin_toy_metric"))
     assert found - rests("evaluate") == {"l2h_plugin_toy_metric"}
 
 
-def test_a_digest_is_of_the_source():
+def test_a_digest_follows_the_source():
     found = code.digests(script("split"))
     assert found["l2h.splits"] == code.digest(str(ROOT / "src/l2h/splits.py"))
     assert len(found["l2h.splits"]) == 16
 
 
-def test_files_that_are_no_python_are_known_by_name():
+def test_other_files_are_known_by_name():
     assert {"page.html.jinja", "published.csv"} <= set(code.data("l2h.report"))

@@ -28,34 +28,34 @@ def files(tmp_path) -> dict[str, str]:
     return paths
 
 
-def test_sizes_are_those_of_the_files(files, tmp_path):
+def test_sizes_come_from_the_files(files, tmp_path):
     (tmp_path / "weights").write_bytes(bytes(3_000_000))
     found = sizes({**files, "weights": str(tmp_path / "weights"), "codes": "not looked at"}, [8, 4])
     assert found == Sizes(images=50, width=7, query=10, train=20, database=40, weights=3, bits=8, all_bits=12, cells=2)
     assert sizes({**files, "mirrored": "too"}).train == 40
 
 
-def test_what_is_still_to_be_made_has_no_size_yet(files):
+def test_missing_files_have_no_size(files):
     with pytest.raises(FileNotFoundError) as error:
         sizes({**files, "features": "later"})
     assert error.value.filename == "later"  # by this Snakemake knows to ask again
 
 
-def test_a_file_that_cannot_be_read_is_left_to_the_job(files):
+def test_an_unreadable_file_is_left_to_the_job(files):
     for name in files:
         with open(files[name], "r+b") as file:
             file.truncate(100)
     assert sizes(files) == Sizes()
 
 
-def test_a_file_of_another_form_is_left_to_the_job(files):
+def test_a_file_of_another_kind_is_left_to_the_job(files):
     pa.parquet.write_table(pa.table({"id": [1]}), files["split"])
     pa.parquet.write_table(pa.table({"id": [1]}), files["features"])
     assert sizes(files) == Sizes()
 
 
 @pytest.mark.parametrize("rule", MEASURED)
-def test_what_is_asked_for_is_above_what_was_measured_but_not_by_much(rule):
+def test_requests_are_slightly_above_measurements(rule):
     peak, time = MEASURED[rule]
     around = 560  # the Snakemakes of a cluster's job
     assert 1.3 * peak + around < megabytes(rule, CIFAR10, 1) < 3 * peak + 2 * around
@@ -63,7 +63,7 @@ def test_what_is_asked_for_is_above_what_was_measured_but_not_by_much(rule):
 
 
 @pytest.mark.parametrize("rule", MEGABYTES)
-def test_the_next_attempt_asks_for_more(rule):
+def test_a_retry_asks_for_more(rule):
     assert [megabytes(rule, CIFAR10, attempt) / megabytes(rule, CIFAR10, 1) for attempt in (2, 3)] == [2, 4]
     assert [minutes(rule, CIFAR10, attempt) / minutes(rule, CIFAR10, 1) for attempt in (2, 3)] == [2, 3]
 
@@ -77,9 +77,9 @@ def test_the_next_attempt_asks_for_more(rule):
         ("features", {"weights": 500}),
     ],
 )
-def test_more_to_do_asks_for_more(rule, more):
+def test_more_work_asks_for_more(rule, more):
     assert megabytes(rule, replace(CIFAR10, **more), 1) > megabytes(rule, CIFAR10, 1) + 100
 
 
-def test_memory_and_time_are_those_of_the_same_rules():
+def test_memory_and_time_are_estimated_for_the_same_rules():
     assert set(MEGABYTES) == set(MINUTES)

@@ -21,7 +21,7 @@ def batches(features, size):
 
 @pytest.mark.parametrize("distance", ["cosine", "l2"])
 @pytest.mark.parametrize("size", [1, 7, 100])
-def test_neighbours_are_those_of_a_sort(distance, size):
+def test_neighbours_match_a_sort(distance, size):
     rng = np.random.default_rng(0)
     features, queries = rng.normal(size=(60, 5)), rng.normal(size=(4, 5))
     database = np.arange(10, 60)  # the first ten are not searched
@@ -36,7 +36,7 @@ def test_neighbours_are_those_of_a_sort(distance, size):
     assert nearest_neighbours(distance, queries, batches(features, size), database, 99).shape == (4, 50)
 
 
-def test_of_equal_items_the_smaller_ids_are_neighbours():
+def test_ties_of_neighbours_are_broken_by_the_smallest_id():
     features = np.repeat([[1.0, 0.0], [0.0, 1.0]], 10, axis=0)
     queries = np.array([[0.0, 1.0]])
     for size in (3, 20):
@@ -46,7 +46,7 @@ def test_of_equal_items_the_smaller_ids_are_neighbours():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 20), st.integers(0, 2**32 - 1))
-def test_histograms_of_neighbours_are_those_of_labels(bits, seed):
+def test_histograms_by_neighbours_match_those_by_labels(bits, seed):
     """An item's labels are the queries that it is a neighbour of."""
     rng = np.random.default_rng(seed)
     query, database = (codes.pack(rng.random((n, bits)) < 0.5) for n in (5, 40))
@@ -83,7 +83,7 @@ def test_a_split_by_neighbours_is_ranked_by_codes(split):
     assert np.array_equal((parts[0][0] + parts[1][0]).relevant, whole.relevant)
 
 
-def test_exact_search_finds_the_neighbours_first(split):
+def test_exact_search_ranks_the_neighbours_first(split):
     split, _ = split
     features = np.random.default_rng(3).normal(size=(50, 6))
     scorer = hashing.make("cosine", bits=0).fit(features)

@@ -14,7 +14,7 @@ BITS = st.sampled_from([3, 8, 12, 64, 70, 130])
 
 
 @given(st.data(), BITS, st.integers(0, 40), st.integers(1, 12))
-def test_neighbours_are_those_of_a_plain_loop_and_ties_keep_the_order_of_the_database(data, bits, items, k):
+def test_neighbours_match_a_plain_loop(data, bits, items, k):
     ones = data.draw(arrays(np.int64, items, elements=st.integers(0, 2)))  # many ties
     database = np.arange(bits) < ones[:, None]
     queries = data.draw(arrays(bool, (3, bits)))

@@ -71,7 +71,7 @@ def counter(request, monkeypatch):
 @pytest.mark.usefixtures("counter")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)  # one counter for all examples
 @given(problems())
-def test_equals_brute_force(problem):
+def test_histograms_match_brute_force(problem):
     h = histogram(*problem)
     total, relevant = brute_force(*problem)
     assert h.total.dtype == h.relevant.dtype == np.int64
@@ -86,7 +86,7 @@ def many(kind, rng, n):
 
 
 @pytest.mark.parametrize("kind", ["classes", "81 labels", "alike"])
-def test_tiles_and_blocks_are_put_together(kind, monkeypatch):
+def test_tiles_and_blocks_add_up(kind, monkeypatch):
     """More items than three tiles, more queries than a block; the same on any number of threads."""
     monkeypatch.setattr(counting, "SMALL", 0)
     rng = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def test_tiles_and_blocks_are_put_together(kind, monkeypatch):
 
 
 @pytest.mark.parametrize("bits", [8, 64, 256])
-def test_distances_are_those_of_faiss(bits):
+def test_distances_match_faiss(bits):
     rng = np.random.default_rng(bits)
     query, database = (rng.integers(0, 256, (n, bits // 8), dtype=np.uint8) for n in (20, 3000))
     index = faiss.IndexBinaryFlat(bits)
@@ -124,7 +124,7 @@ def test_arrays_may_be_read_only_misaligned_or_views(monkeypatch):
     assert same(rank_histogram(shifted, strided, labels, labels, bits=64), expected)
 
 
-def test_a_gpu_that_is_asked_for_must_be_there(monkeypatch):
+def test_a_missing_gpu_is_an_error(monkeypatch):
     packed, labels = np.zeros((3, 1), np.uint8), np.zeros(3, int)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(L2HError, match="torch finds no GPU"):
@@ -138,7 +138,7 @@ def in_a_process(program: str, **environment: str) -> str:
     ).stdout
 
 
-def test_a_job_that_only_reads_histograms_imports_no_compiler():
+def test_reading_histograms_imports_no_compiler():
     modules = "from l2h import store; from l2h.evaluation import cell"
     program = f"import sys; {modules}; print({{'numba', 'torch'}} & set(sys.modules))"
     assert in_a_process(program) == "set()\n"
@@ -152,7 +152,7 @@ print(len(found.buffer) > 0)
 """
 
 
-def test_a_fresh_process_compiles_nothing_anew():
+def test_compiled_kernels_are_cached():
     """What this process, which has imported the kernel, has compiled or found compiled."""
     assert in_a_process(COMPILES) == "False\n"
 
@@ -177,13 +177,13 @@ print(rank_histogram(packed, packed, labels, labels, bits=1).total.tolist())
 )
 
 
-def test_the_kernel_compiles_where_no_folder_is_writable():
+def test_the_kernel_compiles_without_a_writable_folder():
     assert in_a_process(WITHOUT_A_CACHE, NUMBA_OPT="0") == "True\n[[1, 1], [1, 1]]\n"
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 50])
 @pytest.mark.parametrize("labels_each", [1, 2])
-def test_a_split_s_shards_add_up_to_the_whole(shards, labels_each):
+def test_shards_of_a_split_add_up(shards, labels_each):
     rng = np.random.default_rng(0)
     roles = ["query"] * 5 + ["train"] * 8 + ["database"] * 20
     ids = [*range(5), *range(5, 13), *range(5, 25)]  # the training images are in the database
@@ -223,7 +223,7 @@ def test_order_complement_and_padding_do_not_matter(problem, random):
         assert same(rank_histogram(codes.pack(query), dirty, query_labels, database_labels, bits=bits), expected)
 
 
-def test_distance_is_hamming_and_not_an_inner_product_of_zeros_and_ones():
+def test_the_distance_is_hamming_s():
     # The widely copied 0.5 * (bits - a.b) on {0, 1} codes ranks 1111 above 0000 for the query 1000.
     query, database = np.array([[1, 0, 0, 0]]), np.array([[1, 1, 1, 1], [0, 0, 0, 0]])
     h = histogram(query.astype(bool), database.astype(bool), np.array([1]), np.array([0, 1]))
@@ -231,7 +231,7 @@ def test_distance_is_hamming_and_not_an_inner_product_of_zeros_and_ones():
     assert h.relevant.tolist() == [[0, 1, 0, 0, 0]]
 
 
-def test_addition_refuses_other_queries_and_other_lengths():
+def test_only_histograms_of_the_same_queries_can_be_added():
     rng = np.random.default_rng(0)
     labels = np.zeros(3, int)
     one, other = (histogram(rng.random((3, 9)) < 0.5, rng.random((3, 9)) < 0.5, labels, labels) for _ in range(2))
@@ -281,7 +281,7 @@ def test_long_codes_are_counted_exactly(name, bits):
     assert np.array_equal(COUNTERS[name](problem), [expected])
 
 
-def test_codes_too_long_for_numba_s_counters_of_16_bits_are_counted(monkeypatch):
+def test_codes_beyond_16_bit_counters_are_counted(monkeypatch):
     monkeypatch.setattr(counting, "SMALL", 0)
     query = np.random.default_rng(0).random((1, 70_000)) < 0.5
     h = histogram(query, np.concatenate([query, ~query]), np.array([1]), np.array([1, 0]))
@@ -290,7 +290,7 @@ def test_codes_too_long_for_numba_s_counters_of_16_bits_are_counted(monkeypatch)
 
 @pytest.mark.parametrize("name", COUNTERS)
 @pytest.mark.parametrize("multi_hot", [False, True])
-def test_no_queries_and_no_items_are_counted(name, multi_hot):
+def test_empty_inputs_are_counted(name, multi_hot):
     for n_query, n_items in ((0, 5), (3, 0), (0, 0)):
         packed = [np.zeros((n, 2), np.uint8) for n in (n_query, n_items)]
         labels = [np.zeros((n, 3), bool) if multi_hot else np.zeros(n, int) for n in (n_query, n_items)]
@@ -306,7 +306,7 @@ def problem():
 
 
 @pytest.mark.parametrize("fault", ["wrong counts", "an error"])
-def test_a_faster_counter_that_fails_is_replaced_by_torch_with_a_warning(fault, problem, monkeypatch, caplog):
+def test_a_failing_triton_kernel_is_replaced_by_torch(fault, problem, monkeypatch, caplog):
     def count(problem, device):
         if fault == "an error":
             raise RuntimeError("no compiler")
@@ -323,7 +323,7 @@ def test_a_faster_counter_that_fails_is_replaced_by_torch_with_a_warning(fault, 
     assert words in caplog.text
 
 
-def test_codes_that_take_too_long_to_compile_for_are_left_to_torch(problem, monkeypatch, caplog):
+def test_long_codes_are_left_to_torch(problem, monkeypatch, caplog):
     monkeypatch.setattr(on_cuda, "LARGE", 0)
     monkeypatch.setattr(on_cuda, "WORDS", 0)
     monkeypatch.setattr(on_cuda, "_counters", {})
@@ -331,7 +331,7 @@ def test_codes_that_take_too_long_to_compile_for_are_left_to_torch(problem, monk
     assert caplog.text == ""
 
 
-def test_a_faster_counter_that_agrees_counts_the_rest(problem, monkeypatch):
+def test_a_verified_triton_kernel_counts_the_rest(problem, monkeypatch):
     asked = []
 
     def count(problem, device):

@@ -26,7 +26,7 @@ for bits, multi_hot in ((1, True), (33, False), (64, True), (64, False), (130, T
 
 
 @pytest.mark.skipif(not find_spec("triton"), reason="triton is not installed")
-def test_counts_are_those_of_numpy():
+def test_counts_match_numpy():
     """Over several blocks and chunks, the last of them not full; in a process of its own, whose Triton interprets."""
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)

@@ -44,21 +44,21 @@ def packed(relevant, tied):
 
 
 @given(rankings(), st.one_of(st.none(), st.integers(1, 45)), st.sampled_from(TIES), st.sampled_from(NORMALISE))
-def test_average_precision_is_that_of_the_groups_of_tied_items(ranking, k, ties, normalise):
+def test_average_precision_matches_that_of_tied_groups(ranking, k, ties, normalise):
     result = metrics.average_precision(packed(*ranking), k, ties, normalise)
     expected = [metrics.average_precision(as_groups(*one), k, ties, normalise)[0] for one in zip(*ranking, strict=True)]
     assert result == pytest.approx(expected, abs=1e-12)
 
 
 @given(rankings(), st.integers(1, 45))
-def test_precision_and_recall_at_k_are_those_of_the_groups_of_tied_items(ranking, k):
+def test_precision_and_recall_match_those_of_tied_groups(ranking, k):
     for metric in (metrics.precision_at_k, metrics.recall_at_k):
         expected = [metric(as_groups(*one), k)[0] for one in zip(*ranking, strict=True)]
         assert metric(packed(*ranking), k) == pytest.approx(expected, abs=1e-12)
 
 
 @given(rankings(), st.one_of(st.none(), st.integers(1, 45)))
-def test_without_ties_all_orders_are_the_textbook_s(ranking, k):
+def test_without_ties_the_value_is_the_textbook_s(ranking, k):
     relevant = ranking[0]
     h = packed(relevant, np.zeros_like(relevant))
     for normalise in NORMALISE:
@@ -73,14 +73,14 @@ def test_without_ties_all_orders_are_the_textbook_s(ranking, k):
 
 
 @given(rankings(), st.integers(1, 45))
-def test_the_histogram_keeps_every_item_and_cuts_no_group(ranking, k):
+def test_the_histogram_keeps_every_item_and_group(ranking, k):
     relevant, tied = ranking
     h = packed(relevant, tied).histogram(k)
     assert h.total.sum(axis=1).tolist() == [relevant.shape[1]] * len(relevant)
     assert h.relevant.sum(axis=1).tolist() == relevant.sum(axis=1).tolist()
 
 
-def test_many_blocks_give_the_same(monkeypatch):
+def test_the_number_of_blocks_does_not_matter(monkeypatch):
     rng = np.random.default_rng(0)
     h = packed(rng.random((9, 50)) < 0.3, np.pad(rng.random((9, 49)) < 0.2, ((0, 0), (1, 0))))
     expected = metrics.average_precision(h, 20)
@@ -88,7 +88,7 @@ def test_many_blocks_give_the_same(monkeypatch):
     assert metrics.average_precision(h, 20) == pytest.approx(expected)
 
 
-def test_what_has_no_meaning_is_refused_and_left_out():
+def test_undefined_metrics_are_left_out():
     h = packed(np.array([[True, False]]), np.zeros((1, 2), bool))
     for metric in (lambda: metrics.precision_recall_curve(h), lambda: metrics.precision_within_radius(h, 2)):
         with pytest.raises(ValueError, match="a ranking by scores has no Hamming distances"):
@@ -145,7 +145,7 @@ def batches(X, order, size=100):
     return lambda: ((order[i : i + size], X[order[i : i + size]]) for i in range(0, len(order), size))
 
 
-def test_ranking_equals_brute_force_whatever_the_order_and_the_blocks(problem, monkeypatch):
+def test_ranking_matches_brute_force_in_any_blocks(problem, monkeypatch):
     split, X = problem
     queries, database, train = (split.ids(role) for role in ("query", "database", "train"))
     whole, unseen = rank_by_scores(Given(), split, X[queries], batches(X, np.arange(len(X))))
@@ -197,7 +197,7 @@ def test_signed_scores_are_sorted_as_numbers(problem):
     assert np.array_equal(np.flatnonzero(starts), np.append(0, counts.cumsum()[:-1]))
 
 
-def test_hamming_distances_as_scores_give_what_histograms_give(problem):
+def test_hamming_distances_as_scores_match_histograms(problem):
     split, X = problem
     hasher = hashing.make("itq", bits=8, random_state=0).fit(X[split.ids("train")])
 
@@ -260,7 +260,7 @@ class Rounded:
 
 @pytest.mark.parametrize("of_one_image", [False, True])
 @pytest.mark.parametrize("at_once", [1, 50, 1024])
-def test_equal_items_are_tied_however_their_scores_are_rounded(at_once, of_one_image, monkeypatch):
+def test_equal_items_are_tied_despite_rounding(at_once, of_one_image, monkeypatch):
     monkeypatch.setattr("l2h.ranking.scores.ITEMS", at_once)
     expected = codes.pack(np.tile([False, True, True], (7, ROWS)))
     for seed in range(2):
@@ -270,7 +270,7 @@ def test_equal_items_are_tied_however_their_scores_are_rounded(at_once, of_one_i
 
 
 @pytest.mark.parametrize("name", ["cosine", "l2", "pq"])
-def test_search_of_features_ties_equal_items_for_any_number_of_queries_and_threads(name):
+def test_exact_search_ties_equal_items(name):
     X = np.random.default_rng(1).standard_normal((300, 512)).astype(np.float32)
     scorer = hashing.make(name, bits=64, random_state=0).fit(X)
     for threads, n_query in itertools.product((1, 2), (1, 3, 20, 50)):

@@ -63,7 +63,7 @@ def image_of(uri):
     return image
 
 
-def test_the_first_results_are_the_nearest_and_what_is_tied_stands_by_id(split, bits):
+def test_the_first_results_are_nearest_with_ties_by_id(split, bits):
     found = gallery.answers(split, cell(bits), QUERIES[[2, 0]], codes.pack(bits[DATABASE]))
     for number, answer in zip((8, 3), found, strict=True):
         order = sorted(DATABASE.tolist(), key=lambda other: ((bits[other] != bits[number]).sum(), other))
@@ -91,7 +91,7 @@ def test_a_database_smaller_than_the_first_results_is_shown_whole(bits):
     assert sorted(hit["id"] for hit in answer["hits"]) == ids.tolist()
 
 
-def test_queries_are_chosen_by_the_method_of_the_greatest_map(split, bits):
+def test_queries_are_selected_by_the_best_method(split, bits):
     seen = gallery.gallery(split, [cell(bits), cell(~bits, (0.9, 0.9, 0.3), "sh")], NEAR, read_images, [8, 5])
     assert seen["judge"] == "sh"
     why = {query["id"]: query["why"] for query in seen["queries"]}
@@ -103,12 +103,12 @@ def test_queries_are_chosen_by_the_method_of_the_greatest_map(split, bits):
     assert seen["images"]["8"]["labels"] == [2]
 
 
-def test_what_is_chosen_by_hand_must_be_a_query(split, bits):
+def test_selected_ids_must_be_queries(split, bits):
     with pytest.raises(L2HError, match=r"config key datasets: look names 4, 99, but no query .* are 3, 5, 8 ..."):
         gallery.gallery(split, [cell(bits)], NEAR, read_images, [3, 99, 4])
 
 
-def test_codes_are_pictured_bit_by_bit(split, bits):
+def test_codes_are_drawn_bit_by_bit(split, bits):
     labels, sample = gallery.sample_of_labels(split)
     assert labels == [0, 1, 2]
     assert all((DATABASE[rows] % 3 == label).all() for label, rows in zip(labels, sample, strict=True))
@@ -128,7 +128,7 @@ def test_codes_are_pictured_bit_by_bit(split, bits):
     assert shown["figures"] == {"distinct_codes": 4}
 
 
-def test_of_many_labels_the_most_frequent_are_shown_and_an_image_under_each_of_its_own(bits):
+def test_the_most_frequent_labels_are_shown(bits):
     several = make_split(lambda number: [0, 1 + number % 13] if number < 26 else [])
     labels, sample = gallery.sample_of_labels(several)
     assert len(labels) == gallery.LABELS
@@ -148,7 +148,7 @@ def test_labels_may_be_large_numbers(bits):
     assert seen["images"]["3"]["labels"] == [2**31 - 1]
 
 
-def test_near_copies_are_counted_and_the_first_pictured(split, bits):
+def test_near_copies_are_counted_and_the_first_shown(split, bits):
     rows = [
         {"query_id": 3, "id": number, "query_location": "", "location": "", "similarity": 0.999, "flipped": True}
         for number in range(20, 28)
@@ -160,7 +160,7 @@ def test_near_copies_are_counted_and_the_first_pictured(split, bits):
     assert {"20", "24"} <= set(seen["images"])
 
 
-def test_small_images_stay_as_they_are_and_large_ones_become_small():
+def test_only_large_images_are_reduced():
     small = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
     assert np.array_equal(np.asarray(image_of(thumbnail(small))), small)
     large = image_of(thumbnail(np.zeros((400, 200, 3), np.uint8)))
@@ -168,7 +168,7 @@ def test_small_images_stay_as_they_are_and_large_ones_become_small():
     assert np.asarray(image_of(plot(np.array([[0, 0.5, 1]])))).tolist() == [[255, 128, 0]]
 
 
-def test_a_gallery_is_written_and_read_whole_or_not_at_all(split, bits, tmp_path):
+def test_a_damaged_gallery_is_refused(split, bits, tmp_path):
     path = tmp_path / "gallery.json"
     place = {"dataset": "d", "protocol": "p", "backbone": "b"}
     write_gallery(path, {**place, **gallery.gallery(split, [cell(bits)], NEAR, read_images)})

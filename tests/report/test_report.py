@@ -192,7 +192,7 @@ def of(cells, metric, ties, k=None, normalise="relevant"):
     return [row["value"] for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
-def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
+def test_rows_are_means_over_seeds(table):
     assert list(zip(table["dataset"], table["variant"], table["bits"], strict=True)) == [
         ("digits", "itq", 8),
         ("digits", "itq", 16),
@@ -214,7 +214,7 @@ def test_rows_are_means_over_seeds_in_the_order_of_the_cells(table):
             assert row[f"{name}_at_{k}"] == pytest.approx(np.mean(of(cells, name, "expected", k, None)))
 
 
-def test_intervals_and_differences_are_those_of_means_over_seeds(cells, table, tested):
+def test_intervals_and_differences_are_of_means_over_seeds(cells, table, tested):
     def values(variant):
         some = [queries for _, queries in cells if (queries[0]["variant"], queries[0]["bits"]) == (variant, 16)]
         return np.stack([part["average_precision"].to_numpy() for _, part in some])
@@ -292,7 +292,7 @@ def test_external_codes_are_compared_with_the_methods_of_every_backbone(with_ext
     assert table["map_low"].notna().all()
 
 
-def test_the_report_says_how_external_codes_compare_with_others(with_external):
+def test_external_codes_are_compared_in_the_report(with_external):
     table = compare(with_external)
     tested = between([queries for _, queries in with_external])
     rows = table[(table["dataset"] == "digits") & table["backbone"].isin(["alexnet-fc7", "external"])]
@@ -330,7 +330,7 @@ def test_costs_join_their_rows_and_leave_the_others_empty(table, joined, tmp_pat
     assert [lines[6][5], *lines[6][-7:]] == ["–"] * 8  # nothing unseen, and no costs
 
 
-def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_processor(table):
+def test_only_trainings_count_on_any_cpu(table):
     key = {name: table[name][0] for name in CELL_KEY if name != "seed"}
     rows = [
         {**key, "quantity": quantity, "value": value, "hardware": hardware}
@@ -344,7 +344,7 @@ def test_trainings_count_where_they_were_and_all_else_on_the_first_row_s_process
     assert (joined["image_ms"][0], joined["training_processor"][0]) == (2, 7)
 
 
-def test_what_was_disturbed_is_marked_wherever_it_is_printed(table, tested, audits, rendered, tmp_path):
+def test_disturbed_costs_are_marked_everywhere(table, tested, audits, rendered, tmp_path):
     best = table[:2]["map"].idxmax()  # of itq, which the report's first sentence on digits is about
     joined = join_costs(table, disturbed=[best])
     assert list(joined["search_flat_rate_disturbed"]) == [row == best for row in range(len(table))]
@@ -401,13 +401,13 @@ def test_without_any_costs_the_page_has_none(table, tested, audits, tmp_path):
     assert "Scores under common evaluation bugs" in text
 
 
-def test_the_audit_stands_beside_the_right_figure(rendered):
+def test_the_audit_shows_correct_and_wrong_scores(rendered):
     assert rendered.count("another &lt;way&gt;") == 2 * 2  # the largest error, and each
     assert rendered.count("<td>0.500</td>\n<td>0.123</td><td>0.123</td>") == 5
     assert rendered.count("<td>0.123</td><td>-0.377</td></tr>") == 4  # the largest error of each mistake
 
 
-def test_the_page_marks_what_is_level_with_the_best(joined, tested, audits):
+def test_the_page_marks_methods_level_with_the_best(joined, tested, audits):
     """At 8 bits, and not at 16: in the matrix, in the one with intervals, and among all results."""
     text = render(joined, tested.assign(p_holm=[0.5, 0.01]), audits, supervised=())
     scores = joined[joined["dataset"] == "digits"].groupby("bits")["map"]
@@ -417,13 +417,13 @@ def test_the_page_marks_what_is_level_with_the_best(joined, tested, audits):
     assert "Bold: best of its group" in text
 
 
-def test_what_cannot_be_said_is_empty(table):
+def test_undefined_values_are_empty(table):
     last = table.iloc[-1]
     assert np.isnan(last["map_std"])  # one seed
     assert np.isnan(last["map_unseen"])  # nothing unseen
 
 
-def test_all_three_files_say_the_same_twice(table, tmp_path):
+def test_csv_parquet_and_markdown_are_reproducible(table, tmp_path):
     for name in ("a", "b"):
         comparison.write(table, *(tmp_path / f"{name}.{suffix}" for suffix in ("csv", "parquet", "md")))
     for suffix in ("csv", "parquet", "md"):
@@ -433,7 +433,7 @@ def test_all_three_files_say_the_same_twice(table, tmp_path):
     assert len((tmp_path / "a.md").read_text().splitlines()) == len(table) + 2
 
 
-def test_the_summary_is_a_table_a_setting_and_leaves_out_what_is_not_there(table, beside):
+def test_the_summary_is_a_table_per_setting(table, beside):
     random = "untrained network: random features"
     digits, _ = (part.splitlines() for part in summary(table).split("\n\n"))
     assert digits[0] == f"digits (p, alexnet-fc7, {random}): mAP over the whole database, means of 3 trainings"
@@ -453,7 +453,7 @@ def test_the_summary_is_a_table_a_setting_and_leaves_out_what_is_not_there(table
     assert other[-1].split()[0] == "theirs"
 
 
-def test_the_page_holds_every_figure_and_asks_nobody(table, rendered):
+def test_the_page_holds_every_map_and_loads_nothing(table, rendered):
     assert "run &amp; &lt;name&gt;" in rendered
     assert "<b>lsh</b>" not in rendered
     body = rendered.partition("<script>")[0]
@@ -467,7 +467,7 @@ def test_the_page_holds_every_figure_and_asks_nobody(table, rendered):
     }
 
 
-def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, tested, audits, rendered):
+def test_warnings_are_above_the_results_and_in_the_table(joined, tested, audits, rendered):
     assert "have nothing relevant" not in rendered
     assert "queries that find nothing" not in rendered
     assert "found twice" not in rendered
@@ -483,7 +483,7 @@ def test_what_makes_figures_doubtful_stands_above_them_and_in_the_table(joined, 
     assert page.count("<li>converted (grey): 1,234 (a.png, &lt;b&gt;.png, ...)</li>") == 2  # one a data set
 
 
-def test_nothing_is_marked_best_that_was_not_tested(joined, audits, tested):
+def test_only_tested_methods_are_marked_best(joined, audits, tested):
     text = render(joined, tested.assign(p_holm=np.nan), audits, supervised=())
     assert "no best method is marked, because" in text
     assert not re.search(r'class="(best|level)">(≈ )?0', text.partition('id="all"')[0])
@@ -493,7 +493,7 @@ MARKS = {0.5: ["level", "best"], 0.01: ["", "best"], None: ["", ""]}  # of the l
 
 
 @pytest.mark.parametrize("p", MARKS)
-def test_the_marks_of_the_matrix_are_the_verdicts_of_the_tests(table, tested, p):
+def test_the_marks_of_the_matrix_follow_the_tests(table, tested, p):
     rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])  # itq 8, 16, lsh 8, 16
     pairs = answer.tested_pairs(tested.assign(p_holm=p))
     made = matrix.matrix(rows, pairs, set())
@@ -512,7 +512,7 @@ def test_the_marks_of_the_matrix_are_the_verdicts_of_the_tests(table, tested, p)
     assert made["groups"][0]["rows"][0]["last"]["bits"] == 16
 
 
-def test_each_group_of_the_matrix_has_a_best_of_its_own(table, tested):
+def test_each_group_of_the_matrix_has_its_own_best(table, tested):
     rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])
     made = matrix.matrix(rows, answer.tested_pairs(tested.assign(p_holm=0.01)), {"itq"})
     assert [group["name"] for group in made["groups"]] == ["with labels", "without labels"]
@@ -566,18 +566,18 @@ def test_the_matrix_becomes_markdown(paper):
     )
 
 
-def test_a_matrix_of_exact_search_alone_has_its_size_for_a_length(table):
+def test_exact_search_alone_has_a_matrix(table):
     made = matrix.matrix(table[:1].assign(variant="l2", scope="exact", bits=40, map=0.9), {}, set())
     assert matrix.markdown(made).splitlines()[0::2] == ["| method | 40 bits |", "| l2 | 0.900 |"]
 
 
-def test_what_people_copy_is_on_the_page(rendered):
+def test_the_page_has_latex_and_markdown_to_copy(rendered):
     assert rendered.count(r"\begin{tabular}{lrr}") == 1  # at 8 and 16 bits
     assert "| method | 8 bits | 16 bits |" in rendered
     assert 'data-copy="digits-latex"' in rendered
 
 
-def test_sections_of_one_dataset_have_names_of_their_own_and_one_answer(with_external, audits):
+def test_sections_of_one_dataset_have_unique_titles(with_external, audits):
     table = compare(with_external)
     text = render(join_costs(table), between([queries for _, queries in with_external]), audits)
     heads = re.findall(r'<h2 id="([^"]+)">([^<]+)</h2>', text)
@@ -605,7 +605,7 @@ def beside():
     return compare(cells)
 
 
-def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, tested):
+def test_external_codes_are_shown_beside_each_backbone(beside, tested):
     audits = audits_of(beside[beside["variant"] == "itq"])
     text = render(join_costs(beside), tested, audits)
     rows = re.findall(r'<tr data-place="(.*?)".*?<th scope="row">(.*?)</th>', text, re.DOTALL)
@@ -616,7 +616,7 @@ def test_the_page_shows_codes_from_elsewhere_beside_those_of_a_backbone(beside, 
     assert {row["variant"] for row in names} == {"itq", "theirs", "cosine"}
 
 
-def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, tested):
+def test_the_table_marks_the_best_in_each_direction(table, tested):
     rows = table[table["dataset"] == "digits"].assign(empty_in_radius=[0.1, 0.2, 0.3, 0.1], map=[0.5, 0.8, 0.6, 0.7])
     made = page.table([rows, table[table["dataset"] == "pairs"]], answer.tested_pairs(tested.assign(p_holm=0.5)))
     assert made["apart"] == ["dataset"]
@@ -641,7 +641,7 @@ def test_the_table_marks_the_best_in_each_direction_and_tells_rows_apart(table, 
     assert "near_constant_bits" not in heads  # nobody has it here
 
 
-def test_bounds_and_what_most_rows_share_are_not_marked(table, tested):
+def test_bounds_and_common_values_are_not_marked(table, tested):
     rows = table[table["dataset"] == "digits"]  # two methods at each length
     rows = pd.concat([rows, rows.assign(variant="sh")], ignore_index=True)  # and a third, which is equal to the first
     rows["empty_in_radius"] = [0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3]
@@ -663,7 +663,7 @@ def read_markdown(path):
 
 
 @pytest.mark.parametrize(("kind", "read"), [("csv", pd.read_csv), ("parquet", read_frame), ("md", read_markdown)])
-def test_figures_of_more_items_than_the_database_has_are_empty(kind, read, table, tmp_path):
+def test_metrics_at_k_beyond_the_database_are_empty(kind, read, table, tmp_path):
     """1,000 digits and 499 pairs of them are searched."""
     comparison.write(table, *(tmp_path / f"comparison.{kind}" for kind in ("csv", "parquet", "md")))
     written = read(tmp_path / f"comparison.{kind}")
@@ -677,7 +677,7 @@ def test_figures_of_more_items_than_the_database_has_are_empty(kind, read, table
             assert written[f"{name}_at_{k}"].isna().tolist() == empty
 
 
-def test_the_page_and_its_table_leave_out_what_is_empty(table, joined, tested, tmp_path):
+def test_the_page_leaves_out_empty_columns(table, joined, tested, tmp_path):
     made = page.table([rows for _, rows in table.groupby("dataset")], answer.tested_pairs(tested))
     assert made["depths"] == [100, 250, 500, 1000]
     assert [pd.isna(row["map_at_500"]) for row in made["rows"]] == [False] * 4 + [True]
@@ -693,12 +693,12 @@ def test_the_first_screen_says_that_features_are_random(rendered, published_page
     assert "ntrained network" not in trained
 
 
-def test_a_chart_says_what_a_query_without_any_item_counts(rendered):
+def test_charts_say_how_empty_queries_count(rendered):
     assert rendered.count("A query without items within it counts as precision 0") == 2
     assert rendered.count("A query without items within the radius counts as precision 0") == 2
 
 
-def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from(table, tested):
+def test_the_answer_names_the_best_of_each_group(table, tested):
     rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])  # itq 8, 16, lsh 8, 16
     rows = pd.concat([rows, rows.assign(variant="sh", map=[0.55, 0.9, 0.55, 0.9])[:2]])
     pair = tested[tested["bits"] == 16].assign(variant="sh", other="<b>lsh</b>", p_holm=0.06)
@@ -710,7 +710,7 @@ def test_the_answer_names_the_best_of_each_group_and_what_it_cannot_be_told_from
         assert (found["level"], found["untested"]) == (level, untested)
 
 
-def test_the_answer_sets_the_best_beside_baselines_and_codes_from_elsewhere(table, tested):
+def test_the_answer_compares_with_baselines_and_external_codes(table, tested):
     rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])
     rows["scope"] = rows["scope"].where(rows["variant"] == "itq", "baseline")
     for p, said in ((0.01, "better than"), (0.05, "no significant difference from")):
@@ -736,7 +736,7 @@ def queries_of(variant, seed, effect, protocol="p", scope="shallow", Q=60):
     return key, pa.table({"query_id": range(Q), "average_precision": values})
 
 
-def test_with_one_training_random_methods_are_not_tested_and_the_page_says_so(audits):
+def test_with_one_training_random_methods_are_not_tested(audits):
     one = [
         cell(name, 16, 0, scope=scope) for name, scope in (("itq", "shallow"), ("lsh", "shallow"), ("sh", "shallow"))
     ]
@@ -766,7 +766,7 @@ def test_the_pairs_of_one_code_length_are_corrected_together():
     assert tested["p_holm"].tolist() == pytest.approx(holm(tested["p"].tolist()))
 
 
-def test_the_report_says_what_differences_the_run_can_show(joined, tested, audits):
+def test_the_report_states_detectable_differences(joined, tested, audits):
     effects = {"a": 0.01, "bb": 0.01, "ccc": 0.01}
     cells = [queries_of(name, seed, effect) for name, effect in effects.items() for seed in range(4)]
     (design,) = power.of_settings(differences.methods([*cells, queries_of("cosine", 0, 0, scope="exact")]))
@@ -790,7 +790,7 @@ def test_the_report_says_what_differences_the_run_can_show(joined, tested, audit
     assert power.of_settings(differences.methods(fixed, {"a", "bb"})) == []
 
 
-def test_splits_that_are_drawn_anew_add_their_own_spread():
+def test_several_splits_add_their_own_variance():
     shift = {"p": 0.0, "p-seed1": 0.1, "p-seed2": -0.1}  # by which one method is better on a split
     cells = []
     for protocol, by in shift.items():
@@ -804,7 +804,7 @@ def test_splits_that_are_drawn_anew_add_their_own_spread():
     assert designs[0].shares()["splits"] > 0.9
 
 
-def test_a_baseline_that_no_hash_reaches_is_named_first(table, joined, tested, audits):
+def test_baselines_above_all_hashes_are_named(table, joined, tested, audits):
     hashes = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])
     baselines = hashes.assign(variant="classifier", scope="baseline", map=[0.7, 0.9, 0.85, 0.81])
     exact = hashes[:1].assign(variant="cosine", scope="exact", map=0.95)
@@ -820,7 +820,7 @@ def test_a_baseline_that_no_hash_reaches_is_named_first(table, joined, tested, a
     assert said == " classifier at 8 bits (0.999)."
 
 
-def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits):
+def test_the_page_shows_results_codes_and_near_copies(joined, tested, audits):
     def answer_of(variant):
         hits = [{"id": 4, "distance": 0, "relevant": True}, {"id": 6, "distance": 2, "relevant": False}]
         last = {"distance": 2, "shown": 1, "size": 1234, "relevant": 56}
@@ -862,7 +862,7 @@ def test_the_page_pictures_results_codes_and_near_copies(joined, tested, audits)
     assert 'alt="codes of eel by itq"' in text
 
 
-def test_curves_are_means_over_seeds_as_far_as_something_is_found(cells):
+def test_curves_are_means_over_seeds(cells):
     found = curves.precision_recall([part for part, _ in cells])
     one = found[(found["dataset"] == "digits") & (found["variant"] == "itq") & (found["bits"] == 8)]
     some = [cell("itq", 8, seed) for seed in (0, 1, 2)]
@@ -951,7 +951,7 @@ def test_published_figures_have_sources_and_known_metrics(rendered, published_pa
     assert "alexnet (full fine-tune); best epoch chosen on the queries" in text
 
 
-def test_the_page_says_how_it_was_made(rendered):
+def test_the_page_has_run_info(rendered):
     for words in (
         "&#39;bits=[8, 16]&#39;",
         "datasets: [&lt;digits&gt;]",
@@ -1022,11 +1022,11 @@ def test_pages_of_the_docs_are_named_or_linked(monkeypatch):
     assert links.docs("explanation/ties.md") == link
 
 
-def test_the_head_says_what_is_compared_and_when(rendered):
+def test_the_head_states_what_is_compared_and_when(rendered):
     assert '<p class="soft">2 datasets · 2 methods · 8–16 bits · 3 trainings · 2026-11-28</p>' in rendered
 
 
-def test_facts_come_from_the_run_s_files(tmp_path):
+def test_run_info_comes_from_the_run_s_files(tmp_path):
     images = pa.table(
         {
             "id": [0, 1, 2],
@@ -1065,7 +1065,7 @@ def test_facts_come_from_the_run_s_files(tmp_path):
         run_info.facts(*of, tmp_path / "none.json")
 
 
-def test_a_table_cut_short_is_one_line(table, tmp_path):
+def test_a_truncated_table_is_one_line(table, tmp_path):
     path = tmp_path / "t.parquet"
     comparison.write(table, tmp_path / "t.csv", path, tmp_path / "t.md")
     assert read_frame(path).equals(table)
@@ -1083,7 +1083,7 @@ def partial(cells):
     return compare(cells, NOT_RUN)
 
 
-def test_what_was_not_run_is_the_last_row_of_the_table(table, partial, tmp_path):
+def test_datasets_not_run_are_the_last_rows(table, partial, tmp_path):
     assert partial[:-1].equals(table)
     assert partial.iloc[-1].dropna().to_dict() == {**NOT_RUN[0], "seeds": 0}
     comparison.write(partial, *(tmp_path / f"t.{suffix}" for suffix in ("csv", "parquet", "md")))
@@ -1095,7 +1095,7 @@ def test_what_was_not_run_is_the_last_row_of_the_table(table, partial, tmp_path)
     assert "nan" not in (tmp_path / "t.md").read_text()
 
 
-def test_what_was_not_run_is_no_line_of_figures(partial, tested, audits, tmp_path):
+def test_datasets_not_run_have_no_values(partial, tested, audits, tmp_path):
     ran, lines = comparison.split_off(partial)
     assert lines == ["far (q): get <it> from afar"]
     assert ran["bits"].dtype == np.int64

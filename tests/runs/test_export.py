@@ -102,7 +102,7 @@ def exported(made):
     return {(one["dataset"], one["variant"], one["bits"]): one for one in found}
 
 
-def test_every_cell_with_codes_has_a_folder_of_its_own(inside, exported):
+def test_every_cell_with_codes_has_its_own_folder(inside, exported):
     assert exported.keys() == set(CELLS)
     for (dataset, variant, bits), one in exported.items():
         assert one["folder"] == inside.root / f"exported/{dataset}/p/b/{variant}/{bits}bits-seed0"
@@ -123,7 +123,7 @@ def test_numpy_reads_codes_and_ids(inside, exported, of):
         assert np.array_equal(packed, np.packbits(bits_of(cell, role), axis=1, bitorder="little"))
 
 
-def test_labels_are_classes_or_a_column_a_label(inside, exported):
+def test_labels_are_classes_or_multi_hot(inside, exported):
     for dataset in ("single", "multi"):
         one = exported[dataset, "lsh", 12]
         for role in ("query", "database"):
@@ -142,7 +142,7 @@ def test_labels_are_classes_or_a_column_a_label(inside, exported):
 
 
 @pytest.mark.parametrize("of", CELLS)
-def test_faiss_searches_the_index_at_the_run_s_distances_though_12_bits_are_padded(inside, exported, of):
+def test_faiss_finds_the_run_s_distances(inside, exported, of):
     folder = exported[of]["folder"]
     index = faiss.read_index_binary(str(folder / "index_binary_flat.faiss"))
     assert type(index) is faiss.IndexBinaryFlat
@@ -154,7 +154,7 @@ def test_faiss_searches_the_index_at_the_run_s_distances_though_12_bits_are_padd
 
 
 @pytest.mark.parametrize("of", CELLS)
-def test_h5py_reads_what_ann_benchmarks_loader_asks_for(inside, exported, of):
+def test_the_hdf5_file_has_the_layout_of_ann_benchmarks(inside, exported, of):
     cell = cell_of(*of)
     expected = brute_force(cell)
     with h5py.File(exported[of]["folder"] / "ann-benchmarks.hdf5") as file:
@@ -174,7 +174,7 @@ def test_h5py_reads_what_ann_benchmarks_loader_asks_for(inside, exported, of):
         assert np.array_equal(file["distances"], np.sort(expected, axis=1)[:, :100] / of[2])
 
 
-def test_a_description_says_what_the_files_are_of(exported):
+def test_the_description_names_the_cell(exported):
     one = exported["multi", "lsh", 12]
     told = json.loads((one["folder"] / "export.json").read_text())
     assert told == {name: value for name, value in one.items() if name != "folder"}
@@ -198,11 +198,11 @@ def test_options_choose_cells_and_formats(inside, tmp_path, capsys):
     assert "has no codes of method 'pq'; choose one of itq, lsh" in said(capsys, RUN, "--method", "pq")[2]
 
 
-def test_the_command_offers_the_formats_that_there_are():
+def test_the_command_offers_all_formats():
     assert tuple(FORMATS) == command.FORMATS
 
 
-def test_an_export_goes_into_the_run_s_folder_and_is_replaced_only_on_demand(inside, capsys):
+def test_an_export_is_replaced_only_on_demand(inside, capsys):
     words = (RUN, "--method", "itq")
     folder = f"{RUN}/export/single/p/b/itq/16bits-seed0"
     assert said(capsys, *words)[:2] == (0, f"{folder}: 130 database and 7 query codes, 16 bits\n")
@@ -217,7 +217,7 @@ def test_an_export_goes_into_the_run_s_folder_and_is_replaced_only_on_demand(ins
     assert {name: (inside.root / folder / name).read_bytes() for name in os.listdir(folder)} == first
 
 
-def test_a_folder_that_is_no_export_is_never_replaced(inside, capsys):
+def test_other_folders_are_never_replaced(inside, capsys):
     own = f"{RUN}/single/p/b/itq/16bits-seed0"
     code, _, err = said(capsys, RUN, "-o", RUN, "--overwrite")
     assert (code, err.count("\n")) == (1, 1)
@@ -226,14 +226,14 @@ def test_a_folder_that_is_no_export_is_never_replaced(inside, capsys):
 
 
 @pytest.mark.usefixtures("bare")
-def test_a_missing_package_is_named_before_anything_is_written_and_numpy_needs_none(inside, tmp_path, capsys):
+def test_a_missing_package_is_named_before_writing(inside, tmp_path, capsys):
     line = "the packages faiss and h5py are not installed; run: pip install 'l2h[embeddings,pipeline]'"
     assert said(capsys, RUN, "-o", tmp_path) == (1, "", f"l2h: error: {line}\n")
     assert os.listdir(tmp_path) == []
     assert said(capsys, RUN, "-o", tmp_path, "--method", "itq", "--format", "npy")[0] == 0
 
 
-def test_codes_and_splits_that_are_gone_or_others_are_named_with_the_fix(inside, tmp_path):
+def test_missing_or_changed_codes_are_named_with_the_fix(inside, tmp_path):
     cells = matching(inside, {"variant": "itq"})
     with pytest.raises(L2HError, match="codes.parquet does not exist; create it with: snakemake results/tiny/single/"):
         list(export(inside, [{**cells[0], "seed": 1}], tmp_path))
@@ -248,7 +248,7 @@ def test_codes_and_splits_that_are_gone_or_others_are_named_with_the_fix(inside,
     assert os.listdir(tmp_path) == []
 
 
-def test_the_page_s_lines_read_an_export(exported):
+def test_the_docs_example_reads_an_export(exported):
     (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/export.md").read_text(), re.M | re.S)
     block = re.sub(r'^folder = ".*"$', f"folder = {str(exported['single', 'itq', 16]['folder'])!r}", block, flags=re.M)
     names = {}

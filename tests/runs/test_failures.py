@@ -39,7 +39,7 @@ def failed(tmp_path):
     return tmp_path
 
 
-def test_each_job_says_once_what_it_said_last(failed):
+def test_each_failed_job_has_its_last_line_once(failed):
     assert failures([failed / "snakemake.log"]) == [
         f"dataset: x.tar.gz cannot be had: get it by hand ({failed}/dataset.log)",
         f"train: RuntimeError: sizes do not fit:\n  3 and 4 ({failed}/train.log)",
@@ -47,6 +47,6 @@ def test_each_job_says_once_what_it_said_last(failed):
     ]
 
 
-def test_a_run_that_failed_before_its_first_job_has_none(tmp_path):
+def test_a_run_without_jobs_has_no_failures(tmp_path):
     (tmp_path / "snakemake.log").write_text("Building DAG of jobs...\nMissingInputException: x\n")
     assert failures([tmp_path / "snakemake.log"]) == []

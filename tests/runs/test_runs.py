@@ -9,7 +9,7 @@ from l2h.runs import Run, description
 from l2h.store.results import write_queries
 
 
-def test_a_path_that_is_no_run_s_folder_is_one_line_with_the_cure(tmp_path):
+def test_a_path_that_is_not_a_run_is_one_line_with_the_fix(tmp_path):
     bundle = tmp_path / "digits"
     bundle.mkdir()
     (bundle / "manifest.json").write_text("{}")
@@ -63,7 +63,7 @@ FACTS = {
         ("weights", {"alexnet-pool5": None}, "weights alexnet-pool5"),
     ],
 )
-def test_a_run_s_description_has_a_fixed_form(tmp_path, fact, value, place):
+def test_an_invalid_description_is_refused(tmp_path, fact, value, place):
     description.write(FACTS, tmp_path / "run.json")
     assert FACTS.items() <= description.read(tmp_path).items()
     description.write({**FACTS, fact: value}, tmp_path / "run.json")
@@ -72,7 +72,7 @@ def test_a_run_s_description_has_a_fixed_form(tmp_path, fact, value, place):
     assert f"is invalid at {place!r}; finish the run" in str(caught.value).replace("\\n", "?")
 
 
-def test_cells_of_a_length_that_the_config_does_not_set_are_found_in_their_folders(tmp_path):
+def test_cells_without_a_set_length_are_found(tmp_path):
     setting = {"dataset": "digits", "protocol": "p", "backbone": "b"}
     queries = {"query_id": np.arange(2), "average_precision": np.ones(2), "average_precision_unseen": np.ones(2)}
     cells = [("one_hot", "baseline", 4, 0), ("cosine", "exact", 128, 0), ("classifier", "baseline", 4, 4)]

@@ -46,7 +46,7 @@ WRITERS = {
 
 @pytest.mark.parametrize("block", [10, 10_000])
 @pytest.mark.parametrize("name", WRITERS)
-def test_values_come_back_in_blocks(tmp_path, monkeypatch, name, block):
+def test_values_are_read_in_blocks(tmp_path, monkeypatch, name, block):
     monkeypatch.setattr(arrays, "BLOCK", block)
     WRITERS[name](tmp_path / name, VECTORS)
     found = open_arrays(tmp_path / name)
@@ -59,14 +59,14 @@ def test_values_come_back_in_blocks(tmp_path, monkeypatch, name, block):
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_npy_is_one_array_without_a_name(tmp_path, order):
+def test_npy_holds_one_unnamed_array(tmp_path, order):
     np.save(tmp_path / "a.npy", np.asarray(VECTORS, order=order))
     (array,) = open_arrays(tmp_path / "a.npy").values()
     assert (array.name, str(array)) == ("", str(tmp_path / "a.npy"))
     assert np.array_equal(array.read(), VECTORS)
 
 
-def test_text_and_lists_come_back(tmp_path):
+def test_text_and_lists_are_read(tmp_path):
     words, lists = ["cat", "dog", "cat"], [[1, 2], [], [0]]
     pq.write_table(pa.table({"words": words, "lists": lists}), tmp_path / "a.parquet")
     found = open_arrays(tmp_path / "a.parquet")
@@ -88,7 +88,7 @@ def failing(read, *words):
 
 
 @pytest.mark.parametrize("name", ["a.npy", *WRITERS])
-def test_a_file_cut_short_is_named(tmp_path, name):
+def test_a_truncated_file_is_named(tmp_path, name):
     path = tmp_path / name
     if name == "a.npy":
         np.save(path, VECTORS)
@@ -98,7 +98,7 @@ def test_a_file_cut_short_is_named(tmp_path, name):
     failing(lambda: [array.read() for array in open_arrays(path).values()], name)
 
 
-def test_files_that_are_not_there_or_of_another_kind(tmp_path):
+def test_missing_or_unknown_files_are_refused(tmp_path):
     failing(lambda: open_arrays(tmp_path / "a.npy"), "a.npy does not exist")
     failing(
         lambda: open_arrays(tmp_path / "a.txt"),
@@ -115,12 +115,12 @@ def test_python_objects_are_not_unpickled(tmp_path):
     failing(lambda: open_arrays(tmp_path / "a.npz"), "x.npy holds object")
 
 
-def test_an_archive_that_holds_an_array_by_column(tmp_path):
+def test_arrays_in_column_order_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.asfortranarray(VECTORS))
     failing(lambda: open_arrays(tmp_path / "a.npz"), "in column order", "np.ascontiguousarray")
 
 
-def test_a_header_that_promises_more_than_there_is(tmp_path):
+def test_a_header_larger_than_the_file_is_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((4, 2)))
     header = (tmp_path / "x.npy").read_bytes().replace(b"(4, 2)", b"(9, 2)")
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
@@ -131,7 +131,7 @@ def test_a_header_that_promises_more_than_there_is(tmp_path):
     failing(lambda: open_arrays(tmp_path / "a.h5"), "a.h5: x claims 4000000000000 bytes, but the file has only")
 
 
-def test_values_in_other_files_are_not_read(tmp_path):
+def test_external_hdf5_storage_is_refused(tmp_path):
     (tmp_path / "secret").write_bytes(bytes(80))
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("x", (10, 2), "f4", external=[(tmp_path / "secret", 0, 80)])
@@ -148,7 +148,7 @@ def test_a_column_with_gaps_names_the_row(tmp_path):
     failing(lambda: open_arrays(tmp_path / "null.parquet")["x"].read(), "row 1")
 
 
-def test_bfloat16_names_the_cure(tmp_path):
+def test_bfloat16_is_refused_with_the_fix(tmp_path):
     content = b'{"x":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]}}'
     (tmp_path / "a.safetensors").write_bytes(len(content).to_bytes(8, "little") + content + bytes(8))
     failing(lambda: open_arrays(tmp_path / "a.safetensors"), "x holds BF16", "float32")

@@ -49,7 +49,7 @@ def limited(monkeypatch):
     monkeypatch.setattr(limits, "MAX_MEMORY", 10_000)
 
 
-def test_rows_that_take_next_to_nothing_in_the_file(tmp_path, limited):
+def test_rows_that_compress_to_nothing_are_limited(tmp_path, limited):
     path, rows = tmp_path / "t", 200_000
     zeros = np.zeros(rows, np.int64)
     pq.write_table(pa.table({"id": zeros, "code": pa.array([b"ab"] * rows, pa.binary(2))}), path)
@@ -90,7 +90,7 @@ def test_the_limits_are_those_of_security_md(tmp_path):
         limits.read_json(path)
 
 
-def test_rows_that_are_only_said_to_be_there(tmp_path):
+def test_rows_claimed_by_the_footer_alone_are_refused(tmp_path):
     """Found by atheris: arrow makes room for as many rows as a row group names, here 2^35 in place of 2."""
     path = tmp_path / "t"
     pq.write_table(table(manifests.MANIFEST, MANIFEST, MANIFEST), path)
@@ -127,7 +127,7 @@ def change_footer(path, old, new):
     ],
     ids=["levels of a column without", "a level too few, in the second row group", "another type than the column's"],
 )
-def test_a_footer_at_odds_with_itself(tmp_path, old, new, said):
+def test_an_inconsistent_footer_is_refused(tmp_path, old, new, said):
     """Found by atheris: asked for such a column, arrow ends the process."""
     path = tmp_path / "t"
     pq.write_table(pa.table({"id": [0, 1], "code": pa.array([b"ab"] * 2, pa.binary(2))}), path, row_group_size=1)
@@ -136,7 +136,7 @@ def test_a_footer_at_odds_with_itself(tmp_path, old, new, said):
         read_bare_codes(path, 11)
 
 
-def test_a_table_for_other_programs_is_bounded_too(tmp_path, limited):
+def test_tables_for_other_programs_are_limited_too(tmp_path, limited):
     path = tmp_path / "comparison.parquet"
     for column in ([0.0] * 200_000, ["x" * 5000] * 100):
         write_frame(path, pd.DataFrame({"map": column}))
@@ -145,7 +145,7 @@ def test_a_table_for_other_programs_is_bounded_too(tmp_path, limited):
 
 
 @pytest.mark.parametrize("column", ["location", "roles"])
-def test_a_text_that_stands_in_the_file_once(tmp_path, limited, column):
+def test_repeated_text_is_limited(tmp_path, limited, column):
     path = tmp_path / "t"
     row = {**MANIFEST, column: "x" * 5000 if column == "location" else ["x" * 5000]}
     pq.write_table(table(manifests.MANIFEST, *[row] * 100), path)
@@ -153,7 +153,7 @@ def test_a_text_that_stands_in_the_file_once(tmp_path, limited, column):
         read_manifest(path)
 
 
-def test_a_large_file_may_become_a_large_table(tmp_path, limited):
+def test_a_large_file_may_be_a_large_table(tmp_path, limited):
     path, rng = tmp_path / "t", np.random.default_rng(0)
     pq.write_table(table(manifests.MANIFEST, *({**MANIFEST, "image_sha256": rng.bytes(32)} for _ in range(1000))), path)
     assert len(read_manifest(path)) == 1000
@@ -168,20 +168,20 @@ def test_a_large_file_may_become_a_large_table(tmp_path, limited):
         ({"labels": [-1]}, "has the label -1; labels count from 0"),
     ],
 )
-def test_rows_that_lack_something(tmp_path, change, words):
+def test_rows_with_missing_values_are_refused(tmp_path, change, words):
     pq.write_table(table(manifests.MANIFEST, MANIFEST, {**MANIFEST, **change}), tmp_path / "t")
     with pytest.raises(L2HError, match=f"t {words}"):
         read_manifest(tmp_path / "t")
 
 
-def test_tidy_tables_leave_out_what_a_row_does_not_have(tmp_path):
+def test_tidy_tables_may_have_nulls(tmp_path):
     write_metrics(tmp_path / "t", [(CELL, [{"metric": "bit_balance", "value": 0.5}])], [])
     ((key, rows),) = iter_metrics(tmp_path / "t")
     assert (key, rows["ties"].to_pylist()) == (CELL, [None])
 
 
 @pytest.mark.parametrize("seed", ["x", "-1", "9" * 5000, "\u0663"])
-def test_a_split_whose_seed_is_no_number(tmp_path, seed):
+def test_a_split_with_an_invalid_seed_is_refused(tmp_path, seed):
     rows = table(SPLIT, {"id": 0, "role": "query", "image_sha256": bytes(32), "labels": [0]})
     metadata = {"protocol": "p", "seed": seed, "sha256": Split(rows, "p", 0).sha256}
     pq.write_table(rows.replace_schema_metadata(metadata), tmp_path / "t")
@@ -189,7 +189,7 @@ def test_a_split_whose_seed_is_no_number(tmp_path, seed):
         read_split(tmp_path / "t")
 
 
-def test_counts_of_another_width_that_add_up_all_the_same(tmp_path):
+def test_histograms_of_another_width_are_refused(tmp_path):
     counts = {"total": [3] * 10, "relevant": [1] * 12}, {"total": [3] * 14, "relevant": [1] * 12}
     schema = pa.schema([*CELL_KEY.items(), *HISTOGRAM])
     rows = table(schema, *({**CELL, "query_id": 0, "queries": "", **row} for row in counts))
@@ -199,7 +199,7 @@ def test_counts_of_another_width_that_add_up_all_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["bits", "seed"])
-def test_a_key_that_is_no_number(key):
+def test_a_key_that_is_not_a_number_is_refused(key):
     with pytest.raises(L2HError, match=f"t has 'x' as its {key}; an integer"):
         cell_key({**KEY, key: "x"}, "t")
 
@@ -208,14 +208,14 @@ def test_a_key_that_is_no_number(key):
     ("change", "words"),
     [({"seed": None}, "has rows of several"), ({"query_id": None}, "has missing values in its column")],
 )
-def test_a_cell_that_lacks_something(tmp_path, change, words):
+def test_an_incomplete_cell_is_refused(tmp_path, change, words):
     row = {**CELL, "query_id": 4, "average_precision": 0.5, "average_precision_unseen": 0.5, **change}
     pq.write_table(table(pa.schema([*CELL_KEY.items(), *QUERIES]), row), tmp_path / "t")
     with pytest.raises(L2HError, match=f"t {words}"):
         list(iter_queries(tmp_path / "t"))
 
 
-def test_bytes_that_are_no_text(tmp_path):
+def test_invalid_utf_8_is_refused(tmp_path):
     path = tmp_path / "t"
     pq.write_table(table(manifests.MANIFEST, MANIFEST).replace_schema_metadata({b"dataset": b"\xff"}), path)
     with pytest.raises(L2HError, match="t is damaged or cut short|t has metadata that is not text"):
@@ -226,7 +226,7 @@ def test_bytes_that_are_no_text(tmp_path):
         read_manifest(path)
 
 
-def test_a_table_without_rows_has_no_features(tmp_path):
+def test_an_empty_features_table_is_refused(tmp_path):
     schema = pa.schema([("id", pa.int64()), ("feature", pa.list_(pa.float32(), 3))])
     pq.write_table(schema.empty_table(), tmp_path / "t")
     with pytest.raises(L2HError, match=r"t: no features for ids \[0\]"):
@@ -234,13 +234,13 @@ def test_a_table_without_rows_has_no_features(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"[" * 10**6, b"[]", b"1", b"\xff", b'{"a": ' + b"9" * 5000 + b"}"])
-def test_json_that_is_no_object(tmp_path, content):
+def test_json_must_be_an_object(tmp_path, content):
     (tmp_path / "gallery.json").write_bytes(content)
     with pytest.raises(L2HError, match="gallery.json is damaged or cut short"):
         read_gallery(tmp_path / "gallery.json")
 
 
-def test_json_that_is_too_large(tmp_path, monkeypatch):
+def test_large_json_is_refused(tmp_path, monkeypatch):
     (tmp_path / "gallery.json").write_text(json.dumps(dict.fromkeys(GALLERY)))
     monkeypatch.setattr(limits, "MAX_JSON", 20)
     with pytest.raises(L2HError, match=r"gallery.json is damaged or cut short \(larger than"):
@@ -264,14 +264,14 @@ def model(tmp_path):
 
 
 @pytest.mark.parametrize("features", ["1e999", "NaN", '"6"', "true", "6.5", "-6", "null", "[6]"])
-def test_a_number_of_features_that_is_none(model, features):
+def test_an_invalid_number_of_features_is_refused(model, features):
     with pytest.raises(
         L2HError, match="is not a model that this version can use: n_features_in must be a positive integer"
     ):
         hashing.load(model(features))
 
 
-def test_arrays_that_have_a_shape_but_no_values_promise_nothing(model):
+def test_empty_arrays_cannot_claim_a_size(model):
     folder = model(10**13)
     shapes = {"mean_": (0, 10**13), "projection_": (10**13, 0), "intercept_": (4,)}
     save_file({name: np.zeros(shape) for name, shape in shapes.items()}, folder / "model.safetensors")
@@ -290,7 +290,7 @@ def test_arrays_that_have_a_shape_but_no_values_promise_nothing(model):
     ],
     ids=["length", "large", "shape", "offsets", "dtype"],
 )
-def test_a_safetensors_header_that_lies(model, content):
+def test_an_inconsistent_safetensors_header_is_refused(model, content):
     with pytest.raises(L2HError, match="is not a complete model"):
         hashing.load(model(content=content))
 
@@ -308,14 +308,14 @@ OPENED = {
 
 @pytest.mark.parametrize("name", OPENED)
 @pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_what_is_no_plain_file_is_not_waited_for(tmp_path, name, kind):
+def test_pipes_are_refused_without_waiting(tmp_path, name, kind):
     path = tmp_path / name
     os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
     with pytest.raises(L2HError, match="not a regular file"):
         OPENED[name](path)
 
 
-def test_a_model_whose_arrays_are_no_plain_file(tmp_path):
+def test_a_model_with_a_pipe_is_refused(tmp_path):
     (tmp_path / "model.json").write_text("{}")
     os.mkfifo(tmp_path / "model.safetensors")
     with pytest.raises(L2HError, match="not a regular file"):

@@ -31,7 +31,7 @@ def test_the_reason_and_the_cell_are_read_from_each_file(absent):
     assert [not_run.find(path) for path in absent] == [{"not_run": "too few images", **KEY}] * 2
 
 
-def test_readers_refuse_what_stands_there(absent):
+def test_readers_refuse_a_not_run_file(absent):
     model, codes = absent
     with pytest.raises(L2HError, match="model is not a model that this version can use"):
         hashing.load(model)
@@ -39,7 +39,7 @@ def test_readers_refuse_what_stands_there(absent):
         read_codes(codes, np.arange(3))
 
 
-def test_a_file_that_is_whole_damaged_or_missing_has_no_reason(tmp_path):
+def test_other_files_have_no_reason(tmp_path):
     whole = tmp_path / "codes.parquet"
     write_codes(whole, [(np.arange(3), np.zeros((3, 1), np.uint8))], {**KEY})
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
@@ -47,7 +47,7 @@ def test_a_file_that_is_whole_damaged_or_missing_has_no_reason(tmp_path):
     assert not_run.split_off(paths) == (paths, [])
 
 
-def test_jobs_that_take_it_hand_it_on(absent, tmp_path):
+def test_later_jobs_pass_the_reason_on(absent, tmp_path):
     hashes = [number.to_bytes(32, "big") for number in range(9)]
     write_manifest(tmp_path / "manifest.parquet", hashes, [[row % 2] for row in range(9)], ["x"] * 9)
     split = make_split(read_manifest(tmp_path / "manifest.parquet"), "p", Protocol(query=2, train=2), 0)
@@ -63,7 +63,7 @@ def test_jobs_that_take_it_hand_it_on(absent, tmp_path):
         assert cell_keys(tmp_path / name) == []
 
 
-def test_all_seeds_of_a_cell_are_one_row_and_where_nothing_ran_the_reasons_are_said():
+def test_seeds_of_a_cell_not_run_are_one_row():
     other = {**KEY, "seed": "1", "not_run": "too few images"}
     with pytest.raises(L2HError, match="nothing could be run: too few images$"):
         comparison.compare([], {}, [{**KEY, "not_run": "too few images"}, other])

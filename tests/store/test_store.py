@@ -66,7 +66,7 @@ def files(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_features_stream_in_row_groups_and_come_back_in_any_order(tmp_path, dtype):
+def test_features_are_read_in_any_order(tmp_path, dtype):
     path = tmp_path / "f.parquet"
     write_features(path, feature_batches(), dtype, {"dataset": "digits"})
     assert pq.ParquetFile(path).num_row_groups == 3
@@ -87,7 +87,7 @@ def test_a_checksum_file_is_what_sha256sum_writes(tmp_path):
     assert (tmp_path / "a.bin.sha256").read_text() == f"{digest}  a.bin\n"
 
 
-def test_labels_of_16_bits_as_version_0_1_0_wrote_them_are_read(tmp_path, monkeypatch):
+def test_labels_of_version_0_1_0_are_read(tmp_path, monkeypatch):
     """They lie in released bundles, whose digests hold their bytes as they are."""
     manifest, path = tmp_path / "manifest.parquet", tmp_path / "split.parquet"
     with monkeypatch.context() as patch:
@@ -113,7 +113,7 @@ def test_missing_ids_are_named(files):
         read_features(path, np.array([1, 99]))
 
 
-def test_features_that_are_not_finite_are_refused_with_their_ids(tmp_path):
+def test_features_that_are_not_finite_are_refused(tmp_path):
     bad = np.ones((3, 2))
     bad[1, 1] = np.nan  # one value of a row is enough
     with pytest.raises(L2HError, match=r"1 images are not finite in float32 \(ids \[8\]"):
@@ -123,7 +123,7 @@ def test_features_that_are_not_finite_are_refused_with_their_ids(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_image_whose_features_all_become_0_is_refused_as_one_whose_overflow(tmp_path):
+def test_underflow_and_overflow_are_refused(tmp_path):
     small = np.full((3, 4), 1e-3)
     small[1] = 1e-9
     words = r"f.parquet: features of 1 images are too small and all become 0 in float16 \(ids \[8\] ...\); .*: float32"
@@ -136,7 +136,7 @@ def test_an_image_whose_features_all_become_0_is_refused_as_one_whose_overflow(t
 
 
 @pytest.mark.parametrize(("lost", "warned"), [(0, False), (9, False), (10, True), (400, True)])
-def test_a_file_that_loses_a_percent_of_its_features_to_0_is_warned_of(lost, warned, tmp_path, caplog):
+def test_partial_underflow_is_warned_of(lost, warned, tmp_path, caplog):
     features = np.zeros((2, 1000))
     features[:, 500:] = 1e-7  # which float16 has, by its last bit
     features[:, 999] = 1
@@ -148,7 +148,7 @@ def test_a_file_that_loses_a_percent_of_its_features_to_0_is_warned_of(lost, war
     assert bool(caplog.records) == warned
 
 
-def test_codes_and_histograms_come_back(files):
+def test_codes_and_histograms_are_read_back(files):
     paths = {path.name: path for path in files}
     packed = read_codes(paths["codes.parquet"], np.array([5, 0, 2]))
     assert np.array_equal(packed, codes.pack(np.random.default_rng(0).random((6, 11)) < 0.5)[[5, 0, 2]])
@@ -162,7 +162,7 @@ def test_codes_and_histograms_come_back(files):
     assert (h.relevant == 1).all()
 
 
-def test_only_the_row_groups_that_hold_a_wanted_code_are_read_whole(tmp_path, monkeypatch):
+def test_only_row_groups_with_a_wanted_code_are_read(tmp_path, monkeypatch):
     path = tmp_path / "c.parquet"
     packed = np.arange(12, dtype=np.uint8)[:, None]
     ids = np.array([3, 1, 2, 20, 28, 24, 31, 30, 39, 40, 41, 42])
@@ -176,7 +176,7 @@ def test_only_the_row_groups_that_hold_a_wanted_code_are_read_whole(tmp_path, mo
         read_codes(path, np.array([99, 42, 4])[::-1])
 
 
-def test_rankings_of_nothing_come_back(tmp_path):
+def test_empty_rankings_are_read_back(tmp_path):
     """A database that was trained on as a whole has no unseen part."""
     nothing = np.zeros((2, 0), np.uint8)
     empty = RankedRelevance(nothing, nothing, 0)
@@ -190,7 +190,7 @@ def test_rankings_of_nothing_come_back(tmp_path):
         assert len(found.relevant) == 2
 
 
-def test_rankings_by_scores_come_back(files):
+def test_rankings_by_scores_are_read_back(files):
     (path,) = (path for path in files if path.name == "relevance.parquet")
     ((key, queries, h),) = iter_rankings(path)
     assert isinstance(h, RankedRelevance)
@@ -212,7 +212,7 @@ def test_rankings_by_scores_come_back(files):
             list(iter_rankings(path))
 
 
-def test_cells_come_back_one_by_one_with_those_that_were_not_run(tmp_path):
+def test_cells_are_read_one_by_one(tmp_path):
     path, why = tmp_path / "r.parquet", {**CELL, "bits": "11", "seed": "7", "not_run": "too few images"}
     one, other = (RankHistogram(np.full((2, 12), n), np.full((2, 12), 1), f"digest {n}") for n in (3, 4))
     write_ranking(path, one, other, not_run=[why])
@@ -224,7 +224,7 @@ def test_cells_come_back_one_by_one_with_those_that_were_not_run(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["histogram", "queries"])
-def test_a_file_without_any_cell_says_why(part, tmp_path):
+def test_a_file_without_cells_has_the_reason(part, tmp_path):
     path, why = tmp_path / "r.parquet", {**CELL, "not_run": "too few images"}
     if part == "queries":
         write_queries(path, [], [why])
@@ -235,7 +235,7 @@ def test_a_file_without_any_cell_says_why(part, tmp_path):
     assert (cell_keys(path), cells_not_run(path)) == ([], [why])
 
 
-def test_rows_of_several_cells_in_one_group_are_refused(files):
+def test_row_groups_with_several_cells_are_refused(files):
     path = next(path for path in files if path.name == "metrics.parquet")
     table = pq.read_table(path)
     other = table.set_column(8, table.schema.field(8), pa.array([1]))
@@ -245,7 +245,7 @@ def test_rows_of_several_cells_in_one_group_are_refused(files):
             read(path)
 
 
-def test_cells_are_put_in_the_order_of_the_config():
+def test_cells_are_sorted_like_the_config():
     order = {"setting": [["d", "q"], ["d", "p"]], "variant": ["b", "a"], "bits": [16, 8], "seed": [1, 0]}
     keys = [
         {"dataset": "d", "protocol": protocol, "variant": variant, "bits": bits, "seed": seed}
@@ -260,7 +260,7 @@ def test_cells_are_put_in_the_order_of_the_config():
     ]
 
 
-def test_what_features_take_and_what_made_them(tmp_path):
+def test_features_record_their_size_and_weights(tmp_path):
     for dtype, bits in (("float32", 160), ("float16", 80)):
         made_of = {"weights": "w", "weights_sha256": "0123456789abcdef"}
         write_features(tmp_path / "f.parquet", feature_batches(), dtype, made_of)
@@ -268,7 +268,7 @@ def test_what_features_take_and_what_made_them(tmp_path):
         assert weights_name(tmp_path / "f.parquet") == "w@0123456789ab"
 
 
-def test_damage_of_any_kind_is_one_clear_line(files):
+def test_damage_of_any_kind_is_one_line(files):
     for path, read in files.items():
         whole = path.read_bytes()
         for damaged in (whole[: len(whole) // 2], whole[:-1], b"", whole[1:]):
@@ -340,7 +340,7 @@ def test_models_and_tables_without_a_seal_are_read(files, tmp_path):
 
 
 @pytest.mark.parametrize("classes", ["{", "[" * 100_000, '{"0": "cat"}', '["cat", 1]'])
-def test_classes_that_are_no_list_of_names_are_one_clear_line(classes, tmp_path):
+def test_invalid_classes_are_one_line(classes, tmp_path):
     path = tmp_path / "manifest.parquet"
     pq.write_table(MANIFEST.with_metadata({"classes": classes}).empty_table(), path)
     with pytest.raises(L2HError, match=r"manifest.parquet has invalid classes, not a list of names; delete it"):
@@ -354,7 +354,7 @@ BAD_NOTES = ({"what": 1}, {"count": True}, {"count": -1}, {"examples": "abc"}, {
 @pytest.mark.parametrize(
     "notes", ["{", "[" * 100_000, "3", '["x"]', *(json.dumps([{**NOTE, **bad}]) for bad in BAD_NOTES)]
 )
-def test_notes_that_are_not_as_they_are_written_are_one_clear_line(notes, tmp_path):
+def test_invalid_notes_are_one_line(notes, tmp_path):
     path = tmp_path / "manifest.parquet"
     pq.write_table(MANIFEST.with_metadata({"notes": json.dumps([NOTE])}).empty_table(), path)
     assert read_notes(path) == [Note("x", 1, ["a"])]
@@ -410,7 +410,7 @@ def test_rows_without_an_id_are_refused(tmp_path):
         read_codes(tmp_path / "c.parquet", np.array([0]))
 
 
-def test_nothing_to_write_is_an_error(tmp_path):
+def test_an_empty_table_is_an_error(tmp_path):
     with pytest.raises(L2HError, match="nothing to write"):
         write_codes(tmp_path / "c.parquet", [], KEY)
 
@@ -432,7 +432,7 @@ def save_array(path):
 
 
 @pytest.mark.parametrize("kind", [name for name in WRITERS if name != "table"])
-def test_a_full_disk_is_one_clear_line(kind, small_disk):
+def test_a_full_disk_is_one_line(kind, small_disk):
     path = small_disk / "kept" / "file"
     with pytest.raises(L2HError, match=r"kept/file cannot be written: the disk of .*kept is full \(\d+ MiB free\)"):
         WRITERS[kind](path)
@@ -443,7 +443,7 @@ def test_a_full_disk_is_one_clear_line(kind, small_disk):
     ("free", "error", "said"),
     [(2**20 - 1, L2HError, r"the disk of .* is full \(0 MiB free\); free some space"), (2**20, OSError, "^2048 ")],
 )
-def test_an_array_cut_short_without_an_error_number(tmp_path, monkeypatch, free, error, said):
+def test_a_short_write_means_a_full_disk(tmp_path, monkeypatch, free, error, said):
     """numpy raises without the system's error number; the disk counts as full if it has less than 1 MiB left."""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(error, match=said), atomic(tmp_path / "file"):
@@ -451,14 +451,14 @@ def test_an_array_cut_short_without_an_error_number(tmp_path, monkeypatch, free,
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_folder_that_cannot_be_written_to_is_one_clear_line(kind, read_only_disk):
+def test_a_read_only_folder_is_one_line(kind, read_only_disk):
     for path in (read_only_disk / "file", read_only_disk / "new" / "file"):
         with pytest.raises(L2HError, match=r"file cannot be written: .* is not writable .*; make it writable, and run"):
             WRITERS[kind](path)
 
 
 @pytest.mark.parametrize("place", ["results/file", "results/run/file"])
-def test_a_file_in_place_of_a_folder_is_one_clear_line(place, tmp_path):
+def test_a_file_in_place_of_a_folder_is_one_line(place, tmp_path):
     (tmp_path / "results").touch()
     words = rf"{place} cannot be written: .*/results is a file, not a folder; move it away, and run the same command"
     with pytest.raises(L2HError, match=words):
@@ -466,7 +466,7 @@ def test_a_file_in_place_of_a_folder_is_one_clear_line(place, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
-def test_what_fails_beside_writing_is_left_as_it_is(tmp_path):
+def test_other_errors_stay_unchanged(tmp_path):
     def read_what_is_not_allowed():
         with atomic(tmp_path / "file"):
             raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/picture.png")

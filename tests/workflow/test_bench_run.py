@@ -27,7 +27,7 @@ def run(tmp_path_factory):
     return folder / "made", done
 
 
-def test_the_neighbours_of_the_split_are_those_of_exact_search(run):
+def test_the_neighbours_of_the_split_match_exact_search(run):
     split = read_split(run[0] / "resources/vectors/splits/bench.parquet")
     vectors = np.load(run[0].parent / "vectors.npy")
     queries, database = split.ids("query"), split.ids("database")
@@ -65,7 +65,7 @@ def test_codes_and_neighbours_are_exported(run):
     assert not (folder / "query_labels.npy").exists()
 
 
-def test_commands_know_that_there_are_no_images(run):
+def test_commands_work_without_images(run):
     made = run[0] / "resources/vectors"
     Image.new("RGB", (8, 8)).save(run[0] / "x.png")
     for words, code, said in (

@@ -57,14 +57,14 @@ def cells(page, head):
     return page.locator(f"#figures tbody tr:not([hidden]) > :nth-child({column})").all_inner_texts()
 
 
-def test_all_results_are_folded_until_asked_for(open_report):
+def test_all_results_are_folded_at_first(open_report):
     page = open_report()
     expect(page.locator("#figures")).to_be_hidden()
     page.get_by_role("link", name="all results").click()
     expect(page.locator("#figures")).to_be_visible()
 
 
-def test_a_column_s_head_sorts_by_mouse_and_keyboard_highest_first(open_report):
+def test_headings_sort_by_mouse_and_keyboard(open_report):
     page = open_report()
     page.locator("#all > summary").click()
     head = page.locator("#figures thead th", has_text=re.compile("^mAP$"))
@@ -78,7 +78,7 @@ def test_a_column_s_head_sorts_by_mouse_and_keyboard_highest_first(open_report):
     assert [float(text.removeprefix("≈ ")) for text in cells(page, "mAP")] == figures[::-1]
 
 
-def test_the_table_shows_one_data_set_and_one_metric(open_report):
+def test_the_table_is_filtered_by_dataset_and_metric(open_report):
     page = open_report()
     assert len(cells(page, "method")) == 17
     page.get_by_label("dataset").select_option(DIGITS)
@@ -89,7 +89,7 @@ def test_the_table_shows_one_data_set_and_one_metric(open_report):
     expect(page.locator("form output")).to_have_text("9 rows, 4 columns of values")
 
 
-def test_what_is_shown_can_be_taken_away(open_report):
+def test_the_visible_table_can_be_downloaded(open_report):
     page = open_report()
     page.locator("#all > summary").click()
     page.get_by_label("dataset").select_option(DIGITS)
@@ -100,7 +100,7 @@ def test_what_is_shown_can_be_taken_away(open_report):
     assert lines[0].startswith("method,bits,dataset,backbone,scope,mAP,95% CI,")
 
 
-def test_head_and_first_columns_stay_where_they_are(open_report):
+def test_head_and_first_columns_stay_in_view(open_report):
     page = open_report()
     page.locator("#all > summary").click()
     table = page.get_by_role("region", name="The table of all results")
@@ -136,7 +136,7 @@ def test_a_click_on_the_legend_hides_a_method_in_all_charts(open_report):
     assert marks(page) == before
 
 
-def test_the_contents_follow_the_reader_and_a_link_opens_what_is_folded(open_report):
+def test_the_contents_follow_the_reader_and_links_unfold(open_report):
     page = open_report()
     nav = page.get_by_role("navigation")
     nav.get_by_role("link").nth(0).click()
@@ -154,7 +154,7 @@ def test_the_theme_can_be_switched(open_report):
     assert page.evaluate(color) != dark
 
 
-def test_a_query_opens_by_keyboard_and_shows_what_each_method_finds(open_report):
+def test_a_query_of_the_gallery_opens_by_keyboard(open_report):
     page = open_report()
     worst = page.locator("details.query").filter(has_text="worst").first
     table = worst.locator("table")
@@ -172,14 +172,14 @@ def test_a_query_opens_by_keyboard_and_shows_what_each_method_finds(open_report)
         assert all("relevant" in mark and ("✗" in mark) == ("not relevant" in mark) for mark in marks)
 
 
-def test_every_picture_is_whole_and_has_words(open_report):
+def test_every_image_loads_and_has_alt_text(open_report):
     page = open_report()
     assert page.evaluate("[...document.images].length") > 2 * 3 * 6 * 10
     assert page.evaluate("[...document.images].filter(image => !image.naturalWidth || !image.alt).length") == 0
 
 
 @pytest.mark.parametrize("width", [1200, 768, 390])
-def test_nothing_runs_off_the_page(open_report, width):
+def test_the_page_never_scrolls_sideways(open_report, width):
     assert open_report(width).evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -194,12 +194,12 @@ def test_long_names_of_methods_stay_in_their_cells(open_report, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_barrier(open_report, scheme):
+def test_axe_finds_no_violations(open_report, scheme):
     page = open_report(scheme=scheme)
     page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
     found = Axe().run(page).response["violations"]
     assert [f"{one['id']} ({one['impact']}): {one['help']}: {one['nodes'][0]['html'][:200]}" for one in found] == []
 
 
-def test_the_report_is_no_larger_than_a_mail_can_carry(finished):
+def test_the_report_fits_into_a_mail(finished):
     assert (finished.folder / "results/tiny/report.html").stat().st_size < 15 * 2**20

@@ -50,7 +50,7 @@ def compare(*runs, output, more=()):
     return main(["compare", *map(str, runs), "-o", str(output), *more])
 
 
-def test_rows_are_the_runs_own_told_apart_by_run(runs, tmp_path, capsys):
+def test_rows_are_those_of_the_runs(runs, tmp_path, capsys):
     assert compare(*runs, output=tmp_path / "both") == 0
     both = pd.read_parquet(tmp_path / "both/comparison.parquet")
     own = pd.read_parquet(runs[0] / "comparison.parquet")
@@ -85,7 +85,7 @@ def test_methods_are_tested_against_each_other_across_runs(runs, tmp_path):
     assert (same["difference"] == 0).all()
 
 
-def test_the_page_holds_both_runs_and_what_differs(runs, tmp_path, capsys):
+def test_the_page_shows_both_runs_and_their_differences(runs, tmp_path, capsys):
     assert compare(*runs, output=tmp_path / "both", more=["--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["runs"] == ["tiny", "other"]
@@ -96,7 +96,7 @@ def test_the_page_holds_both_runs_and_what_differs(runs, tmp_path, capsys):
     assert list((tmp_path / "both/plots").glob("*.svg"))
 
 
-def test_a_method_of_one_run_alone_is_named_and_not_spelled_out(runs, tmp_path, capsys):
+def test_a_method_of_only_one_run_is_named(runs, tmp_path, capsys):
     facts = json.loads((runs[1] / "run.json").read_text())
     methods = [*facts["settings"]["methods"], {"method": "itq", "label": "mine", "scope": "shallow", "params": {}}]
     change(runs[1], settings={**facts["settings"], "methods": methods})
@@ -106,7 +106,7 @@ def test_a_method_of_one_run_alone_is_named_and_not_spelled_out(runs, tmp_path, 
     assert '<th scope="row">methods.mine</th><td class="text">–</td><td class="text">present</td>' in page
 
 
-def test_one_name_for_two_splits_or_metrics_is_refused(runs, tmp_path, capsys):
+def test_different_splits_or_metrics_of_one_name_are_refused(runs, tmp_path, capsys):
     facts = json.loads((runs[1] / "run.json").read_text())
     place = "digits/digits-300"
     change(runs[1], splits={**facts["splits"], place: {**facts["splits"][place], "sha256": "0" * 64}})
@@ -118,7 +118,7 @@ def test_one_name_for_two_splits_or_metrics_is_refused(runs, tmp_path, capsys):
     assert not (tmp_path / "both").exists()
 
 
-def test_a_run_alone_missing_or_overwritten_is_one_line(runs, tmp_path, capsys):
+def test_invalid_arguments_are_one_line(runs, tmp_path, capsys):
     for words, line in (
         ([runs[0], runs[0]], "a comparison needs at least two different runs"),
         ([runs[0], tmp_path / "none"], "there is no run"),
@@ -131,7 +131,7 @@ def test_a_run_alone_missing_or_overwritten_is_one_line(runs, tmp_path, capsys):
     assert "is the folder of a run; choose another one" in capsys.readouterr().err
 
 
-def test_runs_of_one_name_go_by_their_paths(runs, tmp_path, capsys):
+def test_runs_of_one_name_are_named_by_their_paths(runs, tmp_path, capsys):
     twin = tmp_path / "elsewhere/tiny"
     twin.parent.mkdir()
     runs[1].rename(twin)
@@ -140,7 +140,7 @@ def test_runs_of_one_name_go_by_their_paths(runs, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("fact", STRANGE)
-def test_a_run_that_is_a_stranger_s_says_of_itself_what_runs_say(runs, tmp_path, capsys, fact):
+def test_an_untrusted_run_must_have_a_valid_description(runs, tmp_path, capsys, fact):
     change(runs[1], **{fact: STRANGE[fact]})
     assert compare(*runs, output=tmp_path / "both") == 1
     assert f"run.json is invalid at '{fact}" in capsys.readouterr().err
@@ -158,7 +158,7 @@ def test_a_run_that_is_a_stranger_s_says_of_itself_what_runs_say(runs, tmp_path,
         (lambda rows: rows.drop(columns="not_run"), "is not a comparison: columns are missing or duplicated"),
     ],
 )
-def test_a_table_names_no_place_that_the_run_has_not(runs, tmp_path, capsys, tamper, words):
+def test_a_table_without_its_cells_is_refused(runs, tmp_path, capsys, tamper, words):
     path = runs[1] / "comparison.parquet"
     own = pd.read_parquet(path)
     changed = tamper(own)
@@ -168,7 +168,7 @@ def test_a_table_names_no_place_that_the_run_has_not(runs, tmp_path, capsys, tam
     assert not (tmp_path / "both").exists()
 
 
-def test_what_a_run_can_show_takes_several_trainings(runs, tmp_path, capsys):
+def test_power_needs_several_trainings(runs, tmp_path, capsys):
     assert main(["power", str(runs[0])]) == 1
     assert "one training of each method" in capsys.readouterr().err
     root = tmp_path / "work"

@@ -49,14 +49,14 @@ def base(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_catalog_promises_what_is_tested_here():
+def test_the_catalog_entry_matches_the_tests():
     usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
     assert usage["software-stack-deployment"] == {"conda": True, "apptainer": False, "apptainer+conda": False}
     assert (ROOT / usage["mandatory-flags"]["flags"].removeprefix("--configfile ")).is_file()
     assert usage["report"] is True  # see test_report.py, on captions
 
 
-def test_jobs_run_in_the_environment_and_find_l2h_where_snakemake_does(base, tmp_path):
+def test_jobs_run_in_the_conda_environment(base, tmp_path):
     workspace = Workspace(tmp_path / "work")
     workspace.snakemake("--sdm", "conda", "--cores", "1", "resources/digits/manifest.parquet")
     assert len(read_manifest(workspace.folder / "resources/digits/manifest.parquet")) == 1797

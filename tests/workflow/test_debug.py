@@ -18,7 +18,7 @@ def debug(workspace, *words):
     return subprocess.run(command, cwd=workspace.folder, check=False, capture_output=True, text=True)
 
 
-def test_a_script_alone_gives_what_its_job_gave_and_leaves_the_run_as_it_is(finished, tmp_path):
+def test_a_script_alone_gives_the_job_s_result(finished, tmp_path):
     path = finished.folder / SETTING / "metrics.parquet"
     before = os.stat(path)
     done = debug(finished, f"{SETTING}/metrics.parquet", "--output", tmp_path)
@@ -44,7 +44,7 @@ def test_a_plug_in_s_method_is_trained_with_its_parameters(finished, tmp_path):
         (["results/other/comparison.csv"], "there is no run results/other"),
     ],
 )
-def test_what_cannot_run_alone_is_one_line(finished, words, line):
+def test_a_job_that_cannot_run_alone_is_one_line(finished, words, line):
     done = debug(finished, *words)
     assert done.returncode == 1
     assert line in done.stderr

@@ -45,12 +45,12 @@ def resumed(tmp_path_factory) -> FaultWorkspace:
     return workspace
 
 
-def test_what_was_finished_is_not_done_again(resumed):
+def test_finished_jobs_are_not_rerun(resumed):
     assert resumed.killed == KILLS
     assert resumed.repeated == set()
 
 
-def test_the_table_is_that_of_the_undisturbed_run_byte_for_byte(resumed, finished):
+def test_the_table_is_that_of_an_undisturbed_run(resumed, finished):
     expected = rows(finished.comparison(), dataset="digit_pairs", variant="|".join(VARIANTS))
     assert len(expected) == 1 + len(VARIANTS)
     assert rows(resumed.comparison()) == expected

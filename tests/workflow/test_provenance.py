@@ -56,7 +56,7 @@ OF_A_RUN = {
 
 
 @pytest.mark.parametrize("name", OF_A_RUN)
-def test_files_of_a_run(inside, capsys, name):
+def test_files_of_a_run_are_traced(inside, capsys, name):
     code, found = said(capsys, f"{RUN}/{name}")
     rule, modules = OF_A_RUN[name]
     assert (code, found["problems"], found["rule"]) == (0, [], rule)
@@ -88,7 +88,7 @@ OF_A_PLACE = {
 
 
 @pytest.mark.parametrize("path", OF_A_PLACE)
-def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
+def test_files_of_a_setting_and_of_a_cell_are_traced(inside, capsys, path):
     code, found = said(capsys, path)
     assert (code, found["problems"]) == (0, [])
     assert (found["rule"], OF_A_PLACE[path][1] in found["code"]) == (OF_A_PLACE[path][0], True)
@@ -101,7 +101,7 @@ def test_files_of_a_place_and_of_a_cell(inside, capsys, path):
     assert ("l2h.evaluation.cell" in found["code"]) == ("/itq/" not in path)
 
 
-def test_files_that_runs_share(inside, capsys):
+def test_shared_files_are_traced(inside, capsys):
     manifest = file_sha256("resources/digits/manifest.parquet")
     split = read_split(SPLIT).sha256
     weights = file_sha256(WEIGHTS)
@@ -120,7 +120,7 @@ def test_files_that_runs_share(inside, capsys):
         assert ("l2h.store" in found["code"]) == (rule is not None)
 
 
-def test_the_words_name_all_four(inside, capsys):
+def test_the_text_names_all_four(inside, capsys):
     assert main(["provenance", f"{CELL}/codes.parquet"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == f"{CELL}/codes.parquet, by the rule train"
@@ -128,7 +128,7 @@ def test_the_words_name_all_four(inside, capsys):
     assert all(len(line.split()[1]) == 64 for line in lines)
 
 
-def test_what_does_not_fit_is_a_problem(inside, capsys, tmp_path):
+def test_mismatches_are_problems(inside, capsys, tmp_path):
     shutil.copytree(inside / RUN / "digits", tmp_path / RUN / "digits")
     shutil.copytree(inside / "resources/digits", tmp_path / "resources/digits")
     facts = description.read(inside / RUN)
@@ -158,7 +158,7 @@ def test_code_that_has_changed_since_is_named(inside, capsys, tmp_path):
     assert said(capsys, str(path))[1]["changed_code"] == ["l2h.codes"]
 
 
-def test_what_cannot_be_traced_is_one_line(inside, capsys, tmp_path):
+def test_a_file_without_provenance_is_one_line(inside, capsys, tmp_path):
     (tmp_path / "comparison.csv").write_text("x")
     (tmp_path / "results/half").mkdir(parents=True)
     (tmp_path / "results/half/comparison.csv").write_text("x")

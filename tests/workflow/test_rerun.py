@@ -69,13 +69,13 @@ def test_a_second_call_has_nothing_to_do(copied):
         ),
     ],
 )
-def test_a_changed_line_reruns_what_rests_on_it_and_nothing_else(copied, module, plan):
+def test_a_changed_line_reruns_only_what_depends_on_it(copied, module, plan):
     """What rests on other lines, `test_plan` and `test_plan_code` show without Snakemake."""
     with changed_line(copied.folder / module):
         assert copied.planned() == plan
 
 
-def test_a_changed_parameter_reruns_that_method_alone_and_another_order_of_methods_none(copied):
+def test_a_changed_parameter_reruns_only_its_method(copied):
     changed = {"method": "itq", "params": {"n_iter": 7}}
     methods = [changed if entry == "itq" else entry for entry in reversed(CONFIG["methods"])]
     with configured(copied, methods=methods):
@@ -93,7 +93,7 @@ def test_scope_full_alone_needs_no_features(copied, finished):
     assert copied.planned(config="other") == again(FINETUNE, ["dsh-full"])
 
 
-def test_external_codes_that_changed_are_read_again(copied):
+def test_changed_external_codes_are_read_again(copied):
     codes = copied.folder / "codes/digits-8.npy"
     before = codes.read_bytes()
     np.save(codes, 1 - np.load(codes))
@@ -102,7 +102,7 @@ def test_external_codes_that_changed_are_read_again(copied):
     assert plan == again(("read", "rank"), ["external"], datasets=1)
 
 
-def test_the_same_command_makes_every_missing_file_again(copied):
+def test_the_same_command_recreates_missing_files(copied):
     """Files that only other jobs read; in digits by cell, in digit_pairs those of the setting."""
     cells = copied.folder / f"results/tiny/digits/digits-300/{BACKBONE}"
     setting = copied.folder / f"results/tiny/digit_pairs/digit-pairs-200/{BACKBONE}"
@@ -119,7 +119,7 @@ def test_the_same_command_makes_every_missing_file_again(copied):
 
 
 @pytest.mark.parametrize("name", ["differences.parquet", "run.json"])
-def test_a_missing_file_of_the_whole_run_is_made_again(copied, name):
+def test_a_missing_file_of_the_whole_run_is_recreated(copied, name):
     with moved(copied.folder / "results/tiny" / name):
         plan = copied.planned()
     assert plan == (TABLE if name.startswith("differences") else Counter({("report", None): 1}))
@@ -132,14 +132,14 @@ def remake(path: Path, more: bytes = b"") -> None:
     path.write_bytes(content + more)
 
 
-def test_shared_files_made_again_with_the_same_bytes_retrain_nothing(copied):
+def test_recreated_shared_files_retrain_nothing(copied):
     for path in sorted((copied.folder / "resources").rglob("*")):
         if path.is_file():
             remake(path)
     assert not copied.planned()
 
 
-def test_shared_features_of_another_content_are_used(copied):
+def test_changed_shared_features_are_used(copied):
     (path,) = (copied.folder / "resources/digit_pairs/features").glob("*-cpu2.parquet")
     before = path.read_bytes()
     remake(path, b" ")
@@ -163,7 +163,7 @@ def documented(sign: str) -> str:
         ('--config "bits', again(TRAIN, ["itq", "toy"]) + Counter({("read", "external"): 0})),
     ],
 )
-def test_the_documented_examples_of_targeted_work_do_what_they_promise(sign, plan, copied):
+def test_the_documented_examples_of_reruns_work(sign, plan, copied):
     """The commands themselves, with this config in place of the quickstart's."""
     command = (
         documented(sign).replace("config/quickstart.yaml", "tiny.yaml").replace("results/quickstart", "results/tiny")
@@ -184,7 +184,7 @@ def test_mistakes_in_the_config_are_one_line(copied):
     assert "Traceback" not in done.stderr
 
 
-def test_a_damaged_file_stops_the_run_with_its_name_and_the_cure(copied, finished):
+def test_a_damaged_file_stops_the_run_with_the_fix(copied, finished):
     path = copied.folder / f"results/tiny/digits/digits-300/{BACKBONE}/metrics.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[:100])
@@ -220,7 +220,7 @@ def pictures(tmp_path_factory) -> Workspace:
     return workspace
 
 
-def test_a_copy_of_a_query_stops_the_run_before_training_with_ids_and_paths(pictures):
+def test_a_copy_of_a_query_stops_the_run_before_training(pictures):
     done = pictures.snakemake("--cores", "1", check=False)
     assert done.returncode != 0
     copy = r"id 29 \(root/29.png\) = query 1 \(root/1.png\)"
@@ -233,7 +233,7 @@ def test_a_copy_of_a_query_stops_the_run_before_training_with_ids_and_paths(pict
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [4, 12, 26]
 
 
-def test_a_replaced_picture_makes_the_dataset_again_and_a_touched_one_does_not(pictures):
+def test_only_a_replaced_image_reruns_the_dataset(pictures):
     """The lists are as they were, and so are the names."""
     path = pictures.folder / "pictures/7.png"
     dataset = ("mine: images and manifest", None)
@@ -245,7 +245,7 @@ def test_a_replaced_picture_makes_the_dataset_again_and_a_touched_one_does_not(p
     path.write_bytes(content)
 
 
-def test_a_changed_list_makes_the_dataset_again(pictures):
+def test_a_changed_list_reruns_the_dataset(pictures):
     path = pictures.folder / "database.txt"
     path.write_text(path.read_text().replace("29.png 1 0\n", ""))
     plan = pictures.planned()

@@ -47,7 +47,7 @@ def test_each_job_ran_once(finished):
     assert Counter(job["rule"] for job in finished.jobs()) == JOBS
 
 
-def test_the_table_has_the_columns_of_the_contract_and_a_row_a_cell(finished, table):
+def test_the_table_has_all_columns_and_a_row_per_cell(finished, table):
     key = ["dataset", "protocol", "backbone", "weights", "variant", "method", "scope", "bits", "seeds"]
     figures = ["map", "map_std", "map_worst", "map_best", "map_unseen", "map_at_1000", "map_at_5000"]
     assert {*key, *figures} <= set(table.columns)
@@ -66,7 +66,7 @@ def test_the_table_has_the_columns_of_the_contract_and_a_row_a_cell(finished, ta
     assert "hashnet" in (finished.folder / RESULTS / "comparison.md").read_text()
 
 
-def test_methods_and_baselines_score_what_they_should(table):
+def test_methods_and_baselines_have_expected_scores(table):
     digits = table[table["dataset"] == "digits"].set_index("variant")
     assert digits[["scope", "bits"]].T.to_dict("list") == {
         "hashnet": ["auto", 8],
@@ -103,7 +103,7 @@ def test_methods_and_baselines_score_what_they_should(table):
     assert (digits[of_codes].notna().all(axis=1) == ~digits.index.isin(["cosine", "pq"])).all()
 
 
-def test_what_cannot_be_had_is_listed_everywhere_as_not_run(finished, table):
+def test_unavailable_datasets_are_listed_as_not_run(finished, table):
     cure = "download nus_wide.tar.gz"
     assert table.iloc[-1][["dataset", "protocol", "seeds"]].tolist() == ["nuswide_81_m", "nuswide-81-m", 0]
     assert re.search(rf"^not run: nuswide_81_m \(nuswide-81-m\): {cure}", finished.output, re.MULTILINE)
@@ -111,7 +111,7 @@ def test_what_cannot_be_had_is_listed_everywhere_as_not_run(finished, table):
         assert cure in (finished.folder / RESULTS / name).read_text()
 
 
-def test_a_method_that_cannot_be_trained_stands_as_not_run_beside_the_others(finished, table):
+def test_a_method_that_cannot_be_trained_is_listed_as_not_run(finished, table):
     why = "pca_dims=400 needs as many features and samples, got n_features=9216 and n_samples=300"
     row = table.iloc[-2]
     assert row[["dataset", "variant", "bits", "seeds"]].tolist() == ["digit_pairs", "wide", 8, 0]
@@ -125,7 +125,7 @@ def test_a_method_that_cannot_be_trained_stands_as_not_run_beside_the_others(fin
     assert [cell["dataset"] for cell in cells if cell["variant"] == "wide"] == ["digits"]
 
 
-def test_the_summary_is_a_table_of_each_dataset_and_says_where_the_rest_is(finished, table):
+def test_the_summary_is_a_table_per_dataset(finished, table):
     head = rf"^digits \(digits-300, {BACKBONE}, untrained network: random features\): mAP over the whole database, one"
     assert re.search(head, finished.output, re.MULTILINE)
     score = table.set_index(["dataset", "variant"])["map"]["digits", "hashnet"]
@@ -133,7 +133,7 @@ def test_the_summary_is_a_table_of_each_dataset_and_says_where_the_rest_is(finis
     assert f"report:     {RESULTS}/report.html" in finished.output
 
 
-def test_models_are_json_and_safetensors_and_name_what_made_them(finished):
+def test_models_are_json_and_safetensors(finished):
     cell = finished.folder / SETTING / "hashnet/8bits-seed0"
     assert sorted(path.name for path in (cell / "model").glob("[!.]*")) == ["model.json", "model.safetensors"]
     description, _ = read_model(cell / "model")
@@ -146,7 +146,7 @@ def test_models_are_json_and_safetensors_and_name_what_made_them(finished):
     assert hashing.load(cell / "model").bits == 8
 
 
-def test_a_network_of_scope_full_leaves_a_model_and_its_cost_and_no_checkpoint(finished):
+def test_scope_full_leaves_a_model_and_no_checkpoint(finished):
     cell = finished.folder / SETTING / "dsh-full/8bits-seed0"
     assert {path.name for path in (cell / "model").glob("[!.]*")} == {"model.json", "model.safetensors"}
     assert not (cell / "checkpoint.safetensors").exists()
@@ -171,7 +171,7 @@ def test_mirrored_features_are_of_the_training_images(finished):
     assert not np.allclose(one, other)
 
 
-def test_every_job_leaves_a_log_and_a_benchmark(finished):
+def test_every_job_writes_a_log_and_a_benchmark(finished):
     for folder in ("logs", "benchmarks"):
         for rule, count in {
             "train": JOBS["train"] + JOBS["train_scorer"],
@@ -209,7 +209,7 @@ def test_every_job_asks_a_cluster_for_memory_time_and_gpus(finished):
         assert len(job["log"]) == 1, job["rule"]
 
 
-def test_rules_rest_on_the_modules_that_their_jobs_import(finished):
+def test_rules_depend_on_the_modules_that_their_jobs_import(finished):
     checked = {"l2h.hashing.plugin_checks"}  # refuses a plug-in's class or lets it pass, and changes no result
     for job in finished.jobs():
         assert set(job["imported"]) - checked <= set(job["declared"]), job["rule"]
@@ -220,7 +220,7 @@ def test_only_jobs_that_use_a_plug_in_load_it(finished):
     assert loaded == {"train": 2, "audit": 2, "costs": 2}
 
 
-def test_numeric_threads_follow_the_config_and_not_the_cores(finished):
+def test_numeric_threads_follow_the_config(finished):
     for job in finished.jobs():
         several = {"features", "mirrored_features", "finetune", "encode_images"}
         assert set(job["threads"]) <= {2 if job["rule"] in several else 1}, job["rule"]
@@ -233,7 +233,7 @@ def parameters(description: dict) -> dict:
     return {"key": key, "arguments": arguments}
 
 
-def test_training_looks_at_training_images_alone(finished, tmp_path):
+def test_training_uses_only_training_images(finished, tmp_path):
     """The model is the same where all other images have other features, bit by bit."""
     data = finished.folder / "resources/digits"
     split = read_split(data / "splits/digits-300.parquet")
@@ -256,7 +256,7 @@ def test_training_looks_at_training_images_alone(finished, tmp_path):
     assert all(np.array_equal(array, arrays[name]) for name, array in again.items())
 
 
-def test_training_from_images_looks_at_training_images_alone(finished, tmp_path):
+def test_scope_full_uses_only_training_images(finished, tmp_path):
     """The network is the same where all other images have other pixels, bit by bit."""
     data = finished.folder / "resources/digits"
     description, arrays = read_model(finished.folder / SETTING / "dsh-full/8bits-seed0/model")

@@ -44,7 +44,7 @@ def command(inside, *words):
     return [sys.executable, "-c", COMMAND, inside.parent / "workflow", "mine.yaml", *words]
 
 
-def test_it_makes_what_is_missing_here_or_elsewhere(inside, capfd):
+def test_l2h_run_works_in_any_directory(inside, capfd):
     assert main(["run", "mine.yaml", "--cores", "1"]) == 0
     assert (inside / "done").read_text() == "0"
     assert "[0 of 1 done] all" in capfd.readouterr().err
@@ -56,7 +56,7 @@ def test_it_makes_what_is_missing_here_or_elsewhere(inside, capfd):
     assert (inside.parent / "elsewhere/done").exists()
 
 
-def test_after_a_kill_the_same_command_goes_on(inside):
+def test_the_same_command_resumes_after_a_kill(inside):
     (inside / "seconds").write_text("100")
     with group(command(inside), cwd=inside) as process:
         while not list(inside.glob(".snakemake/incomplete/*")):
@@ -75,7 +75,7 @@ def test_after_a_kill_the_same_command_goes_on(inside):
     assert (inside / ".snakemake/l2h.lock").read_text() == ""
 
 
-def test_a_lock_of_snakemake_s_own_is_not_removed(inside, capsys):
+def test_snakemake_s_own_lock_is_not_removed(inside, capsys):
     locks = inside / ".snakemake/locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("done\n")
@@ -84,7 +84,7 @@ def test_a_lock_of_snakemake_s_own_is_not_removed(inside, capsys):
     assert (locks / "0.output.lock").exists()
 
 
-def test_what_keeps_it_from_starting_is_one_line(inside, capsys):
+def test_errors_before_the_start_are_one_line(inside, capsys):
     assert main(["run", "mne.yaml"]) == 1
     assert capsys.readouterr().err == (
         "l2h: error: mne.yaml does not exist (did you mean 'mine.yaml'?); give the path of a config\n"
@@ -101,7 +101,7 @@ def test_what_keeps_it_from_starting_is_one_line(inside, capsys):
 @pytest.mark.parametrize(
     ("job", "code"), [("", -signal.SIGINT), ("subprocess.run(['sleep', '1.8']); sys.exit(5); ", 5)]
 )
-def test_a_snakemake_that_hangs_after_sigterm_is_interrupted_but_not_while_a_job_runs(monkeypatch, job, code):
+def test_a_hanging_snakemake_is_interrupted_after_sigterm(monkeypatch, job, code):
     monkeypatch.setattr(run, "GRACE", 0.5)
     deaf = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     deaf += f"signal.signal(signal.SIGINT, signal.default_int_handler); print('ready', flush=True); {job}time.sleep(60)"

@@ -6,7 +6,7 @@ import sys
 from workspace import ROOT
 
 
-def test_a_run_by_the_local_profile_speaks_so(tmp_path):
+def test_the_local_profile_prints_a_line_per_job(tmp_path):
     (tmp_path / "Snakefile").write_text(
         'rule all:\n    output: "a"\n    message: "the one job"\n    shell: "touch a"\n'
     )

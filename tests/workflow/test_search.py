@@ -28,7 +28,7 @@ SEEDED = {"dataset": "digits", "seed": 0}
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 30), st.just(11))), st.integers(1, 40), st.randoms())
-def test_neighbours_are_those_of_a_plain_loop(bits, k, random):
+def test_neighbours_match_a_plain_loop(bits, k, random):
     ids = random.sample(range(1000), len(bits))
     expected = sorted(
         (sum(a != b for a, b in zip(bits[0], row, strict=True)), i) for row, i in zip(bits, ids, strict=True)
@@ -75,7 +75,7 @@ def refused(capsys, *words):
 
 
 @pytest.mark.parametrize("method", ["itq", "hashnet", "classifier", "dsh-full"])
-def test_images_of_the_database_get_the_codes_that_the_run_gave_them(inside, method):
+def test_images_of_the_database_get_the_run_s_codes(inside, method):
     cell = choose(Run(inside.folder / RESULTS), {**SEEDED, "variant": method})
     ids = some_of_the_database(inside, 40)
     grey = cell.read_images(ids)
@@ -84,7 +84,7 @@ def test_images_of_the_database_get_the_codes_that_the_run_gave_them(inside, met
     assert np.array_equal(cell.encode([np.repeat(image[..., None], 3, 2) for image in grey[:3]]), stored[:3])
 
 
-def test_a_picture_of_the_database_finds_itself_and_what_brute_force_finds(inside, capsys):
+def test_an_image_of_the_database_finds_itself_first(inside, capsys):
     split = read_split("resources/digits/splits/digits-300.parquet")
     ids = split.ids("database")
     table = read_codes(f"{RESULTS}/digits/digits-300/alexnet-pool5/itq/8bits-seed0/codes.parquet", ids)
@@ -106,7 +106,7 @@ def test_a_picture_of_the_database_finds_itself_and_what_brute_force_finds(insid
     assert told["more_at_last_distance"] == sum(distance == last for distance, _ in expected[25:])
 
 
-def test_the_table_and_the_picture_show_query_and_neighbours(inside, capsys, tmp_path):
+def test_table_and_image_show_query_and_neighbours(inside, capsys, tmp_path):
     sheet = tmp_path / "neighbours.png"
     words = ("--dataset", "digits", "--method", "itq", "--k", "8", "--picture", sheet)
     code, out, _ = said(capsys, *words, save(inside, 3))
@@ -122,7 +122,7 @@ def test_the_table_and_the_picture_show_query_and_neighbours(inside, capsys, tmp
 
 
 @pytest.mark.parametrize("names", [[f"00{number}" for number in range(10)], [f"\x1b[2J{n}" for n in range(10)]])
-def test_labels_go_by_the_names_of_their_classes_which_move_no_cursor(inside, capsys, names):
+def test_class_names_are_printed_without_control_characters(inside, capsys, names):
     path, words = Path("resources/digits/manifest.parquet"), ("--dataset", "digits", "--method", "itq", "--k", "8")
     manifest = read_manifest(path)
     columns = (manifest[name].to_pylist() for name in ("image_sha256", "labels", "location"))
@@ -136,7 +136,7 @@ def test_labels_go_by_the_names_of_their_classes_which_move_no_cursor(inside, ca
     assert re.findall(r" (\S+) +images.npy", text) == shown
 
 
-def test_a_choice_that_is_left_open_or_wrong_names_what_there_is(inside, capsys):
+def test_an_ambiguous_or_unknown_choice_lists_the_options(inside, capsys):
     picture = save(inside, 3)
     assert "choose one with --dataset: digit_pairs, digits" in refused(capsys, picture)
     assert f"choose one with --backbone: {BACKBONE}, external" in refused(capsys, "--dataset", "digits", picture)
@@ -149,7 +149,7 @@ def test_a_choice_that_is_left_open_or_wrong_names_what_there_is(inside, capsys)
     assert "no codes of seed 5; choose one of 0" in refused(capsys, "--seed", 5, picture)
 
 
-def test_a_run_that_is_not_there_or_not_finished_is_one_line(inside, capsys, tmp_path):
+def test_a_missing_or_unfinished_run_is_one_line(inside, capsys, tmp_path):
     assert main(["search", "--run", "results/none", save(inside, 3)]) == 1
     assert "there is no run results/none" in capsys.readouterr().err
     (tmp_path / "half").mkdir()
@@ -157,7 +157,7 @@ def test_a_run_that_is_not_there_or_not_finished_is_one_line(inside, capsys, tmp
     assert "half/run.json does not exist; finish the run" in capsys.readouterr().err
 
 
-def test_a_broken_picture_is_one_line(inside, capsys, tmp_path):
+def test_a_broken_image_is_one_line(inside, capsys, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes((inside.folder / save(inside, 3)).read_bytes()[:60])
     assert f"{broken}: damaged or cut short" in refused(capsys, "--dataset", "digits", "--method", "itq", broken)
@@ -165,7 +165,7 @@ def test_a_broken_picture_is_one_line(inside, capsys, tmp_path):
     assert "x.svg: unknown image format" in refused(capsys, "--picture", "x.svg", save(inside, 3))
 
 
-def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys):
+def test_missing_or_changed_weights_are_named_with_the_fix(inside, capsys):
     words = ("--dataset", "digits", "--method", "itq", save(inside, 3))
     weights = inside.folder / "resources/weights/alexnet-untrained-0.safetensors"
     with moved(weights):
@@ -186,7 +186,7 @@ def test_weights_that_are_gone_or_others_are_named_with_the_cure(inside, capsys)
         "resources/digits/images",
     ],
 )
-def test_a_missing_file_is_named_with_the_command_that_makes_it(inside, capsys, tmp_path, path):
+def test_a_missing_file_is_named_with_its_command(inside, capsys, tmp_path, path):
     words = ("--dataset", "digits", "--method", "itq", "--bits", 8, "--image", tmp_path / "found.png")
     picture = save(inside, 3)
     with moved(inside.folder / path):
@@ -194,7 +194,7 @@ def test_a_missing_file_is_named_with_the_command_that_makes_it(inside, capsys, 
         assert refused(capsys, *words, picture) == f"l2h: error: {path} does not exist; {cure}\n"
 
 
-def test_codes_of_a_deleted_folder_are_named_with_the_command_that_makes_them(inside, tmp_path):
+def test_a_deleted_folder_is_named_with_its_command(inside, tmp_path):
     run = tmp_path / RESULTS
     left = run / f"digits/digits-300/{BACKBONE}/itq/16bits-seed0"
     left.mkdir(parents=True)
@@ -205,7 +205,7 @@ def test_codes_of_a_deleted_folder_are_named_with_the_command_that_makes_them(in
         choose(Run(run), {"bits": 8})
 
 
-def test_another_split_is_named(inside, capsys):
+def test_a_changed_split_is_named(inside, capsys):
     words = ("--dataset", "digits", "--method", "itq", save(inside, 3))
     path = inside.folder / "resources/digits/splits/digits-300.parquet"
     split = read_split(path)
@@ -228,7 +228,7 @@ def changed_json(path, change):
         path.write_text(text)
 
 
-def test_what_a_stranger_s_run_says_of_itself_is_checked_before_it_is_used(inside, capsys):
+def test_an_untrusted_description_is_checked(inside, capsys):
     picture = save(inside, 7)
     choice = ("--dataset", "digits", "--method", "itq", "--bits", 8, picture)
     run = inside.folder / RESULTS / "run.json"

@@ -68,7 +68,7 @@ def locally(request, tmp_path_factory) -> bytes:
     return workspace.comparison()
 
 
-def test_a_cluster_gives_the_table_of_one_machine_byte_for_byte(ran, locally):
+def test_a_cluster_gives_the_same_table(ran, locally):
     shared = {} if WHOLE else {"dataset": "digits", "variant": "|".join(METHODS), "bits": "8"}
     expected = rows(locally, **shared)
     assert len(expected) == 1 + (DATASETS * (8 * 4 + 2) if WHOLE else VARIANTS)
@@ -84,7 +84,7 @@ def memory(job: dict[str, str]) -> int:
     return int(job["MinMemoryNode"].removesuffix("M"))
 
 
-def test_a_job_that_was_cancelled_runs_again_with_twice_the_memory(ran):
+def test_a_cancelled_job_is_retried_with_twice_the_memory(ran):
     killed, again = of_kind(ran[1], f"train-{CELLS}-{CANCELLED}")
     assert (killed["JobState"], again["JobState"]) == ("CANCELLED", "COMPLETED")
     assert memory(again) == 2 * memory(killed)
@@ -108,7 +108,7 @@ def test_jobs_that_use_the_gpu_take_turns_at_it(ran):
 
 
 @pytest.mark.skipif(not WHOLE, reason="holds 3 GB for long: make cluster")
-def test_a_job_that_slurm_kills_for_its_memory_runs_again_with_more(ran, slurm):
+def test_a_job_out_of_memory_is_retried_with_more(ran, slurm):
     """It holds half as much again as it asks for, until it may."""
     workspace, before = ran
     shutil.copy(SUPPORT / "hungry_method.py", workspace.folder)

@@ -24,7 +24,7 @@ def report(done: subprocess.CompletedProcess[str]) -> tuple[str, int]:
     found = [(one, vulnerability) for one in packages for vulnerability in one.get("vulns", ())]
     if found:
         lines = (
-            f"{one['name']} {one['version']}: {vulnerability['id']}, mended in "
+            f"{one['name']} {one['version']}: {vulnerability['id']}, fixed in "
             f"{', '.join(vulnerability['fix_versions']) or 'no version yet'}"
             for one, vulnerability in found
         )

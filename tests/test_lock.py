@@ -109,8 +109,8 @@ HOLE = {"id": "PYSEC-1", "fix_versions": ["2", "3"], "aliases": [], "description
     [
         ([KNOWN, UNKNOWN], "no known vulnerability in 1 of 2 packages; the rest is not in the database", 0),
         ([UNKNOWN], "not done, as the database that was reached knows none of 1 packages", 0),
-        ([UNKNOWN, {**KNOWN, "vulns": [HOLE]}], "a 1: PYSEC-1, mended in 2, 3", 1),
-        ([{**KNOWN, "vulns": [{**HOLE, "fix_versions": []}]}], "a 1: PYSEC-1, mended in no version yet", 1),
+        ([UNKNOWN, {**KNOWN, "vulns": [HOLE]}], "a 1: PYSEC-1, fixed in 2, 3", 1),
+        ([{**KNOWN, "vulns": [{**HOLE, "fix_versions": []}]}], "a 1: PYSEC-1, fixed in no version yet", 1),
         ("requests.exceptions.ConnectionError: no such host", "not done, as the database cannot be reached", 0),
         ("ERROR:pip_audit: no such file", "pip-audit failed (ERROR:pip_audit: no such file)", 1),
         ("", "pip-audit failed (nothing)", 1),

@@ -96,13 +96,13 @@ def test_times_are_in_fitting_units(seconds, words):
 def test_progress_shows_what_is_done_and_remaining(caplog, monkeypatch):
     caplog.set_level(INFO, "l2h")
     monkeypatch.setattr(progress, "tqdm", lambda **options: tqdm(**{**options, "mininterval": 0, "miniters": 1}))
-    assert list(track("checking a, b", range(3), 600, "pictures", 200)) == [0, 1, 2]
+    assert list(track("checking a, b", range(3), 600, "images", 200)) == [0, 1, 2]
     assert caplog.messages
     done = [int(re.search(r": (\d+) of", line)[1]) for line in caplog.messages]
     assert done == sorted(set(done))
     assert done[-1] == 600
     assert len(done) >= 3
-    assert all(re.fullmatch(r"checking a, b: \d+ of 600 pictures, .*/s, 00:00 left", line) for line in caplog.messages)
+    assert all(re.fullmatch(r"checking a, b: \d+ of 600 images, .*/s, 00:00 left", line) for line in caplog.messages)
 
 
 MISSING = """Traceback (most recent call last):

@@ -48,7 +48,7 @@ def drawn(network):
 
 @pytest.fixture(scope="module")
 def images():
-    """Some with large plain parts, as pictures have: uint8 (7, 20, 24, 3)."""
+    """Some with large plain areas, like real images: uint8 (7, 20, 24, 3)."""
     coarse = np.random.default_rng(0).integers(0, 256, (7, 5, 6, 3), dtype=np.uint8)
     return coarse.repeat(4, axis=1).repeat(4, axis=2)
 

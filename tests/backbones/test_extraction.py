@@ -146,12 +146,12 @@ def test_preprocessing_scales_normalises_and_crops_nothing():
 
 def test_images_of_different_sizes_are_prepared_as_each_alone(convolutions):
     rng = np.random.default_rng(2)
-    pictures = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in [(1, 1), (70, 90), (64, 64), (300, 20)]]
-    together = preprocess(pictures, 64, ALEXNET.mean, ALEXNET.std)
-    alone = [preprocess(torch.tensor(picture[None]), 64, ALEXNET.mean, ALEXNET.std) for picture in pictures]
+    several = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in [(1, 1), (70, 90), (64, 64), (300, 20)]]
+    together = preprocess(several, 64, ALEXNET.mean, ALEXNET.std)
+    alone = [preprocess(torch.tensor(image[None]), 64, ALEXNET.mean, ALEXNET.std) for image in several]
     assert torch.equal(together, torch.cat(alone))
     assert together.is_contiguous(memory_format=torch.channels_last)
-    same = np.stack([pictures[1]] * 2)
+    same = np.stack([several[1]] * 2)
     assert torch.equal(preprocess(list(same), 64, **GREY), preprocess(torch.tensor(same), 64, **GREY))
     assert np.array_equal(run(convolutions, list(same)), run(convolutions, same))
 

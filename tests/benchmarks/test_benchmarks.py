@@ -65,7 +65,7 @@ def test_reproducibility_is_measured():
 
 
 def test_a_sweep_is_planned_and_its_cost_follows_from_a_run(tmp_path):
-    """A run of one cell, whose jobs took 1, 2, 3 s, and so on; of a sweep of three seeds and two data sets."""
+    """A run of one cell, whose jobs took 1, 2, 3 s, and so on; of a sweep of three seeds and two datasets."""
     kinds = ("dataset", "split", "check_split", "features", "audit", "costs", "gallery", "compare", "rank")
     files = {rule: [f"results/small/benchmarks/{rule}.tsv"] for rule in (*kinds, "evaluate", "report")}
     files["train"] = [

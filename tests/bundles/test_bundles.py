@@ -504,7 +504,7 @@ def test_a_large_manifest_is_not_read(content, tmp_path, monkeypatch):
 )
 def test_a_model_that_differs_from_the_manifest_is_refused(content, tmp_path, change, words):
     description = json.loads(content[f"{MODEL}/model.json"])
-    del description["sha256"]  # as a stranger would
+    del description["sha256"]  # as an attacker would
     for key, value in change.items():
         description[key] = {**description[key], **value} if isinstance(value, dict) else value
     content[f"{MODEL}/model.json"] = json.dumps(description).encode()
@@ -605,7 +605,7 @@ def ask(bundle, **change):
 
 @pytest.fixture(scope="module")
 def asked(bundle, tmp_path_factory):
-    """The bundle, with the protocol that the data set `digits` has."""
+    """The bundle, with the protocol of the dataset `digits`."""
     content = read(bundle)
     renamed = {
         name.replace("/p/", "/digits-300/").replace("/p.", "/digits-300."): data for name, data in content.items()

@@ -46,7 +46,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory) -> Path:
-    """The data set's folder, as the workflow makes it."""
+    """The dataset's folder, as the workflow writes it."""
     folder = tmp_path_factory.mktemp("digits")
     Digits(sources=None).prepare(folder / "images", folder / "manifest.parquet")
     return folder
@@ -240,7 +240,7 @@ def test_options_may_be_shortened_and_follow_the_image(capsys):
     code, _, err = said(capsys, "methods", "itq", "--js")
     assert (code, err) == (0, "")
     with pytest.raises(SystemExit):
-        main(["search", "--", "--rnu"])  # a picture of that name
+        main(["search", "--", "--rnu"])  # an image of that name
     assert "the following arguments are required: --run" in capsys.readouterr().err
 
 
@@ -383,7 +383,7 @@ def no_splits(folder: Path, split: Split) -> dict[str, Path]:
         "negative labels": table.set_column(3, "labels", labels),
         "nulls": table.set_column(1, "role", pa.nulls(len(table), pa.string())),
         "metadata that is not text": table.replace_schema_metadata({b"protocol": b"\xff"}),
-        "seed that is no number": table.replace_schema_metadata({"protocol": "p", "seed": "x", "sha256": "y"}),
+        "seed that is not a number": table.replace_schema_metadata({"protocol": "p", "seed": "x", "sha256": "y"}),
     }
     for kind, rows in kinds.items():
         pq.write_table(rows, folder / f"{kind}.parquet")
@@ -400,7 +400,7 @@ def test_check_split_never_suggests_to_delete_its_input(capsys, split, digits, t
         assert (code, out.count("\n")) == (1, 1), kind
         assert out.startswith(str(path)), kind
         assert "delete" not in out, kind
-        assert "give a split that a run wrote" in out or kind == "seed that is no number", out
+        assert "give a split that a run wrote" in out or kind == "seed that is not a number", out
 
 
 def test_check_split_never_suggests_to_delete_a_dataset_s_folder(capsys, sound, tmp_path):
@@ -533,10 +533,10 @@ def test_a_closed_pipe_is_not_an_error():
 
 
 def test_control_characters_in_untrusted_files_are_not_printed(capsys, tmp_path):
-    pq.write_table(pa.table({"\x1b[2J\nl2h: all is well\x9b": [1]}), tmp_path / "t.parquet")
+    pq.write_table(pa.table({"\x1b[2J\nl2h: success\x9b": [1]}), tmp_path / "t.parquet")
     code, out, _ = said(capsys, "check-split", str(tmp_path / "t.parquet"))
     assert code == 1
-    assert "not a split file: its columns are ?[2J?l2h: all is well?" in out
+    assert "not a split file: its columns are ?[2J?l2h: success?" in out
     assert out.count("\n") == 1
 
 

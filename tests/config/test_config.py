@@ -23,7 +23,7 @@ LISTS = {"root": "x", "query": "q.txt", "train": "t.txt", "database": "d.txt"}
 
 
 def mine(**change):
-    """The entry of a folder of pictures."""
+    """The entry of a folder of images."""
     return {"name": "mine", "reader": "image_list", "params": {"root": "x"}, **change}
 
 

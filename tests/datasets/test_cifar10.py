@@ -35,13 +35,13 @@ def batch(images: np.ndarray, labels, dtype: bytes = b"u1", extra: bytes = b"") 
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def drawn():
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8), rng.permutation(np.arange(12) % 10)
 
 
-def test_a_batch_written_by_python_2_is_read(pictures):
-    images, labels = pictures
+def test_a_batch_written_by_python_2_is_read(drawn):
+    images, labels = drawn
     content = batch(images, labels, extra=text(b"filenames") + b"](" + text(b"a.png") + b"e")
     assert pickle.loads(content, encoding="bytes")[b"data"].shape == (12, 3072)  # noqa: S301  (numpy's own format)
     found, found_labels = cifar10.read_batch(content)

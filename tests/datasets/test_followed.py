@@ -1,4 +1,4 @@
-"""Whether a data set's own files changed: a touched file did not, a replaced one did."""
+"""Whether a dataset's own files changed: a touched file did not, a replaced one did."""
 
 import os
 
@@ -11,7 +11,7 @@ from l2h.store.manifests import read_followed
 
 
 class Folder:
-    """A data set's files and its record."""
+    """A dataset's files and its record."""
 
     def __init__(self, path):
         self.path, self.record, self.time = path / "own", path / "followed.parquet", 10**18

@@ -13,7 +13,7 @@ from l2h.store.thumbnails import read_thumbnails, write_thumbnails
 
 @pytest.fixture(params=["digits", "image_list"])
 def prepared(request, tmp_path):
-    """A dataset of an array, and one of picture files; its folder, which is prepared, and its manifest."""
+    """A dataset of an array, and one of image files: its prepared folder, and its manifest."""
     params = {}
     if request.param == "image_list":
         params = {"root": str(tmp_path / "root")}

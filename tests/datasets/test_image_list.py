@@ -1,4 +1,4 @@
-"""Folders of picture files: every bad input is found before anything is made of them, counted and named."""
+"""Folders of image files: every invalid input is found first, counted and named."""
 
 import gzip
 import hashlib
@@ -23,7 +23,7 @@ from l2h.store.manifests import read_classes, read_manifest, read_notes
 from test_images import png
 
 
-def picture(number, kind="PNG", mode="RGB", size=(8, 6), **options):
+def encoded(number, kind="PNG", mode="RGB", size=(8, 6), **options):
     """A file of pixels that no other number gives."""
     pixels = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     file = io.BytesIO()
@@ -33,7 +33,7 @@ def picture(number, kind="PNG", mode="RGB", size=(8, 6), **options):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A function that writes pictures and lists, and gives a prepared data set's manifest."""
+    """A function that writes images and lists, and returns the prepared dataset's manifest."""
     root = tmp_path / "root"
     root.mkdir()
 
@@ -82,7 +82,7 @@ THREE = {"query": "q.png 0 1\n", "train": "t.png 1 0\n", "database": "t.png 1 0\
 @pytest.fixture
 def good(folder):
     for number, name in enumerate(("q.png", "t.png", "d.png")):
-        folder.put(name, picture(number))
+        folder.put(name, encoded(number))
     return folder
 
 
@@ -103,8 +103,8 @@ class TestLists:
         assert [split.ids(role).tolist() for role in ("query", "train", "database")] == [[0], [1], [1, 2]]
 
     def test_lists_may_be_gzipped_and_paths_may_have_spaces(self, folder):
-        folder.put("a b/1 2.png", picture(0))
-        folder.put("c.png", picture(1))
+        folder.put("a b/1 2.png", encoded(0))
+        folder.put("c.png", encoded(1))
         text = "\ufeff./a b//1 2.png 0 1 \r\n\n./c.png\t1\t0"
         path = folder.put("all.txt.gz", gzip.compress(text.encode()))
         manifest = folder.prepare(images=str(path))
@@ -154,7 +154,7 @@ class TestLists:
         assert "kept in the database without a label: 1 (d.png)" in caplog.text
 
     def test_unlabelled_queries_may_be_dropped(self, good, caplog, tmp_path):
-        good.put("u.png", picture(9))
+        good.put("u.png", encoded(9))
         given = good.lists(**{**THREE, "query": "u.png 0 0\nq.png 0 1"})
         manifest = good.prepare(**given, drop_unlabelled_queries=True)
         assert manifest["location"].to_pylist()[0] == "root/q.png"
@@ -281,26 +281,26 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 class TestUnicodeNames:
     @pytest.mark.parametrize(("listed", "there"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
     def test_unicode_forms_of_a_name_find_the_same_file(self, folder, listed, there):
-        folder.put(f"{there}/{there}.png", picture(0))
-        folder.put("b.png", picture(1))
+        folder.put(f"{there}/{there}.png", encoded(0))
+        folder.put("b.png", encoded(1))
         manifest = folder.prepare(**folder.lists(images=f"{listed}/{listed}.png 0\nb.png 1"))
         assert manifest["location"].to_pylist() == [f"root/{there}/{there}.png", "root/b.png"]
 
     def test_an_exact_name_is_preferred(self, folder):
         for number, name in enumerate((COMPOSED, DECOMPOSED)):
-            folder.put(f"{name}.png", picture(number))
+            folder.put(f"{name}.png", encoded(number))
         found, _ = read(folder, images=f"{DECOMPOSED}.png 0\n{COMPOSED}.png 1")
         assert found == {f"{DECOMPOSED}.png": [0], f"{COMPOSED}.png": [1]}
 
     def test_a_file_with_two_names_is_one_image(self, good):
-        good.put(f"{DECOMPOSED}.png", picture(9))
+        good.put(f"{DECOMPOSED}.png", encoded(9))
         line = good.refused(**good.lists(**{**THREE, "query": f"{COMPOSED}.png 0 1", "train": f"{DECOMPOSED}.png 0 1"}))
         assert "queries that are also in train or database: 1 (train line 1" in line
 
     @pytest.mark.parametrize("how", ["folders", "csv"])
     def test_indistinguishable_class_names_are_named(self, folder, how):
         for number, name in enumerate((COMPOSED, DECOMPOSED)):
-            folder.put(f"{name}/{number}.png", picture(number))
+            folder.put(f"{name}/{number}.png", encoded(number))
         text = f"path,label\n{COMPOSED}/0.png,{COMPOSED}\n{DECOMPOSED}/1.png,{DECOMPOSED}"
         line = folder.refused(**folder.lists(images=text) if how == "csv" else {})
         assert "classes whose names differ only in Unicode normalisation: 1 ('cafe\\u0301' and 'caf\\xe9')" in line
@@ -313,14 +313,14 @@ def deep():
 
 
 BAD = {
-    "broken.jpg": (picture(1, "JPEG", size=(64, 64))[:-900], "damaged or cut short"),
+    "broken.jpg": (encoded(1, "JPEG", size=(64, 64))[:-900], "damaged or cut short"),
     "page.jpg": (b"<html>Not found</html>", "not an image of a supported format"),
     "deep.png": (deep(), "more than 8 bits a channel"),
     "moving.gif": (
-        picture(3, "GIF", save_all=True, append_images=[Image.new("RGB", (8, 6))]),
+        encoded(3, "GIF", save_all=True, append_images=[Image.new("RGB", (8, 6))]),
         "animated, or with several pages",
     ),
-    "dot.png": (picture(4, size=(1, 1)), "one pixel high or wide"),
+    "dot.png": (encoded(4, size=(1, 1)), "one pixel high or wide"),
     "bomb.png": (png(60_000, 60_000, 1, 0, b""), "more than 64 million pixels"),
 }
 
@@ -331,7 +331,7 @@ class TestImages:
         for name, (content, _) in BAD.items():
             good.put(name, content)
         for number in range(5):
-            good.put(f"cut{number}.png", picture(number)[:99])
+            good.put(f"cut{number}.png", encoded(number)[:99])
         names += [f"cut{number}.png" for number in range(5)]
         text = "".join(f"{name} 0 1\n" for name in names)
         message = good.refused(**good.lists(**{**THREE, "query": text + "q.png 2 0\n", "database": "gone.png 1 0"}))
@@ -350,7 +350,7 @@ class TestImages:
 
     def test_outside_links_and_pipes_are_refused(self, good, tmp_path):
         (tmp_path / "elsewhere").mkdir()
-        (tmp_path / "elsewhere" / "e.png").write_bytes(picture(7))
+        (tmp_path / "elsewhere" / "e.png").write_bytes(encoded(7))
         (good.path / "out").symlink_to(tmp_path / "elsewhere")
         (good.path / "in.png").symlink_to("q.png")
         (good.path / "loop.png").symlink_to("loop.png")
@@ -364,8 +364,8 @@ class TestImages:
 
     def test_conversions_to_rgb_are_logged(self, good, tmp_path, caplog):
         caplog.set_level(logging.INFO, "l2h")
-        good.put("q.png", picture(1, "TIFF", mode="CMYK"))
-        good.put("d.png", picture(2, mode="L"))
+        good.put("q.png", encoded(1, "TIFF", mode="CMYK"))
+        good.put("d.png", encoded(2, mode="L"))
         manifest = good.prepare(**good.lists(**THREE))
         assert "converted (CMYK): 1 (q.png)" in caplog.text
         assert "converted (grey): 1 (d.png)" in caplog.text
@@ -385,8 +385,8 @@ class TestClasses:
     def test_subfolders_are_the_classes(self, folder, caplog, tmp_path):
         caplog.set_level(logging.INFO, "l2h")
         for number, name in enumerate(("b/1.png", "a/2.PNG", "a/deeper/3.png")):
-            folder.put(name, picture(number))
-        folder.put("b/4.JFIF", picture(4, "JPEG"))
+            folder.put(name, encoded(number))
+        folder.put("b/4.JFIF", encoded(4, "JPEG"))
         folder.write(**{"notes.txt": "x", "a/Thumbs.db": "x"})
         folder.put("a/.hidden.png", b"x")
         manifest = folder.prepare()
@@ -408,12 +408,12 @@ class TestClasses:
 
     def test_images_outside_the_class_folders_are_refused(self, folder):
         for number, name in enumerate(("1.png", "a/2.png", "b/3.png")):
-            folder.put(name, picture(number))
+            folder.put(name, encoded(number))
         assert "root: images outside the class folders: 1 (1.png)" in folder.refused()
 
     def test_empty_folders_are_skipped_with_a_warning(self, folder, caplog, tmp_path):
         for name in ("a/1.png", "c/2.png", "notes/readme.txt"):
-            folder.put(name, picture(len(name)))
+            folder.put(name, encoded(len(name)))
         (folder.path / "b").mkdir()
         words = "left out, class folders without an image: 2 (b, notes)"
         assert folder.make().known_labels() == [[0], [1]]
@@ -425,9 +425,9 @@ class TestClasses:
     def test_links_to_folders_are_not_followed(self, folder, tmp_path, caplog):
         """To a folder of the root, to the root itself, out of it, and to a class; a hidden one is left out."""
         for number, name in enumerate(("cat/1.png", "owl/2.png", ".store/3.png")):
-            folder.put(name, picture(number))
+            folder.put(name, encoded(number))
         (tmp_path / "elsewhere").mkdir()
-        (tmp_path / "elsewhere/4.png").write_bytes(picture(4))
+        (tmp_path / "elsewhere/4.png").write_bytes(encoded(4))
         for name, target in {
             "cat/batch": "../.store",
             "cat/loop": "..",
@@ -444,7 +444,7 @@ class TestClasses:
             folder.make().known_labels()
 
     def test_classes_that_are_all_links_are_named(self, folder):
-        folder.put(".store/1.png", picture(1))
+        folder.put(".store/1.png", encoded(1))
         for name in ("cat", "dog"):
             (folder.path / name).symlink_to(".store")
         assert "replace them by the folders): 2 (cat, dog)" in folder.refused()
@@ -452,7 +452,7 @@ class TestClasses:
     def test_an_unreadable_folder_is_named(self, folder, monkeypatch):
         """As root may read all, what the file system refuses others is simulated."""
         for name in ("cat/1.png", "owl/2.png", "owl/closed/3.png", "dog/4.png"):
-            folder.put(name, picture(4))
+            folder.put(name, encoded(4))
         scan = os.scandir
 
         def refuse(path):
@@ -466,7 +466,7 @@ class TestClasses:
     def test_nested_classes_are_refused_with_the_right_folder(self, folder):
         for part in ("train", "val"):
             for name in ("cat", "dog", "owl"):
-                folder.put(f"{part}/{name}/1.png", picture(1))
+                folder.put(f"{part}/{name}/1.png", encoded(1))
         with pytest.raises(L2HError) as caught:
             folder.make().known_labels()
         root = folder.path
@@ -494,19 +494,19 @@ class TestClasses:
 
     def test_paths_that_are_not_utf_8_are_refused(self, folder):
         for number, name in enumerate(("a/1.png", "b/2.png", os.fsdecode(b"b/\xff.png"), "b/\n.png")):
-            folder.put(name, picture(number))
+            folder.put(name, encoded(number))
         folder.put(os.fsdecode(b"\xfe.txt"), b"x")
         assert "root: paths with control characters, or not in UTF-8: 2 (b/?.png, b/?.png)" in folder.refused()
 
     def test_a_single_class_is_refused(self, folder):
         assert folder.refused().endswith("needs a subfolder with images for each of two or more classes; it has 0")
-        folder.put("a/1.png", picture(1))
+        folder.put("a/1.png", encoded(1))
         words = f"two or more classes; it has 1 (a); if they are there, set root to {folder.path}/a"
         assert folder.refused().endswith(words)
 
     def test_the_default_protocol_draws_shares(self, folder):
         for number in range(40):
-            folder.put(f"{'ab'[number % 2]}/{number}.png", picture(number))
+            folder.put(f"{'ab'[number % 2]}/{number}.png", encoded(number))
         dataset = folder.make()
         ((name, protocol),) = dataset.protocols.items()
         split = make_split(folder.prepare(), name, protocol, 0)
@@ -524,7 +524,7 @@ class TestConstruction:
 
     def test_its_own_files_are_listed(self, folder):
         for name in ("a/1.png", "b/2.png", "b/note.txt", ".hidden/3.png"):
-            folder.put(name, picture(1))
+            folder.put(name, encoded(1))
         assert sorted(folder.make().made_of()) == [str(folder.path / "a/1.png"), str(folder.path / "b/2.png")]
         given = folder.lists(images="a/1.png 0 1\nb/2.png 1 0")
         dataset = folder.make(**given)
@@ -588,8 +588,8 @@ class TestNuswide:
         assert problems.lines() == []
         assert classes == []
         assert len(found) == 15_000
-        assert all(picture.labels and max(picture.labels) < 81 for picture in found)
-        assert all(picture.path.startswith("images/") for picture in found)
+        assert all(image.labels and max(image.labels) < 81 for image in found)
+        assert all(image.path.startswith("images/") for image in found)
 
     def test_unlabelled_queries_of_the_real_lists_may_be_dropped(self, tmp_path):
         dropping = datasets.make("nuswide_81_m", Sources(tmp_path), drop_unlabelled_queries=True)
@@ -601,7 +601,7 @@ class TestNuswide:
         (here / "images").mkdir(parents=True)
         mirror.mkdir(parents=True)
         for number in range(3):
-            (here / "images" / f"{number}.jpg").write_bytes(picture(number, "JPEG"))
+            (here / "images" / f"{number}.jpg").write_bytes(encoded(number, "JPEG"))
         for number, name in enumerate(("test", "train")):
             (mirror / f"{name}.txt.gz").write_bytes(gzip.compress(f"images/{number}.jpg 0 1".encode()))
         (here / "database.txt").write_text("images/2.jpg 1 0")

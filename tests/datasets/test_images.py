@@ -1,4 +1,4 @@
-"""The image store: arrays and folders of picture files, and what single files can do to it."""
+"""The image store: arrays, folders of image files, and unusual or damaged files."""
 
 import hashlib
 import io
@@ -108,7 +108,7 @@ class TestArrays:
 class TestImages:
     @pytest.fixture
     def prepared(self, tmp_path):
-        """Two pictures of different sizes, behind the link that `image_list` makes."""
+        """Two images of different sizes, behind the link that `image_list` makes."""
         (tmp_path / "theirs" / "sub").mkdir(parents=True)
         contents = {"a.png": encoded(RGB), "sub/b.png": encoded(RGB[:3])}
         for name, content in contents.items():
@@ -419,8 +419,8 @@ def test_scans_of_a_jpeg_are_counted():
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"]))
 def test_a_truncated_file_is_never_read_as_an_image(data, kind):
-    picture = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    whole = encoded(picture, kind)
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    whole = encoded(pixels, kind)
     cut = data.draw(st.integers(0, len(whole) * 9 // 10))
     with pytest.raises(ImageError, match="not an image|damaged or cut short"):
         decode(whole[:cut])

@@ -1,4 +1,4 @@
-"""Copies that differ in bytes are found, and unrelated pictures are not taken for copies."""
+"""Copies that differ in bytes are found, and unrelated images are not taken for copies."""
 
 import io
 import logging

@@ -50,7 +50,7 @@ def test_a_broken_download_is_refused_or_repeated(fault, serve, tmp_path):
 
 
 def config(url: str) -> dict:
-    """A config with that data set alone."""
+    """A config with only that dataset."""
     params = {"url": url, "size": len(BODY), "sha256": hashlib.sha256(BODY).hexdigest()}
     data = [{"name": "served", "params": params}]
     return {**CONFIG, "datasets": data, "plugins": ["served.py"]}

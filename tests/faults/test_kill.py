@@ -29,7 +29,7 @@ def quickstart(undisturbed, tmp_path_factory):
 
 
 def test_killed_runs_resume_to_the_same_table(quickstart, tmp_path):
-    """From nothing: kill, resume, kill, ... at random moments to the end; then anew, until so many were killed."""
+    """From nothing: kill and resume at random moments until it finishes; then again, until enough were killed."""
     killed, rounds, order = 0, 0, chance("kills")
     while killed < KILLS:
         workspace, rounds, before = FaultWorkspace(tmp_path / str(rounds), quickstart.config), rounds + 1, killed
@@ -39,10 +39,10 @@ def test_killed_runs_resume_to_the_same_table(quickstart, tmp_path):
             run.kill()
             killed += 1
             begun, done = run.steps
-            assert not finished & set(begun), "what was reported as finished is done again"
+            assert not finished & set(begun), "a job that was reported as finished is rerun"
             finished |= set(done)
             run = workspace.resume()
-        assert not finished & set(run.steps[0]), "what was reported as finished is done again"
+        assert not finished & set(run.steps[0]), "a job that was reported as finished is rerun"
         assert run.wait().code == 0, run.text[-3000:]
         assert workspace.table() == quickstart.table()
         OUTCOMES.note("kill -9 of a whole run", "survived", killed - before)

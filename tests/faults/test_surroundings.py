@@ -20,7 +20,7 @@ WHERE = {"results": "compare", "resources/digits": "dataset", "resources/weights
 
 @pytest.mark.parametrize("where", WHERE if WHOLE else ["results"])
 def test_a_full_disk_is_refused_with_a_fix(where, undisturbed, tmp_path):
-    """What lay there is to be made again, without room for it."""
+    """The files are recreated on a disk without space."""
     workspace = undisturbed.copy(tmp_path / "work")
     with disks.small(tmp_path / "disk", "300m") as disk:
         shutil.rmtree(workspace.folder / where)
@@ -75,7 +75,7 @@ def test_two_runs_at_once_do_not_mix(undisturbed, tmp_path):
 
 @pytest.mark.parametrize("step", [STEP, -STEP], ids=["future", "past"])
 def test_a_clock_that_jumps_does_no_harm(step, undisturbed, tmp_path):
-    """Files of a run whose clock was wrong, then a part made again by one that is right.
+    """Files of a run whose clock was wrong, then a part rerun with the right one.
 
     What comes from the future is newer than what is made of it, which Snakemake refuses.
     """

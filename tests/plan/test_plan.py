@@ -1,4 +1,4 @@
-"""What a config will run: cells, the input of each job, the code that it rests on; all without Snakemake."""
+"""What a config will run: cells, the input of each job, the code that it depends on; all without Snakemake."""
 
 import copy
 from pathlib import Path
@@ -112,7 +112,7 @@ def test_a_run_keeps_every_file_of_its_cells_and_settings(plan):
 
 
 def changed(plan, module):
-    """The jobs that rest on a module: by script, dataset, and variant where there is one."""
+    """The jobs that depend on a module: by script, dataset, and variant where there is one."""
     found = set()
     for cell in plan.cells:
         wildcards = {name: str(value) for name, value in cell._asdict().items()}

@@ -1,4 +1,4 @@
-"""Which code a job rests on, without Snakemake; `tests/workflow/test_rerun.py` shows that Snakemake agrees."""
+"""Which code a job depends on, without Snakemake; `tests/workflow/test_rerun.py` shows that Snakemake agrees."""
 
 import sys
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ def rests(name, *classes):
 
 
 def jobs():
-    """What each job of a run with all of these rests on, by script and class."""
+    """The modules that each job of a run with all of these depends on, by script and class."""
     by_method = ("train", "encode", "rank_by_scores", "finetune")
     found = {(name, method): rests(name, hashing.registry.get(method)) for name in by_method for method in METHODS}
     found |= {("features", name): rests("features", backbones.registry.get(name)) for name in BACKBONES}

@@ -59,7 +59,7 @@ def same(a: RankHistogram, b: RankHistogram) -> bool:
 
 @pytest.fixture(params=["numpy", "numba", "torch"])
 def counter(request, monkeypatch):
-    """All ways to count; what a GPU would run is run by torch on the processor, in small blocks."""
+    """All ways to count; torch replaces the GPU on the CPU, in small blocks."""
     if request.param != "numpy":
         monkeypatch.setattr(counting, "SMALL", 0)
     if request.param == "torch":

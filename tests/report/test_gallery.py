@@ -1,4 +1,4 @@
-"""What the report gives to look at, from codes and images made by hand."""
+"""The report's gallery, from small codes and images."""
 
 import base64
 import re

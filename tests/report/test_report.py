@@ -1,4 +1,4 @@
-"""The comparison table and the page, from metrics made by hand."""
+"""The comparison table and the page, from small metrics."""
 
 import html
 import json
@@ -150,7 +150,7 @@ def render(joined, tested, audits, run="run & <name>", galleries=(), designs=(),
         "config": "datasets: [<digits>]",
         "versions": {"l2h": "0.1.0", "numpy": "2"},
         "system": "Linux",
-        "processors": ["a processor"],
+        "processors": ["a CPU"],
         "splits": dict.fromkeys(joined["dataset"] + "/" + joined["protocol"], split),
         "times": [{"rule": "train", "jobs": 3, "wall": 1234.5, "processor": 2.0, "memory": 300.0}],
     }
@@ -480,7 +480,7 @@ def test_warnings_are_above_the_results_and_in_the_table(joined, tested, audits,
     assert page.count("2 queries have nothing relevant in the database: each counts as 0 for every method.") == 1
     assert "No learning rate and epoch could be chosen for itq at 8 bits, itq at 16 bits:" in page
     assert "queries that find nothing" in page
-    assert page.count("<li>converted (grey): 1,234 (a.png, &lt;b&gt;.png, ...)</li>") == 2  # one a data set
+    assert page.count("<li>converted (grey): 1,234 (a.png, &lt;b&gt;.png, ...)</li>") == 2  # one per dataset
 
 
 def test_only_tested_methods_are_marked_best(joined, audits, tested):
@@ -595,7 +595,7 @@ def test_sections_of_one_dataset_have_unique_titles(with_external, audits):
 
 @pytest.fixture(scope="module")
 def beside():
-    """A table with exact search, which has one row, and codes from elsewhere, which have no backbone."""
+    """A table with exact search, which has one row, and external codes, which have no backbone."""
     cells = [
         cell("cosine", 40, 0, scope="exact"),
         *(cell("itq", bits, 0) for bits in (16, 8)),
@@ -852,7 +852,7 @@ def test_the_page_shows_results_codes_and_near_copies(joined, tested, audits):
     assert "<td>7</td><td>7</td>" in re.sub("> <", "><", text)
     assert "1, in 2 pairs (resources/digits/splits/p.near_copies.parquet)" in text
     assert "query 3 and 6, mirrored, similarity 0.9961" in text
-    assert text.count("No gallery: the run has no images") == 1  # of the other data set
+    assert text.count("No gallery: the run has no images") == 1  # of the other dataset
     named = ["a", "b", "c", "<cat>", "d", "eel"]  # and none for 6 and 9
     digits = joined[joined["dataset"] == "digits"]
     text = re.sub(r"\s+", " ", render(digits, tested, audits, galleries=[{**gallery, "classes": named}]))
@@ -1079,7 +1079,7 @@ NOT_RUN = [{"dataset": "far", "protocol": "q", "not_run": "get <it> from afar"}]
 
 @pytest.fixture(scope="module")
 def partial(cells):
-    """The table of a run in which one data set could not be had."""
+    """The table of a run in which one dataset was not available."""
     return compare(cells, NOT_RUN)
 
 

@@ -20,7 +20,10 @@ ERROR = """Error in rule {rule}:
 @pytest.fixture
 def failed(tmp_path):
     """Two jobs that failed, one of them twice, and one that was killed."""
-    ours, others = L2HError("x.tar.gz cannot be had: get it by hand"), RuntimeError("sizes do not fit:\n  3 and 4")
+    ours, others = (
+        L2HError("x.tar.gz is not available: place it yourself"),
+        RuntimeError("sizes do not fit:\n  3 and 4"),
+    )
     kinds = {"dataset": ours, "train": others, "rank": None}
     text = "Building DAG of jobs...\n"
     for rule, error in kinds.items():
@@ -41,7 +44,7 @@ def failed(tmp_path):
 
 def test_each_failed_job_has_its_last_line_once(failed):
     assert failures([failed / "snakemake.log"]) == [
-        f"dataset: x.tar.gz cannot be had: get it by hand ({failed}/dataset.log)",
+        f"dataset: x.tar.gz is not available: place it yourself ({failed}/dataset.log)",
         f"train: RuntimeError: sizes do not fit:\n  3 and 4 ({failed}/train.log)",
         f"rank: it ended without an error message; it may have been killed, or out of memory ({failed}/rank.log)",
     ]

@@ -249,10 +249,10 @@ def test_large_json_is_refused(tmp_path, monkeypatch):
 
 @pytest.fixture
 def model(tmp_path):
-    """A function that writes a model folder anew, with other features in its description or other bytes."""
+    """A function that rewrites a model folder, with other features in its description or other bytes."""
     hashing.make("lsh", bits=4).fit(np.random.default_rng(0).normal(size=(20, 6))).save(tmp_path / "model")
     path, text = tmp_path / "model/model.safetensors", (tmp_path / "model/model.json").read_text()
-    text = text.replace('"sha256"', '"left out"')  # a stranger leaves out what would show the change
+    text = text.replace('"sha256"', '"left out"')  # an attacker leaves out what would show the change
 
     def write(features=6, content=None):
         (tmp_path / "model/model.json").write_text(text.replace('"n_features_in": 6', f'"n_features_in": {features}'))

@@ -469,7 +469,7 @@ def test_a_file_in_place_of_a_folder_is_one_line(place, tmp_path):
 def test_other_errors_stay_unchanged(tmp_path):
     def read_what_is_not_allowed():
         with atomic(tmp_path / "file"):
-            raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/picture.png")
+            raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/image.png")
 
-    with pytest.raises(PermissionError, match=r"/elsewhere/picture\.png"):
+    with pytest.raises(PermissionError, match=r"/elsewhere/image\.png"):
         read_what_is_not_allowed()

@@ -1,4 +1,4 @@
-"""What happens to a run that something is done to: it survives, it is refused in one clear line, or the harness fails.
+"""Faults in runs: a run survives, it is refused in one clear line, or the test fails.
 
 A run is its own process group, with Snakemake's lock, as a user's is. Randomness follows from SEED, which is printed.
 """
@@ -42,10 +42,10 @@ SNAKEMAKES = re.compile(  # what Snakemake refuses by itself, before our code ru
 
 
 class Outcome(Counter):
-    """How many faults of each kind were survived, and how many refused: {(kind, outcome): count}."""
+    """The number of faults of each kind that runs survived or refused: {(kind, outcome): count}."""
 
     def note(self, kind: str, outcome: str, times: int = 1) -> None:
-        """Count so many more."""
+        """Add to a count."""
         self[kind, outcome] += times
 
     def table(self) -> str:
@@ -62,38 +62,38 @@ OUTCOMES = Outcome()
 
 
 def chance(*which: object) -> random.Random:
-    """A generator of one test's own."""
+    """A random generator for one test."""
     return random.Random(f"{SEED} {which}")  # noqa: S311 (no secret)
 
 
 class FaultWorkspace(Workspace):
-    """A working directory in which a run may come to harm."""
+    """A working directory for runs with faults."""
 
-    target = result = TABLE  # what is asked for; the file that must be the same in the end
+    target = result = TABLE  # the target; the file that must be the same in the end
 
     def __init__(self, folder: Path, config: dict = CONFIG):
         super().__init__(folder, config)
 
     def start(self, *arguments: str) -> "Run":
-        """Begin a run in a process group of its own."""
+        """Start a run in its own process group."""
         return Run(self, [self.target, *arguments])
 
     def run(self, *arguments: str) -> "Run":
-        """A run to its end, good or bad."""
+        """Run to completion or failure."""
         return self.start(*arguments).wait()
 
     def resume(self, *arguments: str) -> "Run":
-        """Go on after a run was killed, as docs/how-to/rerun.md says."""
+        """Resume after a kill, as docs/how-to/rerun.md says."""
         run = Run(self, ["--unlock"]).wait()
         assert run.code == 0, run.text
         return self.start("--rerun-incomplete", *arguments)
 
     def table(self) -> bytes:
-        """What the run is for: the comparison."""
+        """The bytes of the comparison."""
         return (self.folder / self.result).read_bytes()
 
     def judge(self, kind: str, run: "Run", expected: bytes, cure: Callable[[str], "Run"] | None = None) -> None:
-        """Note what became of a run; after a refusal, the cure must lead to the expected table."""
+        """Count the outcome of a run; after a refusal, the fix must lead to the expected table."""
         if run.code == 0:
             assert self.table() == expected, f"{kind}: another table\n{run.text[-3000:]}"
             OUTCOMES.note(kind, "survived")
@@ -122,28 +122,28 @@ class Run:
             )
 
     def wait(self) -> "Run":
-        """Let it come to its end."""
+        """Wait until it ends."""
         self.process.wait(timeout=3000)
         return self
 
     def kill(self) -> "Run":
-        """End the whole group at once, as a power cut would."""
+        """Kill the whole group at once, like a power cut."""
         kill_group(self.process)
         return self
 
     def wait_for_jobs(self, jobs: float) -> bool:
-        """Wait until so many jobs are finished; False where the run has ended before."""
+        """Wait until so many jobs are finished; False if the run ended before."""
         while self.process.poll() is None and len(self.steps[1]) < jobs:
             time.sleep(0.2)
         return self.process.poll() is None
 
     def pause(self) -> "Run":
-        """Let it stand still."""
+        """Stop its processes."""
         os.killpg(self.process.pid, signal.SIGSTOP)
         return self
 
     def go_on(self) -> "Run":
-        """After a pause."""
+        """Continue after a pause."""
         os.killpg(self.process.pid, signal.SIGCONT)
         return self
 
@@ -154,18 +154,18 @@ class Run:
 
     @property
     def text(self) -> str:
-        """What it said so far."""
+        """Its output so far."""
         return self.output.read_text(errors="replace")
 
     @property
     def steps(self) -> tuple[list[str], list[str]]:
-        """The messages of the jobs that began, and of those that were finished."""
+        """The messages of the jobs that started, and of those that finished."""
         begun = dict(re.findall(r"^Job (\d+): (.*)$", self.text, flags=re.MULTILINE))
         finished = re.findall(r"^Finished jobid: (\d+)", self.text, flags=re.MULTILINE)
         return list(begun.values()), [begun[number] for number in finished if number in begun]
 
     def refusal(self) -> str:
-        """The line that says what is wrong and what to do; there must be one, and no traceback beside it."""
+        """The error line with a fix; there must be one, and no traceback."""
         found = ERROR.findall(self.text) or SNAKEMAKES.findall(self.text)
         assert found, f"no line says what is wrong\n{self.text[-3000:]}"
         assert "Traceback (most recent call last)" not in self.text, self.text[-3000:]

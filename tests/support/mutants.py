@@ -346,7 +346,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    drawing = commands.add_parser("sample", help="draw mutants, and write mutants.json anew")
+    drawing = commands.add_parser("sample", help="draw mutants, and rewrite mutants.json")
     drawing.add_argument("--number", type=int, default=96)
     drawing.add_argument("--seed", type=int, default=0)
     running = commands.add_parser("run", help="judge each mutant by the tests that reach it")

@@ -1,4 +1,4 @@
-"""A data set that is downloaded from where its config says."""
+"""A dataset that is downloaded from the address in its config."""
 
 import numpy as np
 

@@ -115,7 +115,7 @@ class Workspace:
     def snakemake(
         self, *arguments: object, config: str = "tiny", check: bool = True, timeout: int = 1800
     ) -> subprocess.CompletedProcess:
-        """Run Snakemake to its end."""
+        """Run Snakemake, and wait for it."""
         command = self.command("--nolock", *arguments, config=config)
         pipes = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with group(command, cwd=self.folder, env=self.environment, **pipes) as process:

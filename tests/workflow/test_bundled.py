@@ -78,12 +78,12 @@ def test_a_tampered_bundle_stops_the_run(bundled):
 
 
 def test_search_uses_the_models_of_bundles(bundled, finished, tmp_path, monkeypatch, capsys):
-    picture, weights = tmp_path / "3.png", Path("resources/weights/alexnet-untrained-0.safetensors")
-    Image.fromarray(np.load(finished.folder / "resources/digits/images/images.npy")[3]).save(picture)
+    image, weights = tmp_path / "3.png", Path("resources/weights/alexnet-untrained-0.safetensors")
+    Image.fromarray(np.load(finished.folder / "resources/digits/images/images.npy")[3]).save(image)
 
     def search(folder):
         monkeypatch.chdir(folder)
-        words = ("--run", "results/tiny", "--dataset", "digits", "--method", "itq", "--json", str(picture))
+        words = ("--run", "results/tiny", "--dataset", "digits", "--method", "itq", "--json", str(image))
         return main(["search", *words]), *capsys.readouterr()
 
     assert f"{weights}, the weights of {BACKBONE}, does not exist" in search(bundled.folder)[2]

@@ -32,7 +32,7 @@ def runs(finished, tmp_path):
     return first, second
 
 
-STRANGE = {  # by the fact that a stranger's run.json gives otherwise than l2h does
+STRANGE = {  # by the fact that an untrusted run.json changes
     "command": 5,
     "processors": "x",
     "versions": {"l2h": 1},

@@ -1,4 +1,4 @@
-"""`--sdm conda` through a conda that is pretended: Snakemake's own steps, with a virtual environment in the end.
+"""`--sdm conda` through a fake conda: Snakemake's own steps, with a virtual environment in the end.
 
 What conda itself does with envs/l2h.yaml is not run here; tests/test_lock.py compares the file with the lock.
 """
@@ -31,14 +31,14 @@ case "$*" in
     echo {packages} > "$site/packages.pth"
     echo 'import sys; open("{base}/used", "a").write(sys.prefix + chr(10))' > "$site/used.pth" ;;
   "clean -y --tarballs") ;;
-  *) echo "conda $*: not pretended" >&2; exit 1 ;;
+  *) echo "conda $*: not faked" >&2; exit 1 ;;
 esac
 """
 
 
 @pytest.fixture
 def base(tmp_path, monkeypatch):
-    """The folder of the pretended conda, first on the PATH."""
+    """The folder of the fake conda, first on the PATH."""
     folder = tmp_path / "base"
     (folder / "bin").mkdir(parents=True)
     words = {"base": folder, "python": sys.executable, "packages": sysconfig.get_paths()["purelib"]}

@@ -63,14 +63,14 @@ def test_a_second_call_has_nothing_to_do(copied):
         ("src/l2h/hashing/shallow/itq.py", again(TRAIN, ["itq"])),
         ("src/l2h/report/page.html.jinja", Counter({("report", None): 1})),
         (
-            "src/l2h/datasets/leaks.py",  # the check is made again, and trains nothing
+            "src/l2h/datasets/leaks.py",  # the check is rerun, and trains nothing
             Counter({("digits: check digits-300 for leaks", None): 1, ("report", None): 1, GALLERY: 2})
             + Counter({("digit_pairs: check digit-pairs-200 for leaks", None): 1}),
         ),
     ],
 )
 def test_a_changed_line_reruns_only_what_depends_on_it(copied, module, plan):
-    """What rests on other lines, `test_plan` and `test_plan_code` show without Snakemake."""
+    """`test_plan` and `test_plan_code` cover other lines without Snakemake."""
     with changed_line(copied.folder / module):
         assert copied.planned() == plan
 
@@ -202,17 +202,17 @@ def test_a_damaged_file_stops_the_run_with_the_fix(copied, finished):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory) -> Workspace:
-    """A folder of pictures whose list of database images has a copy of a query in it."""
-    folder = {"root": "pictures", "query": "query.txt", "train": "train.txt", "database": "database.txt"}
+def images(tmp_path_factory) -> Workspace:
+    """A folder of images whose list of database images has a copy of a query in it."""
+    folder = {"root": "photos", "query": "query.txt", "train": "train.txt", "database": "database.txt"}
     data = {"name": "mine", "reader": "image_list", "params": folder}
     config = {**CONFIG, "datasets": [data], "methods": ["itq"], "plugins": []}
-    workspace = Workspace(tmp_path_factory.mktemp("pictures") / "work", config)
-    (workspace.folder / "pictures").mkdir()
+    workspace = Workspace(tmp_path_factory.mktemp("photos") / "work", config)
+    (workspace.folder / "photos").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), np.uint8)
     pixels[29] = pixels[1]
     for number, image in enumerate(pixels):
-        Image.fromarray(image).save(workspace.folder / f"pictures/{number}.png")
+        Image.fromarray(image).save(workspace.folder / f"photos/{number}.png")
     lists = {"query": range(4), "train": range(4, 16), "database": range(4, 30)}
     for name, numbers in lists.items():
         lines = [f"{number}.png {number % 2} {1 - number % 2}" for number in numbers]
@@ -220,33 +220,33 @@ def pictures(tmp_path_factory) -> Workspace:
     return workspace
 
 
-def test_a_copy_of_a_query_stops_the_run_before_training(pictures):
-    done = pictures.snakemake("--cores", "1", check=False)
+def test_a_copy_of_a_query_stops_the_run_before_training(images):
+    done = images.snakemake("--cores", "1", check=False)
     assert done.returncode != 0
     copy = r"id 29 \(root/29.png\) = query 1 \(root/1.png\)"
     words = f"error: split lists: database holds byte-identical copies of queries, {copy}"
     assert re.search(f"^{words}$", done.stderr, re.MULTILINE), done.stderr
     before = {"dataset", "split", "check_split"}
-    assert before <= {job["rule"] for job in pictures.jobs()} <= before | {"weights", "features"}
-    assert (pictures.folder / "resources/mine/images/root").resolve() == pictures.folder / "pictures"
-    split = read_split(pictures.folder / "resources/mine/splits/lists.parquet")
+    assert before <= {job["rule"] for job in images.jobs()} <= before | {"weights", "features"}
+    assert (images.folder / "resources/mine/images/root").resolve() == images.folder / "photos"
+    split = read_split(images.folder / "resources/mine/splits/lists.parquet")
     assert [len(split.ids(role)) for role in ("query", "train", "database")] == [4, 12, 26]
 
 
-def test_only_a_replaced_image_reruns_the_dataset(pictures):
+def test_only_a_replaced_image_reruns_the_dataset(images):
     """The lists are as they were, and so are the names."""
-    path = pictures.folder / "pictures/7.png"
+    path = images.folder / "photos/7.png"
     dataset = ("mine: images and manifest", None)
     content = path.read_bytes()
     path.write_bytes(content)
-    assert dataset not in pictures.planned()
+    assert dataset not in images.planned()
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(path)
-    assert {dataset, ("mine: split lists", None), ("train", "itq")} <= set(pictures.planned())
+    assert {dataset, ("mine: split lists", None), ("train", "itq")} <= set(images.planned())
     path.write_bytes(content)
 
 
-def test_a_changed_list_reruns_the_dataset(pictures):
-    path = pictures.folder / "database.txt"
+def test_a_changed_list_reruns_the_dataset(images):
+    path = images.folder / "database.txt"
     path.write_text(path.read_text().replace("29.png 1 0\n", ""))
-    plan = pictures.planned()
+    plan = images.planned()
     assert {("mine: images and manifest", None), ("mine: split lists", None), ("train", "itq")} <= set(plan)

@@ -42,7 +42,7 @@ def test_neighbours_match_a_plain_loop(bits, k, random):
 
 @pytest.fixture
 def inside(copied, monkeypatch):
-    """A working directory with a finished run, some of whose images are picture files too: picture-<id>.png."""
+    """A working directory with a finished run, some of whose images are files too: image-<id>.png."""
     monkeypatch.chdir(copied.folder)
     return copied
 
@@ -50,7 +50,7 @@ def inside(copied, monkeypatch):
 def save(workspace, image):
     """A database image as a file."""
     pixels = np.load(workspace.folder / "resources/digits/images/images.npy")[image]
-    path = workspace.folder / f"picture-{image}.png"
+    path = workspace.folder / f"image-{image}.png"
     Image.fromarray(pixels).save(path)
     return str(path)
 
@@ -115,7 +115,7 @@ def test_table_and_image_show_query_and_neighbours(inside, capsys, tmp_path):
     assert re.search(r"^ +1 +0 +\d+ +\d +images.npy\[\d+\]$", out, re.M)
     with Image.open(sheet) as image:
         assert image.format == "PNG"
-        assert image.size == (6 * 156 + 12, 2 * 182 + 12)  # nine pictures in rows of six
+        assert image.size == (6 * 156 + 12, 2 * 182 + 12)  # nine images in rows of six
         left = np.asarray(image)[12 : 12 + 144, 12 : 12 + 144]
     pixels = np.load("resources/digits/images/images.npy")[3]
     assert np.array_equal(left[9::18, 9::18, 0], pixels)  # the query first, each pixel a block of 18
@@ -137,16 +137,16 @@ def test_class_names_are_printed_without_control_characters(inside, capsys, name
 
 
 def test_an_ambiguous_or_unknown_choice_lists_the_options(inside, capsys):
-    picture = save(inside, 3)
-    assert "choose one with --dataset: digit_pairs, digits" in refused(capsys, picture)
-    assert f"choose one with --backbone: {BACKBONE}, external" in refused(capsys, "--dataset", "digits", picture)
-    words = ("--dataset", "digits", "--backbone", BACKBONE, picture)
+    image = save(inside, 3)
+    assert "choose one with --dataset: digit_pairs, digits" in refused(capsys, image)
+    assert f"choose one with --backbone: {BACKBONE}, external" in refused(capsys, "--dataset", "digits", image)
+    words = ("--dataset", "digits", "--backbone", BACKBONE, image)
     assert "choose one with --method: classifier, dsh-full, hashnet, itq, toy" in refused(capsys, *words)
     assert "no codes of method 'nosuch'; choose one of classifier, dsh-full, external, hashnet, itq, toy" in (
-        refused(capsys, "--method", "nosuch", picture)
+        refused(capsys, "--method", "nosuch", image)
     )
-    assert "no codes of bits 12; choose one of 8" in refused(capsys, "--bits", 12, picture)
-    assert "no codes of seed 5; choose one of 0" in refused(capsys, "--seed", 5, picture)
+    assert "no codes of bits 12; choose one of 8" in refused(capsys, "--bits", 12, image)
+    assert "no codes of seed 5; choose one of 0" in refused(capsys, "--seed", 5, image)
 
 
 def test_a_missing_or_unfinished_run_is_one_line(inside, capsys, tmp_path):
@@ -188,10 +188,10 @@ def test_missing_or_changed_weights_are_named_with_the_fix(inside, capsys):
 )
 def test_a_missing_file_is_named_with_its_command(inside, capsys, tmp_path, path):
     words = ("--dataset", "digits", "--method", "itq", "--bits", 8, "--image", tmp_path / "found.png")
-    picture = save(inside, 3)
+    image = save(inside, 3)
     with moved(inside.folder / path):
         cure = f"create it with: snakemake {path} --cores 8 --configfile tiny.yaml"
-        assert refused(capsys, *words, picture) == f"l2h: error: {path} does not exist; {cure}\n"
+        assert refused(capsys, *words, image) == f"l2h: error: {path} does not exist; {cure}\n"
 
 
 def test_a_deleted_folder_is_named_with_its_command(inside, tmp_path):
@@ -216,7 +216,7 @@ def test_a_changed_split_is_named(inside, capsys):
 
 @contextmanager
 def changed_json(path, change):
-    """A stranger's file, which leaves out what would show the change."""
+    """An untrusted file, which leaves out what would show the change."""
     text = path.read_text()
     content = json.loads(text)
     del content["sha256"]
@@ -229,8 +229,8 @@ def changed_json(path, change):
 
 
 def test_an_untrusted_description_is_checked(inside, capsys):
-    picture = save(inside, 7)
-    choice = ("--dataset", "digits", "--method", "itq", "--bits", 8, picture)
+    image = save(inside, 7)
+    choice = ("--dataset", "digits", "--method", "itq", "--bits", 8, image)
     run = inside.folder / RESULTS / "run.json"
     for fact in ("homes", "splits"):
         with changed_json(run, lambda facts, fact=fact: facts[fact].clear()):

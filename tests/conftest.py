@@ -1,4 +1,4 @@
-"""What tests share: the optional data folder, and runs of the workflow."""
+"""Shared fixtures: the optional data folder, and runs of the workflow."""
 
 import http.server
 import os
@@ -46,7 +46,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, request) -> Workspace:
-    """A run to the end, made once for all workers. Tests that change anything take `copied`."""
+    """A finished run, computed once for all workers. Tests that change it use `copied`."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if hasattr(request.config, "workerinput") else base) / "finished"
     with FileLock(f"{folder}.lock"):
@@ -64,7 +64,7 @@ def finished(tmp_path_factory, request) -> Workspace:
 
 @pytest.fixture(scope="module")
 def copied(finished, tmp_path_factory) -> Workspace:
-    """The finished run once more, for the tests of one file to change."""
+    """A copy of the finished run, which the tests of one file may change."""
     return finished.copy(tmp_path_factory.mktemp("copy") / "work")
 
 
@@ -77,7 +77,7 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def read_only_disk(tmp_path):
-    """A folder that nothing can be written to."""
+    """A read-only folder."""
     (tmp_path / "locked").mkdir()
     with disks.read_only(tmp_path / "locked") as folder:
         yield folder
@@ -85,7 +85,7 @@ def read_only_disk(tmp_path):
 
 @contextmanager
 def registries():
-    """The registries, to which something is added that goes in the end."""
+    """Restore the registries at the end."""
     packages = (backbones, charts, datasets, hashing, metrics)
     before = [dict(package.registry._targets) for package in packages]
     loaded = set(sys.modules)
@@ -107,14 +107,14 @@ def own_plugins():
 
 @pytest.fixture(autouse=True, scope="module")
 def own_plugins_of_a_file():
-    """Plug-ins that fixtures of one file load are not there in the next one."""
+    """Unregister the plug-ins that fixtures of one file load."""
     with registries():
         yield
 
 
 @pytest.fixture
 def serve():
-    """From the answers to successive requests, (status, body, announced length), to an address."""
+    """A function from the answers to successive requests, (status, body, announced length), to a URL."""
     servers = []
 
     def start(*answers, name="file"):

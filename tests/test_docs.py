@@ -79,7 +79,7 @@ def rules() -> set[str]:
 
 @pytest.fixture
 def clone(tmp_path, monkeypatch) -> Path:
-    """What a user has: the repository's files, a config of their own, a folder of images, and copies of downloads."""
+    """A user's folder: the repository's files, their own config, a folder of images, and copies of downloads."""
     for name in ("config", "profiles", "examples"):
         (tmp_path / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "config/quickstart.yaml", tmp_path / "my.yaml")

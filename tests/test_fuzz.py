@@ -94,7 +94,7 @@ METHODS = ["lsh", "itq", "sh", "hashnet", "pq", "cosine"]
 
 
 def judged(read, path, named=None):
-    """Read, and let pass what is a value, or one line that names the file; a split's check names the split."""
+    """Read a file: a value or one line that names the file is accepted; a split's check names the split."""
     try:
         read(path)
         return
@@ -190,7 +190,7 @@ METADATA = st.dictionaries(st.sampled_from([*KEY, "queries", "items", "protocol"
 
 
 def values(kind):
-    """Values of a column, none among them."""
+    """Values of a column, and null."""
     if pa.types.is_list(kind):
         return st.none() | st.lists(values(kind.value_type), max_size=13)
     if pa.types.is_fixed_size_list(kind):

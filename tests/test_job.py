@@ -1,4 +1,4 @@
-"""What a job does before it computes, in a process of its own."""
+"""The start of a job, in its own process."""
 
 import json
 import os
@@ -28,7 +28,7 @@ for count in (None, 3):
 
 
 def test_threads_follow_the_config_and_not_the_environment():
-    """Asked for before the imports, and after them."""
+    """Requested before and after the imports."""
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
     command = [sys.executable, "-c", THREADS]
     done = subprocess.run(command, env=environment, check=True, text=True, capture_output=True)
@@ -124,7 +124,7 @@ logging.getLogger("l2h").info("training: 60 of 60 epochs")
 
 
 def test_an_unwritable_log_does_not_hide_the_error():
-    """As on a full disk: /dev/full takes nothing."""
+    """Like a full disk: every write to /dev/full fails."""
     program = """
 from types import SimpleNamespace
 from l2h.errors import L2HError

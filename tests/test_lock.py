@@ -1,4 +1,4 @@
-"""The lock, the conda environment and the declared dependencies say the same, and are looked up as vulnerable."""
+"""Lock, conda environment and declared dependencies agree, and are audited for vulnerabilities."""
 
 import importlib.util
 import json

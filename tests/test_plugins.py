@@ -47,7 +47,7 @@ TABLES = pa.schema([*CELL_KEY.items(), *METRICS])
 
 @pytest.fixture(autouse=True)
 def toys(own_plugins):
-    """All of them, for one test."""
+    """All plug-ins, for one test."""
     plugins.load(CONFIG["plugins"])
 
 
@@ -150,7 +150,7 @@ def test_generated_docs_list_plug_ins(file):
 
 
 def example_of(kind, tmp_path):
-    """The example of a page of the docs, loaded as a plug-in."""
+    """The example of a docs page, loaded as a plug-in."""
     (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / f"docs/how-to/adding-a-{kind}.md").read_text(), re.M | re.S)
     path = tmp_path / f"docs_{kind.replace('-', '_')}.py"
     path.write_text(block)

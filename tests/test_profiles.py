@@ -1,4 +1,4 @@
-"""Profiles name what there is; `test_docs` has Snakemake read them, and `test_slurm` runs one."""
+"""Profiles name existing rules; in `test_docs` Snakemake reads them, and `test_slurm` runs one."""
 
 import yaml
 

@@ -1,4 +1,4 @@
-"""What a run says on the screen."""
+"""The lines that a run prints."""
 
 import re
 from logging import INFO, makeLogRecord
@@ -56,7 +56,7 @@ def test_a_job_is_counted_within_its_stage_and_dataset(screen, monkeypatch):
 
 
 def test_remaining_time_follows_the_jobs_of_each_rule(screen):
-    """Light jobs first, then heavy ones: what those take is seen as soon as one of them has ended."""
+    """Light jobs first, then heavy ones: their time is known as soon as one has ended."""
     screen.line(record(LogEvent.RUN_INFO, "", stats={"rank": 100, "split": 10, "total": 110}), 0.0)
     assert run(screen, range(50), 0.0, 50.0) == ", about 60 s left"
     run(screen, range(100, 105), 50.0, 550.0, "split")  # 100 s each, not one as those that rank

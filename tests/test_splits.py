@@ -124,7 +124,7 @@ def test_the_digest_ignores_the_order_of_rows():
 
 @pytest.mark.parametrize("rows", [0, 1, 50, 3 * 40 + 1])
 def test_the_digest_matches_a_loop_over_rows(rows, monkeypatch):
-    """Text of many rows at a time gives the bytes that a loop over rows gives, whatever chunks the table has."""
+    """Many rows at a time give the same bytes as a loop over rows, for any chunks of the table."""
     monkeypatch.setattr(splits, "HASHED_ROWS", 40)
     rng = np.random.default_rng(rows)
     some = [

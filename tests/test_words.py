@@ -63,7 +63,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def hits(number: int, line: str) -> list[str]:
-    """What is wrong with a line."""
+    """The replaced phrases in a line."""
     found = ((re.search(pattern, line, re.IGNORECASE), words) for pattern, words in INSTEAD.items())
     return [f"{number}: {match.group()!r}; write {words!r}" for match, words in found if match]
 

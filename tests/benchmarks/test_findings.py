@@ -1,4 +1,4 @@
-"""Three findings about published methods, on data that takes seconds."""
+"""Three findings about published methods, on small data."""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Bundles: what is released comes back, and everything else is refused before anything is used."""
+"""Bundles: a released bundle is read back; anything else is refused before it is used."""
 
 import copy
 import gzip
@@ -112,7 +112,7 @@ def bundle(made, tmp_path_factory):
 
 @pytest.fixture
 def content(bundle):
-    """Path -> bytes of all that the bundle holds, to tamper with."""
+    """The bytes of each file of a bundle, by path."""
     return read(bundle)
 
 
@@ -158,7 +158,7 @@ def write_folder(path, content):
 
 
 def refused(path, words):
-    """Unpacking says these words in one line, and leaves nothing behind."""
+    """Unpacking fails with these words in one line, and leaves no files."""
     target = path.parent / "unpacked" / "bundle"
     before = {other for other in path.parent.rglob("*") if "unpacked" not in other.parts}
     with pytest.raises(L2HError, match=words) as caught:
@@ -409,7 +409,7 @@ def test_any_truncated_archive_is_refused(bundle, tmp_path, data):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_bit_is_refused_or_changes_no_file(bundle, content, tmp_path, data):
-    """Nothing stands above the manifest: a changed word of a licence there is seen by the bundle's id alone."""
+    """Nothing seals the manifest itself: only the bundle's id shows a changed licence."""
     whole = bytearray(bundle.read_bytes())
     place = data.draw(st.one_of(st.integers(0, len(whole) - 1), st.integers(0, 8 * archive.HEADER)))
     whole[place] ^= 1 << data.draw(st.integers(0, 7))
@@ -658,7 +658,7 @@ def test_two_bundles_of_one_dataset_are_refused(asked):
 
 
 def test_local_weights_may_move_but_not_change(asked, tmp_path):
-    """The file is not needed; where it is there, it is to be the one that the features were made with."""
+    """The file is optional; if it exists, it must be the one that the features were computed with."""
     content = read(asked)
     weights = tmp_path / "mine.safetensors"
     weights.write_bytes(b"weights")

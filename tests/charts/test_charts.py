@@ -1,4 +1,4 @@
-"""Charts of the report: the registry, and one from outside the package."""
+"""Charts of the report: the registry, and a plug-in."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def test_exact_search_has_no_number_and_a_baseline_is_grey():
 
 
 def test_a_method_has_one_colour_and_shape_in_every_report():
-    """These are in reports that people have: another salt or palette must not change them unnoticed."""
+    """Published reports use these: another salt or palette must not change them unnoticed."""
     known = {"lsh": 29, "itq": 46, "sh": 13, "dsh": 43, "hashnet": 5, "bihalf": 18}
     assert numbers(known) == known
     assert numbers(list(known)[::-1]) == known

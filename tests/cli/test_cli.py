@@ -1,4 +1,4 @@
-"""The command line on what needs no run: lists of what is registered, the leak check, help, exit codes."""
+"""The command line without a run: lists of registered names, the leak check, help, exit codes."""
 
 import hashlib
 import json
@@ -66,7 +66,7 @@ def sound(split, tmp_path) -> str:
 
 @pytest.fixture
 def leaky(split, tmp_path) -> str:
-    """The first query stands in the training set too."""
+    """The first query is in the training set, too."""
     row = split.table.slice(0, 1)
     twice = row.set_column(1, "role", pa.array(["train"]))
     write_split(tmp_path / "leaky.parquet", Split(pa.concat_tables([split.table, twice]), "digits-300", 0))
@@ -285,7 +285,7 @@ def test_check_split_finds_near_copies_if_given_images(capsys, sound, leaky, dig
 
 
 def test_near_copies_are_found_in_the_run_s_thumbnails(capsys, sound, digits, tmp_path):
-    """Without the images; if they do not match, the line says so, and advises nobody to delete them."""
+    """Without the images; if they do not match, the line says so, and does not advise deleting them."""
     manifest = read_manifest(digits / "manifest.parquet")
     thumbnails = grey_thumbnails.of_store(digits / "images", manifest)
     split = read_split(sound)
@@ -373,7 +373,7 @@ def test_an_unreadable_file_fails_the_check(capsys, tmp_path, name):
 
 
 def no_splits(folder: Path, split: Split) -> dict[str, Path]:
-    """Files that are no split, each for another reason."""
+    """Invalid split files, each for another reason."""
     table = split.table.replace_schema_metadata({"protocol": "p", "seed": "0", "sha256": split.sha256})
     labels = pa.array([[-1]] * len(table), LABELS)
     kinds = {
@@ -506,7 +506,7 @@ SLOW = {
 
 
 def test_commands_import_only_what_they_need():
-    """In one process, which imports more with each command, and whose plug-in stays registered."""
+    """All in one process, where imports and plug-ins accumulate."""
     program = f"""
 import sys
 from l2h.cli import main
@@ -579,7 +579,7 @@ def test_a_config_that_would_execute_something_is_refused(capsys, tmp_path, monk
 
 
 def test_snakemake_executes_escaped_keys_of_a_config(tmp_path):
-    """Why there is a command: this is how Snakemake reads a config."""
+    """The reason for the command: Snakemake itself reads a config like this."""
     from snakemake.common.configfile import load_configfile
 
     path = tmp_path / "their.yaml"

@@ -1,4 +1,4 @@
-"""CIFAR-10's archive: read as Python 2 wrote it, and by a reader that runs nothing."""
+"""CIFAR-10's archive, as Python 2 wrote it, read without executing anything."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Downloads: against a server on loopback that delivers what a test tells it to, and against folders of copies."""
+"""Downloads from a local server and from local mirrors."""
 
 import gzip
 import hashlib

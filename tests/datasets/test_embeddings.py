@@ -1,4 +1,4 @@
-"""Datasets of vectors: what a user may hand over, what comes out, and one clear line for what cannot be used."""
+"""Datasets of vectors: accepted files, their features and labels, and one clear line for invalid ones."""
 
 import numpy as np
 import pyarrow as pa

@@ -20,7 +20,7 @@ class Folder:
         self.put("b/c.npy", b"second")
 
     def put(self, name, content):
-        """Write a file that is newer than all before."""
+        """Write a file that is newer than all others."""
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Thumbnails are those of the image store, however they were made, and belong to one manifest."""
+"""Thumbnails match the image store, and belong to one manifest."""
 
 import numpy as np
 import pytest

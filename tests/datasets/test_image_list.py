@@ -24,7 +24,7 @@ from test_images import png
 
 
 def encoded(number, kind="PNG", mode="RGB", size=(8, 6), **options):
-    """A file of pixels that no other number gives."""
+    """An encoded image whose pixels depend on the number."""
     pixels = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(file, kind, **options)
@@ -163,7 +163,7 @@ class TestLists:
         assert read_notes(tmp_path / "manifest.parquet") == [dropped]
 
     def test_long_lines_are_read_in_linear_time(self, good):
-        """An expression that tried every place for the path's end would take hours."""
+        """A regular expression that backtracks would take hours."""
         labels = "0 1 " * 100_000
         found = good.refused(**good.lists(**{**THREE, "query": f"q.png {labels}\nq.png {labels}x\n"}))
         assert f"{UNREAD}: 1 (query line 2 `q.png 0 1" in found
@@ -179,7 +179,7 @@ class TestLists:
         )
 
     def test_an_endless_line_is_refused(self, good):
-        """A list of 128 kB, unpacked 2^27 numbers in one line, took more memory than there was: 17 GB."""
+        """A list of 128 kB, 2^27 numbers in one line once unpacked, took 17 GB of memory."""
         path = good.put("query.txt.gz", gzip.compress(b"q.png " + b"0 " * 2**20))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(list_formats, "_parted", None)  # such a line is not taken apart
@@ -423,7 +423,7 @@ class TestClasses:
         assert read_classes(tmp_path / "manifest.parquet") == ["a", "c"]
 
     def test_links_to_folders_are_not_followed(self, folder, tmp_path, caplog):
-        """To a folder of the root, to the root itself, out of it, and to a class; a hidden one is left out."""
+        """Links to a folder in the root, the root itself, outside, and a class; a hidden one is left out."""
         for number, name in enumerate(("cat/1.png", "owl/2.png", ".store/3.png")):
             folder.put(name, encoded(number))
         (tmp_path / "elsewhere").mkdir()
@@ -450,7 +450,7 @@ class TestClasses:
         assert "replace them by the folders): 2 (cat, dog)" in folder.refused()
 
     def test_an_unreadable_folder_is_named(self, folder, monkeypatch):
-        """As root may read all, what the file system refuses others is simulated."""
+        """Root may read everything, so the refusal is simulated."""
         for name in ("cat/1.png", "owl/2.png", "owl/closed/3.png", "dog/4.png"):
             folder.put(name, encoded(4))
         scan = os.scandir

@@ -19,7 +19,7 @@ from l2h.store.splits import SPLIT
 
 
 def scene(number, size=64):
-    """Something of a photograph: smooth light, and a few shapes with edges."""
+    """A simulated photograph: smooth light, and a few shapes with edges."""
     rng = np.random.default_rng(number)
     light = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
     image = light.resize((size, size), Image.Resampling.BICUBIC)
@@ -72,7 +72,7 @@ def test_unrelated_images_are_not_copies():
 
 
 def test_copies_of_real_photographs_are_found(shared_data):
-    """Of CIFAR-10, whose few near copies within these are known by eye to be none."""
+    """Images of CIFAR-10 without near copies, checked by eye."""
     file = pq.ParquetFile(shared_data / "cifar10_jpeg.parquet")
     jpegs = file.read_row_group(0, columns=["jpeg"])["jpeg"].to_pylist()[:1000]
     photographs = [Image.open(io.BytesIO(jpeg)) for jpeg in jpegs]

@@ -1,4 +1,4 @@
-"""The audit's wrong ways, against DESIGN's small cases and plain loops."""
+"""The audit's evaluation bugs against small cases and plain loops."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_sorting_matches_plain_loops():
 
 
 def test_the_dot_product_of_zeros_and_ones_prefers_1111_to_0000():
-    """For the query 1000 the code 1111 lies at distance 3 and 0000 at 1; the wrong way turns that round."""
+    """From the query 1000, 1111 is at distance 3 and 0000 at 1; the bug reverses their order."""
     rows = audit(scores_of("1000"), scores_of("1111", "0000"), np.array([[False, True]]))
     assert rows[0]["right"] == 1
     assert rows[0]["printed"] == 0.5

@@ -1,4 +1,4 @@
-"""Costs: what is measured and how often, never how long it took."""
+"""Costs: what is measured and how often; times are simulated."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from l2h.evaluation import costs, timing
 
 
 def clocks(monkeypatch, *calls):
-    """Let the calls that are timed take these seconds of wall time and of CPU time; all other time stands still."""
+    """Let timed calls take these seconds of wall and CPU time, and everything else none."""
     now = {"perf_counter": 0.0, "process_time": 0.0}
     for name in now:
         monkeypatch.setattr(timing.time, name, lambda name=name: now[name])

@@ -1,4 +1,4 @@
-"""`l2h.evaluate`: codes in arrays give what the pipeline gives, in whatever form they come."""
+"""`l2h.evaluate`: arrays of codes in any form give the values of the pipeline."""
 
 import subprocess
 import sys

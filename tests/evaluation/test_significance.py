@@ -36,7 +36,7 @@ def test_deterministic_methods_are_tested_by_the_paired_t_test():
 
 
 def test_without_variance_of_queries_the_test_is_welch_s():
-    """All queries have one effect, so that the means of the trainings are all there is."""
+    """All queries have the same effect, so only the means of the trainings vary."""
     rng = np.random.default_rng(0)
     query = rng.normal(0.7, 0.1, 200)
     one, other = (query + rng.normal(0, spread, (5, 1)) for spread in (0.01, 0.03))

@@ -1,4 +1,4 @@
-"""An undisturbed run, beside which the others are judged, and the count at the end."""
+"""An undisturbed run as reference, and the counts at the end."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ import harness
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """A run that nothing is done to."""
+    """An undisturbed run."""
     workspace = harness.FaultWorkspace(tmp_path_factory.mktemp("undisturbed") / "work")
     run = workspace.run()
     assert run.code == 0, run.text[-5000:]

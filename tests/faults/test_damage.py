@@ -1,4 +1,4 @@
-"""Finished files that are cut short, emptied, or have one bit flipped, each read again by the step that needs it."""
+"""Finished files that are truncated, emptied, or have one bit flipped, read again by the next step."""
 
 import os
 import re
@@ -44,7 +44,7 @@ if not WHOLE:
 
 
 def damage(path: Path, kind: str) -> None:
-    """Damage a file; its time stays, as that of a file that rots, unless the kind says so."""
+    """Damage a file without changing its modification time, unless the kind says so."""
     whole, status = path.read_bytes(), path.stat()
     if kind == "emptied":
         content = b""
@@ -83,7 +83,7 @@ def test_a_damaged_file_is_refused_or_harmless(name, kind, request, tmp_path):
     damage(path, kind)
 
     def follow(line: str):
-        """Delete what the line says, and run the same command again."""
+        """Delete the named file, and run the same command again."""
         told = re.search(r"delete (?!it\b)(\S+) and run", line) or re.search(r"^(\S+?):? ", line)
         named = workspace.folder / told[1]
         assert named in (path, *path.parents), line

@@ -1,4 +1,4 @@
-"""A network that goes away, and servers that deliver something else: nothing of it is taken for the file."""
+"""Networks that fail, and servers that deliver something else: the file is never accepted."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Runs and jobs that end by SIGKILL: the next run goes on where they were, with the same table."""
+"""Runs and jobs killed by SIGKILL: the next run resumes, and gives the same table."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ ALL = float("inf")  # more jobs than a run has
 
 @pytest.fixture
 def quickstart(undisturbed, tmp_path_factory):
-    """The quickstart itself, undisturbed; the small config, where a sample is enough."""
+    """The undisturbed quickstart, or the small config if a sample is enough."""
     if not WHOLE:
         return undisturbed
     config = yaml.safe_load((ROOT / "config" / "quickstart.yaml").read_text())
@@ -49,7 +49,7 @@ def test_killed_runs_resume_to_the_same_table(quickstart, tmp_path):
 
 
 def wait_for_jobs(run, jobs: float, seconds: float) -> bool:
-    """Wait until so many jobs are finished, and a moment more; False where the run has ended before."""
+    """Wait until so many jobs are finished, and a moment more; False if the run ended before."""
     while run.process.poll() is None and len(run.steps[1]) < jobs:
         time.sleep(0.2)
     end = time.monotonic() + seconds
@@ -60,7 +60,7 @@ def wait_for_jobs(run, jobs: float, seconds: float) -> bool:
 
 @pytest.mark.parametrize("rule", ["train", "rank", "features", "compare"] if WHOLE else ["train"])
 def test_a_killed_job_is_run_again(rule, undisturbed, tmp_path):
-    """The run fails, and says which job; the same command again goes on."""
+    """The run fails and names the job; the same command resumes."""
     workspace = undisturbed.copy(tmp_path / "work")
     run = workspace.start("--forcerun", rule)
     while run.process.poll() is None:

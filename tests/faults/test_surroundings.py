@@ -1,4 +1,4 @@
-"""What a run depends on beside its files: room on the disk, leave to write, no second run, the clock."""
+"""The environment of a run: disk space, permissions, a second run, the clock."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def test_a_full_disk_is_refused_with_a_fix(where, undisturbed, tmp_path):
 
 
 def fill(path):
-    """Write until there is no room left."""
+    """Fill the disk."""
     with suppress(OSError), path.open("wb", buffering=0) as file:
         while file.write(bytes(1 << 16)):
             pass

@@ -300,7 +300,7 @@ def test_r_precision_is_precision_at_r(r_precision):
 
 @pytest.mark.usefixtures("r_precision")
 def test_a_metric_of_a_plug_in_is_in_every_table(tmp_path, capsys):
-    """In `metrics.parquet`, the comparison, the report's table and that for people, the docs and the command line."""
+    """In `metrics.parquet`, the comparison, both tables, the docs and the command line."""
     h = random_histogram(np.random.default_rng(0), bits=8, size=300, queries=24)
     key = dict.fromkeys(CELL_KEY, "x") | {"bits": 8, "seed": 0}
     figures, by_query = evaluate(h, h)

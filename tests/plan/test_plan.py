@@ -55,7 +55,7 @@ def test_cells_are_every_combination_in_the_order_of_the_config(plan):
 
 
 def test_the_order_of_cells_in_a_job_ignores_the_config_s_order(plan):
-    """So that another order of the config's methods computes nothing again."""
+    """So another order of methods in the config reruns nothing."""
     config = copy.deepcopy(plan.config)
     other = Plan({**config, "methods": config["methods"][::-1], "bits": config["bits"][::-1]}, "tiny")
     assert plan.cells_of_kind(DIGITS, Hasher) == other.cells_of_kind(DIGITS, Hasher)
@@ -112,7 +112,7 @@ def test_a_run_keeps_every_file_of_its_cells_and_settings(plan):
 
 
 def changed(plan, module):
-    """The jobs that depend on a module: by script, dataset, and variant where there is one."""
+    """The jobs that depend on a module: by script, dataset, and variant if any."""
     found = set()
     for cell in plan.cells:
         wildcards = {name: str(value) for name, value in cell._asdict().items()}

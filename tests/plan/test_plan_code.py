@@ -33,7 +33,7 @@ def jobs():
 
 
 def changed(module):
-    """The jobs that run again where a line of a module changes."""
+    """The jobs that rerun if a line of a module changes."""
     return {job for job, modules in jobs().items() if module in modules}
 
 

@@ -1,4 +1,4 @@
-"""Jobs ask for more where there is more to do, and again where they were killed; every rule asks for something."""
+"""Jobs request more for more work, and more after a kill; every rule requests something."""
 
 from dataclasses import replace
 

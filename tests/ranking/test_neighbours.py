@@ -1,4 +1,4 @@
-"""The nearest codes, beside a plain loop."""
+"""The nearest codes against a plain loop."""
 
 import numpy as np
 import pytest

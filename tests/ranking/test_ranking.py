@@ -87,7 +87,7 @@ def many(kind, rng, n):
 
 @pytest.mark.parametrize("kind", ["classes", "81 labels", "alike"])
 def test_tiles_and_blocks_add_up(kind, monkeypatch):
-    """More items than three tiles, more queries than a block; the same on any number of threads."""
+    """More items than three tiles and more queries than a block, on any number of threads."""
     monkeypatch.setattr(counting, "SMALL", 0)
     rng = np.random.default_rng(0)
     (query, query_labels), (database, labels) = many(kind, rng, 70), many(kind, rng, 3 * on_numba.TILE + 1001)

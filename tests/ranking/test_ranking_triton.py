@@ -27,7 +27,7 @@ for bits, multi_hot in ((1, True), (33, False), (64, True), (64, False), (130, T
 
 @pytest.mark.skipif(not find_spec("triton"), reason="triton is not installed")
 def test_counts_match_numpy():
-    """Over several blocks and chunks, the last of them not full; in a process of its own, whose Triton interprets."""
+    """Several blocks and chunks, the last not full, in a separate process with Triton's interpreter."""
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -135,7 +135,7 @@ def problem(request):
 
 
 class Given:
-    """Scores that are known: whole numbers, so that many are tied."""
+    """A scorer with known integer scores, many of them tied."""
 
     def scores(self, queries, database):
         return np.round(queries[:, :6] @ database[:, :6].T / 40).astype(np.float64)
@@ -251,7 +251,7 @@ def copies(seed, n_query, *, of_one_image=False):
 
 
 class Rounded:
-    """Scores whose last bits depend on where an item stands, as those of a matrix product may."""
+    """Scores whose last bits depend on an item's position, as in a matrix product."""
 
     def scores(self, queries, database):
         exact = queries.astype(np.float64) @ database.astype(np.float64).T

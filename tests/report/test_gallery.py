@@ -39,7 +39,7 @@ def split():
 
 @pytest.fixture
 def bits():
-    """Of each id; ids that leave the same remainder by 4 have one code."""
+    """The bits of each id; ids that are equal modulo 4 have one code."""
     return np.random.default_rng(0).random((4, BITS))[np.arange(40) % 4] > 0.5
 
 

@@ -94,9 +94,9 @@ def table(cells):
 
 
 def join_costs(table, disturbed=()):
-    """The table with made-up costs of the first four rows on digits, the fourth going from image to code at once.
+    """The table with made-up costs of the first four rows on digits; the fourth encodes images directly.
 
-    The search of the rows of these numbers was disturbed.
+    The search of these rows was disturbed.
     """
     place = {"dataset": "digits", "protocol": "p", "backbone": "alexnet-fc7", "weights": "untrained-0@abc"}
     common = {"unit": "s", "repeats": 9, "threads": 1, "hardware": "cpu"}
@@ -171,14 +171,14 @@ def digits(joined):
 
 @pytest.fixture(scope="module")
 def published_page(joined, tested, audits):
-    """The page of a row that has been published, of trained weights; and the row."""
+    """The page of a row with a published value, on trained weights; and the row."""
     mnist = joined.assign(dataset="mnist", protocol="mnist-1k", weights="imagenet1k_v1@abc", method="dsh")[:1]
     return render(mnist, tested, audits), mnist.iloc[0]
 
 
 @pytest.fixture(scope="module")
 def drawn(digits):
-    """The charts of one section, but that of curves."""
+    """The charts of one section, without curves."""
     return plots.drawn(Data(digits, pd.DataFrame()))
 
 
@@ -257,7 +257,7 @@ def test_exact_search_is_compared_with_every_code_length(beside):
 
 @pytest.fixture(scope="module")
 def with_external():
-    """Two backbones, and two external codes, one of which ranks as itq of the first backbone does."""
+    """Two backbones, and two external codes, one of which ranks like itq of the first backbone."""
     cells = [cell("cosine", 40, 0, scope="exact")]
     cells += [cell("itq", bits, 0, backbone=backbone) for backbone in ("alexnet-fc7", "vgg16-fc7") for bits in (8, 16)]
     cells += [cell("itq", 16, 0, "pairs")]
@@ -408,7 +408,7 @@ def test_the_audit_shows_correct_and_wrong_scores(rendered):
 
 
 def test_the_page_marks_methods_level_with_the_best(joined, tested, audits):
-    """At 8 bits, and not at 16: in the matrix, in the one with intervals, and among all results."""
+    """At 8 bits, not at 16: in the matrix, in that with intervals, and in all results."""
     text = render(joined, tested.assign(p_holm=[0.5, 0.01]), audits, supervised=())
     scores = joined[joined["dataset"] == "digits"].groupby("bits")["map"]
     assert re.findall(r">≈ ([\d.]+)", text) == [f"{scores.min()[8]:.3f}"] * 3
@@ -521,7 +521,7 @@ def test_each_group_of_the_matrix_has_its_own_best(table, tested):
 
 @pytest.fixture(scope="module")
 def paper(table, tested):
-    """A matrix with everything that one can have: marks, a gap, references with and without a length of their own."""
+    """A full matrix: marks, a gap, references with and without their own length."""
     rows = table[table["dataset"] == "digits"].assign(map=[0.5, 0.8, 0.6, 0.7])[:3]
     rows["variant"] = rows["variant"].replace("<b>lsh</b>", "l_sh|")
     references = [
@@ -664,7 +664,7 @@ def read_markdown(path):
 
 @pytest.mark.parametrize(("kind", "read"), [("csv", pd.read_csv), ("parquet", read_frame), ("md", read_markdown)])
 def test_metrics_at_k_beyond_the_database_are_empty(kind, read, table, tmp_path):
-    """1,000 digits and 499 pairs of them are searched."""
+    """The databases have 1,000 digits and 499 pairs."""
     comparison.write(table, *(tmp_path / f"comparison.{kind}" for kind in ("csv", "parquet", "md")))
     written = read(tmp_path / f"comparison.{kind}")
     for name in ("map", "precision", "recall"):
@@ -728,7 +728,7 @@ def test_the_answer_compares_with_baselines_and_external_codes(table, tested):
 
 
 def queries_of(variant, seed, effect, protocol="p", scope="shallow", Q=60):
-    """Average precisions of a cell: one effect of each query, one of the training, and a rest."""
+    """Average precisions of a cell: an effect of each query, one of the training, and a residual."""
     rng, own = np.random.default_rng(7), np.random.default_rng([seed, len(variant)])
     values = 0.6 + rng.normal(0, 0.1, Q) + own.normal(0, effect) + own.normal(0, 0.02, Q)
     place = {"dataset": "d", "protocol": protocol, "backbone": "b", "weights": "w"}
@@ -969,7 +969,7 @@ def test_a_dataset_with_a_source_is_linked(rendered):
 
 
 def test_a_report_on_embeddings_speaks_of_vectors(joined, tested, audits):
-    """And links each method's paper."""
+    """The paper of its method is linked, too."""
     rows = joined[joined["dataset"] == "pairs"].assign(dataset="mine", backbone="embeddings", method="csq")
     rows = rows.assign(map_unseen=0.5, lone_queries_unseen=2, bytes_per_item=8.0)
     notes = [asdict(Note("identical images", 2, ["images.npy[3]"]))]

@@ -42,7 +42,7 @@ def cell_of(dataset, variant, bits):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A finished run: its images' ids are not their rows, and many of its codes are equal."""
+    """A finished run whose ids differ from row numbers, and with many equal codes."""
     root = tmp_path_factory.mktemp("made")
     rng = np.random.default_rng(0)
     facts = {**FACTS, "command": "snakemake --cores 8 --configfile tiny.yaml", "splits": {}, "homes": {}}
@@ -75,7 +75,7 @@ def inside(made, monkeypatch):
 
 @pytest.fixture
 def bare(monkeypatch):
-    """No extra is installed."""
+    """Simulate that no extra is installed."""
     monkeypatch.setattr(extras, "find_spec", lambda _: None)
 
 

@@ -1,4 +1,4 @@
-"""Users' arrays in five formats: the same values come back, and a file that lies or is damaged gives one line."""
+"""Users' arrays in five formats: values are read back, and an inconsistent or damaged file is one line."""
 
 import zipfile
 
@@ -24,7 +24,7 @@ def write_parquet(path, vectors):
 
 
 def write_lists(path, vectors):
-    """As pandas writes a column of arrays."""
+    """The way pandas writes a column of arrays."""
     pq.write_table(pa.table({"vectors": list(vectors), "labels": LABELS}), path)
 
 

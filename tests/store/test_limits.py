@@ -1,4 +1,4 @@
-"""Tables, models and JSON that are small in the file and large in memory, or that lie about what they hold."""
+"""Tables, models and JSON that are small in the file but large in memory, or inconsistent."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_rows_that_compress_to_nothing_are_limited(tmp_path, limited):
 
 
 def footer(rows=1, size=8):
-    """What the footer of a table with one row group and one column says."""
+    """The footer of a table with one row group and one column."""
     column = SimpleNamespace(num_values=rows, total_uncompressed_size=size)
     group = SimpleNamespace(num_rows=rows, num_columns=1, column=lambda _: column)
     return SimpleNamespace(num_row_groups=1, row_group=lambda _: group)
@@ -91,7 +91,7 @@ def test_the_limits_are_those_of_security_md(tmp_path):
 
 
 def test_rows_claimed_by_the_footer_alone_are_refused(tmp_path):
-    """Found by atheris: arrow makes room for as many rows as a row group names, here 2^35 in place of 2."""
+    """Found by atheris: arrow allocates as many rows as a row group claims, here 2^35 instead of 2."""
     path = tmp_path / "t"
     pq.write_table(table(manifests.MANIFEST, MANIFEST, MANIFEST), path)
     change_footer(path, b"\x16\x04&\x08", b"\x16\x80\x80\x80\x80\x80\x02&\x08")  # thrift: num_rows, then file_offset 4
@@ -101,7 +101,7 @@ def test_rows_claimed_by_the_footer_alone_are_refused(tmp_path):
 
 
 def change_footer(path, old, new):
-    """Put other bytes in the place of some that stand in a parquet's footer once."""
+    """Replace bytes that occur once in a parquet footer."""
     whole = path.read_bytes()
     start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
     footer = whole[start:-8]
@@ -128,7 +128,7 @@ def change_footer(path, old, new):
     ids=["levels of a column without", "a level too few, in the second row group", "another type than the column's"],
 )
 def test_an_inconsistent_footer_is_refused(tmp_path, old, new, said):
-    """Found by atheris: asked for such a column, arrow ends the process."""
+    """Found by atheris: arrow aborts the process when it reads such a column."""
     path = tmp_path / "t"
     pq.write_table(pa.table({"id": [0, 1], "code": pa.array([b"ab"] * 2, pa.binary(2))}), path, row_group_size=1)
     change_footer(path, old, new)

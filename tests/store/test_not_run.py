@@ -1,4 +1,4 @@
-"""Cells whose method cannot be trained: the reason takes the place of their files, and the others go on."""
+"""Cells whose method cannot be trained: their files hold the reason, and other cells run."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ KEY |= {"scope": "shallow", "bits": "8", "seed": "0"}
 
 @pytest.fixture
 def absent(tmp_path):
-    """A model and codes that there are none of."""
+    """A model and codes that were not computed."""
     paths = [str(tmp_path / "model"), str(tmp_path / "codes.parquet")]
     not_run.mark(paths, "too few images", KEY)
     return paths

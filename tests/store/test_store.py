@@ -1,4 +1,4 @@
-"""Files: round trips, atomic writing, and a clear word on every damaged or foreign file."""
+"""Files: round trips, atomic writing, and one clear line for every damaged or foreign file."""
 
 import errno
 import json
@@ -36,7 +36,7 @@ def feature_batches(dtype=np.float32):
 
 
 def write_ranking(path, *rankings, not_run=()):
-    """Rankings of queries 4 and 5, of a cell each."""
+    """Rankings of queries 4 and 5, one cell each."""
     with ranking_writer(path, not_run) as write:
         for seed, ranking in enumerate(rankings):
             write({**CELL, "seed": seed}, np.array([4, 5]), ranking)
@@ -44,7 +44,7 @@ def write_ranking(path, *rankings, not_run=()):
 
 @pytest.fixture
 def files(tmp_path):
-    """One file of each kind, and what reads it."""
+    """One file of each kind, and its reader."""
     rng = np.random.default_rng(0)
     write_features(tmp_path / "features.parquet", feature_batches(), "float32", {"dataset": "d"})
     packed = codes.pack(rng.random((6, 11)) < 0.5)
@@ -88,7 +88,7 @@ def test_a_checksum_file_is_what_sha256sum_writes(tmp_path):
 
 
 def test_labels_of_version_0_1_0_are_read(tmp_path, monkeypatch):
-    """They lie in released bundles, whose digests hold their bytes as they are."""
+    """Released bundles hold them, and digests fix their bytes."""
     manifest, path = tmp_path / "manifest.parquet", tmp_path / "split.parquet"
     with monkeypatch.context() as patch:
         patch.setattr(manifests, "MANIFEST", narrowed(MANIFEST))
@@ -283,12 +283,12 @@ def test_damage_of_any_kind_is_one_line(files):
 
 
 def known(path, read):
-    """All that a reader learns of a file, in a form that compares."""
+    """Everything that a reader returns, in a comparable form."""
     return pickle.dumps((read(path), sorted(read_metadata(path).items())))
 
 
 def test_a_flipped_bit_is_refused_or_harmless(files):
-    """In each 13th byte, so in several of each page and its header; of the footer, which is sealed as one, in fewer."""
+    """In every 13th byte, so several per page and header; fewer in the footer, which has one seal."""
     for path, read in files.items():
         whole = path.read_bytes()
         footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")

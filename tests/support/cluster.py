@@ -55,7 +55,7 @@ PartitionName=gpu Nodes=ALL State=UP
 
 
 def missing() -> str:
-    """Why there can be no cluster here; empty if there can."""
+    """The reason why no cluster can run here; empty if one can."""
     lacking = [name for name in PROGRAMS if shutil.which(name) is None]
     if lacking:
         packages = "slurmctld slurmd slurm-client munge"
@@ -86,7 +86,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Cluster:
-    """Runs while its `with` block does."""
+    """A cluster that runs inside its `with` block."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -150,11 +150,11 @@ class Cluster:
             time.sleep(0.2)
 
     def ask(self, *command: str) -> str:
-        """What a command of Slurm's prints; empty where it fails."""
+        """The output of a Slurm command; empty if it fails."""
         return subprocess.run(command, text=True, capture_output=True, timeout=60).stdout.strip()
 
     def jobs(self) -> list[dict[str, str]]:
-        """All jobs there were, in the order of their submission, with what Slurm says of each."""
+        """All jobs in the order of submission, with Slurm's record of each."""
         lines = self.ask("scontrol", "show", "job", "-o").splitlines()
         jobs = [dict(pair.split("=", 1) for pair in line.split() if "=" in pair) for line in lines if "JobId=" in line]
         return sorted(jobs, key=lambda job: int(job["JobId"]))

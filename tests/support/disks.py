@@ -1,4 +1,4 @@
-"""Small file systems of a test's own: one that fills up, one that is read-only. Only root can mount them."""
+"""Small file systems for tests: one that fills up, one that is read-only. Only root can mount them."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def mounted(folder: Path, *arguments: str) -> Iterator[Path]:
-    """Mount a file system at a folder, for as long as the context lasts; skip the test where that is not allowed."""
+    """Mount a file system at a folder, for as long as the context lasts; skip the test if that is not allowed."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a file system")
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def small(folder: Path, size: str):
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[Path]:
-    """The folder with what it holds, which cannot be changed, by root neither."""
+    """The folder, read-only even for root."""
     with mounted(folder, "--bind", folder):
         subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)  # noqa: S607
         yield folder

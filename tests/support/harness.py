@@ -49,7 +49,7 @@ class Outcome(Counter):
         self[kind, outcome] += times
 
     def table(self) -> str:
-        """Markdown: a row a kind, and the sum."""
+        """Markdown: a row per kind, and the sum."""
         kinds = list(dict.fromkeys(kind for kind, _ in self))
         rows = [(kind, self[kind, "survived"], self[kind, "refused"]) for kind in kinds]
         rows.append(("**all**", sum(row[1] for row in rows), sum(row[2] for row in rows)))

@@ -164,7 +164,7 @@ def mutants_of(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def locate(mutant: dict[str, Any], root: Path) -> tuple[Path, int]:
-    """The file and line (from 1) where a mutant's line stands now; raises LookupError where it is gone."""
+    """The file and line (from 1) where a mutant's line stands now; raises LookupError if it is gone."""
     package = root / "src/l2h"
     paths = sorted(package.rglob("*.py"), key=lambda path: path != package / mutant["module"])
     for path in paths:
@@ -315,7 +315,7 @@ def run(root: Path, mutants: list[dict[str, Any]], record: str, tests: list[str]
 
 
 def verdict(tree: Path, tests: list[str]) -> str:
-    """What becomes of the mutant in a tree."""
+    """The outcome of a mutant in a tree."""
     code, said = pytest(tree, "-x", "--override-ini=addopts=", *tests, seconds=SECONDS)
     if code is None:
         return "timed out"
@@ -330,7 +330,7 @@ def verdict(tree: Path, tests: list[str]) -> str:
 
 
 def table(mutants: list[dict[str, Any]]) -> str:
-    """Markdown: a row a module, with the mutants killed of those drawn in each record."""
+    """Markdown: a row per module, with killed and drawn mutants of each record."""
     records = list(dict.fromkeys(name for mutant in mutants for name in mutant["verdicts"]))
     lines = [f"| module | mutants | {' | '.join(records)} |", "|:--|--:|" + "--:|" * len(records)]
     for module in [*dict.fromkeys(mutant["module"] for mutant in mutants), None]:

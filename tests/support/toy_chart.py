@@ -12,7 +12,7 @@ from l2h.charts import looks
     note="A method without random parts has none.",
 )
 def spread(data):
-    """A line a variant, or None if each was trained once."""
+    """A line per variant, or None if each was trained once."""
     rows = data.hashes[["variant", "bits", "map_std"]].dropna()
     if rows.empty:
         return None

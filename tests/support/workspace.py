@@ -38,7 +38,7 @@ VARIANTS = ["hashnet", "itq", "toy", "dsh-full", "cosine", "pq", "classifier", "
 
 @contextmanager
 def group(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
-    """A process in a group of its own. What of the group still runs in the end is killed, and named on the screen."""
+    """A process in its own group. At the end, the rest of the group is killed and printed."""
     process = subprocess.Popen(command, start_new_session=True, **options)
     try:
         yield process
@@ -48,7 +48,7 @@ def group(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
 
 
 def kill_group(process: subprocess.Popen) -> bool:
-    """Kill what still runs of a process's group; false where nothing does."""
+    """Kill the rest of a process's group; False if there is none."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -60,7 +60,7 @@ def kill_group(process: subprocess.Popen) -> bool:
 
 @contextmanager
 def moved(path: Path) -> Iterator[None]:
-    """A file or folder that is missing for a while; what takes its place is deleted in the end."""
+    """Move a file or folder away for a while; a replacement is deleted at the end."""
     away = path.with_name(path.name + ".away")
     path.rename(away)
     try:
@@ -89,7 +89,7 @@ class Workspace:
             self.configure(config)
 
     def copy(self, folder: Path) -> "Workspace":
-        """Return the same elsewhere, times included; weights, which are large and only ever replaced, are links."""
+        """Copy the directory, times included; weights, which are large and only ever replaced, are links."""
 
         def linked(source: str, target: str) -> None:
             (os.link if "/resources/weights/" in source else shutil.copy2)(source, target)
@@ -108,7 +108,7 @@ class Workspace:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What it runs with."""
+        """Its environment variables."""
         paths = os.pathsep.join(map(str, (self.folder / "src", SUPPORT / "recorder")))
         return {**os.environ, "PYTHONPATH": paths, "L2H_RECORD": str(self.record)}
 
@@ -124,7 +124,7 @@ class Workspace:
         return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
     def planned(self, *arguments: str, config: str = "tiny") -> Counter:
-        """How often each (rule, variant) stands in the dry run; the variant is None where a rule has none."""
+        """The number of jobs of each (rule, variant) in the dry run; the variant is None if a rule has none."""
         text = self.snakemake("--dry-run", "--cores", "1", *arguments, config=config).stdout
         lines = re.findall(r"^Job \d+: (?!all files of the run$)(.*)$", text, flags=re.MULTILINE)
         plan = Counter()
@@ -135,7 +135,7 @@ class Workspace:
         return plan
 
     def jobs(self) -> list[dict]:
-        """What the recorder wrote of every job."""
+        """The recorder's entry of every job."""
         return [json.loads(path.read_text()) for path in self.record.iterdir()]
 
     def comparison(self) -> bytes:

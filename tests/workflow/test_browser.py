@@ -24,7 +24,7 @@ def browser():
 
 @pytest.fixture
 def open_report(browser, finished):
-    """A function that opens the report; what it asks for, and any error that it meets, fail the test at its end."""
+    """A function that opens the report; any request and any error fail the test at its end."""
     asked, errors, contexts = [], [], []
     path = finished.folder / "results/tiny/report.html"
 
@@ -50,7 +50,7 @@ def open_report(browser, finished):
 
 
 def cells(page, head):
-    """The text of a column's shown cells."""
+    """The text of a column's visible cells."""
     page.evaluate("document.getElementById('all').open = true")
     heads = page.locator("#figures thead th").all_inner_texts()
     column = [text.split("\n")[0] for text in heads].index(head) + 1

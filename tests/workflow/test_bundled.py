@@ -1,4 +1,4 @@
-"""A run from nothing but the bundles of another gives its table; what its bundles do not hold is refused."""
+"""A run from only the bundles of another run gives its table; what the bundles lack is refused."""
 
 import json
 import re

@@ -15,13 +15,13 @@ from l2h.store.results import QUERIES, iter_queries, write_frame, write_queries
 
 
 def change(run, **facts):
-    """Let a run say something else of itself."""
+    """Change entries of a run's description."""
     description.write({**description.read(run), **facts}, run / "run.json")
 
 
 @pytest.fixture
 def runs(finished, tmp_path):
-    """The run, and a copy that says its ITQ had other parameters."""
+    """The run, and a copy whose description has other parameters of ITQ."""
     first, second = tmp_path / "results/tiny", tmp_path / "results/other"
     for folder in (first, second):
         shutil.copytree(finished.folder / "results/tiny", folder)

@@ -1,4 +1,4 @@
-"""Scripts run alone, on what a finished run left."""
+"""Scripts run alone on the files of a finished run."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A run that is killed again and again, on one core and in shards, comes to the table of the undisturbed run."""
+"""A run that is killed repeatedly, on one core and in shards, gives the table of the undisturbed run."""
 
 import random
 import time
@@ -26,7 +26,7 @@ KILLS = 3
 
 @pytest.fixture(scope="module")
 def resumed(tmp_path_factory) -> FaultWorkspace:
-    """Run from nothing, with a kill -9 of the whole process group after some jobs, three times."""
+    """A run with a kill -9 of the whole process group after some jobs, three times."""
     workspace = FaultWorkspace(tmp_path_factory.mktemp("killed") / "work", PART)
     workspace.killed, workspace.repeated = 0, set()
     finished: set[str] = set()

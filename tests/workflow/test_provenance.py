@@ -28,7 +28,7 @@ def inside(finished, monkeypatch):
 
 
 def said(capsys, path):
-    """Exit code, and what was found."""
+    """Exit code and findings."""
     code = main(["provenance", "--json", path])
     out, err = capsys.readouterr()
     return code, json.loads(out) if out else err

@@ -1,4 +1,4 @@
-"""What Snakemake runs again after a change, by dry runs of a finished run; what a damaged or a wrong file stops."""
+"""Reruns after a change, by dry runs of a finished run; and errors for damaged or wrong files."""
 
 import re
 import shlex
@@ -25,7 +25,7 @@ FINETUNE = ("finetune", "encode", "rank")
 
 
 def again(verbs: tuple, variants: list[str], datasets: int = 2) -> Counter:
-    """The plan in which these jobs of these variants run on so many datasets, and what follows from them."""
+    """The plan with these jobs of these variants on so many datasets, and the jobs that follow."""
     cells = Counter({(verb, variant): datasets for verb in verbs for variant in variants})
     audit = Counter({AUDIT: datasets}) if "train" in verbs else Counter()
     costs = Counter({COSTS: datasets}) if {"train", "finetune"} & set(verbs) else Counter()
@@ -34,7 +34,7 @@ def again(verbs: tuple, variants: list[str], datasets: int = 2) -> Counter:
 
 @contextmanager
 def changed_line(path: Path) -> Iterator[None]:
-    """A source file with one more comment, for a while."""
+    """Add a comment to a source file for a while."""
     text = path.read_text()
     path.write_text(text + "# changed\n")
     try:
@@ -45,7 +45,7 @@ def changed_line(path: Path) -> Iterator[None]:
 
 @contextmanager
 def configured(workspace: Workspace, **change: object) -> Iterator[None]:
-    """Another config, for a while."""
+    """Use another config for a while."""
     workspace.configure({**CONFIG, **change})
     try:
         yield
@@ -126,7 +126,7 @@ def test_a_missing_file_of_the_whole_run_is_recreated(copied, name):
 
 
 def remake(path: Path, more: bytes = b"") -> None:
-    """Write a file again, with more bytes at its end."""
+    """Append bytes to a file."""
     content = path.read_bytes()
     path.unlink()  # it may be a link
     path.write_bytes(content + more)
@@ -164,7 +164,7 @@ def documented(sign: str) -> str:
     ],
 )
 def test_the_documented_examples_of_reruns_work(sign, plan, copied):
-    """The commands themselves, with this config in place of the quickstart's."""
+    """The page's commands, with this config instead of the quickstart's."""
     command = (
         documented(sign).replace("config/quickstart.yaml", "tiny.yaml").replace("results/quickstart", "results/tiny")
     )
@@ -234,7 +234,7 @@ def test_a_copy_of_a_query_stops_the_run_before_training(images):
 
 
 def test_only_a_replaced_image_reruns_the_dataset(images):
-    """The lists are as they were, and so are the names."""
+    """Lists and names are unchanged."""
     path = images.folder / "photos/7.png"
     dataset = ("mine: images and manifest", None)
     content = path.read_bytes()

@@ -227,14 +227,14 @@ def test_numeric_threads_follow_the_config(finished):
 
 
 def parameters(description: dict) -> dict:
-    """What Snakemake hands to a training, from what its model says of itself."""
+    """The input of a training, from its model's description."""
     key = {name: description["data"][name] for name in CELL_KEY if name != "weights"}
     arguments = {name: value for name, value in description["params"].items() if name not in ("bits", "random_state")}
     return {"key": key, "arguments": arguments}
 
 
 def test_training_uses_only_training_images(finished, tmp_path):
-    """The model is the same where all other images have other features, bit by bit."""
+    """Other features of all other images give the same model, bit by bit."""
     data = finished.folder / "resources/digits"
     split = read_split(data / "splits/digits-300.parquet")
     features = min((data / "features").glob("*.parquet"), key=lambda path: len(path.name))
@@ -257,7 +257,7 @@ def test_training_uses_only_training_images(finished, tmp_path):
 
 
 def test_scope_full_uses_only_training_images(finished, tmp_path):
-    """The network is the same where all other images have other pixels, bit by bit."""
+    """Other pixels of all other images give the same network, bit by bit."""
     data = finished.folder / "resources/digits"
     description, arrays = read_model(finished.folder / SETTING / "dsh-full/8bits-seed0/model")
     ids = read_split(data / "splits/digits-300.parquet").ids("train")

@@ -1,4 +1,4 @@
-"""`l2h run`: one run at a time, and on after a kill; by a workflow of one job, which sleeps as long as it is told."""
+"""`l2h run`: one run at a time, and resume after a kill; with a workflow of one sleeping job."""
 
 import fcntl
 import os

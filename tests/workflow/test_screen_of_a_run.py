@@ -1,4 +1,4 @@
-"""What a run prints on the screen, by the local profile."""
+"""The lines that a run with the local profile prints."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`l2h search` on finished runs, beside brute force."""
+"""`l2h search` on finished runs against brute force."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def said(capsys, *words):
 
 
 def refused(capsys, *words):
-    """The one line of a command that ends with 1."""
+    """The error line of a command that exits with 1."""
     code, out, err = said(capsys, *words)
     assert (code, out) == (1, "")
     assert err.startswith("l2h: error: ")
@@ -216,7 +216,7 @@ def test_a_changed_split_is_named(inside, capsys):
 
 @contextmanager
 def changed_json(path, change):
-    """An untrusted file, which leaves out what would show the change."""
+    """An untrusted file without its seal."""
     text = path.read_text()
     content = json.loads(text)
     del content["sha256"]

@@ -47,7 +47,7 @@ def through_slurm(workspace: Workspace, target: str, config: str = "tiny") -> No
 
 @pytest.fixture(scope="module")
 def ran(slurm, tmp_path_factory) -> tuple[Workspace, list[dict[str, str]]]:
-    """A run to the table with a job cancelled on the way, and what Slurm says of its jobs."""
+    """A run with one job cancelled, and Slurm's records of its jobs."""
     workspace = Workspace(tmp_path_factory.mktemp("slurm") / "work")
     workspace.configure({**RUN, "device": "auto"})
     begun = workspace.folder / "results/tiny/logs" / SETTING / CANCELLED / "8bits-seed0/train.log"
@@ -109,7 +109,7 @@ def test_jobs_that_use_the_gpu_take_turns_at_it(ran):
 
 @pytest.mark.skipif(not WHOLE, reason="holds 3 GB for long: make cluster")
 def test_a_job_out_of_memory_is_retried_with_more(ran, slurm):
-    """It holds half as much again as it asks for, until it may."""
+    """The job uses 50% more memory than it requests, until the request is larger."""
     workspace, before = ran
     shutil.copy(SUPPORT / "hungry_method.py", workspace.folder)
     hungry = {"methods": ["hungry"], "plugins": ["hungry_method.py"], "datasets": ["digits"], "bits": [8]}

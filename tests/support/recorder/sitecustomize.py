@@ -1,4 +1,4 @@
-"""On PYTHONPATH of a test run: every job writes down which modules of l2h it imported, and which its rule declares."""
+"""On PYTHONPATH of a test run: every job records which modules of l2h it imported and its rule declares."""
 
 import atexit
 import json

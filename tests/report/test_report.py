@@ -1005,6 +1005,8 @@ def test_methods_are_listed_with_their_sources(tmp_path, own_plugins):
     rows = pd.DataFrame({"method": ["dsh", "mine", "dsh", "gone"], "variant": ["dsh", "m", "dsh-mlp", "gone"]})
     dsh, mine, gone = links.methods(rows)
     assert dsh["variants"] == ["dsh", "dsh-mlp"]
+    assert [method["page"] for method in (dsh, mine, gone)] == ["reference/methods/dsh.md", "", ""]
+    assert (ROOT / "docs" / dsh["page"]).is_file()
     assert dsh["source"].endswith('"Deep Supervised Hashing for Fast Image Retrieval", CVPR 2016.')
     assert (mine["about"], mine["source"]) == ("Signs of mine.", 'Doe, "Hashing", 2026.')
     assert (gone["about"], gone["source"]) == ("", "")

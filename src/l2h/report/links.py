@@ -16,12 +16,16 @@ from l2h.registry import Registry
 
 
 def methods(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each method of the comparison's rows: "name", "variants", "about" and "source", "" if they are not known."""
+    """For each method of the comparison's rows: "name", "variants", "about", "source", and "page", of the docs.
+
+    What is not known is "": methods of plug-ins have no page, and nothing if the plug-in is not loaded.
+    """
     found = []
     for name, some in rows.groupby("method", sort=False):
         cls = _registered(hashing.registry, str(name))
         said = {"about": about(cls), "source": source(cls)} if cls else {"about": "", "source": ""}
-        found.append({"name": name, "variants": list(dict.fromkeys(some["variant"])), **said})
+        page = f"reference/methods/{name}.md" if cls and cls.__module__.startswith("l2h.") else ""
+        found.append({"name": name, "variants": list(dict.fromkeys(some["variant"])), **said, "page": page})
     return found
 
 

@@ -126,7 +126,7 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
         }
 
     h = count()
-    tasks = {f"mAP@{k:,}": lambda k=k: nearest(k) for k in DEPTHS if k < items}
+    tasks = {f"mAP@{k}": lambda k=k: nearest(k) for k in DEPTHS if k < items}
     tasks |= {f"precision within radius {radius}": lambda radius=radius: within(radius) for radius in RADII}
     tasks["mAP of the whole ranking"] = lambda: nearest(items)
     kind = "classes" if labels == 10 else "labels"

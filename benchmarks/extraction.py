@@ -190,7 +190,9 @@ def network_ways(backbone: backbones.Backbone, inputs: torch.Tensor, threads: in
     ways["l2h"] = lambda: through(folded, images, few)
     for at_once in () if quick else sizes:
         compiled = torch.compile(deepcopy(last), dynamic=False)
-        ways[f"compiled, {at_once} at a time"] = lambda at_once=at_once, net=compiled: through(net, images, at_once)
+        ways[f"torch.compile, {at_once} at a time"] = lambda at_once=at_once, net=compiled: through(
+            net, images, at_once
+        )
     if has_onnx():
         for at_once in sizes:
             ways[f"ONNX Runtime, {at_once} at a time"] = through_onnx(network, inputs, at_once, threads)
@@ -212,7 +214,7 @@ def compare_networks(name: str, count: int, repeats: int, threads: int, quick: b
     print("| method | images/s | speedup over plain |\n|:--|--:|--:|")
     for way, taken in times.items():
         print(f"| {way} | {count / taken:.0f} | {plain / taken:.2f} |")
-    return ratios(times, ("compiled", "ONNX Runtime"), "l2h", f"{title}'s network alone, fp32")
+    return ratios(times, ("torch.compile", "ONNX Runtime"), "l2h", f"{title}'s network alone, fp32")
 
 
 def product() -> None:

@@ -55,7 +55,7 @@ class TestDamagedModels:
     )
     def test_wrong_description(self, model, change):
         description = json.loads((model / "model.json").read_text())
-        del description["sha256"]  # as a stranger would
+        del description["sha256"]  # as an attacker would
         (model / "model.json").write_text(json.dumps({**description, **change}))
         with pytest.raises(L2HError, match="is not a model that this version can use"):
             hashing.load(model)

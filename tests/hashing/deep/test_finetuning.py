@@ -169,7 +169,7 @@ def test_a_process_that_was_killed_in_an_epoch_is_gone_on_with(weights, tmp_path
     assert same(resumed, train(weights, tmp_path / "whole")[0])
 
 
-def test_a_training_that_was_done_is_not_done_again(weights, tmp_path):
+def test_a_finished_training_is_not_repeated(weights, tmp_path):
     expected, record = train(weights, tmp_path / "checkpoint")
     again, same_record = train(weights, tmp_path / "checkpoint")
     assert same(again, expected)
@@ -486,7 +486,7 @@ def test_parameters_are_the_method_s_and_those_of_the_scope():
         ({"alpha": -1}, "dsh: alpha must be a number from 0, got -1"),
     ],
 )
-def test_parameters_that_make_no_sense(params, words):
+def test_invalid_parameters_are_refused(params, words):
     with pytest.raises(L2HError, match=words):
         full.make("dsh", bits=8, **params)
 

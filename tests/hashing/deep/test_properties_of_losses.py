@@ -132,7 +132,7 @@ def function_of_outputs(name, params, batch, epoch):
 
 @every_loss
 def test_gradients_are_finite_differences(name, params, batch):
-    """Of outputs and of what a loss learns; random outputs lie away from kinks, where there is no gradient."""
+    """Of outputs and of what a loss learns; random outputs avoid kinks, which have no gradient."""
     outputs = batch[0].clone().requires_grad_()
     for epoch in (0, 40):
         function, own = function_of_outputs(name, params, batch, epoch)

@@ -127,11 +127,11 @@ def clusters():
 @pytest.mark.parametrize("bits", [8, 128])
 @pytest.mark.parametrize("name", HASHERS)
 def test_the_defaults_work_at_8_and_at_128_bits(name, bits, clusters):
-    """Lengths between them are cheap to test on the loss alone, in test_properties_of_losses."""
+    """Deep methods with fewer epochs, as time counts; lengths in between are tested in test_properties_of_losses."""
     X, y = clusters
     length = min(bits, MOST_BITS.get(name, bits))
-    train = 100 if name in DEEP else 200  # the time of deep methods counts
-    hasher = hashing.make(name, bits=length, random_state=0).fit(X[:train], y[:train])
+    train, params = (100, {"epochs": 30 if bits == 8 else 5}) if name in DEEP else (200, {})
+    hasher = hashing.make(name, bits=length, random_state=0, **params).fit(X[:train], y[:train])
     assert precision(hasher, X, y, slice(200, 300), slice(300, None)) > (0.6 if name in SUPERVISED else 0.3)
     share = (hasher.decision_function(X[200:]) > 0).mean(axis=0)
     constant = (share == 0) | (share == 1)

@@ -392,8 +392,9 @@ class Plan:
             case "evaluate" | "gallery" | "compare":
                 return metrics.registry.modules()
             case "report":
-                readers = [datasets.registry.get(entry["reader"]) for entry in self.datasets.values()]  # their sources
-                return [*metrics.registry.modules(), *charts.registry.modules(), *readers]
+                readers = [datasets.registry.get(entry["reader"]) for entry in self.datasets.values()]
+                shown = [*readers, *(self.method(name) for name in self.variants)]  # their sources
+                return [*metrics.registry.modules(), *charts.registry.modules(), *shown]
         return []
 
     def flip(self, dataset: str, variant: str) -> bool:

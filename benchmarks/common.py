@@ -5,6 +5,7 @@ import platform
 import resource
 import sys
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
@@ -22,6 +23,23 @@ from l2h.job import limit_threads
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
+
+
+def options(description: str, quick: str) -> Namespace:
+    """The options --quick, --repeats and --threads of the command line; its threads are set, too.
+
+    Parameters
+    ----------
+    description : of the script
+    quick : what --quick does
+    """
+    parser = ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    limit_threads(arguments.threads)
+    return arguments
 
 
 def machine(threads: int, *packages: str) -> str:

@@ -7,17 +7,14 @@ checks that features are finite. Codes must be equal, except for bits whose scor
 The method is itq; lsh, pca_sign and pca_rr encode in the same way.
 """
 
-import argparse
-import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
 import numpy as np
 
-from common import by_peer, in_turn, machine
+from common import by_peer, in_turn, machine, options
 from l2h import codes, hashing
 from l2h.hashing.base import LinearHasher
-from l2h.job import limit_threads
 
 BITS = 64
 TRAINING = 200
@@ -72,12 +69,7 @@ def measure(hasher: LinearHasher, X: np.ndarray, repeats: int, threads: int) -> 
 
 def main() -> None:
     """Run and print Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small batches, for a quick test")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
-    limit_threads(arguments.threads)
+    arguments = options(__doc__.splitlines()[0], "small batches, for a quick test")
     batches = (1, 16, 256) if arguments.quick else (1, 128, 10_000)
     times = {}
     for width in WIDTHS:

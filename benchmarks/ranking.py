@@ -3,13 +3,10 @@
 All rows of a table are measured in one run, in turn, so that other load affects all equally.
 """
 
-import argparse
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from common import by_peer, in_a_fresh_process, in_turn, machine, problem, time_and_memory
-from l2h.job import limit_threads
+from common import by_peer, in_a_fresh_process, in_turn, machine, options, problem, time_and_memory
 
 DEPTH = 5000
 
@@ -124,12 +121,7 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
 
 def main() -> None:
     """Run and print Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, for a quick test")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
-    limit_threads(arguments.threads)
+    arguments = options(__doc__.splitlines()[0], "small sizes, for a quick test")
     print(f"## Ranking\n\n{machine(arguments.threads)}")
     queries, items, large = (100, 5000, (500, 100_000)) if arguments.quick else (1000, 50_000, (10_000, 1_000_000))
     ratios = [compare(queries, items, labels, arguments.repeats, arguments.threads) for labels in (10, 81)]

@@ -4,15 +4,12 @@ faiss returns ids, from which numpy computes the metric; l2h counts the items, a
 l2h's time includes relevance and metric. All are measured in turn, with the same number of threads.
 """
 
-import argparse
-import os
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from common import by_peer, in_turn, machine, problem
-from l2h.job import limit_threads
+from common import by_peer, in_turn, machine, options, problem
 from l2h.metrics import average_precision, precision_within_radius
 from l2h.ranking import RankHistogram, rank_histogram
 from l2h.ranking.neighbours import nearest_neighbours
@@ -146,12 +143,7 @@ def compare(queries: int, items: int, labels: int, repeats: int, threads: int) -
 
 def main() -> None:
     """Run and print Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, for a quick test")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
-    limit_threads(arguments.threads)
+    arguments = options(__doc__.splitlines()[0], "small sizes, for a quick test")
     print(f"## Ranking beside faiss\n\n{machine(arguments.threads, 'faiss-cpu')}")
     if not find_spec("faiss"):
         print("\nfaiss is left out: it is not installed.")

@@ -97,7 +97,7 @@ def test_torchvision_without_normalisation_is_noticed(load, monkeypatch, capsys,
 
 def test_without_faiss_its_rows_are_left_out(load, ranking, monkeypatch, capsys):
     monkeypatch.setattr(ranking, "find_spec", lambda name: None)
-    monkeypatch.setattr(ranking, "limit_threads", lambda n: None)
+    monkeypatch.setattr(sys.modules[ranking.options.__module__], "limit_threads", lambda n: None)
     monkeypatch.setattr(sys, "argv", ["ranking_faiss.py"])
     ranking.main()
     assert "faiss is left out: it is not installed." in capsys.readouterr().out

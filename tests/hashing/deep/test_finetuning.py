@@ -13,9 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 
 import methods
-from l2h import backbones, codes, datasets, hashing, plugins
+from l2h import codes, datasets, hashing
 from l2h.backbones.extraction import preprocess
-from l2h.backbones.weights import make_untrained
 from l2h.errors import L2HError
 from l2h.evaluation import costs
 from l2h.hashing.deep import finetuning, full, inputs, network
@@ -27,18 +26,9 @@ from l2h.ranking import rank_histogram
 from l2h.store import models
 from l2h.store.models import read_checkpoint, read_model, write_checkpoint, write_model
 
-SUPPORT = Path(__file__).parents[2] / "support"
 ENTRY = {"name": "toy", "layer": "fc", "input_size": 16, "precision": "fp32", "weights": "mine", "weights_sha256": "0f"}
 DEEP = ("bihalf", "dsh", "hashnet")
 IMAGES, LABELS = np.round(load_digits().images * 15).astype(np.uint8), load_digits().target
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    plugins.load([str(SUPPORT / "toy_backbone.py")])
-    path = tmp_path_factory.mktemp("weights") / "toy.safetensors"
-    make_untrained(backbones.registry.get("toy")(), 0, path)
-    return path
 
 
 def read(rows):

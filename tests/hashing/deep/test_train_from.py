@@ -7,25 +7,14 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from l2h import backbones, plugins
 from l2h.backbones.extraction import activations, preprocess
-from l2h.backbones.weights import make_untrained
 from l2h.hashing.deep import finetuning, full, network
 from l2h.hashing.deep.finetuning import finetune
 from l2h.hashing.deep.inputs import Activations, Pixels
 
-SUPPORT = Path(__file__).parents[2] / "support"
 IMAGES, LABELS = np.round(load_digits().images * 15).astype(np.uint8), load_digits().target
 HOW = {"size": 16, "mean": (0.5,) * 3, "std": (0.5,) * 3}
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    plugins.load([str(SUPPORT / "toy_backbone.py")])
-    path = tmp_path_factory.mktemp("weights") / "toy.safetensors"
-    make_untrained(backbones.registry.get("toy")(), 0, path)
-    return path
 
 
 def entry(precision="fp32"):

@@ -78,7 +78,7 @@ def test_the_plan_depends_on_the_plug_ins_of_a_config():
         "audit": {"toy_method", "toy_loss"},
         "costs": {"toy_method", "toy_loss", "toy_backbone"},
         **{script: {"toy_metric"} for script in ("evaluate", "gallery", "compare")},
-        "report": {"toy_metric", "toy_chart", "toy_dataset"},
+        "report": {"toy_metric", "toy_chart", "toy_dataset", "toy_method", "toy_loss"},  # it shows what methods do
     }
 
 
